@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Modules and the direction of their imports: see "The map of the folders" in README.md. A test keeps this table and the imports equal.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "holdfast",
+    products: [
+        .library(name: "HoldfastClient", targets: ["HoldfastClient"]),
+        .library(name: "HoldfastClientTransport", targets: ["HoldfastClientTransport"]),
+        .executable(name: "holdfast", targets: ["holdfast"]),
+        .executable(name: "holdfast-load", targets: ["holdfast-load"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // C only: headers, shims for macros and variadics. No logic.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+
+        module("HoldfastWire"),
+        module("HoldfastCore", ["HoldfastWire"]),
+        module("HoldfastStorage", ["CLMDB", "CLinux", "HoldfastCore", "HoldfastWire"]),
+        module("HoldfastIO", ["CLinux", "COpenSSL"]),
+        module(
+            "HoldfastGateway",
+            [
+                "HoldfastWire", "HoldfastCore", "HoldfastStorage", "HoldfastIO", logging,
+                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Yams", package: "Yams"),
+            ]),
+        module("HoldfastClient", ["HoldfastWire"]),
+        module("HoldfastClientTransport", ["HoldfastClient", "HoldfastIO"]),
+
+        .executableTarget(
+            name: "holdfast",
+            dependencies: [
+                "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
+                "HoldfastWire", argumentParser, logging,
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "holdfast-load",
+            dependencies: [
+                "HoldfastIO", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastGateway", "HoldfastCore", "CLMDB", "CLinux",
+                argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "LoadTests/holdfast-load", swiftSettings: settings),
+
+        tests("HoldfastWireTests", ["HoldfastWire"]),
+        tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastWire"]),
+        tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux"]),
+        tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
+        tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
+        tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
+        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
