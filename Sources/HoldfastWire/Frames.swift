@@ -104,7 +104,8 @@ package enum ServerFrame: Equatable, Sendable {
     case refused(Refused)
     case deliver(Deliver)
     case gap(Gap)
-    case skip(predecessor: ShortPosition, through: ShortPosition)
+    /// The stream goes on after `through`, a full position: own sends, or a step that 40 bits can't express.
+    case skip(predecessor: ShortPosition, through: Position)
     case conversation(ConversationNumber, ConversationType, peer: ByteRange)
     case goAway(delayMilliseconds: UInt32, address: ByteRange)
     case closed(Closed)
@@ -181,10 +182,10 @@ package enum ServerFrame: Equatable, Sendable {
 
     package struct Gap: Equatable, Sendable {
         package var predecessor: ShortPosition
-        package var through: ShortPosition
+        package var through: Position
         package var count: UInt32
         package var reason: GapReason
-        package init(predecessor: ShortPosition, through: ShortPosition, count: UInt32, reason: GapReason) {
+        package init(predecessor: ShortPosition, through: Position, count: UInt32, reason: GapReason) {
             self.predecessor = predecessor
             self.through = through
             self.count = count

@@ -1,0 +1,63 @@
+package import HoldfastWire
+
+/// A connection of an event loop, with the generation of its slot: a stale one never matches. 0 is none.
+package struct ConnectionHandle: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+    @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// loop: 8 bits, below 255 | generation: 24 bits | slot: 32 bits. The loop is stored plus one, so that no handle is 0.
+    @inlinable package init(loop: Int, generation: UInt32, slot: UInt32) {
+        rawValue = UInt64(loop + 1) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(slot)
+    }
+    @inlinable package var loop: Int { Int(rawValue >> 56) - 1 }
+    @inlinable package var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) & 0xFF_FFFF }
+    @inlinable package var slot: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
+    package static let none = ConnectionHandle(rawValue: 0)
+}
+
+/// Which connection of which session says it: the fence (SPEC 4.2) is checked against all three.
+package struct Origin: Hashable, Sendable {
+    package var connection: ConnectionHandle
+    package var session: SessionID
+    package var attach: AttachNumber
+    @inlinable package init(connection: ConnectionHandle, session: SessionID, attach: AttachNumber) {
+        self.connection = connection
+        self.session = session
+        self.attach = attach
+    }
+}
+
+/// What an event loop asks of the core. Text and bodies are ranges of the batch's `bytes`.
+package enum Command: Sendable {
+    /// A `HELLO` whose token was verified: `user` and `device` are names.
+    case hello(connection: ConnectionHandle, user: ByteRange, device: ByteRange, isSendOnly: Bool, isService: Bool, state: PresentedState?)
+    /// A `RESUME` whose ticket was opened.
+    case resume(connection: ConnectionHandle, state: PresentedState)
+    case send(Origin, MessageSequence, MessageKind, ConversationNumber, body: ByteRange)
+    case sendTo(Origin, MessageSequence, MessageKind, user: ByteRange, body: ByteRange)
+    case acknowledge(Origin, ShortPosition)
+    case credit(Origin, messages: UInt32, bytes: UInt32)
+    case lookup(Origin, ConversationNumber)
+    case logout(Origin)
+    /// The connection is gone; the last command of its handle.
+    case detach(connection: ConnectionHandle, session: SessionID)
+}
+
+/// Commands of one event loop, in the order of their arrival.
+package struct CommandBatch: Sendable {
+    package var loop: Int
+    package var commands: ContiguousArray<Command> = []
+    package var bytes: [UInt8] = []
+    package init(loop: Int) { self.loop = loop }
+}
+
+/// The two clocks that the core is told; it never asks.
+package struct CoreTime: Hashable, Sendable {
+    /// Milliseconds since 1970; may jump.
+    package var wall: UInt64
+    /// Milliseconds from some start; never jumps.
+    package var monotonic: UInt64
+    package init(wall: UInt64, monotonic: UInt64) {
+        self.wall = wall
+        self.monotonic = monotonic
+    }
+}

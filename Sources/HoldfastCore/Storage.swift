@@ -1,0 +1,147 @@
+package import HoldfastWire
+
+// What the core needs of a disk (DESIGN: journal and store). Two durable things: the journal, records in the order of their
+// positions, and the store, tables that only checkpoints write. The formats of keys and values are the core's; an
+// implementation only moves bytes, atomically and in order. HoldfastStorage has it over LMDB, MemoryStorage in RAM.
+
+/// Why the storage can't go on. All of them end the process, with `exitCode`.
+package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {
+    package enum Code: UInt8, Sendable {
+        /// The disk or the map is full although room was checked before.
+        case full
+        /// The system refused a read, a write or a sync.
+        case system
+        /// A stored record or row doesn't pass its checksum or its format.
+        case damaged
+        /// Another process has the data directory.
+        case inUse
+        /// The directory can't be written.
+        case readOnly
+        /// The format is of a newer version.
+        case newerFormat
+        /// The store has applied positions that the journal doesn't have.
+        case storeAhead
+        /// The last run left a marker after a failed commit, and verification found damage.
+        case failedCommit
+    }
+    package var code: Code
+    /// What happened, where, and what to do: one sentence each.
+    package var description: String
+    package init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+    /// The process's exit status.
+    package var exitCode: Int32 {
+        switch code {
+        case .full: 71
+        case .system: 72
+        case .damaged: 73
+        case .inUse: 74
+        case .readOnly: 75
+        case .newerFormat: 76
+        case .storeAhead: 77
+        case .failedCommit: 78
+        }
+    }
+}
+
+/// Records for one synced transaction, in the order of their positions, in one buffer.
+package struct JournalBatch: Sendable {
+    package struct Entry: Sendable {
+        package var position: Position
+        package var offset: Int
+        package var count: Int
+    }
+    /// The encoded records, one after the other, checksum included.
+    package var bytes: [UInt8] = []
+    package var entries: ContiguousArray<Entry> = []
+    /// Positions below the checkpoint that nothing needs any more, rising: deleted in the same transaction; missing ones are no error.
+    package var deletions: ContiguousArray<Position> = []
+    /// Stored with the batch, so that no position is ever given out twice. Above every entry.
+    package var nextPosition: Position = .zero
+    package init() {}
+    package var isEmpty: Bool { entries.isEmpty && deletions.isEmpty }
+}
+
+/// The tables of the store. Keys and values are bytes; integers in keys are big-endian, so that byte order is numeric order.
+package enum StoreTable: UInt8, CaseIterable, Sendable {
+    /// Text keys: what has been applied, counters, format.
+    case meta = 0
+    /// User name -> user number.
+    case userByName = 1
+    /// User number -> user name.
+    case userNames = 2
+    /// User number -> inbox state and sessions.
+    case users = 3
+    /// User number, device name -> session.
+    case devices = 4
+    /// Conversation number -> members.
+    case conversations = 5
+    /// The two user numbers of a one-to-one conversation, smaller first -> conversation number.
+    case pairs = 6
+    /// Position -> how many timelines hold it. Only positions that some timeline holds.
+    case kept = 7
+    /// Positions that no timeline holds any more and that the journal may still have.
+    case released = 8
+}
+
+/// An entry of an inbox timeline: where the message is, and how many messages and bytes the inbox had ever got with it.
+/// The counters wrap; differences between two entries of one inbox are exact.
+package struct InboxEntry: Equatable, Sendable {
+    package var position: Position
+    package var ordinal: UInt32
+    package var cumulativeBytes: UInt32
+    package init(position: Position, ordinal: UInt32, cumulativeBytes: UInt32) {
+        self.position = position
+        self.ordinal = ordinal
+        self.cumulativeBytes = cumulativeBytes
+    }
+    /// Bytes of an encoded entry: position u64 | ordinal u32 | cumulative bytes u32, big-endian.
+    package static let encodedCount = 16
+}
+
+/// Journal and store of one data directory.
+package protocol Storage: AnyObject, Sendable {
+    /// Appends and deletes in one transaction and syncs it. When it throws, nothing of the batch may be taken as stored or as lost: the process ends.
+    func commit(_ batch: JournalBatch) throws(StorageError)
+    /// Runs `body` in one transaction on the store and syncs it. When it throws, the store is as before.
+    func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError)
+    /// Runs `body` on one view of the store and one, not older, of the journal.
+    func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError)
+    /// The first position not given out yet, as stored by the last commit (or by the making of the directory).
+    var nextPosition: Position { get }
+    /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap; asked before each batch.
+    var isSpaceLow: Bool { get }
+}
+
+/// A view that doesn't change while it is open.
+package protocol StorageSnapshot {
+    /// Hands the value to `body`; false when there is no such row.
+    func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
+    /// Rows with keys at or after `key`, in key order, until `body` returns false.
+    func scan(_ table: StoreTable, from key: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) -> Bool) throws(StorageError)
+    /// Entries of the user's timeline after `position`, at most `limit`, appended to `entries`.
+    func inbox(of user: UInt64, after position: Position, limit: Int, into entries: inout ContiguousArray<InboxEntry>) throws(StorageError)
+    /// The last entry of the user's timeline at or before `position`.
+    func inboxEntry(of user: UInt64, atOrBefore position: Position) throws(StorageError) -> InboxEntry?
+    /// Hands the record's bytes to `body`; false when the journal doesn't have it.
+    func record(at position: Position, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
+    /// Records after `position` in order, until `body` returns false.
+    func records(after position: Position, _ body: (Position, Span<UInt8>) -> Bool) throws(StorageError)
+    /// The positions of the records after `position`, at most `limit`, without touching their bytes.
+    func positions(after position: Position, limit: Int, into positions: inout ContiguousArray<Position>) throws(StorageError)
+}
+
+/// The store while a checkpoint writes it. Reads see the writes before them.
+package protocol StoreTransaction {
+    func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
+    /// Inserts or replaces. Callers write a table in the order of its keys where they can.
+    func put(_ table: StoreTable, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(StorageError)
+    /// A missing row is no error.
+    func delete(_ table: StoreTable, _ key: Span<UInt8>) throws(StorageError)
+    /// Adds an entry to the user's timeline, after all it has.
+    func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError)
+    /// Deletes the user's entries at or before `position`, handing each to `body`.
+    func deleteInbox(of user: UInt64, through position: Position, _ body: (InboxEntry) -> Void) throws(StorageError)
+}
