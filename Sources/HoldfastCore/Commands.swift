@@ -38,6 +38,9 @@ package enum Command: Sendable {
     case credit(Origin, messages: UInt32, bytes: UInt32)
     case lookup(Origin, ConversationNumber)
     case logout(Origin)
+    /// An `AUTHENTICATE` whose token was verified: only the core knows whose session a resumed connection has. `device` is empty when
+    /// the token names none. Answered by `authenticated`, or `close` with `tokenInvalid` (another user) or `deviceMismatch`.
+    case authenticate(Origin, user: ByteRange, device: ByteRange)
     /// The connection is gone; the last command of its handle.
     case detach(connection: ConnectionHandle, session: SessionID)
 }

@@ -11,6 +11,8 @@ package enum Effect: Sendable {
     case gap(ConnectionHandle, predecessor: Position, through: Position, count: UInt32, reason: GapReason)
     case skip(ConnectionHandle, predecessor: Position, through: Position)
     case conversation(ConnectionHandle, ConversationNumber, ConversationType, peer: ByteRange)
+    /// The user, and the device if named, of the last `authenticate` are those of the session.
+    case authenticated(ConnectionHandle)
     /// Say why, flush, close. The connection's `detach` still comes.
     case close(ConnectionHandle, CloseCode, retryAfterMilliseconds: UInt32)
 
