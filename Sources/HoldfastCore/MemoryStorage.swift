@@ -1,0 +1,101 @@
+package import HoldfastWire
+import Synchronization
+
+/// `Storage` in RAM, for the simulator and for tests: deterministic, every transaction atomic and synced when it returns,
+/// with faults on demand. Views are copies of value types, so that an open one never changes.
+package final class MemoryStorage: Storage {
+    /// What a commit that fails leaves behind; a real disk may do either.
+    package enum CommitFault: Sendable {
+        /// Nothing of the batch is stored.
+        case lost
+        /// All of the batch is stored although the caller is told that it failed.
+        case stored
+    }
+
+    private struct State: Sendable {
+        var durable: MemoryTables
+        var isSpaceLow = false
+        var commitFault: CommitFault?
+        var checkpointFault: Int?
+        /// Set by a commit that failed: the process should have ended.
+        var hasFailed = false
+        var isCheckpointRunning = false
+    }
+
+    private let state: Mutex<State>
+
+    /// An empty data directory whose first position is `firstPosition`.
+    package convenience init(firstPosition: Position = Position(rawValue: 1)) {
+        self.init(durable: MemoryTables(nextPosition: firstPosition))
+    }
+
+    private init(durable: MemoryTables) {
+        state = Mutex(State(durable: durable))
+    }
+
+    /// What the next process finds after a crash at this moment: everything committed, nothing else, and no faults.
+    package func crashCopy() -> MemoryStorage {
+        MemoryStorage(durable: state.withLock { $0.durable })
+    }
+
+    /// Makes the next commit throw; every later one throws too, until a `crashCopy`.
+    package func failNextCommit(_ fault: CommitFault) {
+        state.withLock { $0.commitFault = fault }
+    }
+
+    /// Makes the next checkpoint throw at its `operation`-th operation, 1 for the first. One more than there are: its commit fails;
+    /// more than that: it passes.
+    package func failNextCheckpoint(atOperation operation: Int) {
+        state.withLock { $0.checkpointFault = operation }
+    }
+
+    /// What `isSpaceLow` answers from now on.
+    package func setSpaceLow(_ isLow: Bool) {
+        state.withLock { $0.isSpaceLow = isLow }
+    }
+
+    /// How many records the journal holds.
+    package var recordCount: Int { state.withLock { $0.durable.positions.count } }
+
+    package var nextPosition: Position { state.withLock { $0.durable.nextPosition } }
+
+    package var isSpaceLow: Bool { state.withLock { $0.isSpaceLow } }
+
+    package func commit(_ batch: JournalBatch) throws(StorageError) {
+        try state.withLock { (state) throws(StorageError) in
+            guard !state.hasFailed else { throw StorageError(.system, "A commit failed before; the process has to end.") }
+            let fault = state.commitFault
+            state.commitFault = nil
+            do throws(StorageError) {
+                if fault != .lost { try state.durable.apply(batch) }
+                if fault != nil { throw StorageError(.system, "The commit was made to fail by the test.") }
+            } catch {
+                state.hasFailed = true
+                throw error
+            }
+        }
+    }
+
+    package func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
+        let (tables, fault) = try state.withLock { (state) throws(StorageError) -> (MemoryTables, Int?) in
+            guard !state.hasFailed else { throw StorageError(.system, "A commit failed before; the process has to end.") }
+            precondition(!state.isCheckpointRunning, "one checkpoint at a time")
+            state.isCheckpointRunning = true
+            defer { state.checkpointFault = nil }
+            return (state.durable.withoutJournal, state.checkpointFault)
+        }
+        defer { state.withLock { $0.isCheckpointRunning = false } }
+        let transaction = MemoryTransaction(tables: tables, fault: fault)
+        try body(transaction)
+        let result = try transaction.finish()
+        // The journal may have grown meanwhile; a checkpoint writes only the store.
+        state.withLock {
+            $0.durable.rows = result.rows
+            $0.durable.inboxes = result.inboxes
+        }
+    }
+
+    package func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError) {
+        try body(MemorySnapshot(tables: state.withLock { $0.durable }))
+    }
+}
