@@ -171,7 +171,9 @@ package enum ServerFrame: Equatable, Sendable {
         /// Of the first entry, in milliseconds from `Welcome.serverTime`.
         package var timeOffset: Int64
         package var entries: ByteRange
-        package init(predecessor: ShortPosition, first: ShortPosition, conversation: ConversationNumber, timeOffset: Int64, entries: ByteRange) {
+        package init(
+            predecessor: ShortPosition, first: ShortPosition, conversation: ConversationNumber, timeOffset: Int64, entries: ByteRange
+        ) {
             self.predecessor = predecessor
             self.first = first
             self.conversation = conversation

@@ -1,0 +1,41 @@
+/// Reads the messages of a `DELIVER` one by one (SPEC 3.5).
+package struct DeliverEntries: Sendable {
+    /// Bits of an entry's tag; the low four are the kind, the two high ones are reserved.
+    package static let ownBit: UInt8 = 0x10
+    package static let lastBit: UInt8 = 0x20
+    package static let reservedBits: UInt8 = 0xC0
+
+    package var fields: FieldReader
+    package var position: ShortPosition
+    package var timeOffset: Int64
+    package var isFirst = true
+    package var isAfterLast = false
+
+    @inlinable package init(_ deliver: ServerFrame.Deliver) {
+        fields = FieldReader(deliver.entries)
+        position = deliver.first
+        timeOffset = deliver.timeOffset
+    }
+
+    /// The next message, nil after the last. `bytes` is what the frame was decoded from. After a failure nothing more may be read.
+    @inlinable package mutating func next(in bytes: Span<UInt8>) throws(CloseCode) -> DeliverEntry? {
+        if isAfterLast { return nil }
+        let tag = try fields.byte(bytes)
+        if tag & Self.reservedBits != 0 { throw .reservedBits }
+        guard let kind = MessageKind(rawValue: tag & 0x0F) else { throw .reservedBits }
+        if !isFirst { try advance(bytes) }
+        isFirst = false
+        isAfterLast = tag & Self.lastBit != 0
+        let body = isAfterLast ? fields.rest() : try fields.counted(bytes)
+        return DeliverEntry(position: position, timeOffset: timeOffset, kind: kind, isOwn: tag & Self.ownBit != 0, body: body)
+    }
+
+    @inlinable package mutating func advance(_ bytes: Span<UInt8>) throws(CloseCode) {
+        let delta = try fields.varint(bytes)
+        if delta == 0 || delta >> 40 != 0 { throw .malformedFrame }
+        position = ShortPosition(rawValue: position.rawValue &+ delta)
+        let (time, overflow) = timeOffset.addingReportingOverflow(try fields.zigzag(bytes))
+        if overflow { throw .malformedFrame }
+        timeOffset = time
+    }
+}

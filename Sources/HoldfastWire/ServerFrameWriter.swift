@@ -1,0 +1,119 @@
+/// Appends frames of a gateway, byte for byte as SPEC 3 has them; `DELIVER` is written by `DeliverWriter`.
+package enum ServerFrameWriter {
+    @inlinable package static func pong(to out: inout [UInt8]) { out.append(FrameKind.pong) }
+
+    package static func welcome(_ welcome: ServerFrame.Welcome, to out: inout [UInt8]) {
+        let varints = [
+            welcome.lastSequence.rawValue, UInt64(welcome.heartbeatSecondsMin), UInt64(welcome.heartbeatSecondsMax),
+            UInt64(welcome.frameBytesMax), UInt64(welcome.creditMessages), UInt64(welcome.creditBytes),
+        ]
+        let payload = 29 + varints.reduce(0) { $0 + FieldWriter.varintBytes($1) }
+        out.appendFrame(FrameKind.welcome, payload: payload) { out in
+            out.append(welcome.outcome.rawValue)
+            out.append(bigEndian: welcome.session.rawValue, byteCount: 8)
+            out.append(bigEndian: UInt64(welcome.attach.rawValue), byteCount: 4)
+            out.append(bigEndian: welcome.cursor.rawValue, byteCount: 8)
+            out.append(welcome.era)
+            out.append(varint: welcome.lastSequence.rawValue)
+            out.append(bigEndian: welcome.serverTime, byteCount: 6)
+            out.append(varint: UInt64(welcome.heartbeatSecondsMin))
+            out.append(varint: UInt64(welcome.heartbeatSecondsMax))
+            out.append(varint: UInt64(welcome.frameBytesMax))
+            out.append(welcome.sendsInFlightMax)
+            out.append(varint: UInt64(welcome.creditMessages))
+            out.append(varint: UInt64(welcome.creditBytes))
+        }
+    }
+
+    package static func ticket(expiresIn: UInt32, _ ticket: Span<UInt8>, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.ticket, payload: FieldWriter.varintBytes(UInt64(expiresIn)) + ticket.count) { out in
+            out.append(varint: UInt64(expiresIn))
+        }
+        out.append(copying: ticket)
+    }
+
+    @inlinable package static func sent(through: MessageSequence, position: Position, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.sent, payload: 6) { out in
+            out.append(ShortSequence(through).rawValue)
+            out.append(bigEndian: position.rawValue, byteCount: 5)
+        }
+    }
+
+    package static func refused(
+        _ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, to out: inout [UInt8]
+    ) {
+        out.appendFrame(FrameKind.refused, payload: 3 + FieldWriter.varintBytes(UInt64(retryAfterMilliseconds))) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(bigEndian: UInt64(code.rawValue), byteCount: 2)
+            out.append(varint: UInt64(retryAfterMilliseconds))
+        }
+    }
+
+    package static func gap(
+        predecessor: Position, through: Position, count: UInt32, reason: GapReason, to out: inout [UInt8]
+    ) {
+        out.appendFrame(FrameKind.gap, payload: 14 + FieldWriter.varintBytes(UInt64(count))) { out in
+            out.append(bigEndian: predecessor.rawValue, byteCount: 5)
+            out.append(bigEndian: through.rawValue, byteCount: 8)
+            out.append(varint: UInt64(count))
+            out.append(reason.rawValue)
+        }
+    }
+
+    package static func skip(predecessor: Position, through: Position, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.skip, payload: 13) { out in
+            out.append(bigEndian: predecessor.rawValue, byteCount: 5)
+            out.append(bigEndian: through.rawValue, byteCount: 8)
+        }
+    }
+
+    package static func conversation(
+        _ number: ConversationNumber, _ type: ConversationType, peer: Span<UInt8>, to out: inout [UInt8]
+    ) {
+        let payload = FieldWriter.varintBytes(number.rawValue) + 1 + FieldWriter.varintBytes(UInt64(peer.count)) + peer.count
+        out.appendFrame(FrameKind.conversation, payload: payload) { out in
+            out.append(varint: number.rawValue)
+            out.append(type.rawValue)
+            out.append(varint: UInt64(peer.count))
+        }
+        out.append(copying: peer)
+    }
+
+    package static func goAway(delayMilliseconds: UInt32, address: Span<UInt8>, to out: inout [UInt8]) {
+        let sizes = FieldWriter.varintBytes(UInt64(delayMilliseconds)) + FieldWriter.varintBytes(UInt64(address.count))
+        out.appendFrame(FrameKind.goAway, payload: sizes + address.count) { out in
+            out.append(varint: UInt64(delayMilliseconds))
+            out.append(varint: UInt64(address.count))
+        }
+        out.append(copying: address)
+    }
+
+    package static func closed(
+        _ code: CloseCode, retryAfterMilliseconds: UInt32, text: Span<UInt8>, to out: inout [UInt8]
+    ) {
+        let payload = 2 + FieldWriter.varintBytes(UInt64(retryAfterMilliseconds)) + text.count
+        out.appendFrame(FrameKind.closed, payload: payload) { out in
+            out.append(bigEndian: UInt64(code.rawValue), byteCount: 2)
+            out.append(varint: UInt64(retryAfterMilliseconds))
+        }
+        out.append(copying: text)
+    }
+
+    package static func tokenExpiring(seconds: UInt32, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.tokenExpiring, payload: FieldWriter.varintBytes(UInt64(seconds))) { $0.append(varint: UInt64(seconds)) }
+    }
+
+    package static func authenticated(expiresIn: UInt32, to out: inout [UInt8]) {
+        let payload = FieldWriter.varintBytes(UInt64(expiresIn))
+        out.appendFrame(FrameKind.authenticated, payload: payload) { $0.append(varint: UInt64(expiresIn)) }
+    }
+
+    package static func previous(_ session: SessionID, lastSequence: MessageSequence?, to out: inout [UInt8]) {
+        let payload = 9 + (lastSequence.map { FieldWriter.varintBytes($0.rawValue) } ?? 0)
+        out.appendFrame(FrameKind.previous, payload: payload) { out in
+            out.append(bigEndian: session.rawValue, byteCount: 8)
+            out.append(lastSequence == nil ? 0 : 1)
+            if let lastSequence { out.append(varint: lastSequence.rawValue) }
+        }
+    }
+}
