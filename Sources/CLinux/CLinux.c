@@ -1,0 +1,66 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <stdatomic.h>
+
+int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
+    return accept4(fd, address, length, flags);
+}
+
+void clinux_set_thread_name(const char *name) {
+    char cut[16];
+    strncpy(cut, name, sizeof cut - 1);
+    cut[sizeof cut - 1] = 0;
+    pthread_setname_np(pthread_self(), cut);
+}
+
+uint64_t clinux_monotonic_nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
+int clinux_set_descriptor_limit(uint64_t soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = soft;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Read by the signal handler: lock-free, and set before the handler is installed.
+static _Atomic int signal_descriptor = -1;
+
+static void write_signal(int signal_number) {
+    int saved = errno;
+    int descriptor = atomic_load(&signal_descriptor);
+    unsigned char byte = (unsigned char)signal_number;
+    if (descriptor >= 0) {
+        // A full pipe means that the reader has signals to see anyway.
+        ssize_t ignored = write(descriptor, &byte, 1);
+        (void)ignored;
+    }
+    errno = saved;
+}
+
+int clinux_signal_to_descriptor(int signal_number, int descriptor) {
+    atomic_store(&signal_descriptor, descriptor);
+    struct sigaction action = {.sa_handler = write_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    return sigaction(signal_number, &action, NULL);
+}
+
+int clinux_signal_default(int signal_number) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    return sigaction(signal_number, &action, NULL);
+}
+
+void clinux_wipe(void *memory, size_t count) { explicit_bzero(memory, count); }

@@ -1,0 +1,50 @@
+// What Swift's Glibc module doesn't show of Linux: headers it leaves out, functions behind _GNU_SOURCE, macros. No logic.
+#ifndef HOLDFAST_CLINUX_H
+#define HOLDFAST_CLINUX_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/// accept4(2), which needs _GNU_SOURCE.
+int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+/// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
+void clinux_set_thread_name(const char *name);
+
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t clinux_monotonic_nanoseconds(void);
+
+/// The soft and hard limits of open descriptors; 0 or -1 with errno.
+int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard);
+
+/// Sets the soft limit of open descriptors; 0 or -1 with errno.
+int clinux_set_descriptor_limit(uint64_t soft);
+
+/// Installs a handler for `signal_number` that writes the number as one byte to `descriptor` and does nothing else.
+/// One descriptor serves all signals of the process; the latest one given counts. Returns 0 or -1 with errno.
+int clinux_signal_to_descriptor(int signal_number, int descriptor);
+
+/// Restores the default disposition of `signal_number`.
+int clinux_signal_default(int signal_number);
+
+/// explicit_bzero(3): a memset that the compiler doesn't take away.
+void clinux_wipe(void *memory, size_t count);
+
+#endif

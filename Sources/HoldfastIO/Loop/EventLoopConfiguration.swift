@@ -1,0 +1,32 @@
+/// The limits of one event loop.
+package struct EventLoopConfiguration: Sendable {
+    /// The name of the thread that `EventLoop.start` makes; 15 bytes are shown.
+    package var name: String = "loop"
+    /// Connections at most, accepted and outgoing. Costs address space only, until they are used.
+    package var connectionCountMax: Int = 1 << 20
+    /// The most that one read takes from a connection.
+    package var readBytesMax: Int = 64 * 1024
+    /// Received bytes that a delegate may leave unconsumed (while reading isn't paused); more closes with `.keptBytesExceeded`.
+    package var keptBytesMax: Int = 64 * 1024
+    /// Bytes that a peer may leave unread; more closes with `.slowConsumer`.
+    package var unsentBytesMax: Int = 1 << 20
+    /// A peer with unsent bytes must take `stallProgressBytesMin` (or all) of them in this time, or is closed with `.slowConsumer`.
+    package var stallTimeoutMilliseconds: UInt32 = 15_000
+    /// See `stallTimeoutMilliseconds`.
+    package var stallProgressBytesMin: Int = 4096
+    /// How long `close(_:flush: true)` waits for the output to go out and for the peer to end its side.
+    package var flushTimeoutMilliseconds: UInt32 = 3_000
+    /// How long an outgoing connection may take until it is up, TLS included.
+    package var connectTimeoutMilliseconds: UInt32 = 10_000
+    /// Connections taken from a listener in one iteration.
+    package var acceptCountMax: Int = 64
+    /// Steps of TLS handshakes in one iteration: they cost a millisecond each, and a storm of them must not delay the others.
+    package var handshakeStepCountMax: Int = 12
+    /// At the descriptor limit, a connection that has been silent for longer than this is closed to make room for a new one.
+    package var reclaimSilenceMilliseconds: UInt32 = 60_000
+    /// Written to an accepted plaintext socket that there is no room for, before it is closed.
+    package var refusalBytes: [UInt8] = []
+
+    /// The defaults.
+    package init() {}
+}

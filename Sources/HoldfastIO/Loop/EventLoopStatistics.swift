@@ -1,0 +1,24 @@
+/// What a loop counted since it was made.
+package struct EventLoopStatistics: Sendable {
+    /// Connections taken from listeners, refused ones included.
+    package var acceptedCount: UInt64 = 0
+    /// Accepted connections that ended before they were up: bad PROXY header, failed TLS handshake, deadline.
+    package var failedHandshakeCount: UInt64 = 0
+    /// Those of `failedHandshakeCount` that reached the deadline.
+    package var timedOutHandshakeCount: UInt64 = 0
+    /// TLS handshakes that resumed a session.
+    package var resumedHandshakeCount: UInt64 = 0
+    /// Connections that were turned away because descriptors or slots had run out.
+    package var refusedCount: UInt64 = 0
+    /// Silent connections closed to make room.
+    package var reclaimedCount: UInt64 = 0
+    /// Connections closed as slow consumers.
+    package var slowConsumerCount: UInt64 = 0
+    /// Bytes read from sockets.
+    package var receivedBytes: UInt64 = 0
+    /// Bytes written to sockets.
+    package var sentBytes: UInt64 = 0
+
+    /// All zero.
+    package init() {}
+}

@@ -1,0 +1,1 @@
+package enum DescriptorLimit { package static func raiseToMaximum() throws(IOError) -> Int { fatalError() } }

@@ -1,0 +1,2 @@
+package final class ThreadHandle: Sendable { package func join() { fatalError() } }
+package func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(IOError) -> ThreadHandle { fatalError() }
