@@ -1,0 +1,107 @@
+internal import HoldfastWire
+
+extension ConnectionMachine {
+    /// What became of bytes that were shown to the machine.
+    package struct Received: Equatable, Sendable {
+        /// Up to where they were consumed; the rest is to be shown again, in front of what comes next.
+        package var end: Int
+        package var action: ConnectionAction
+    }
+
+    /// Takes frames from `bytes`, from `start` on, until they end or something has to be done first. Commands go to `intake`, replies
+    /// to `out`. After an action other than `pauseReading`, `close` and `leave`, call it again with what is left.
+    package mutating func received(
+        _ bytes: Span<UInt8>, from start: Int, now: UInt64, limits: ConnectionLimits, intake: inout CommandIntake, out: inout [UInt8]
+    ) -> Received {
+        flags.remove(.waitingForCredits)
+        switch state {
+        case .awaitingPreface:
+            do {
+                guard try Preface.check(bytes, at: start) else { return Received(end: start, action: .none) }
+            } catch {
+                return Received(end: start, action: .close(error))
+            }
+            state = .awaitingFirstFrame
+            return receivedFirst(bytes, from: start + Preface.byteCount, now: now, intake: intake)
+        case .awaitingFirstFrame:
+            return receivedFirst(bytes, from: start, now: now, intake: intake)
+        case .authenticating, .attaching, .open:
+            return receivedFrames(bytes, from: start, now: now, limits: limits, intake: &intake, out: &out)
+        case .leaving, .closing:
+            // Whoever leaves or is being closed isn't listened to.
+            return Received(end: bytes.count, action: .none)
+        }
+    }
+
+    private mutating func receivedFrames(
+        _ bytes: Span<UInt8>, from start: Int, now: UInt64, limits: ConnectionLimits, intake: inout CommandIntake, out: inout [UInt8]
+    ) -> Received {
+        var offset = start
+        var action = ConnectionAction.none
+        do {
+            while offset < bytes.count && action == .none && state != .leaving {
+                let pings = ClientFrame.pingCount(bytes, at: offset)
+                if pings > 0 {
+                    try heard(byteCount: pings, now: now, limits)
+                    try takeControlFrames(pings)
+                    out.append(contentsOf: repeatElement(FrameKind.pong, count: pings))
+                    offset += pings
+                    continue
+                }
+                let frameLimits = state == .open ? limits.frames : .beforeWelcome
+                guard let decoded = try ClientFrame.decode(bytes, at: offset, limits: frameLimits) else { break }
+                action = try handle(decoded.frame, bytes, limits: limits, intake: &intake)
+                if action == .pauseReading {
+                    flags.insert(.waitingForCredits)
+                    break
+                }
+                offset += decoded.byteCount
+                try heard(byteCount: decoded.byteCount, now: now, limits)
+            }
+        } catch {
+            action = .close(error)
+        }
+        return Received(end: state == .leaving ? bytes.count : offset, action: action)
+    }
+
+    /// A whole frame came: only that is a sign of life, and only the time between two refills the buckets.
+    private mutating func heard(byteCount: Int, now: UInt64, _ limits: ConnectionLimits) throws(CloseCode) {
+        let elapsed = UInt32(truncatingIfNeeded: now) &- heardAt
+        if elapsed > 0 {
+            rate.refill(milliseconds: elapsed, limits)
+            heardAt = UInt32(truncatingIfNeeded: now)
+        }
+        guard rate.take(bytes: byteCount) else { throw .rateLimited }
+    }
+
+    /// The first frame; unknown optional ones before it are skipped.
+    private mutating func receivedFirst(_ bytes: Span<UInt8>, from start: Int, now: UInt64, intake: CommandIntake) -> Received {
+        var offset = start
+        do {
+            while let decoded = try ClientFrame.decode(bytes, at: offset, limits: .beforeWelcome) {
+                guard let frame = decoded.frame else {
+                    offset += decoded.byteCount
+                    continue
+                }
+                guard intake.hasRoom(for: Self.attachBytesMax) else {
+                    flags.insert(.waitingForCredits)
+                    return Received(end: offset, action: .pauseReading)
+                }
+                heardAt = UInt32(truncatingIfNeeded: now)
+                state = .authenticating
+                offset += decoded.byteCount
+                switch frame {
+                case .hello(let hello): return Received(end: offset, action: .verifyToken(hello))
+                case .resume(let resume): return Received(end: offset, action: .openTicket(resume))
+                default: return Received(end: offset, action: .close(.wrongState))
+                }
+            }
+        } catch {
+            return Received(end: offset, action: .close(error))
+        }
+        return Received(end: offset, action: .none)
+    }
+
+    /// The names in a `hello` command.
+    private static let attachBytesMax = WireLimits.userBytesMax + WireLimits.deviceBytesMax
+}

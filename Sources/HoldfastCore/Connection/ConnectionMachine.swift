@@ -1,0 +1,94 @@
+package import HoldfastWire
+
+/// One connection's side of the protocol on the gateway (SPEC 4): bytes of the client become commands for the core, effects of the
+/// core become bytes for the client.
+///
+/// Pure: no I/O, no clock, no allocation of its own. It is a plain value of at most 96 bytes, held in a slab; what a connection
+/// needs only while it logs in (the token, the device's name) is the driver's to keep.
+///
+/// States, and what leads from one to the next:
+///
+///     awaitingPreface ──preface──► awaitingFirstFrame ──HELLO──► authenticating ──token good──► attaching ──welcome──► open
+///                                          └──────────RESUME, ticket good──────────────────────────┘              │
+///     closing ◄── any error, deadline, fence, CLOSE(keep)        leaving ◄── CLOSE(logout) ────────────────────────┘
+///
+/// - awaitingPreface, awaitingFirstFrame: one deadline for both together.
+/// - authenticating: the token is being verified elsewhere. attaching: the core was asked. Only `PING` and `CLOSE` are allowed.
+/// - open: everything but `HELLO` and `RESUME`.
+/// - leaving: input is ignored; what the core still has to say goes out until it closes.
+/// - closing: input and effects are ignored; the driver flushes and closes.
+package struct ConnectionMachine: Sendable {
+    package enum State: UInt8, Sendable {
+        case awaitingPreface, awaitingFirstFrame, authenticating, attaching, open, leaving, closing
+    }
+
+    package private(set) var handle: ConnectionHandle
+    /// 0 until `WELCOME`.
+    package internal(set) var session = SessionID(rawValue: 0)
+    /// The last position that went out on this connection.
+    var sent = Position.zero
+    /// The last one that the client acknowledged here.
+    var acknowledged = Position.zero
+    /// The last sequence that was answered by `SENT`.
+    var answered = MessageSequence.none
+    /// The last sequence that came in: short ones are expanded near it.
+    var lastSequence = MessageSequence.none
+    /// The base of the times in `DELIVER`.
+    var serverTime: UInt64 = 0
+    package internal(set) var attach = AttachNumber.none
+    /// When the last whole frame came, in monotonic milliseconds; wraps, only differences count.
+    var heardAt: UInt32
+    /// Until when the client may stay without a new token, in monotonic seconds.
+    var authorizedUntil: UInt32 = 0
+    /// The same for the token that is being checked.
+    var pendingUntil: UInt32 = 0
+    var paceSeconds: UInt32 = 0
+    var rate: RateLimit
+    package internal(set) var state = State.awaitingPreface
+    var flags = Flags()
+
+    struct Flags: OptionSet, Sendable {
+        let rawValue: UInt8
+        static let sendOnly = Flags(rawValue: 1)
+        static let service = Flags(rawValue: 2)
+        /// `TOKEN_EXPIRING` was sent for the current token.
+        static let warned = Flags(rawValue: 4)
+        /// A new token is being checked.
+        static let reauthenticating = Flags(rawValue: 8)
+        /// The loop has no credits; the rest of the input waits.
+        static let waitingForCredits = Flags(rawValue: 16)
+    }
+
+    package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {
+        self.handle = handle
+        heardAt = UInt32(truncatingIfNeeded: now)
+        rate = RateLimit(limits)
+    }
+
+    package var isSendOnly: Bool { flags.contains(.sendOnly) }
+    package var isService: Bool { flags.contains(.service) }
+    package var isWaitingForCredits: Bool { flags.contains(.waitingForCredits) }
+    var origin: Origin { Origin(connection: handle, session: session, attach: attach) }
+
+    /// Nothing more is read or said; the driver has written why.
+    package mutating func close() { state = .closing }
+}
+
+/// What the driver of a connection has to do after bytes, a deadline or a check. Ranges are of the bytes that were handed in.
+package enum ConnectionAction: Equatable, Sendable {
+    case none
+    /// The loop has no credits: stop reading, and show the rest again when it has.
+    case pauseReading
+    /// Verify the token, then call `tokenVerified` or `failed`.
+    case verifyToken(ClientFrame.Hello)
+    /// Open the ticket, then call `ticketOpened` or `failed`.
+    case openTicket(ClientFrame.Resume)
+    /// Verify the token that the client of a live connection brings, then call `freshTokenVerified` or `failed`.
+    case verifyFreshToken(ByteRange)
+    /// Set the deadline anew.
+    case setDeadline(milliseconds: UInt32)
+    /// Tell the client (`CLOSED`), flush, close.
+    case close(CloseCode)
+    /// Flush and close: the client said that it leaves.
+    case leave
+}

@@ -1,0 +1,59 @@
+internal import HoldfastIO
+
+extension Configuration {
+    /// Checks what no single key shows: addresses, and limits that depend on each other.
+    ///
+    /// Called again after the command line's options were put in; `source` is what errors call the origin of the values.
+    package func check(source: String) throws(ConfigurationError) {
+        func fail(_ key: String, _ value: String, _ problem: String, _ advice: String) -> ConfigurationError {
+            ConfigurationError(source: source, key: key, value: value, problem: problem, advice: advice)
+        }
+        if listen.isEmpty && tlsListen.isEmpty {
+            throw fail("listen", "[]", "leaves no listener", "Give listen or tlsListen an address")
+        }
+        for (key, values) in [("listen", listen), ("tlsListen", tlsListen)] {
+            for value in values {
+                guard let address = try? SocketAddress(parsing: value) else {
+                    throw fail(key, value, "is not HOST:PORT", "Write an address, such as 127.0.0.1:7400 or [::]:7443")
+                }
+                if key == "listen" && !address.isLoopback && !allowPlaintext {
+                    throw fail(
+                        key, value, "is not loopback, and plaintext would leave the machine",
+                        "Use tlsListen, or set allowPlaintext (--allow-plaintext) when a balancer before it does TLS")
+                }
+            }
+        }
+        for value in proxyProtocolFrom {
+            guard (try? AddressRange(parsing: value)) != nil else {
+                throw fail("proxyProtocolFrom", value, "is not an address or a range", "Write 10.1.2.3, 10.0.0.0/8 or fd00::/8")
+            }
+        }
+        if heartbeatSecondsMin > heartbeatSecondsMax {
+            throw fail(
+                "heartbeatSecondsMin", String(heartbeatSecondsMin), "is above heartbeatSecondsMax, \(heartbeatSecondsMax)", "Lower it")
+        }
+        if bodyBytesMax > frameBytesMax - 1024 {
+            throw fail(
+                "bodyBytesMax", String(bodyBytesMax), "is above frameBytesMax - 1024, \(frameBytesMax - 1024)",
+                "Lower it, or raise frameBytesMax")
+        }
+        if unsentBytesMax < 4 * frameBytesMax {
+            throw fail("unsentBytesMax", String(unsentBytesMax), "is below four times frameBytesMax, \(4 * frameBytesMax)", "Raise it")
+        }
+        if commandBytesPerLoopMax < 4 * frameBytesMax {
+            throw fail(
+                "commandBytesPerLoopMax", String(commandBytesPerLoopMax), "is below four times frameBytesMax, \(4 * frameBytesMax)",
+                "Raise it")
+        }
+        if checkpointEntriesMax < 2 * checkpointEntries {
+            throw fail(
+                "checkpointEntriesMax", String(checkpointEntriesMax), "is below twice checkpointEntries, \(2 * checkpointEntries)",
+                "Raise it")
+        }
+        if tlsCertificate.isEmpty != tlsKey.isEmpty {
+            throw fail(
+                tlsKey.isEmpty ? "tlsKey" : "tlsCertificate", "", "is empty while the other of tlsCertificate and tlsKey is set",
+                "Set both or none")
+        }
+    }
+}

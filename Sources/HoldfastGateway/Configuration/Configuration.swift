@@ -1,0 +1,70 @@
+package import HoldfastCore
+
+/// Everything that can be set about a gateway. A default-made value is a gateway for one machine with one disk.
+///
+/// The names are those of the keys of the configuration file; `ConfigurationKey.all` describes each. Quantities carry their unit last.
+package struct Configuration: Sendable {
+    package var data = "./holdfast-data"
+    package var listen = ["127.0.0.1:7400"]
+    package var tlsListen = ["127.0.0.1:7443"]
+    package var allowPlaintext = false
+    package var proxyProtocolFrom: [String] = []
+    package var goAwayAddress = ""
+
+    package var tlsCertificate = ""
+    package var tlsKey = ""
+    package var tlsVersionMin = TLSVersion.v13
+
+    package var tokenSecretFile = ""
+    package var tokenPublicKeyFile = ""
+    package var tokenWarningSeconds = 60
+    package var tokenChecksMax = 256
+
+    package var loops = 0
+    package var readers = 2
+    package var commandsPerLoopMax = 8192
+    package var commandBytesPerLoopMax = 16 << 20
+    package var drainSeconds = 10
+
+    package var connectionsMax = 1_000_000
+    package var connectionsPerAddressMax = 20_000
+    package var handshakeSeconds = 10
+    package var firstFrameSeconds = 10
+    package var heartbeatSecondsMin = 30
+    package var heartbeatSecondsMax = 300
+    package var paceSecondsMax = 3600
+    package var frameBytesMax = 64 << 10
+    package var bodyBytesMax = 60 << 10
+    package var sendsInFlightMax = 127
+    package var creditMessages = 1024
+    package var creditBytes = 1 << 20
+    package var controlFramesPerSecondMax = 200
+    package var controlFramesBurstMax = 2000
+    package var bytesPerSecondMax = 64 << 20
+    package var unsentBytesMax = 4 << 20
+    package var stallSeconds = 30
+    package var retryAfterSeconds = 5
+
+    package var sessionDays = 30
+    package var devicesPerUserMax = 32
+    package var ticketDays = 30
+    package var ticketKeyHours = 24
+
+    package var inboxMessagesMax = 200_000
+    package var inboxBytesMax = 64 << 20
+    package var inboxDays = 30
+    package var inboxPolicy = InboxPolicy.refuseSender
+
+    package var storageBytesMax = 1 << 40
+    package var checkpointEntries = 500_000
+    package var checkpointEntriesMax = 1_000_000
+    package var cachedEntriesMax = 1_000_000
+
+    package init() {}
+
+    /// The oldest TLS version that is spoken.
+    package enum TLSVersion: String, CaseIterable, Sendable {
+        case v13 = "1.3"
+        case v12 = "1.2"
+    }
+}

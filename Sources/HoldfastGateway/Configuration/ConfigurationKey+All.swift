@@ -1,0 +1,128 @@
+internal import HoldfastWire
+
+extension ConfigurationKey {
+    /// Every key, in the order in which README lists them.
+    package static let all: [ConfigurationKey] = listening + tokens + running + connections + sessions + storage
+
+    private static let listening: [ConfigurationKey] = [
+        .init("data", .text(\.data), "The data directory: journal, store, keys. Made when missing; one gateway at a time."),
+        .init(
+            "listen", .list(\.listen),
+            "HOST:PORT of the plaintext listeners; IPv6 as [ADDRESS]:PORT; [] for none. Loopback only unless allowPlaintext."),
+        .init("tlsListen", .list(\.tlsListen), "HOST:PORT of the TLS listeners; [] for none."),
+        .init(
+            "allowPlaintext", .flag(\.allowPlaintext),
+            "Lets `listen` name addresses beyond loopback: for a gateway behind a TLS-terminating balancer."),
+        .init(
+            "proxyProtocolFrom", .list(\.proxyProtocolFrom),
+            "Addresses or ranges (10.0.0.0/8) of balancers: their connections must begin with a PROXY protocol v2 header."),
+        .init(
+            "goAwayAddress", .text(\.goAwayAddress),
+            "HOST:PORT that clients are told to go to when this gateway drains; empty: come back here."),
+        .init(
+            "tlsCertificate", .text(\.tlsCertificate),
+            "PEM file with the certificate chain; empty: DATA/tls/cert.pem, self-signed at the first start. Read again on SIGHUP."),
+        .init("tlsKey", .text(\.tlsKey), "PEM file with the certificate's private key; empty: DATA/tls/key.pem."),
+        .init("tlsVersionMin", .tlsVersion(\.tlsVersionMin), "The oldest TLS version that is spoken."),
+    ]
+
+    private static let tokens: [ConfigurationKey] = [
+        .init(
+            "tokenSecretFile", .text(\.tokenSecretFile),
+            "File with the secret (at least 32 bytes) of HS256 tokens. Without this and tokenPublicKeyFile a development key is made: DATA/development.key."
+        ),
+        .init(
+            "tokenPublicKeyFile", .text(\.tokenPublicKeyFile), "PEM file with the public key of ES256 (P-256) or EdDSA (Ed25519) tokens."),
+        .init(
+            "tokenWarningSeconds", .integer(\.tokenWarningSeconds, 1...86400),
+            "How long before a connection's token expires the client is told."),
+        .init(
+            "tokenChecksMax", .integer(\.tokenChecksMax, 1...65536),
+            "Tokens that may wait for verification at once; beyond it a HELLO is answered `overloaded`."),
+    ]
+
+    private static let running: [ConfigurationKey] = [
+        .init("loops", .integer(\.loops, 0...64), "Event loops, each a thread; 0: one per core."),
+        .init("readers", .integer(\.readers, 1...16), "Threads that read cold rows and pages from disk."),
+        .init(
+            "commandsPerLoopMax", .integer(\.commandsPerLoopMax, 16...1_000_000),
+            "Commands of one event loop that may be under way at once; beyond it the loop stops reading its sockets."),
+        .init(
+            "commandBytesPerLoopMax", .integer(\.commandBytesPerLoopMax, 1 << 20...1 << 32),
+            "Bytes of the bodies and names of those commands."),
+        .init("drainSeconds", .integer(\.drainSeconds, 0...3600), "After SIGTERM, clients are asked to leave spread over this time."),
+    ]
+
+    private static let connections: [ConfigurationKey] = [
+        .init(
+            "connectionsMax", .integer(\.connectionsMax, 1...16_000_000),
+            "Connections at once; beyond it: `gatewayFull`. The system's descriptor limit holds as well."),
+        .init(
+            "connectionsPerAddressMax", .integer(\.connectionsPerAddressMax, 1...16_000_000),
+            "Connections at once from one IPv4 address or IPv6 /64; a carrier puts thousands of phones behind one."),
+        .init("handshakeSeconds", .integer(\.handshakeSeconds, 1...300), "Time for the TLS handshake and the PROXY header."),
+        .init("firstFrameSeconds", .integer(\.firstFrameSeconds, 1...300), "Time from the handshake to a whole HELLO or RESUME."),
+        .init(
+            "heartbeatSecondsMin", .integer(\.heartbeatSecondsMin, 1...86400),
+            "The shortest heartbeat interval that clients are asked to use."),
+        .init(
+            "heartbeatSecondsMax", .integer(\.heartbeatSecondsMax, 1...86400),
+            "The longest; a connection that is silent for one and a half of it is closed."),
+        .init(
+            "paceSecondsMax", .integer(\.paceSecondsMax, 1...604800),
+            "The longest silence that a client may ask for with PACE (background, power saving)."),
+        .init(
+            "frameBytesMax", .integer(\.frameBytesMax, 4096...WireLimits.frameBytesCeiling),
+            "The longest frame, without its kind and length."),
+        .init(
+            "bodyBytesMax", .integer(\.bodyBytesMax, 1024...WireLimits.frameBytesCeiling),
+            "The longest body of a message; at most frameBytesMax - 1024."),
+        .init("sendsInFlightMax", .integer(\.sendsInFlightMax, 1...127), "SENDs of one connection that may be unanswered at once."),
+        .init(
+            "creditMessages", .integer(\.creditMessages, 1...65536),
+            "Messages that are sent to a connection before it must acknowledge, unless it asks for fewer."),
+        .init("creditBytes", .integer(\.creditBytes, 1024...1 << 30), "The same in bytes of bodies."),
+        .init(
+            "controlFramesPerSecondMax", .integer(\.controlFramesPerSecondMax, 1...10_000_000),
+            "Frames other than new messages and new acknowledgements, per connection, lasting; beyond it: `rateLimited`."),
+        .init("controlFramesBurstMax", .integer(\.controlFramesBurstMax, 16...4_000_000), "The same in a burst."),
+        .init(
+            "bytesPerSecondMax", .integer(\.bytesPerSecondMax, 65536...1 << 29),
+            "Bytes per second that one connection may send, lasting, and four times as many in a burst; beyond it: `rateLimited`."),
+        .init(
+            "unsentBytesMax", .integer(\.unsentBytesMax, 64 << 10...1 << 30),
+            "Bytes that wait for one connection's socket; beyond it: `slowConsumer`."),
+        .init("stallSeconds", .integer(\.stallSeconds, 1...3600), "How long a connection may take nothing of what waits for it."),
+        .init(
+            "retryAfterSeconds", .integer(\.retryAfterSeconds, 1...3600),
+            "Whom the gateway has no room for is told to come back after one to three times this time, each at another moment."),
+    ]
+
+    private static let sessions: [ConfigurationKey] = [
+        .init("sessionDays", .integer(\.sessionDays, 1...3650), "How long a session outlives its last connection."),
+        .init("devicesPerUserMax", .integer(\.devicesPerUserMax, 1...1024), "Sessions of one user; beyond it: `tooManyDevices`."),
+        .init("ticketDays", .integer(\.ticketDays, 1...3650), "How long a ticket opens its session without a token."),
+        .init(
+            "ticketKeyHours", .integer(\.ticketKeyHours, 1...8760),
+            "How often a new ticket key is made; old ones stay until their tickets have expired."),
+        .init("inboxMessagesMax", .integer(\.inboxMessagesMax, 1...100_000_000), "Messages that are kept for one user."),
+        .init("inboxBytesMax", .integer(\.inboxBytesMax, 64 << 10...1 << 31 - 1), "Bytes of bodies that are kept for one user."),
+        .init("inboxDays", .integer(\.inboxDays, 1...3650), "Older messages expire; the recipient gets a GAP."),
+        .init(
+            "inboxPolicy", .inboxPolicy(\.inboxPolicy),
+            "When an inbox is full: refuse the sender, or drop the oldest with a GAP for the recipient."),
+    ]
+
+    private static let storage: [ConfigurationKey] = [
+        .init(
+            "storageBytesMax", .integer(\.storageBytesMax, 64 << 20...1 << 46), "Room that the journal and the store may each take on disk."
+        ),
+        .init("checkpointEntries", .integer(\.checkpointEntries, 1000...100_000_000), "Changed entries after which a checkpoint is due."),
+        .init(
+            "checkpointEntriesMax", .integer(\.checkpointEntriesMax, 2000...200_000_000),
+            "Changed entries at which senders are slowed: what a start replays at most."),
+        .init(
+            "cachedEntriesMax", .integer(\.cachedEntriesMax, 1000...100_000_000),
+            "Rows of users, sessions and conversations that are kept in memory."),
+    ]
+}

@@ -1,0 +1,59 @@
+package import HoldfastWire
+
+/// What a ticket says: which session it opens, until when, and what the session may do. Names aren't in it.
+package struct Ticket: Equatable, Sendable {
+    package struct Flags: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        package static let sendOnly = Flags(rawValue: 1)
+        package static let service = Flags(rawValue: 2)
+    }
+
+    package var session: SessionID
+    /// Seconds since 1970.
+    package var expires: UInt32
+    package var flags: Flags
+
+    package init(session: SessionID, expires: UInt32, flags: Flags) {
+        self.session = session
+        self.expires = expires
+        self.flags = flags
+    }
+
+    /// Layout of a sealed ticket: key id u16 | nonce 12 | AES-256-GCM(expires u32, session u64, flags u8) | tag 16; integers are big-endian,
+    /// the key id is authenticated too.
+    package static let sealedByteCount = 2 + 12 + plainByteCount + 16
+    static let plainByteCount = 13
+
+    var plainBytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.plainByteCount)
+        for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: expires >> UInt32(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: session.rawValue >> UInt64(shift))) }
+        bytes.append(flags.rawValue)
+        return bytes
+    }
+
+    /// - Precondition: `bytes` were sealed by this gateway, so they have the right length.
+    init(plainBytes bytes: [UInt8]) {
+        precondition(bytes.count == Self.plainByteCount, "a ticket of our own has another length")
+        expires = bytes[0..<4].reduce(0) { $0 << 8 | UInt32($1) }
+        session = SessionID(rawValue: bytes[4..<12].reduce(0) { $0 << 8 | UInt64($1) })
+        flags = Flags(rawValue: bytes[12])
+    }
+}
+
+/// Why a ticket opens nothing.
+package enum TicketError: Error, Equatable, Sendable {
+    /// Not sealed by a key of this gateway, or changed since.
+    case invalid
+    case expired
+
+    /// What the client is told: to come back with a token.
+    package var closeCode: CloseCode {
+        switch self {
+        case .invalid: .ticketInvalid
+        case .expired: .ticketExpired
+        }
+    }
+}

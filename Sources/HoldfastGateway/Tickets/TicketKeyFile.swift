@@ -1,0 +1,51 @@
+internal import Foundation
+internal import HoldfastIO
+
+/// The ticket keys of a data directory: read at the start, rotated while the gateway runs. Confined to one thread.
+package final class TicketKeyFile {
+    package private(set) var keys: TicketKeys
+    private let path: String
+    private let periodSeconds: UInt64
+    private let keptMax: Int
+    /// Monotonic seconds.
+    private var rotatedAt: UInt64
+
+    /// Reads the keys of `data`, or makes the first one; one that has served its period is followed by a new one.
+    ///
+    /// - Throws: `ConfigurationError` for a file that isn't a key file, `DurableFileError`.
+    package init(data: String, ticketDays: Int, keyHours: Int, wallSeconds: UInt64, monotonicSeconds: UInt64) throws {
+        path = data + "/ticket-keys"
+        periodSeconds = UInt64(keyHours) * 3600
+        keptMax = TicketKeys.keptMax(lifetimeSeconds: UInt64(ticketDays) * 86400, periodSeconds: periodSeconds)
+        rotatedAt = monotonicSeconds
+        if let bytes = FileManager.default.contents(atPath: path) {
+            guard let text = String(data: bytes, encoding: .utf8), let keys = TicketKeys(fileText: text) else {
+                throw ConfigurationError(
+                    source: path, key: "", value: nil, problem: "not a file of ticket keys",
+                    advice: "Restore it from a backup, or delete it: clients then log in with their tokens")
+            }
+            self.keys = keys
+            if keys.isDue(now: wallSeconds, periodSeconds: periodSeconds) {
+                try rotate(wallSeconds: wallSeconds, monotonicSeconds: monotonicSeconds)
+            }
+        } else {
+            keys = TicketKeys(firstSecret: randomBytes(32), now: wallSeconds)
+            try write()
+        }
+    }
+
+    /// Makes a new key when the last one has served its period; true when it did.
+    package func rotateIfDue(wallSeconds: UInt64, monotonicSeconds: UInt64) throws -> Bool {
+        guard monotonicSeconds - rotatedAt >= periodSeconds else { return false }
+        try rotate(wallSeconds: wallSeconds, monotonicSeconds: monotonicSeconds)
+        return true
+    }
+
+    private func rotate(wallSeconds: UInt64, monotonicSeconds: UInt64) throws {
+        keys.rotate(secret: randomBytes(32), now: wallSeconds, keptMax: keptMax)
+        rotatedAt = monotonicSeconds
+        try write()
+    }
+
+    private func write() throws(DurableFileError) { try DurableFile.write(Array(keys.fileText.utf8), to: path, mode: 0o600) }
+}

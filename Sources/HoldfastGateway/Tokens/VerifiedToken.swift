@@ -1,0 +1,60 @@
+package import HoldfastWire
+
+/// What a token may open.
+package enum TokenRole: String, CaseIterable, Sendable {
+    case user, service, `operator`
+}
+
+/// What a token whose signature is good says.
+package struct VerifiedToken: Equatable, Sendable {
+    package var user: String
+    /// The only device that the token is good for, when it names one.
+    package var device: String?
+    package var role: TokenRole
+    /// Seconds since 1970.
+    package var expires: UInt64
+
+    /// Checks what the claims say against the time and the limits of names.
+    init(_ claims: TokenClaims, now: UInt64) throws(TokenError) {
+        guard claims.exp.isFinite, claims.exp > 0 else { throw .malformed }
+        guard claims.exp > Double(now) else { throw .expired }
+        if let begins = claims.nbf {
+            guard begins.isFinite else { throw .malformed }
+            guard begins <= Double(now) else { throw .notYetValid }
+        }
+        guard Self.isName(claims.sub, bytesMax: 255), claims.device.map({ Self.isName($0, bytesMax: 64) }) ?? true else { throw .malformed }
+        guard let role = TokenRole(rawValue: claims.role ?? TokenRole.user.rawValue) else { throw .malformed }
+        user = claims.sub
+        device = claims.device
+        self.role = role
+        // A date beyond what a u32 of seconds can say is as good as that one.
+        expires = UInt64(min(claims.exp, Double(UInt32.max)))
+    }
+
+    /// Names on the wire have 1...255 (users) or 1...64 (devices) bytes and no NUL (SPEC 2.3).
+    private static func isName(_ text: String, bytesMax: Int) -> Bool {
+        1...bytesMax ~= text.utf8.count && !text.utf8.contains(0)
+    }
+}
+
+/// Why a token doesn't open anything.
+package enum TokenError: Error, Equatable, CaseIterable, Sendable {
+    /// Not a token, or a claim is missing or has a wrong form.
+    case malformed
+    /// Signed by a key that isn't configured, or changed after it was signed.
+    case signature
+    /// Signed with an algorithm that isn't configured, `none` included.
+    case algorithm
+    case expired
+    case notYetValid
+
+    /// What the client is told.
+    package var closeCode: CloseCode {
+        switch self {
+        case .malformed, .signature: .tokenInvalid
+        case .algorithm: .tokenAlgorithm
+        case .expired: .tokenExpired
+        case .notYetValid: .tokenNotYetValid
+        }
+    }
+}
