@@ -1,0 +1,245 @@
+package import HoldfastWire
+
+// From `connectRequested` to the first frame, and what ends a connection.
+extension ClientMachine {
+    /// The app wants to be connected. While on the way already, or open, nothing happens; a pause is cut short, unless the gateway said
+    /// how long it has to be.
+    package mutating func connectRequested(_ now: ClientNow, _ actions: inout ClientActions) {
+        switch phase {
+        case .idle, .waiting, .stopped:
+            if phase == .waiting && flags.contains(.isToldToWait) { return }
+            if phase == .stopped { tokenRejections = 0 }
+            begin(now, &actions)
+            rearm(now, &actions)
+        case .fetchingToken, .connecting, .opening, .open: return
+        }
+    }
+
+    /// The token that `needToken` asked for.
+    package mutating func tokenProvided(_ token: [UInt8], _ now: ClientNow, _ actions: inout ClientActions) {
+        guard flags.contains(.awaitsToken) else { return }
+        guard !token.isEmpty && token.count <= WireLimits.tokenBytesMax else { return tokenFailed(now, &actions) }
+        flags.remove(.awaitsToken)
+        if phase == .fetchingToken {
+            needCold().token = token
+            openTransport(now, &actions)
+        } else if phase == .open {
+            write(now, &actions) { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
+        }
+        rearm(now, &actions)
+    }
+
+    /// No token could be had. The machine asks again later.
+    package mutating func tokenFailed(_ now: ClientNow, _ actions: inout ClientActions) {
+        guard flags.contains(.awaitsToken) else { return }
+        flags.remove(.awaitsToken)
+        actions.items.append(.notice(.tokenUnavailable))
+        if phase == .fetchingToken {
+            pause(atLeast: 0, now, &actions)
+        } else if phase == .open {
+            needCold().reauthenticateAt = now.milliseconds + 3_000 + now.random % 4_000
+        }
+        rearm(now, &actions)
+    }
+
+    /// The connection that `openTransport` asked for can take bytes.
+    package mutating func transportOpened(_ now: ClientNow, _ actions: inout ClientActions) {
+        guard phase == .connecting else { return }
+        phase = .opening
+        lastReadAt = now.milliseconds
+        frameBytesMax = UInt32(WireLimits.beforeWelcome.frameBytesMax)
+        let presented = PresentedState(session: session, attach: attach, position: cursor, lastSequence: lastSequence)
+        let hasSession = flags.contains(.hasSession)
+        if !ticket.isEmpty && hasSession {
+            write(now, &actions) { [ticket] out in
+                Preface.append(to: &out)
+                ClientFrameWriter.resume(ticket: ticket.span, state: presented, to: &out)
+            }
+        } else {
+            let token = cold?.token ?? []
+            let (device, isSendOnly) = (settings.device, settings.isSendOnly)
+            write(now, &actions) { out in
+                Preface.append(to: &out)
+                ClientFrameWriter.hello(
+                    isSendOnly: isSendOnly, token: token.span, device: device.span, state: hasSession ? presented : nil, to: &out)
+            }
+        }
+        cold?.token = []
+        rearm(now, &actions)
+    }
+
+    /// The connection is over, without the machine having closed it.
+    package mutating func transportClosed(_ failure: TransportFailure, _ now: ClientNow, _ actions: inout ClientActions) {
+        switch phase {
+        case .connecting, .opening, .open:
+            if phase == .open && pingSentAt != 0 { shortenHeartbeat() }
+            if phase == .connecting { cold?.nextAddress = nil }
+            actions.items.append(.notice(.transportFailed(failure)))
+            lost(atLeast: 0, now, &actions)
+            rearm(now, &actions)
+        case .idle, .fetchingToken, .waiting, .stopped: return
+        }
+    }
+
+    /// The app wants to be disconnected. `logout` ends the session at the gateway: false, and nothing is done, if that can't be told now.
+    package mutating func close(_ intent: CloseIntent, _ now: ClientNow, _ actions: inout ClientActions) -> Bool {
+        if intent == .logout && !(phase == .open && flags.contains(.isSettled)) { return false }
+        if phase == .open {
+            flush(now, &actions)
+            writeAcknowledgement(now, &actions)
+            write(now, &actions) { ClientFrameWriter.close(intent, to: &$0) }
+        }
+        if intent == .logout { forgetSession(&actions) }
+        leave(.idle, .disconnected, &actions)
+        return true
+    }
+
+    /// Fetches a token if there is no ticket, else opens a connection.
+    mutating func begin(_ now: ClientNow, _ actions: inout ClientActions) {
+        actions.items.append(.stateChanged(.connecting))
+        if !ticket.isEmpty && flags.contains(.hasSession) { return openTransport(now, &actions) }
+        phase = .fetchingToken
+        phaseTime = .max
+        flags.insert(.awaitsToken)
+        actions.items.append(.needToken)
+    }
+
+    /// The server's code says whether to come back, and when.
+    mutating func closedByServer(
+        _ code: CloseCode, atLeast retryAfter: UInt32, text: String, _ now: ClientNow, _ actions: inout ClientActions
+    ) {
+        actions.items.append(.notice(.closedByServer(code: code.rawValue, text: text)))
+        switch code {
+        case .ticketInvalid, .ticketExpired:
+            let hadTicket = !ticket.isEmpty
+            dropTicket(&actions)
+            guard hadTicket else { return lost(atLeast: retryAfter, now, &actions) }
+            disconnect(&actions)
+            begin(now, &actions)
+        case .tokenExpired, .tokenNotYetValid:
+            dropTicket(&actions)
+            tokenRejections += 1
+            if tokenRejections >= 2 { return stop(.unauthorized(code: code.rawValue), &actions) }
+            lost(atLeast: retryAfter, now, &actions)
+        case .tokenInvalid, .tokenAlgorithm, .deviceMismatch, .revoked:
+            dropTicket(&actions)
+            stop(.unauthorized(code: code.rawValue), &actions)
+        case .fenced: stop(.fenced, &actions)
+        case .loggedOut:
+            dropTicket(&actions)
+            stop(.loggedOut, &actions)
+        case .tooManyDevices: stop(.tooManyDevices, &actions)
+        case .unsupportedVersion, .badPreface, .malformedFrame, .frameTooLarge, .unknownFrame, .reservedBits, .invalidText, .wrongState,
+            .sequenceHole, .acknowledgementBeyond, .creditOverflow, .sendsInFlightExceeded:
+            // Once may be an accident of the way; twice it would go on for ever.
+            if flags.contains(.wasBlamed) { return stop(.protocolError(code: code.rawValue), &actions) }
+            flags.insert(.wasBlamed)
+            lost(atLeast: retryAfter, now, &actions)
+        case .heartbeatMissed:
+            shortenHeartbeat()
+            lost(atLeast: retryAfter, now, &actions)
+        case .goingAway, .tooManyConnections, .gatewayFull, .rateLimited, .overloaded, .firstFrameDeadline, .slowConsumer, .internalError:
+            lost(atLeast: retryAfter, now, &actions)
+        }
+    }
+
+    /// The gateway broke the protocol: nothing of this connection can be relied upon any more.
+    mutating func violated(_ code: CloseCode, _ now: ClientNow, _ actions: inout ClientActions) {
+        actions.items.append(.notice(.protocolViolation(code: code.rawValue)))
+        lost(atLeast: 0, now, &actions)
+    }
+
+    /// The connection is over; the next attempt comes after a pause.
+    mutating func lost(atLeast milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
+        if phase == .open && now.milliseconds - phaseTime >= UInt64(settings.limits.stableAfterMilliseconds) {
+            attempts = 0
+            flags.remove(.wasBlamed)
+        }
+        let goAwayAt = cold?.goAwayAt
+        disconnect(&actions)
+        if let goAwayAt {
+            // The gateway has said when to come back: its slots are spread already.
+            let delay = max(goAwayAt > now.milliseconds ? goAwayAt - now.milliseconds : 0, UInt64(milliseconds))
+            pause(exactly: delay, now, &actions)
+            flags.insert(.isToldToWait)
+            return
+        }
+        pause(atLeast: milliseconds, now, &actions)
+    }
+
+    /// Waits with full jitter, and at least as long as the gateway said.
+    mutating func pause(atLeast milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
+        let delay = Backoff.milliseconds(
+            attempt: attempts, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds,
+            atLeast: milliseconds, random: now.random)
+        attempts = min(attempts + 1, 200)
+        pause(exactly: delay, now, &actions)
+        if milliseconds > 0 { flags.insert(.isToldToWait) }
+    }
+
+    private mutating func pause(exactly milliseconds: UInt64, _ now: ClientNow, _ actions: inout ClientActions) {
+        phase = .waiting
+        flags.remove(.isToldToWait)
+        phaseTime = now.milliseconds + milliseconds
+        actions.items.append(.stateChanged(.waiting(milliseconds: milliseconds)))
+    }
+
+    /// Not connected any more until the app asks for it.
+    mutating func stop(_ reason: StopReason, _ actions: inout ClientActions) {
+        leave(.stopped, .stopped(reason), &actions)
+    }
+
+    private mutating func leave(_ phase: Phase, _ state: ConnectionState, _ actions: inout ClientActions) {
+        disconnect(&actions)
+        flags.remove(.awaitsToken)
+        attempts = 0
+        self.phase = phase
+        phaseTime = .max
+        cold?.token = []
+        releaseCold()
+        actions.items.append(.stateChanged(state))
+    }
+
+    private mutating func openTransport(_ now: ClientNow, _ actions: inout ClientActions) {
+        phase = .connecting
+        phaseTime = now.milliseconds + UInt64(settings.limits.connectTimeoutMilliseconds)
+        actions.items.append(.openTransport(address: cold?.nextAddress))
+    }
+
+    /// Closes the connection if there is one, and forgets what belonged to it.
+    mutating func disconnect(_ actions: inout ClientActions) {
+        switch phase {
+        case .connecting, .opening, .open: actions.items.append(.closeTransport)
+        case .idle, .fetchingToken, .waiting, .stopped: break
+        }
+        flags.subtract([.awaitsToken, .isSettled])
+        pingSentAt = 0
+        acknowledgeAt = 0
+        unsentMessages = 0
+        unsentBytes = 0
+        guard let cold else { return }
+        cold.sentCount = 0
+        cold.lookups = []
+        cold.goAwayAt = nil
+        cold.unsettled = nil
+        cold.previous = nil
+        cold.reauthenticateAt = nil
+        // What wasn't handed over comes again: the stream goes on from what was.
+        cold.held = Queue()
+        releaseCold()
+    }
+
+    mutating func dropTicket(_ actions: inout ClientActions) {
+        guard !ticket.isEmpty else { return }
+        ticket = []
+        persist(.ticket([]), &actions)
+    }
+
+    /// Appends frames; any frame puts the gateway's deadline off.
+    mutating func write(_ now: ClientNow, _ actions: inout ClientActions, _ frames: (_ out: inout [UInt8]) -> Void) {
+        let start = actions.bytes.count
+        frames(&actions.bytes)
+        actions.write(from: start)
+        lastWriteAt = now.milliseconds
+    }
+}

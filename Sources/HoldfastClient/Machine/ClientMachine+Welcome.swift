@@ -1,0 +1,206 @@
+import HoldfastWire
+
+// What becomes of the state at `WELCOME`.
+extension ClientMachine {
+    mutating func welcomed(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        guard phase == .opening else { return violated(.wrongState, now, &actions) }
+        phase = .open
+        phaseTime = now.milliseconds
+        tokenRejections = 0
+        serverTime = welcome.serverTime
+        frameBytesMax = welcome.frameBytesMax
+        sendsInFlightMax = min(welcome.sendsInFlightMax, settings.limits.sendsInFlightMax)
+        heartbeatSecondsMin = welcome.heartbeatSecondsMin
+        heartbeatSecondsMax = welcome.heartbeatSecondsMax
+        let interval = heartbeatSeconds == 0 ? heartbeatSecondsMax : heartbeatSeconds
+        heartbeatSeconds = min(max(interval, heartbeatSecondsMin), heartbeatSecondsMax)
+        if paceSeconds > 0 { write(now, &actions) { [paceSeconds] in ClientFrameWriter.pace(seconds: paceSeconds, to: &$0) } }
+        narrowCredit(welcome, now, &actions)
+
+        // The stream begins here whatever the session's state has to say.
+        streamed = welcome.cursor
+        acknowledged = welcome.cursor
+        if !flags.contains(.hasSession) {
+            begin(welcome, now, &actions)
+        } else if welcome.outcome == .resumed && welcome.session == session {
+            resume(welcome, now, &actions)
+        } else {
+            replace(welcome, now, &actions)
+        }
+        actions.items.append(.stateChanged(.connected))
+        actions.items.append(.welcomed(welcome.outcome))
+        cold?.nextAddress = nil
+    }
+
+    mutating func previous(_ session: SessionID, _ lastSequence: MessageSequence?, _ now: ClientNow, _ actions: inout ClientActions) {
+        guard flags.contains(.hasSession) && session == self.session else { return }
+        let previous = ClientCold.Previous(session: session, lastSequence: lastSequence)
+        if let welcome = cold?.unsettled {
+            settle(welcome, previous, now, &actions)
+        } else if phase == .opening {
+            needCold().previous = previous
+        }
+    }
+
+    /// `PREVIOUS` didn't come in time: nothing is known of the old session.
+    mutating func settleUnknown(_ now: ClientNow, _ actions: inout ClientActions) {
+        guard let welcome = cold?.unsettled else { return }
+        settle(welcome, nil, now, &actions)
+    }
+
+    /// There was no session to present.
+    private mutating func begin(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        // A position that the app has stored itself counts in its own era only; in another it says what may be repeated.
+        if cursor > welcome.cursor && cursor.era != welcome.era { changeLineage(welcome) }
+        adopt(welcome, now, &actions)
+    }
+
+    /// The session goes on.
+    private mutating func resume(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        let isNewEra = welcome.era != era
+        if isNewEra || welcome.lastSequence < lastSequence {
+            let lost = lastSequence.rawValue - min(welcome.lastSequence, lastSequence).rawValue
+            actions.items.append(.notice(.serverWentBack(lostSends: lost)))
+        }
+        if welcome.lastSequence > lastSequence {
+            let count = welcome.lastSequence.rawValue - lastSequence.rawValue
+            let known = UInt64(cold?.outbox.line.count ?? 0)
+            if count <= known {
+                store(Int(count), now, &actions)
+            } else {
+                actions.items.append(.notice(.stateBehind(sends: count - known)))
+                abandon(&actions)
+            }
+        }
+        if isNewEra { changeLineage(welcome) }
+        adopt(welcome, now, &actions)
+    }
+
+    /// A new session took the place of the one that was presented.
+    private mutating func replace(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        let cause: ClientNotice.Cause =
+            switch welcome.outcome {
+            case .begunExpired: .expired
+            case .begunEnded: .ended
+            case .rewound: .rewound
+            case .begunUnknown, .begun, .resumed: .unknown
+            }
+        actions.items.append(.notice(.resynchronised(cause)))
+        if cause == .rewound {
+            // What the old outbox holds may have been sent in the time that the state has lost.
+            abandon(&actions)
+            settle(welcome, nil, now, &actions)
+        } else if cold?.outbox.line.isEmpty ?? true {
+            settle(welcome, nil, now, &actions)
+        } else if let previous = cold?.previous {
+            settle(welcome, previous, now, &actions)
+        } else {
+            needCold().unsettled = welcome
+        }
+    }
+
+    /// Says of each message with a number what became of it in the old session, then takes the new one. Until then the disk has the old
+    /// session: a crash in between presents that one again and gets the same answer.
+    private mutating func settle(
+        _ welcome: ServerFrame.Welcome, _ previous: ClientCold.Previous?, _ now: ClientNow, _ actions: inout ClientActions
+    ) {
+        cold?.unsettled = nil
+        cold?.previous = nil
+        if let known = previous?.lastSequence {
+            let line = UInt64(cold?.outbox.line.count ?? 0)
+            if known < lastSequence {
+                actions.items.append(.notice(.serverWentBack(lostSends: lastSequence.rawValue - known.rawValue)))
+            } else if known.rawValue - lastSequence.rawValue > line {
+                actions.items.append(.notice(.stateBehind(sends: known.rawValue - lastSequence.rawValue - line)))
+                abandon(&actions)
+            } else {
+                store(Int(known.rawValue - lastSequence.rawValue), now, &actions)
+            }
+            // An ended session takes nothing any more: what it hasn't stored was never stored.
+            if let cold, !cold.outbox.line.isEmpty {
+                persist(.unassigned(from: MessageSequence(rawValue: lastSequence.rawValue + 1)), &actions)
+                cold.outbox.unassign(from: 0)
+            }
+        } else {
+            while let entry = cold?.outbox.popFirst() { drop(entry, .unknown, &actions) }
+        }
+        cold?.blocks = []
+        let isOtherLineage = welcome.era != era || welcome.outcome == .begunUnknown || welcome.outcome == .begun
+        if isOtherLineage { changeLineage(welcome) }
+        dropTicket(&actions)
+        adopt(welcome, now, &actions)
+    }
+
+    /// Positions from before can't be compared with those that come: nothing is left out by position, and what was handed over before
+    /// may come again.
+    private mutating func changeLineage(_ welcome: ServerFrame.Welcome) {
+        repeatThrough = max(repeatThrough, handedMark, handed, cursor)
+        handed = .zero
+        cursor = welcome.cursor
+        cold?.outstanding = Queue()
+    }
+
+    /// The state is that of `WELCOME` from here on.
+    private mutating func adopt(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        assert(welcome.session == session || cold?.outbox.line.isEmpty ?? true, "numbers of another session")
+        session = welcome.session
+        attach = welcome.attach
+        era = welcome.era
+        lastSequence = welcome.lastSequence
+        cursor = max(cursor, welcome.cursor)
+        flags.formUnion([.hasSession, .isUnsynced, .isSettled])
+        persist(.welcomed(session: session, attach: attach, era: era, cursor: cursor, lastSequence: lastSequence), &actions)
+        cold?.sentCount = 0
+        cold?.sendProgressAt = now.milliseconds
+        scheduleAcknowledgement(now)
+    }
+
+    /// What the outbox holds from before may have been sent in a time that the state doesn't know of: it is not sent again.
+    private mutating func abandon(_ actions: inout ClientActions) {
+        guard let cold else { return }
+        while let entry = cold.outbox.popFirst() { drop(entry, .unknown, &actions) }
+        while let index = cold.outbox.waiting.firstIndex(where: { $0.id < firstFreshID }) {
+            drop(cold.outbox.removeWaiting(at: index), .unknown, &actions)
+        }
+        cold.blocks = []
+    }
+
+    private func narrowCredit(_ welcome: ServerFrame.Welcome) -> (messages: UInt32, bytes: UInt32) {
+        (
+            max(1, min(welcome.creditMessages, settings.limits.creditMessagesMax ?? .max)),
+            max(1, min(welcome.creditBytes, settings.limits.creditBytesMax ?? .max))
+        )
+    }
+
+    private mutating func narrowCredit(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        (creditMessages, creditBytes) = narrowCredit(welcome)
+        if creditMessages < welcome.creditMessages || creditBytes < welcome.creditBytes {
+            write(now, &actions) { [creditMessages, creditBytes] in
+                ClientFrameWriter.credit(messages: creditMessages, bytes: creditBytes, to: &$0)
+            }
+        }
+    }
+
+    /// The session was logged out: what was in the outbox has no session to be sent in.
+    mutating func forgetSession(_ actions: inout ClientActions) {
+        if let cold {
+            while let entry = cold.outbox.popFirst() { drop(entry, .unknown, &actions) }
+            while !cold.outbox.waiting.isEmpty { drop(cold.outbox.removeWaiting(at: 0), .withdrawn, &actions) }
+            cold.outstanding = Queue()
+            cold.blocks = []
+        }
+        persist(.sessionEnded, &actions)
+        if settings.isPersistent { actions.items.append(.sync) }
+        flags.subtract([.hasSession, .isUnsynced, .isOutboxUnsynced])
+        session = SessionID(rawValue: 0)
+        attach = .none
+        era = 0
+        lastSequence = .none
+        cursor = .zero
+        handed = .zero
+        handedMark = .zero
+        repeatThrough = .zero
+        ticket = []
+        peers = nil
+    }
+}
