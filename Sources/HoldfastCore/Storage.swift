@@ -52,6 +52,11 @@ package struct JournalBatch: Sendable {
         package var position: Position
         package var offset: Int
         package var count: Int
+        @inlinable package init(position: Position, offset: Int, count: Int) {
+            self.position = position
+            self.offset = offset
+            self.count = count
+        }
     }
     /// The encoded records, one after the other, checksum included.
     package var bytes: [UInt8] = []

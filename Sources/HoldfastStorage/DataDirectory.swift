@@ -1,0 +1,95 @@
+import Glibc
+import HoldfastCore
+
+/// The names and small files of a data directory:
+///
+///     format          the version of the layout, written last when the directory is made
+///     lock            held by the gateway that has the directory; its text is the process's number
+///     reserve         room kept back for a full disk
+///     failed-commit   left behind by a commit that failed: verify before serving
+///     journal/ store/ the two LMDB environments
+///
+/// The gateway keeps further files beside them.
+struct DataDirectory: Sendable {
+    static let formatVersion = 1
+    private static let formatPrefix = "holdfast-data "
+
+    /// Without a slash at its end.
+    let path: String
+    var journal: String { path + "/journal" }
+    var store: String { path + "/store" }
+    var reserve: String { path + "/reserve" }
+    var marker: String { path + "/failed-commit" }
+    var format: String { path + "/format" }
+    private var lock: String { path + "/lock" }
+
+    init(path: String) {
+        var path = path[...]
+        while path.count > 1, path.last == "/" { path.removeLast() }
+        self.path = path.isEmpty ? "." : String(path)
+    }
+
+    /// Whether the directory was completely made before. An unknown version throws.
+    func isMade() throws(StorageError) -> Bool {
+        guard let text = try DurableFile.read(format) else { return false }
+        guard text.hasPrefix(Self.formatPrefix), text.hasSuffix("\n"),
+            let version = Int(text.dropFirst(Self.formatPrefix.count).dropLast()), version > 0
+        else { throw StorageError.failure(.damaged, "read the format in", format, "it is not a holdfast data directory's") }
+        guard version <= Self.formatVersion else {
+            throw StorageError.failure(
+                .newerFormat, "use the data directory", path, "its format is \(version), this version reads up to \(Self.formatVersion)")
+        }
+        // An environment that is gone must not be made again empty: that would be silent loss.
+        for file in [journal, store].map({ $0 + "/data.mdb" }) where !DurableFile.exists(file) {
+            throw StorageError.failure(.damaged, "open", file, "the file is missing")
+        }
+        return true
+    }
+
+    /// Marks the directory as completely made.
+    func writeFormat() throws(StorageError) {
+        for directory in [journal, store] { try DurableFile.syncDirectory(directory) }
+        try DurableFile.write("\(Self.formatPrefix)\(Self.formatVersion)\n", to: format)
+    }
+
+    /// Takes the directory for this process, until the result is released.
+    func acquireLock() throws(StorageError) -> FileLock {
+        try FileLock(lock, directory: path)
+    }
+
+    /// Makes an environment's directory and its table of readers, whole: a hole in a mapped file would be a fault on a full disk.
+    func makeEnvironment(_ directory: String) throws(StorageError) {
+        try DurableFile.makeDirectory(directory)
+        let file = directory + "/lock.mdb"
+        guard !DurableFile.exists(file) else { return }
+        let descriptor = try DurableFile.open(file, O_RDWR | O_CREAT)
+        defer { close(descriptor) }
+        let code = posix_fallocate(descriptor, 0, 4 * 4096)
+        guard code == 0 else {
+            unsafe unlink(file)
+            throw StorageError.system(code, "make", file)
+        }
+    }
+}
+
+/// A file locked for as long as the object lives; the system releases it when the process dies.
+final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    init(_ path: String, directory: String) throws(StorageError) {
+        let descriptor = try DurableFile.open(path, O_RDWR | O_CREAT)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let number = errno
+            let holder = ((try? DurableFile.read(path)) ?? nil)?.split(separator: "\n").first.map { "process \($0)" } ?? "another process"
+            close(descriptor)
+            guard number == EWOULDBLOCK else { throw StorageError.system(number, "lock", path) }
+            throw StorageError.failure(.inUse, "use the data directory", directory, "\(holder) has it")
+        }
+        self.descriptor = descriptor
+        // Only for the message above; a full disk is no reason to refuse.
+        guard ftruncate(descriptor, 0) == 0 else { return }
+        try? DurableFile.writeAll("\(getpid())\n", to: descriptor, path)
+    }
+
+    deinit { close(descriptor) }
+}

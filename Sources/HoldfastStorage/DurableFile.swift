@@ -1,0 +1,82 @@
+import Glibc
+import HoldfastCore
+
+/// Small files and directories whose names and contents survive a power cut.
+enum DurableFile {
+    /// Owner only.
+    static let fileMode: mode_t = 0o600
+    static let directoryMode: mode_t = 0o700
+
+    /// Makes the directory unless it is there.
+    static func makeDirectory(_ path: String) throws(StorageError) {
+        if unsafe mkdir(path, directoryMode) == 0 { return try syncDirectory(parent(of: path)) }
+        guard errno == EEXIST else { throw StorageError.system(errno, "make the directory", path) }
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw StorageError.system(ENOTDIR, "use as a directory", path)
+        }
+    }
+
+    /// Makes the names in the directory durable.
+    static func syncDirectory(_ path: String) throws(StorageError) {
+        let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw StorageError.system(errno, "sync the directory", path) }
+    }
+
+    /// The whole file, at most `bytesMax`; nil when there is none.
+    static func read(_ path: String, bytesMax: Int = 4096) throws(StorageError) -> String? {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw StorageError.system(errno, "open", path)
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: bytesMax)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        guard count >= 0 else { throw StorageError.system(errno, "read", path) }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    /// Puts the file in place whole or not at all.
+    static func write(_ text: String, to path: String) throws(StorageError) {
+        let temporary = path + ".new"
+        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+        defer { close(descriptor) }
+        try writeAll(text, to: descriptor, temporary)
+        guard fsync(descriptor) == 0 else { throw StorageError.system(errno, "sync", temporary) }
+        guard unsafe rename(temporary, path) == 0 else { throw StorageError.system(errno, "put in place", path) }
+        try syncDirectory(parent(of: path))
+    }
+
+    /// Removes the file if it is there, durably.
+    static func remove(_ path: String) throws(StorageError) {
+        guard unsafe unlink(path) == 0 else {
+            if errno == ENOENT { return }
+            throw StorageError.system(errno, "remove", path)
+        }
+        try syncDirectory(parent(of: path))
+    }
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// A descriptor that isn't handed to child processes.
+    static func open(_ path: String, _ flags: Int32) throws(StorageError) -> Int32 {
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, fileMode)
+        guard descriptor >= 0 else { throw StorageError.system(errno, "open", path) }
+        return descriptor
+    }
+
+    static func writeAll(_ text: String, to descriptor: Int32, _ path: String) throws(StorageError) {
+        let bytes = Array(text.utf8)
+        let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        guard count >= 0 else { throw StorageError.system(errno, "write", path) }
+        // These files are smaller than a page; what the disk takes only in part, it has no room for.
+        guard count == bytes.count else { throw StorageError.system(ENOSPC, "write", path) }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

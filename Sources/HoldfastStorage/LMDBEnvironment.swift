@@ -1,0 +1,140 @@
+import CLMDB
+import Glibc
+import HoldfastCore
+
+/// One LMDB environment: a file, its map and its table of readers. Closed when the last user lets go.
+///
+/// Unchecked: LMDB lets any thread use the handle; a write transaction begins and ends in one call and so on one thread.
+@safe final class LMDBEnvironment: @unchecked Sendable {
+    /// How an environment is opened.
+    struct Options {
+        var mapBytesMax: Int
+        var readersMax: Int
+        var tablesMax: Int
+        var isReadOnly = false
+        /// Off where rows are read at random, on where the file is read in order.
+        var readsAhead: Bool
+    }
+
+    /// Below this a map isn't worth having.
+    private static let mapBytesMin = 64 << 20
+
+    let handle: OpaquePointer
+    let directory: String
+    let pageBytes: Int
+    /// Released only after the environment is closed.
+    private let lock: FileLock?
+
+    init(directory: String, options: Options, lock: FileLock?) throws(StorageError) {
+        self.directory = directory
+        self.lock = lock
+        unsafe handle = try Self.open(directory, options)
+        var statistics = MDB_stat()
+        unsafe mdb_env_stat(handle, &statistics)
+        pageBytes = Int(statistics.ms_psize)
+        // Readers that died in their transaction would hold back its pages for ever.
+        var dead: Int32 = 0
+        unsafe mdb_reader_check(handle, &dead)
+    }
+
+    deinit { unsafe mdb_env_close(handle) }
+
+    private static func open(_ directory: String, _ options: Options) throws(StorageError) -> OpaquePointer {
+        var mapBytes = options.mapBytesMax
+        while true {
+            var created: OpaquePointer?
+            unsafe try check(mdb_env_create(&created), "prepare", directory)
+            guard let environment = unsafe created else { throw StorageError.system(ENOMEM, "prepare", directory) }
+            // No flag that weakens the sync is ever set.
+            var flags = UInt32(MDB_NOTLS)
+            if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
+            if !options.readsAhead { flags |= UInt32(MDB_NORDAHEAD) }
+            unsafe mdb_env_set_mapsize(environment, mapBytes)
+            unsafe mdb_env_set_maxreaders(environment, UInt32(options.readersMax))
+            unsafe mdb_env_set_maxdbs(environment, MDB_dbi(options.tablesMax))
+            let code = unsafe mdb_env_open(environment, directory, flags, DurableFile.fileMode)
+            if code == MDB_SUCCESS { return unsafe environment }
+            unsafe mdb_env_close(environment)
+            // A limit on address space: try with less.
+            guard code == ENOMEM, mapBytes / 2 >= mapBytesMin else { throw StorageError.lmdb(code, "open", directory) }
+            mapBytes /= 2
+        }
+    }
+
+    /// Runs `body` in a write transaction and syncs it; nothing is stored when it throws.
+    /// `failed` is told of an error of the commit itself, after which it is unknown what is on the disk.
+    func write(
+        _ action: StaticString, _ body: (OpaquePointer) throws(StorageError) -> Void, commitFailed: (StorageError) -> Void
+    ) throws(StorageError) {
+        let transaction = unsafe try begin(isReadOnly: false)
+        do throws(StorageError) {
+            unsafe try body(transaction)
+        } catch {
+            unsafe mdb_txn_abort(transaction)
+            throw error
+        }
+        do throws(StorageError) {
+            unsafe try check(mdb_txn_commit(transaction), action, directory)
+        } catch {
+            commitFailed(error)
+            throw error
+        }
+    }
+
+    /// Opens named tables, each with its flags, making them if `isNew`.
+    func openTables(_ tables: [(name: String, flags: Int32)], isNew: Bool) throws(StorageError) -> [MDB_dbi] {
+        let transaction = unsafe try begin(isReadOnly: !isNew)
+        var opened: [MDB_dbi] = []
+        for (name, flags) in tables {
+            var table: MDB_dbi = 0
+            let code = unsafe mdb_dbi_open(transaction, name, UInt32(flags | (isNew ? MDB_CREATE : 0)), &table)
+            guard code == MDB_SUCCESS else {
+                unsafe mdb_txn_abort(transaction)
+                throw StorageError.lmdb(code, "open a table in", directory)
+            }
+            opened.append(table)
+        }
+        // Of a read transaction too: only a commit keeps the tables' numbers.
+        unsafe try check(mdb_txn_commit(transaction), "open the tables in", directory)
+        return opened
+    }
+
+    /// A transaction that the caller ends.
+    func begin(isReadOnly: Bool) throws(StorageError) -> OpaquePointer {
+        var transaction: OpaquePointer?
+        unsafe try check(
+            mdb_txn_begin(handle, nil, isReadOnly ? UInt32(MDB_RDONLY) : 0, &transaction), "begin a transaction in", directory)
+        guard let begun = unsafe transaction else { throw StorageError.system(ENOMEM, "begin a transaction in", directory) }
+        return unsafe begun
+    }
+
+    /// The last committed transaction.
+    var lastTransaction: Int {
+        var info = unsafe MDB_envinfo()
+        unsafe mdb_env_info(handle, &info)
+        return unsafe info.me_last_txnid
+    }
+
+    /// How far the file has ever been used.
+    var usedFileBytes: Int {
+        var info = unsafe MDB_envinfo()
+        unsafe mdb_env_info(handle, &info)
+        return unsafe (info.me_last_pgno + 1) * pageBytes
+    }
+
+    /// Bytes of pages inside the file that later transactions will use again, as the read transaction sees them.
+    func freeBytes(_ transaction: OpaquePointer) throws(StorageError) -> Int {
+        // Table 0 is LMDB's list of free pages: a value is a list of page numbers with its length in front.
+        let cursor = unsafe try LMDBCursor(transaction, table: 0, directory)
+        defer { cursor.close() }
+        var key = unsafe MDB_val()
+        var value = unsafe MDB_val()
+        var pages = 0
+        var operation = MDB_FIRST
+        while unsafe try cursor.get(&key, &value, operation) {
+            if let list = unsafe value.mv_data { unsafe pages += list.loadUnaligned(as: Int.self) }
+            operation = MDB_NEXT
+        }
+        return pages * pageBytes
+    }
+}

@@ -1,0 +1,126 @@
+import CLMDB
+import HoldfastCore
+import HoldfastWire
+
+/// The journal's environment: `records` by position, and `meta` with the next position (whose top bits are the era).
+final class LMDBJournal: Sendable {
+    private static let tables: [(name: String, flags: Int32)] = [("records", 0), ("meta", 0)]
+    private static let nextPositionKey = Array("nextPosition".utf8)
+
+    /// How many tables `environment` has to have room for.
+    static let tableCount = tables.count
+
+    let environment: LMDBEnvironment
+    let records: MDB_dbi
+    private let meta: MDB_dbi
+    private var path: String { environment.directory }
+
+    /// Makes the tables, beginning at `firstPosition`, if that is given.
+    init(_ environment: LMDBEnvironment, firstPosition: Position?) throws(StorageError) {
+        let tables = try environment.openTables(Self.tables, isNew: firstPosition != nil)
+        self.environment = environment
+        records = tables[0]
+        meta = tables[1]
+        guard let firstPosition else { return }
+        // A making that was interrupted before the format was written is taken up; nothing can have been stored yet.
+        guard try lastPosition() == nil else {
+            throw StorageError.failure(.damaged, "open", path, "there are records, but the data directory's format file is missing")
+        }
+        unsafe try environment.write("make the journal in") { (transaction) throws(StorageError) in
+            unsafe try storeNextPosition(firstPosition, transaction)
+        } commitFailed: { _ in
+        }
+    }
+
+    /// The position of the last record.
+    private func lastPosition() throws(StorageError) -> Position? {
+        let transaction = unsafe try environment.begin(isReadOnly: true)
+        defer { unsafe mdb_txn_abort(transaction) }
+        let cursor = unsafe try LMDBCursor(transaction, table: records, path)
+        defer { cursor.close() }
+        return try last(cursor)
+    }
+
+    /// The next position as stored, checked against the last record.
+    func nextPosition() throws(StorageError) -> Position {
+        let transaction = unsafe try environment.begin(isReadOnly: true)
+        defer { unsafe mdb_txn_abort(transaction) }
+        var value = unsafe MDB_val()
+        let code = unsafe try withValue(Self.nextPositionKey.span) { (key) throws(StorageError) in
+            unsafe mdb_get(transaction, meta, &key, &value)
+        }
+        try check(code, "read the next position in", path)
+        let next = unsafe Position(rawValue: try value.number(path))
+        if let last = try lastPosition(), last >= next {
+            throw StorageError.failure(
+                .damaged, "use", path, "the next position is \(next.rawValue), but the last record is at \(last.rawValue)")
+        }
+        return next
+    }
+
+    /// Deletes, appends and stores the next position in one synced transaction.
+    func commit(_ batch: JournalBatch, failed: (StorageError) -> Void) throws(StorageError) {
+        unsafe try environment.write("commit to") { (transaction) throws(StorageError) in
+            let cursor = unsafe try LMDBCursor(transaction, table: records, path)
+            defer { cursor.close() }
+            try checkOrder(batch, after: try last(cursor))
+            for position in batch.deletions { try delete(position, cursor) }
+            try append(batch, cursor)
+            unsafe try storeNextPosition(batch.nextPosition, transaction)
+        } commitFailed: {
+            failed($0)
+        }
+    }
+
+    private func last(_ cursor: LMDBCursor) throws(StorageError) -> Position? {
+        var key = unsafe MDB_val()
+        guard unsafe try cursor.getKey(&key, MDB_LAST) else { return nil }
+        return unsafe Position(rawValue: try key.number(path))
+    }
+
+    /// Refuses, before anything is written, what would give a position twice or put it in the wrong place.
+    private func checkOrder(_ batch: JournalBatch, after last: Position?) throws(StorageError) {
+        var last = last
+        for entry in batch.entries {
+            if let last, entry.position <= last {
+                throw StorageError.failure(
+                    .system, "append to", path, "position \(entry.position.rawValue) is not after \(last.rawValue), the last one")
+            }
+            last = entry.position
+        }
+        if let last, last >= batch.nextPosition {
+            throw StorageError.failure(
+                .system, "append to", path, "the next position \(batch.nextPosition.rawValue) is not after \(last.rawValue), the last one")
+        }
+    }
+
+    private func delete(_ position: Position, _ cursor: LMDBCursor) throws(StorageError) {
+        unsafe try withKey(position.rawValue) { (key) throws(StorageError) in
+            var value = unsafe MDB_val()
+            if unsafe try cursor.get(&key, &value, MDB_SET) { try cursor.delete() }
+        }
+    }
+
+    private func append(_ batch: JournalBatch, _ cursor: LMDBCursor) throws(StorageError) {
+        unsafe try batch.bytes.span.withUnsafeBytes { (bytes) throws(StorageError) in
+            for entry in batch.entries {
+                let record = unsafe UnsafeRawBufferPointer(rebasing: bytes[entry.offset..<entry.offset + entry.count])
+                unsafe try withKey(entry.position.rawValue) { (key) throws(StorageError) in
+                    // LMDB makes room in its page and says where; nothing may be called between that and the copying.
+                    var room = unsafe MDB_val(mv_size: record.count, mv_data: nil)
+                    unsafe try cursor.put(&key, &room, MDB_APPEND | MDB_RESERVE)
+                    if let source = record.baseAddress { unsafe room.mv_data.copyMemory(from: source, byteCount: record.count) }
+                }
+            }
+        }
+    }
+
+    private func storeNextPosition(_ position: Position, _ transaction: OpaquePointer) throws(StorageError) {
+        let code = unsafe try withValue(Self.nextPositionKey.span) { (key) throws(StorageError) in
+            unsafe try withKey(position.rawValue) { (value) throws(StorageError) in
+                unsafe mdb_put(transaction, meta, &key, &value, 0)
+            }
+        }
+        try check(code, "write to", path)
+    }
+}

@@ -1,0 +1,132 @@
+import CLMDB
+import HoldfastCore
+import Synchronization
+
+/// A pair of read transactions, one of each environment, that is used again and again.
+///
+/// Unchecked: with `MDB_NOTLS` a read transaction may pass from thread to thread; the pool hands each reader to one user at a time.
+@safe final class LMDBReader: @unchecked Sendable {
+    let journal: LMDBJournal
+    let store: LMDBStore
+    let storeTransaction: OpaquePointer
+    let journalTransaction: OpaquePointer
+    private var inboxCursor: LMDBCursor?
+    private var recordCursor: LMDBCursor?
+    private var isInboxCursorCurrent = false
+    private var isRecordCursorCurrent = false
+    private var isOpen = false
+
+    /// A store that is checkpointed more often than this while a reader begins is taken as it is.
+    private static let attemptsMax = 8
+
+    init(journal: LMDBJournal, store: LMDBStore) throws(StorageError) {
+        self.journal = journal
+        self.store = store
+        let transaction = unsafe try store.environment.begin(isReadOnly: true)
+        unsafe mdb_txn_reset(transaction)
+        do throws(StorageError) {
+            unsafe journalTransaction = try journal.environment.begin(isReadOnly: true)
+        } catch {
+            unsafe mdb_txn_abort(transaction)
+            throw error
+        }
+        unsafe mdb_txn_reset(journalTransaction)
+        unsafe storeTransaction = transaction
+    }
+
+    deinit {
+        // Cursors of read transactions aren't closed with them.
+        inboxCursor?.close()
+        recordCursor?.close()
+        unsafe mdb_txn_abort(journalTransaction)
+        unsafe mdb_txn_abort(storeTransaction)
+    }
+
+    /// Takes a view of both. The journal's is not older than the store's,
+    /// and not so new that what a newer store released is trimmed from it.
+    func begin() throws(StorageError) {
+        precondition(!isOpen, "a view is open")
+        for attempt in 1...Self.attemptsMax {
+            unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
+            let code = unsafe mdb_txn_renew(journalTransaction)
+            if code == MDB_SUCCESS {
+                isOpen = true
+                // Trimming follows a checkpoint. If there was none up to here, this journal is untrimmed for this store.
+                if unsafe mdb_txn_id(storeTransaction) == store.environment.lastTransaction || attempt == Self.attemptsMax { return }
+                end()
+            } else {
+                unsafe mdb_txn_reset(storeTransaction)
+                throw StorageError.lmdb(code, "read", journal.environment.directory)
+            }
+        }
+    }
+
+    /// Lets go of the views, so that their pages can be used again.
+    func end() {
+        unsafe mdb_txn_reset(journalTransaction)
+        unsafe mdb_txn_reset(storeTransaction)
+        isInboxCursorCurrent = false
+        isRecordCursorCurrent = false
+        isOpen = false
+    }
+
+    /// A cursor in the store's inboxes.
+    func inboxes() throws(StorageError) -> LMDBCursor {
+        precondition(isOpen, "the view is over")
+        if let inboxCursor {
+            if !isInboxCursorCurrent { unsafe try inboxCursor.renew(storeTransaction) }
+            isInboxCursorCurrent = true
+            return inboxCursor
+        }
+        let cursor = unsafe try LMDBCursor(storeTransaction, table: store.inbox, store.environment.directory)
+        inboxCursor = cursor
+        isInboxCursorCurrent = true
+        return cursor
+    }
+
+    /// A cursor in the journal's records.
+    func records() throws(StorageError) -> LMDBCursor {
+        precondition(isOpen, "the view is over")
+        if let recordCursor {
+            if !isRecordCursorCurrent { unsafe try recordCursor.renew(journalTransaction) }
+            isRecordCursorCurrent = true
+            return recordCursor
+        }
+        let cursor = unsafe try LMDBCursor(journalTransaction, table: journal.records, journal.environment.directory)
+        recordCursor = cursor
+        isRecordCursorCurrent = true
+        return cursor
+    }
+
+    /// The transaction for the tables of the store.
+    func rows() -> OpaquePointer {
+        precondition(isOpen, "the view is over")
+        return unsafe storeTransaction
+    }
+}
+
+/// Readers that are not in use, a few of them.
+final class LMDBReaderPool: Sendable {
+    private static let idleMax = 16
+
+    private let journal: LMDBJournal
+    private let store: LMDBStore
+    private let idle = Mutex<[LMDBReader]>([])
+
+    init(journal: LMDBJournal, store: LMDBStore) {
+        self.journal = journal
+        self.store = store
+    }
+
+    /// Runs `body` on a view that ends with it.
+    func read(_ body: (LMDBReader) throws(StorageError) -> Void) throws(StorageError) {
+        let reader: LMDBReader
+        if let pooled = idle.withLock({ $0.popLast() }) { reader = pooled } else { reader = try LMDBReader(journal: journal, store: store) }
+        try reader.begin()
+        defer {
+            reader.end()
+            idle.withLock { if $0.count < Self.idleMax { $0.append(reader) } }
+        }
+        try body(reader)
+    }
+}

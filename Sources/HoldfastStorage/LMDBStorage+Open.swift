@@ -1,0 +1,62 @@
+import CLMDB
+package import HoldfastCore
+package import HoldfastWire
+
+extension LMDBStorage {
+    /// Opens the data directory at `path` for this process alone, making it if it isn't there.
+    ///
+    /// - Parameter isIntact: whether a record passes its checksum.
+    ///   After a commit that failed every record is asked before anything is served.
+    /// - Throws: `.inUse`, `.readOnly`, `.full`, `.newerFormat`, `.damaged`, `.failedCommit`, or `.system`.
+    package static func open(
+        directory path: String, configuration: StorageConfiguration = .init(), isIntact: (Position, Span<UInt8>) -> Bool
+    ) throws(StorageError) -> LMDBStorage {
+        let directory = DataDirectory(path: path)
+        try DurableFile.makeDirectory(directory.path)
+        let lock = try directory.acquireLock()
+        let isNew = try !directory.isMade()
+        let space = SpaceMonitor(directory: directory, configuration: configuration)
+        if isNew { try space.makeFirstReserve() }
+        for environment in [directory.journal, directory.store] { try directory.makeEnvironment(environment) }
+        let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
+        if isNew { try directory.writeFormat() } else { space.findReserve() }
+        if let text = try DurableFile.read(directory.marker) {
+            if let position = try storage.firstDamaged(isIntact) {
+                throw StorageError.failure(
+                    .failedCommit, "serve from", directory.path,
+                    "the record at position \(position.rawValue) is damaged since a write failed (\(text.prefix { $0 != "\n" }))")
+            }
+            try DurableFile.remove(directory.marker)
+        }
+        return storage
+    }
+
+    /// Opens the data directory at `path` for reading, beside the gateway that has it. Not twice in one process, nor beside `open`:
+    /// LMDB's locks are the process's.
+    package static func openReadOnly(directory path: String, configuration: StorageConfiguration = .init()) throws(StorageError)
+        -> LMDBStorage
+    {
+        let directory = DataDirectory(path: path)
+        guard try directory.isMade() else {
+            throw StorageError.failure(.system, "read the data directory", directory.path, "there is none")
+        }
+        return try make(directory, configuration, lock: nil, space: nil, isNew: false)
+    }
+
+    /// - Parameter space: none to read only.
+    private static func make(
+        _ directory: DataDirectory, _ configuration: StorageConfiguration, lock: FileLock?, space: SpaceMonitor?, isNew: Bool
+    ) throws(StorageError) -> LMDBStorage {
+        // The journal is read in order (replay, pages of one inbox lie near each other), the store's rows at random.
+        var options = LMDBEnvironment.Options(
+            mapBytesMax: configuration.mapBytesMax, readersMax: configuration.readersMax, tablesMax: LMDBJournal.tableCount,
+            isReadOnly: space == nil, readsAhead: true)
+        let journal = try LMDBJournal(
+            LMDBEnvironment(directory: directory.journal, options: options, lock: lock),
+            firstPosition: isNew ? configuration.firstPosition : nil)
+        options.tablesMax = LMDBStore.tableCount
+        options.readsAhead = false
+        let store = try LMDBStore(LMDBEnvironment(directory: directory.store, options: options, lock: lock), isNew: isNew)
+        return try LMDBStorage(directory: directory, journal: journal, store: store, space: space)
+    }
+}

@@ -1,0 +1,126 @@
+package import HoldfastCore
+package import HoldfastWire
+import Synchronization
+
+/// Journal and store in two LMDB environments of one data directory.
+///
+/// Threads: one commits, one checkpoints, any number read; `nextPosition` and `isSpaceLow` are for everybody and never touch a map.
+package final class LMDBStorage: Storage {
+    private let directory: DataDirectory
+    private let journal: LMDBJournal
+    private let store: LMDBStore
+    private let readers: LMDBReaderPool
+    /// None when read-only.
+    private let space: SpaceMonitor?
+    private let storedNextPosition: Atomic<UInt64>
+    /// Set by a write of which it is unknown whether it is on the disk: nothing may be written after it.
+    private let hasFailed = Atomic(false)
+
+    init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?) throws(StorageError) {
+        self.directory = directory
+        self.journal = journal
+        self.store = store
+        self.space = space
+        readers = LMDBReaderPool(journal: journal, store: store)
+        storedNextPosition = Atomic(try journal.nextPosition().rawValue)
+    }
+
+    /// The first position not given out yet, as of the last commit.
+    package var nextPosition: Position { Position(rawValue: storedNextPosition.load(ordering: .acquiring)) }
+
+    /// Whether new messages have to be refused for want of room. Looks at the file system at most ten times a second.
+    package var isSpaceLow: Bool { space?.isLow ?? true }
+
+    /// Deletes, appends and stores the next position in one synced transaction. A failure leaves a marker that makes the next start verify.
+    package func commit(_ batch: JournalBatch) throws(StorageError) {
+        let space = try writable()
+        guard !batch.isEmpty || batch.nextPosition != nextPosition else { return }
+        guard batch.nextPosition >= nextPosition else {
+            throw StorageError.failure(
+                .system, "append to", directory.journal,
+                "the next position would fall from \(nextPosition.rawValue) to \(batch.nextPosition.rawValue)")
+        }
+        space.prepareToWrite()
+        do throws(StorageError) {
+            try journal.commit(batch) { leaveMarker($0) }
+        } catch {
+            hasFailed.store(true, ordering: .releasing)
+            throw error
+        }
+        storedNextPosition.store(batch.nextPosition.rawValue, ordering: .releasing)
+        space.committed(records: batch.entries.count)
+        try countPages(space, isDue: space.arePagesDue)
+    }
+
+    /// Writes the store in one synced transaction.
+    package func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
+        let space = try writable()
+        space.prepareToWrite()
+        unsafe try store.environment.write("write a checkpoint to") { (transaction) throws(StorageError) in
+            let checkpoint = unsafe LMDBStoreTransaction(transaction, store)
+            defer { checkpoint.finish() }
+            try body(checkpoint)
+            if let failure = checkpoint.failure { throw failure }
+        } commitFailed: {
+            hasFailed.store(true, ordering: .releasing)
+            leaveMarker($0)
+        }
+        space.checkpointed()
+        try countPages(space, isDue: true)
+    }
+
+    /// Runs `body` on a view of both that ends with it; the view must not be kept.
+    package func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError) {
+        try readers.read { (reader) throws(StorageError) in try body(reader) }
+    }
+
+    /// Refuses a store that has applied what the journal doesn't have, for instance after one of them was restored without the other.
+    package func checkApplied(_ position: Position) throws(StorageError) {
+        guard position >= nextPosition else { return }
+        throw StorageError.failure(
+            .storeAhead, "use the data directory", directory.path,
+            "the store has applied position \(position.rawValue), but the journal's next is \(nextPosition.rawValue)")
+    }
+
+    /// How much both hold, counted now.
+    package func usage() throws(StorageError) -> StorageUsage {
+        var usage = StorageUsage()
+        try readers.read { (reader) throws(StorageError) in usage = try reader.usage() }
+        return usage
+    }
+
+    /// Checks every record of the journal; nil when all are good, else the first that isn't.
+    func firstDamaged(_ isIntact: (Position, Span<UInt8>) -> Bool) throws(StorageError) -> Position? {
+        var damaged: Position?
+        try read { (snapshot) throws(StorageError) in
+            try snapshot.records(after: .zero) { position, record in
+                if !isIntact(position, record) { damaged = position }
+                return damaged == nil
+            }
+        }
+        return damaged
+    }
+
+    private func writable() throws(StorageError) -> SpaceMonitor {
+        guard let space else {
+            throw StorageError.failure(.readOnly, "write to", directory.path, "it was opened for reading")
+        }
+        if hasFailed.load(ordering: .acquiring) {
+            throw StorageError.failure(.system, "write to", directory.path, "a write before failed, and what it left is unknown")
+        }
+        return space
+    }
+
+    private func countPages(_ space: SpaceMonitor, isDue: Bool) throws(StorageError) {
+        guard isDue else { return }
+        var usage = StorageUsage()
+        try readers.read { (reader) throws(StorageError) in usage = try reader.fileUsage() }
+        space.counted(usage)
+    }
+
+    /// Best effort: on a full disk the reserve's room is what it is written to.
+    private func leaveMarker(_ error: StorageError) {
+        space?.releaseReserve()
+        try? DurableFile.write(error.description + "\n", to: directory.marker)
+    }
+}

@@ -1,0 +1,178 @@
+import CLMDB
+import HoldfastCore
+import HoldfastWire
+
+/// A checkpoint's transaction on the store. Used on one thread, inside `LMDBStorage.checkpoint`.
+@safe final class LMDBStoreTransaction: StoreTransaction {
+    /// A cursor stays where it wrote last, so that rising keys are found without a search from the root;
+    /// a key behind the last one is appended.
+    private struct TableWriter {
+        let cursor: LMDBCursor
+        /// No key of the table is greater.
+        var upperBound: [UInt8]?
+    }
+
+    private let store: LMDBStore
+    private let transaction: OpaquePointer
+    private var writers: [TableWriter?]
+    private var inboxCursor: LMDBCursor?
+    /// The last entry of the user that was appended to last.
+    private var appended: (user: UInt64, position: Position)?
+    /// After an operation that failed nothing of the transaction may be committed, even if the body went on.
+    private(set) var failure: StorageError?
+    private var isOpen = true
+    private var path: String { store.environment.directory }
+
+    init(_ transaction: OpaquePointer, _ store: LMDBStore) {
+        self.store = store
+        unsafe self.transaction = transaction
+        writers = Array(repeating: nil, count: StoreTable.allCases.count)
+    }
+
+    /// To be called before the transaction ends: its cursors end with it.
+    func finish() {
+        writers.forEach { $0?.cursor.close() }
+        inboxCursor?.close()
+        isOpen = false
+    }
+
+    func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
+        try guarded { () throws(StorageError) in
+            unsafe try withValue(key) { (key) throws(StorageError) in
+                var value = unsafe MDB_val()
+                let code = unsafe mdb_get(transaction, store[table], &key, &value)
+                if code == MDB_NOTFOUND { return false }
+                try check(code, "read", path)
+                let bytes = unsafe value.bytes
+                unsafe body(bytes.span)
+                return true
+            }
+        }
+    }
+
+    func put(_ table: StoreTable, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(StorageError) {
+        try guarded { () throws(StorageError) in
+            var writer = try writer(table)
+            let isAppend = isBehindAll(key, writer.upperBound)
+            if isAppend { writer.upperBound = [UInt8](capacity: key.count) { for index in key.indices { $0.append(key[index]) } } }
+            writers[Int(table.rawValue)] = writer
+            unsafe try withValue(key) { (key) throws(StorageError) in
+                unsafe try withValue(value) { (value) throws(StorageError) in
+                    unsafe try writer.cursor.put(&key, &value, isAppend ? MDB_APPEND : 0)
+                }
+            }
+        }
+    }
+
+    func delete(_ table: StoreTable, _ key: Span<UInt8>) throws(StorageError) {
+        try guarded { () throws(StorageError) in
+            let cursor = try writer(table).cursor
+            unsafe try withValue(key) { (key) throws(StorageError) in
+                var value = unsafe MDB_val()
+                if unsafe try cursor.get(&key, &value, MDB_SET) { try cursor.delete() }
+            }
+        }
+    }
+
+    func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError) {
+        try guarded { () throws(StorageError) in
+            let cursor = try inboxWriter()
+            unsafe try withKey(user) { (key) throws(StorageError) in
+                var last = appended
+                if last?.user != user { last = unsafe try lastEntry(&key, cursor).map { (user, $0.position) } }
+                if let last, entry.position <= last.position {
+                    throw StorageError.failure(
+                        .system, "append to an inbox in", path,
+                        "position \(entry.position.rawValue) is not after \(last.position.rawValue), the last one of user \(user)")
+                }
+                unsafe try entry.withEncoded { (value) throws(StorageError) in
+                    unsafe try cursor.put(&key, &value, last == nil ? 0 : MDB_APPENDDUP)
+                }
+                appended = (user, entry.position)
+            }
+        }
+    }
+
+    func deleteInbox(of user: UInt64, through position: Position, _ body: (InboxEntry) -> Void) throws(StorageError) {
+        try guarded { () throws(StorageError) in
+            let cursor = try inboxWriter()
+            if appended?.user == user { appended = nil }
+            unsafe try withKey(user) { (key) throws(StorageError) in
+                guard let last = unsafe try lastEntry(&key, cursor) else { return }
+                var value = unsafe MDB_val()
+                if last.position <= position {
+                    try readAll(cursor, body)
+                    return try cursor.delete(MDB_NODUPDATA)
+                }
+                // Found anew for each: after a deletion LMDB moves entries within the page. The last one stays, so that this ends.
+                while unsafe try cursor.get(&key, &value, MDB_SET), case let first = unsafe InboxEntry(value, at: 0),
+                    first.position <= position
+                {
+                    try cursor.delete()
+                    body(first)
+                }
+            }
+        }
+    }
+
+    /// The last entry of the key; leaves the cursor at the key's last.
+    private func lastEntry(_ key: inout MDB_val, _ cursor: LMDBCursor) throws(StorageError) -> InboxEntry? {
+        var value = unsafe MDB_val()
+        guard unsafe try cursor.get(&key, &value, MDB_SET) else { return nil }
+        // Sets its key to memory of the map, which a write would move under it.
+        var unused = unsafe MDB_val()
+        guard unsafe try cursor.get(&unused, &value, MDB_LAST_DUP) else { return nil }
+        return unsafe InboxEntry(value, at: try InboxEntry.count(value, path) - 1)
+    }
+
+    /// Hands over all entries of the key where the cursor is.
+    private func readAll(_ cursor: LMDBCursor, _ body: (InboxEntry) -> Void) throws(StorageError) {
+        var key = unsafe MDB_val()
+        var value = unsafe MDB_val()
+        var operation = MDB_FIRST_DUP
+        guard unsafe try cursor.get(&key, &value, operation) else { return }
+        operation = MDB_GET_MULTIPLE
+        while unsafe try cursor.get(&key, &value, operation) {
+            for index in 0..<(unsafe try InboxEntry.count(value, path)) { body(unsafe InboxEntry(value, at: index)) }
+            operation = MDB_NEXT_MULTIPLE
+        }
+    }
+
+    private func writer(_ table: StoreTable) throws(StorageError) -> TableWriter {
+        let index = Int(table.rawValue)
+        if let writer = writers[index] { return writer }
+        let cursor = unsafe try LMDBCursor(transaction, table: store[table], path)
+        var writer = TableWriter(cursor: cursor)
+        writers[index] = writer
+        var key = unsafe MDB_val()
+        if unsafe try cursor.getKey(&key, MDB_LAST) { writer.upperBound = unsafe Array(key.bytes) }
+        writers[index] = writer
+        return writer
+    }
+
+    private func inboxWriter() throws(StorageError) -> LMDBCursor {
+        if let inboxCursor { return inboxCursor }
+        let cursor = unsafe try LMDBCursor(transaction, table: store.inbox, path)
+        inboxCursor = cursor
+        return cursor
+    }
+
+    /// Whether `key` is greater than `bound`, or there is none.
+    private func isBehindAll(_ key: Span<UInt8>, _ bound: [UInt8]?) -> Bool {
+        guard let bound else { return true }
+        for index in 0..<min(key.count, bound.count) where key[index] != bound[index] { return key[index] > bound[index] }
+        return key.count > bound.count
+    }
+
+    /// Runs an operation unless one failed before, and remembers its failure.
+    private func guarded<Result>(_ operation: () throws(StorageError) -> Result) throws(StorageError) -> Result {
+        precondition(isOpen, "the checkpoint is over")
+        if let failure { throw failure }
+        do throws(StorageError) {
+            return try operation()
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package import HoldfastWire
+
+/// How a data directory is opened.
+package struct StorageConfiguration: Sendable {
+    /// The size of each sparse map, and so the most that journal and store can ever hold; less is taken if the system refuses so much.
+    package var mapBytesMax = 1 << 40
+    /// Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk.
+    package var reserveBytes = 64 << 20
+    /// The most bytes of records that the core puts into one batch; new messages are refused while there is no room for two.
+    package var batchBytesMax = 4 << 20
+    /// How many views may be open at once, those of other processes included.
+    package var readersMax = 126
+    /// The first position of a new directory.
+    package var firstPosition = Position(rawValue: 1)
+
+    package init() {}
+}
