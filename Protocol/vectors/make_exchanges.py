@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""Writes exchanges/*.json: conversations between a client and a gateway, step by step."""
+from make_vectors import ENCODERS, OTHER, SESSION, TICKET, UP, deliver_fields, entry, fields_hello, fields_welcome, pos, presented, resume, send, write
+
+
+def step(frame, meaning, /, **fields):
+    return {"from": "client" if frame in UP else "gateway", "kind": frame, "hex": ENCODERS[frame](fields).hex(), "fields": fields, "meaning": meaning}
+
+
+def on(connection, what):
+    return {**what, "connection": connection}
+
+
+def event(what, meaning, client=None):
+    return {"event": what, "meaning": meaning, **({"client": client} if client else {})}
+
+
+def client(attach, offset, last, outbox, session=SESSION, era=1, cursor_era=None, **more):
+    """What the client has stored durably."""
+    return {"session": session, "attach": attach, "era": era, "cursor": pos(offset, era if cursor_era is None else cursor_era), "lastSequence": last, "outbox": outbox, **more}
+
+
+def queued(sequence, body):
+    return {"sequence": sequence, "body": body}
+
+
+OPEN = event("open", "The client connects and sends the preface 8c484644.")
+LOST = event("lost", "The connection breaks; nothing that was on the way arrives.")
+
+
+def back(attach, offset, last, meaning="The client comes back with what it has stored."):
+    return step("RESUME", meaning, **resume(attach, offset, last))
+
+
+def welcome(outcome, attach, offset, last, meaning, **more):
+    limits = {name: more.pop(name) for name in list(more) if name in ("sendsInFlightMax", "creditMessages", "creditBytes")}
+    return step("WELCOME", meaning, **{**fields_welcome(outcome, attach, offset, last, **more), **limits})
+
+
+def message(sequence, body, meaning, **more):
+    return step("SEND", meaning, **send(sequence, body, **more))
+
+
+def sent(through, offset, meaning, era=1):
+    return step("SENT", meaning, through=through, position=pos(offset, era))
+
+
+def refused(sequence, meaning, code="inboxFull", after=2000):
+    return step("REFUSED", meaning, sequence=sequence, code=code, retryAfterMilliseconds=after)
+
+
+def deliver(predecessor, *entries, meaning, **more):
+    return step("DELIVER", meaning, **deliver_fields(predecessor, *entries, **more))
+
+
+def ack(offset, meaning, era=1):
+    return step("ACK", meaning, position=pos(offset, era))
+
+
+def closed(code, meaning, after=0, text=""):
+    return step("CLOSED", meaning, code=code, retryAfterMilliseconds=after, text=text)
+
+
+def opened(attach=4, offset=1000, last=41, **limits):
+    return [OPEN, back(attach - 1, offset, last), welcome("resumed", attach, offset, last, "The session goes on.", **limits),
+            event("store", "The new attach is stored before anything is sent.", client(attach, offset, last, []))]
+
+
+EXCHANGES = {}
+
+
+def exchange(name, meaning, requirements, steps):
+    EXCHANGES[name] = {"name": name, "meaning": meaning, "requirements": requirements, "steps": steps}
+
+
+exchange("first-contact", "A new device, its first message by user name, and a message of somebody it doesn't know.", ["REQ-OPEN-1", "REQ-CONV-2", "REQ-CONV-4", "REQ-STREAM-4"], [
+    OPEN,
+    step("HELLO", "No state yet.", **fields_hello()),
+    welcome("begun", 1, 980, 0, "A new session: the stream begins after 980."),
+    step("TICKET", "For the next connection.", expiresIn=2592000, ticket=TICKET),
+    event("store", "Session, attach, era, cursor, ticket; then the two messages with their numbers.", client(1, 980, 0, [queued(1, "hello, Bob"), queued(2, "it's Alice")])),
+    step("SEND_TO", "The number of the conversation isn't known yet.", sequence=1, kind="text", user="bob", body="hello, Bob"),
+    step("SEND_TO", "Pipelined: by name again.", sequence=2, kind="text", user="bob", body="it's Alice"),
+    step("CONVERSATION", "Before the SENT that covers number 1.", conversation=7, type="oneToOne", peer="bob"),
+    sent(2, 1002, "Both are synced: positions 1001 and 1002."),
+    event("store", "Conversation 7 is bob; 1 and 2 leave the outbox.", client(1, 980, 2, [queued(3, "how are you?")])),
+    message(3, "how are you?", "By number from now on."),
+    sent(3, 1003, "Stored."),
+    step("SKIP", "The session's own sends, collapsed.", predecessor=pos(980), through=pos(1003)),
+    deliver(1003, entry(1004, 5000, "I'm Carol"), conversation=8, meaning="A conversation that the client doesn't know."),
+    step("LOOKUP", "Who is it?", conversation=8),
+    step("CONVERSATION", "Carol. Now the message can be handed over.", conversation=8, type="oneToOne", peer="carol"),
+    event("store", "The message, and the cursor with it.", client(1, 1004, 3, [])),
+    ack(1004, "After the cursor is stored."),
+])
+
+exchange("refusal-in-pipeline", "The second of three messages is refused for now: what follows is discarded, and sent again in its turn.", ["REQ-SEQ-5", "REQ-SEQ-6"], opened() + [
+    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")])),
+    message(42, "a", "To conversation 7."),
+    message(43, "b", "To conversation 9, whose inbox is full.", conversation=9),
+    message(44, "c", "To conversation 7."),
+    refused(43, "Not consumed. A refusal may overtake the SENT of lower numbers."),
+    sent(42, 1001, "43 and 44 are not stored."),
+    event("wait", "Two seconds, as told; 43 stays first in the outbox.", client(4, 1000, 42, [queued(43, "b"), queued(44, "c")])),
+    message(43, "b", "The refused number comes again: the gateway stops discarding.", conversation=9),
+    message(44, "c", "And what followed it."),
+    sent(44, 1003, "Everything up to 44."),
+])
+
+exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7"], opened() + [
+    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")])),
+    message(42, "a", "Will be stored."),
+    message(43, "b", "Will be refused: conversation 99 is unknown.", conversation=99),
+    message(44, "c", "Will be discarded."),
+    event("lost", "SENT 42 and REFUSED 43 were on the way."),
+    OPEN,
+    back(4, 1000, 41),
+    welcome("resumed", 5, 1000, 42, "Stored: everything up to 42, so not 43 and not 44."),
+    event("store", "42 leaves the outbox. 43 and 44 keep their numbers: no refusal is known.", client(5, 1000, 42, [queued(43, "b"), queued(44, "c")])),
+    message(43, "b", "Again, under the same number.", conversation=99),
+    message(44, "c", "Again."),
+    refused(43, "The same answer; 44 is discarded again.", code="unknownConversation", after=0),
+    event("store", "`b` is taken out and reported; `c` gets the freed number, durably, before it is sent.", client(5, 1000, 42, [queued(43, "c")])),
+    message(43, "c", "Under the freed number."),
+    sent(43, 1002, "Stored, once."),
+])
+
+exchange("lost-welcome", "The WELCOME of a resume is lost: nothing is consumed by it, and the next one is just higher.", ["REQ-ATTACH-1", "REQ-ATTACH-3", "REQ-ATTACH-5"], [
+    event("store", "What the client has.", client(3, 1000, 41, [queued(42, "a")])),
+    OPEN,
+    back(3, 1000, 41),
+    welcome("resumed", 4, 1000, 41, "Attach 4. It never arrives."),
+    LOST,
+    OPEN,
+    back(3, 1000, 41, "The same as before: the ticket is still good."),
+    welcome("resumed", 5, 1000, 41, "Attach 5: the highest known or presented, plus 1. Not rewound: nothing was stored under 4."),
+    event("store", "Attach 5.", client(5, 1000, 41, [queued(42, "a")])),
+    message(42, "a", "Only now."),
+    sent(42, 1001, "Stored, once."),
+])
+
+exchange("rewound-client", "A phone was restored from a backup: its numbers may have been used for other messages since.", ["REQ-ATTACH-4", "REQ-SESSION-5", "REQ-SESSION-6"], [
+    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")])),
+    OPEN,
+    step("HELLO", "The restored state.", **fields_hello(state=presented(3, 1000, 41))),
+    welcome("rewound", 7, 980, 0, "3 is below 6, the attach of the last stored send: a new session.", session=OTHER),
+    step("PREVIOUS", "What is known of the old session.", session=SESSION, lastSequence=44),
+    event("store", "A new session; the draft is reported as unknown and never sent by itself. What was handed over up to 1000 is dropped when it comes again.", client(7, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"})),
+    deliver(980, entry(990, -60000, "seen before"), meaning="At or below 1000: not handed over."),
+    deliver(990, entry(1010, -30000, "new"), meaning="Handed over."),
+    event("store", "The cursor.", client(7, 1010, 0, [], session=OTHER)),
+    ack(1010, "Both."),
+])
+
+exchange("gap", "Messages expired while the client was away.", ["REQ-STREAM-6"], [
+    event("store", "What the client has.", client(3, 1000, 41, [])),
+    OPEN,
+    back(3, 1000, 41),
+    welcome("resumed", 4, 1000, 41, "The stream begins after 1000."),
+    event("store", "Attach 4.", client(4, 1000, 41, [])),
+    step("GAP", "17 messages between 1000 and 1200 will not come.", predecessor=pos(1000), through=pos(1200), count=17, reason="expired"),
+    deliver(1200, entry(1201, -5000, "still here"), meaning="The chain goes on after the gap."),
+    event("store", "The gap was shown to the app, the message handed over.", client(4, 1201, 41, [])),
+    ack(1201, "Covers the gap too: it won't come again."),
+])
+
+exchange("new-era", "The gateway was restored from a backup: it has forgotten sends, acknowledgements and messages.", ["REQ-POS-3", "REQ-POS-5", "REQ-POS-6", "REQ-STREAM-5"], [
+    event("store", "What the client has: 41 messages known to be stored, one more in the outbox.", client(8, 1000, 41, [queued(42, "d")])),
+    OPEN,
+    back(8, 1000, 41),
+    welcome("resumed", 9, 700, 33, "Era 2. The backup knows 33 sends, and acknowledgements up to 700.", era=2, cursor_era=1),
+    event("store", "34 to 41 are reported as lost by the gateway; `d` becomes 34; the cursor is taken as it is; what comes up to 1000 of era 1 may be a repeat.", client(9, 700, 33, [queued(34, "d")], era=2, cursor_era=1, overlap={"through": pos(1000), "rule": "mark"})),
+    message(34, "d", "Under its new number."),
+    deliver(700, entry(701, -90000, "again?"), meaning="Handed over, marked as a possible repeat."),
+    step("SKIP", "The step into era 2 is too wide for 40 bits.", predecessor=pos(701), through=pos(899, 2)),
+    deliver(899, entry(900, 1000, "new", era=2), meaning="Of era 2: not marked.", era=2),
+    sent(34, 901, "Position 901 of era 2.", era=2),
+    event("store", "The cursor.", client(9, 900, 34, [], era=2)),
+    ack(900, "Resolved within era 2.", era=2),
+])
+
+exchange("duplicate-send", "A send is being stored while its connection breaks; the client sends it again.", ["REQ-SEQ-3", "REQ-SEQ-4"], opened() + [
+    event("store", "One message.", client(4, 1000, 41, [queued(42, "a")])),
+    message(42, "a", "Accepted, not synced yet."),
+    LOST,
+    OPEN,
+    back(4, 1000, 41),
+    welcome("resumed", 5, 1000, 41, "42 is not synced yet, so it is not named."),
+    event("store", "Attach 5.", client(5, 1000, 41, [queued(42, "a")])),
+    message(42, "a", "Again: the gateway has it, stores nothing, and answers when the first one is synced."),
+    sent(42, 1001, "The position of the one that was stored."),
+])
+
+exchange("fencing", "The phone changes the network; the old connection still looks alive to the gateway.", ["REQ-ATTACH-2", "REQ-ATTACH-6"], [
+    on("A", OPEN),
+    on("A", back(3, 1000, 41)),
+    on("A", welcome("resumed", 4, 1000, 41, "Attach 4.")),
+    event("store", "Attach 4, then a message.", client(4, 1000, 41, [queued(42, "a")])),
+    on("B", OPEN),
+    on("B", back(4, 1000, 41)),
+    on("B", welcome("resumed", 5, 1000, 41, "Attach 5: from here on, connection A doesn't count.")),
+    on("A", closed("fenced", "Nobody may be there to read it.")),
+    on("A", message(42, "a", "Was still on its way on A: ignored.")),
+    event("store", "Attach 5.", client(5, 1000, 41, [queued(42, "a")])),
+    on("B", message(42, "a", "On B it counts.")),
+    on("B", sent(42, 1001, "Stored, once.")),
+])
+
+exchange("expired", "Away for too long: the ticket has expired, and so has the session.", ["REQ-OPEN-5", "REQ-SESSION-5", "REQ-SESSION-6"], [
+    event("store", "What the client has.", client(3, 1000, 41, [queued(42, "a"), queued(43, "b")])),
+    OPEN,
+    back(3, 1000, 41),
+    closed("ticketExpired", "Come back at once with HELLO."),
+    OPEN,
+    step("HELLO", "With the state.", **fields_hello(state=presented(3, 1000, 41))),
+    welcome("begunExpired", 4, 5000, 0, "A new session.", session=OTHER),
+    step("PREVIOUS", "42 had been stored, its SENT was lost. 43 never was.", session=SESSION, lastSequence=42),
+    event("store", "42 is done; 43 moves to the new session as its number 1.", client(4, 5000, 0, [queued(1, "b")], session=OTHER)),
+    message(1, "b", "In the new session."),
+    sent(1, 5001, "Stored."),
+])
+
+exchange("credit", "A phone with little memory takes two messages at a time.", ["REQ-CREDIT-1", "REQ-CREDIT-2"], opened() + [
+    step("CREDIT", "At most two messages and 4 KiB of bodies unacknowledged.", messages=2, bytes=4096),
+    deliver(1000, entry(1001, 0, "one"), entry(1002, 0, "two"), meaning="The window is full."),
+    event("store", "The cursor.", client(4, 1002, 41, [])),
+    ack(1002, "The window is empty."),
+    deliver(1002, entry(1003, 0, "three"), meaning="Goes on."),
+])
+
+exchange("heartbeat-and-pace", "Heartbeats, and a phone that goes to the background.", ["REQ-TIME-3", "REQ-TIME-5"], opened() + [
+    step("PING", "After 30 to 300 seconds without another frame."),
+    step("PONG", "Each PING has one."),
+    step("PACE", "The next frame may take fifteen minutes.", seconds=900),
+    step("PACE", "In the foreground again.", seconds=0),
+])
+
+exchange("re-authentication", "The token expires on a live connection.", ["REQ-AUTH-2", "REQ-AUTH-3"], [
+    OPEN,
+    step("HELLO", "A token that is good for two minutes.", **fields_hello(state=presented(3, 1000, 41))),
+    welcome("resumed", 4, 1000, 41, "The session goes on."),
+    step("TOKEN_EXPIRING", "A minute before the end.", seconds=60),
+    step("AUTHENTICATE", "A fresh token of the same user.", token="fresh-token-of-alice"),
+    step("AUTHENTICATED", "Good for an hour.", expiresIn=3600),
+])
+
+exchange("go-away", "The gateway is shut down for an update.", ["REQ-CLOSE-4", "REQ-CLOSE-2"], opened() + [
+    event("store", "One message.", client(4, 1000, 41, [queued(42, "a")])),
+    message(42, "a", "In flight."),
+    step("GO_AWAY", "Come back in four seconds: the time is spread over all clients.", delayMilliseconds=4000, address=""),
+    sent(42, 1001, "What is in flight is finished first."),
+    step("CLOSE", "I will be back.", intent="keep"),
+    event("wait", "Four seconds."),
+    OPEN,
+    back(4, 1000, 42),
+])
+
+exchange("logout", "The user logs out.", ["REQ-CLOSE-3"], opened() + [
+    event("store", "That a logout is wanted: it is repeated until it is answered."),
+    step("CLOSE", "End the session.", intent="logout"),
+    closed("loggedOut", "The end is durable."),
+    event("store", "Everything of the session is deleted."),
+])
+
+# What a client must never do: each gets its code, and the connection is closed.
+exchange("violation-preface", "Another protocol.", ["REQ-FRAME-1"], [
+    event("open", "The client connects."),
+    {"from": "client", "raw": True, "hex": b"GET / HT".hex(), "meaning": "HTTP."},
+    closed("badPreface", "Closed."),
+])
+exchange("violation-send-before-welcome", "A pipelined send.", ["REQ-OPEN-3"], [
+    OPEN, back(3, 1000, 41), message(42, "a", "WELCOME hasn't come."), closed("wrongState", "Closed; the session is not touched."),
+])
+exchange("violation-first-frame", "A connection that doesn't begin with HELLO or RESUME.", ["REQ-OPEN-1"], [
+    OPEN, step("PING", "Too early."), closed("wrongState", "Closed."),
+])
+exchange("violation-second-hello", "A second opening.", ["REQ-OPEN-3"], opened() + [
+    step("HELLO", "Again.", **fields_hello()), closed("wrongState", "Closed."),
+])
+exchange("violation-sequence-hole", "A number is left out.", ["REQ-SEQ-4"], opened() + [
+    message(43, "b", "42 is expected."), closed("sequenceHole", "Closed; nothing was stored."),
+])
+exchange("violation-acknowledgement", "An acknowledgement of what was never sent.", ["REQ-STREAM-8"], opened() + [
+    deliver(1000, entry(1001, 0, "one"), meaning="The last thing sent is 1001."),
+    ack(1002, "Beyond it."), closed("acknowledgementBeyond", "Closed; the cursor stays."),
+])
+exchange("violation-acknowledgement-backwards", "Acknowledgements rise.", ["REQ-STREAM-8"], opened() + [
+    deliver(1000, entry(1001, 0, "one"), meaning="The last thing sent is 1001."),
+    ack(999, "Resolved upwards from 1000, it is 2^40 - 1 further: beyond."), closed("acknowledgementBeyond", "Closed; the cursor stays."),
+])
+exchange("violation-credit", "More credit than WELCOME allows.", ["REQ-CREDIT-2"], opened() + [
+    step("CREDIT", "257 of 256.", messages=257, bytes=4096), closed("creditOverflow", "Closed."),
+])
+exchange("violation-in-flight", "Too many unanswered sends.", ["REQ-SEQ-8"], opened(sendsInFlightMax=2) + [
+    message(42, "a", "One."), message(43, "b", "Two."), message(44, "c", "Three of two."), closed("sendsInFlightExceeded", "Closed; what was stored of the three is told by the next WELCOME."),
+])
+exchange("violation-send-only-acknowledges", "A session without a stream.", ["REQ-SESSION-4"], [
+    OPEN,
+    step("HELLO", "Send-only.", **fields_hello(isSendOnly=True, device="cli-send")),
+    welcome("begun", 1, 0, 0, "The cursor means nothing.", session=OTHER),
+    ack(1, "Of nothing."), closed("wrongState", "Closed."),
+])
+exchange("violation-malformed", "A frame with a byte too many.", ["REQ-FRAME-6"], opened() + [
+    {"from": "client", "raw": True, "hex": "140600000003e900", "meaning": "ACK has five bytes."},
+    closed("malformedFrame", "Closed."),
+])
+
+if __name__ == "__main__":
+    for name, value in EXCHANGES.items():
+        write("exchanges/" + name + ".json", value)
