@@ -45,6 +45,28 @@ package enum Command: Sendable {
     case detach(connection: ConnectionHandle, session: SessionID)
 }
 
+extension Command {
+    /// Bytes of the batch that belong to the command: what it costs of the loop's byte credit.
+    package var byteCount: Int {
+        switch self {
+        case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device): user.count + device.count
+        case .send(_, _, _, _, let body): body.count
+        case .sendTo(_, _, _, let user, let body): user.count + body.count
+        case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
+        }
+    }
+
+    /// Whose command it is.
+    package var connection: ConnectionHandle {
+        switch self {
+        case .hello(let connection, _, _, _, _, _), .resume(let connection, _), .detach(let connection, _): connection
+        case .send(let origin, _, _, _, _), .sendTo(let origin, _, _, _, _), .acknowledge(let origin, _), .credit(let origin, _, _),
+            .lookup(let origin, _), .logout(let origin), .authenticate(let origin, _, _):
+            origin.connection
+        }
+    }
+}
+
 /// Commands of one event loop, in the order of their arrival.
 package struct CommandBatch: Sendable {
     package var loop: Int

@@ -54,6 +54,9 @@ package struct EffectBatch: Sendable {
     /// Command credits and bytes that the loop gets back.
     package var creditsReturned = 0
     package var bytesReturned = 0
+    /// Which buffer was added to `sources` last, so that each is added once.
+    var lastPages: (number: UInt64, source: UInt32)?
+    var lastBatch: (number: UInt32, source: UInt32)?
     package init() {}
     package var isEmpty: Bool { effects.isEmpty && creditsReturned == 0 }
 }

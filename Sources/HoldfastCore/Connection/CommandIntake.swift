@@ -45,8 +45,9 @@ package struct CommandIntake: Sendable {
         add(.detach(connection: connection, session: session))
     }
 
-    /// The batch so far; the next one starts in the emptied arrays of `spare`.
-    package mutating func takeBatch(spare: CommandBatch) -> CommandBatch {
+    /// The batch so far, nil when it is empty; the next one starts in the emptied arrays of `spare`.
+    package mutating func takeBatch(spare: consuming CommandBatch) -> CommandBatch? {
+        guard !batch.commands.isEmpty else { return nil }
         let taken = batch
         batch = spare
         return taken

@@ -9,6 +9,7 @@ extension ConnectionMachine {
     ) {
         guard state == .authenticating else { return }
         state = .attaching
+        flags.insert(.knownToCore)
         authorizedUntil = UInt32(clamping: expires)
         let user = intake.copy(user, 0..<user.count)
         let device = intake.copy(device, 0..<device.count)
@@ -21,6 +22,7 @@ extension ConnectionMachine {
     package mutating func ticketOpened(_ presented: PresentedState, expires: UInt64, intake: inout CommandIntake) {
         guard state == .authenticating else { return }
         state = .attaching
+        flags.formUnion([.byTicket, .knownToCore])
         authorizedUntil = UInt32(clamping: expires)
         intake.add(.resume(connection: handle, state: presented))
     }
@@ -41,16 +43,17 @@ extension ConnectionMachine {
     package mutating func authenticated(now: UInt64, out: inout [UInt8]) -> Bool {
         guard state == .open else { return false }
         authorizedUntil = pendingUntil
-        flags.subtract([.reauthenticating, .warned])
+        flags.subtract([.reauthenticating, .warned, .byTicket])
         ServerFrameWriter.authenticated(expiresIn: secondsAuthorized(now), to: &out)
         return true
     }
 
     /// The core attached the connection to its session; false when the connection is being closed meanwhile.
     package mutating func welcome(_ attached: Effect.Attached, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
+        // Kept also for a connection that is on its way out: its `detach` must name the session.
+        session = attached.session
         guard state == .attaching else { return false }
         state = .open
-        session = attached.session
         attach = attached.attach
         sent = attached.cursor
         acknowledged = attached.cursor

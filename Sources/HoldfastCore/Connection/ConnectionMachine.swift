@@ -57,6 +57,10 @@ package struct ConnectionMachine: Sendable {
         static let reauthenticating = Flags(rawValue: 8)
         /// The loop has no credits; the rest of the input waits.
         static let waitingForCredits = Flags(rawValue: 16)
+        /// The client came with a ticket; no token has been shown on this connection.
+        static let byTicket = Flags(rawValue: 32)
+        /// The core was asked to attach the connection, and must hear when it is gone.
+        static let knownToCore = Flags(rawValue: 64)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {
@@ -67,6 +71,10 @@ package struct ConnectionMachine: Sendable {
 
     package var isSendOnly: Bool { flags.contains(.sendOnly) }
     package var isService: Bool { flags.contains(.service) }
+    /// Whether the client was let in by its ticket: a new one must not outlive it.
+    package var isByTicket: Bool { flags.contains(.byTicket) }
+    /// Whether the core must be told when the connection is gone.
+    package var isKnownToCore: Bool { flags.contains(.knownToCore) }
     package var isWaitingForCredits: Bool { flags.contains(.waitingForCredits) }
     var origin: Origin { Origin(connection: handle, session: session, attach: attach) }
 

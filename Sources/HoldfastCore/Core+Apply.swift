@@ -1,0 +1,168 @@
+import HoldfastWire
+
+// Applying a record to the rows, the same way when it is made and at a replay. Nothing is checked here: limits and names were
+// settled before the record was made. The rows that it names are in RAM.
+extension Core {
+    /// Appends a record to the open batch and applies it.
+    /// - Returns: its position.
+    @discardableResult
+    mutating func append(_ record: Record, body: ArraySlice<UInt8> = []) -> Position {
+        let position = nextPosition
+        nextPosition = Position(rawValue: position.rawValue + 1)
+        let offset = open.journal.bytes.count
+        record.encode(body: body, into: &open.journal.bytes)
+        let count = open.journal.bytes.count - offset
+        open.journal.entries.append(.init(position: position, offset: offset, count: count))
+        if case .message(let message) = record {
+            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: offset + count - body.count)
+        } else {
+            apply(record, at: position)
+        }
+        return position
+    }
+
+    /// Applies a record that the journal already has.
+    mutating func apply(_ record: Record, at position: Position) {
+        switch record {
+        case .message(let message): applyMessage(message, at: position, bodyCount: message.body.count, bodyOffset: nil)
+        case .cursors(let cursors):
+            for cursor in cursors { applyCursor(cursor) }
+        case .sessionBegun(let begun): applySessionBegun(begun, at: position)
+        case .sessionEnded(let id):
+            guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
+            willChange(user: user)
+            sessions[Int(slot)].flags.insert(.hasEnded)
+            forgetOldestEndedSession(of: user)
+            updateAcknowledged(of: user)
+        case .evicted(let evicted):
+            guard let user = userSlot(evicted.user) else { return }
+            willChange(user: user)
+            users[Int(user)].floor = evicted.through
+            users[Int(user)].floorReason = evicted.reason
+            users[Int(user)].floorRecordedAt = position
+            dropReleasedEntries(of: user)
+        case .seen(let id, let age):
+            guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
+            willChange(user: user)
+            sessions[Int(slot)].seen = age
+        }
+    }
+
+    /// - Parameter bodyOffset: where the body lies in the open batch; nil at a replay, when nobody is connected.
+    private mutating func applyMessage(_ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?) {
+        if !message.newRecipient.isEmpty {
+            let slot = makeUser(UserRow(number: message.recipient))
+            remember(user: message.recipient, name: message.newRecipient)
+            willChange(user: slot)
+        }
+        if message.beginsConversation {
+            let pair = UserPair(message.sender, message.recipient)
+            pairs.insert(pair, message.conversation.rawValue)
+            conversations.insert(message.conversation.rawValue, pair)
+            nextConversation = max(nextConversation, message.conversation.rawValue + 1)
+        }
+        guard let sender = userSlot(message.sender), let recipient = userSlot(message.recipient) else { return }
+        willChange(user: sender)
+        if let slot = sessionSlot(message.session, of: sender) {
+            sessions[Int(slot)].lastSequence = message.sequence
+            sessions[Int(slot)].lastPosition = position
+            sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, message.attach)
+            sessions[Int(slot)].seen = message.age
+            if bodyOffset != nil { noteSent(slot) }
+        }
+        willChange(user: recipient)
+        addEntry(to: recipient, message, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        if message.echoes, sender != recipient {
+            addEntry(to: sender, message, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        }
+    }
+
+    private mutating func addEntry(to user: Slot, _ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?) {
+        let size = UInt32(bodyCount)
+        let last = users[Int(user)].last
+        let entry = InboxEntry(position: position, ordinal: last.ordinal &+ 1, cumulativeBytes: last.cumulativeBytes &+ size)
+        users[Int(user)].last = entry
+        pool.append(entry, size: size, isMessage: true, to: &users[Int(user)].entries)
+        if let bodyOffset {
+            open.pushes.append(
+                Push(
+                    entry: entry, user: user, sender: message.session, conversation: message.conversation, time: message.time,
+                    kind: message.kind, offset: UInt32(bodyOffset), size: size))
+        }
+    }
+
+    /// The session is told `SENT` with the open batch.
+    mutating func noteSent(_ slot: Slot) {
+        let row = sessions[Int(slot)]
+        let note = SentNote(session: slot, id: row.id, sequence: row.lastSequence, position: row.lastPosition)
+        if row.sentBatch == open.number {
+            open.sent[Int(row.sentIndex)] = note
+        } else {
+            sessions[Int(slot)].sentBatch = open.number
+            sessions[Int(slot)].sentIndex = UInt32(open.sent.count)
+            open.sent.append(note)
+        }
+    }
+
+    private mutating func applyCursor(_ cursor: CursorRecord) {
+        guard let user = userSlot(cursor.session.userNumber), let slot = sessionSlot(cursor.session, of: user) else { return }
+        willChange(user: user)
+        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, cursor.attach)
+        if sessions[Int(slot)].cursor.position < cursor.position {
+            sessions[Int(slot)].cursor = InboxEntry(
+                position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes)
+            updateAcknowledged(of: user)
+        }
+    }
+
+    private mutating func applySessionBegun(_ begun: SessionBegunRecord, at position: Position) {
+        let number = begun.session.userNumber
+        let user: Slot
+        if let known = userSlot(number) {
+            user = known
+        } else {
+            user = makeUser(UserRow(number: number))
+            remember(user: number, name: begun.newUser)
+        }
+        willChange(user: user)
+        users[Int(user)].sessionSerial = UInt32(truncatingIfNeeded: begun.session.rawValue & 0xFF_FFFF)
+        var row = SessionRow()
+        row.id = begun.session
+        row.attach = begun.attach
+        row.cursor = begun.cursor
+        row.lastPosition = position
+        row.seen = begun.age
+        if begun.isSendOnly { row.flags.insert(.isSendOnly) }
+        if begun.isService { row.flags.insert(.isService) }
+        _ = makeSession(row, of: user)
+        devices.insert(DeviceKey(user: number, device: begun.device), begun.session)
+    }
+
+    private mutating func remember(user number: UInt64, name: [UInt8]) {
+        userNumbers.insert(name, number)
+        userNames.insert(number, name)
+        nextUser = max(nextUser, number + 1)
+    }
+
+    /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones.
+    private mutating func forgetOldestEndedSession(of user: Slot) {
+        var oldest: Slot?
+        var count = 0
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            let row = sessions[Int(slot)]
+            // Connected ones are about to be closed; they go at the next one's end.
+            if row.flags.contains(.hasEnded), row.connection == .none {
+                count += 1
+                if oldest.map({ row.id.rawValue < sessions[Int($0)].id.rawValue }) ?? true { oldest = slot }
+            }
+            slot = row.next
+        }
+        if count > SessionRow.endedSessionsMax, let oldest { removeSession(oldest) }
+    }
+}
+
+extension SessionRow {
+    /// Ended sessions that a user's row remembers.
+    static let endedSessionsMax = 16
+}

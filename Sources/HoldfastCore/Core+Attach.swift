@@ -1,0 +1,250 @@
+import HoldfastWire
+
+// HELLO and RESUME: which session, which attach, where its stream begins (SPEC 4.2).
+extension Core {
+    mutating func hello(
+        _ connection: ConnectionHandle, user name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool, _ state: PresentedState?
+    ) {
+        var known: Slot?
+        var hasExpired = false
+        if case .found(let number) = userNumbers.find(name) {
+            guard let user = userSlot(number) else { return close(connection, .internalError) }
+            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)), let slot = sessionSlot(id, of: user) {
+                known = slot
+                hasExpired = isExpired(slot)
+            }
+            endExpiredSessions(of: user)
+        }
+        let outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
+        if case .resumed = outcome, let known {
+            return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
+        }
+        if let known, !sessions[Int(known)].flags.contains(.hasEnded) {
+            if outcome == .rewound {
+                end(known, .fenced)
+            } else {
+                // The client's state is of another session than the device's: it goes on with the device's.
+                return attach(connection, known, nil, outcome, previous: previous(state, of: users[Int(sessions[Int(known)].user)].number))
+            }
+        }
+        guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
+        begin(connection, user: user, name: name, device: device, isSendOnly: isSendOnly, isService: isService, outcome, state)
+    }
+
+    private mutating func outcome(_ known: Slot?, _ state: PresentedState?, of name: [UInt8]) -> WelcomeOutcome {
+        guard let state else {
+            guard let known else { return .begun }
+            return sessions[Int(known)].flags.contains(.hasEnded) ? .begunEnded : .resumed
+        }
+        if let known, sessions[Int(known)].id == state.session {
+            if sessions[Int(known)].flags.contains(.hasEnded) { return .begunEnded }
+            return state.attach < sessions[Int(known)].storedAttach ? .rewound : .resumed
+        }
+        // Only the user's own sessions are looked at: of others' nobody hears.
+        guard case .found(state.session.userNumber) = userNumbers.find(name), let user = userSlot(state.session.userNumber),
+            sessionSlot(state.session, of: user) != nil
+        else { return .begunUnknown }
+        return .begunEnded
+    }
+
+    mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
+        guard let user = userSlot(state.session.userNumber) else { return close(connection, .ticketInvalid) }
+        endExpiredSessions(of: user)
+        guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded),
+            state.attach >= sessions[Int(session)].storedAttach
+        else {
+            // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
+            return close(connection, .ticketInvalid)
+        }
+        attach(connection, session, state, .resumed)
+    }
+
+    /// Whether a position can be one of this journal.
+    func isBelievable(_ position: Position) -> Bool { position.era == era && position < nextPosition }
+
+    /// Makes the connection the newest of the session.
+    private mutating func attach(
+        _ connection: ConnectionHandle, _ slot: Slot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil
+    ) {
+        let user = sessions[Int(slot)].user
+        let old = sessions[Int(slot)].connection
+        if old != .none { close(old, .fenced) }
+        disconnect(slot)
+        if let state, isBelievable(state.position), state.position > sessions[Int(slot)].cursor.position {
+            let asked = answers.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
+            if var entry = entry(of: user, atOrBefore: state.position) ?? asked {
+                entry.position = state.position
+                moveCursor(slot, to: entry)
+            }
+        }
+        let attach = AttachNumber(rawValue: max(sessions[Int(slot)].attach, state?.attach ?? .none).rawValue + 1)
+        sessions[Int(slot)].attach = attach
+        connect(slot, connection)
+        noteSeen(slot)
+        welcome(slot, outcome, previous: previous)
+    }
+
+    private mutating func begin(
+        _ connection: ConnectionHandle, user: Slot?, name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool,
+        _ outcome: WelcomeOutcome, _ state: PresentedState?
+    ) {
+        let number = user.map { users[Int($0)].number } ?? nextUser
+        let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
+        let id = SessionID(user: number, serial: serial)
+        let attach = AttachNumber(rawValue: (state?.attach.rawValue ?? 0) + 1)
+        let previous = previous(state, of: user == nil ? nil : number)
+        // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
+        append(
+            .sessionBegun(
+                SessionBegunRecord(
+                    session: id, attach: attach, isSendOnly: isSendOnly, isService: isService,
+                    cursor: user.map { users[Int($0)].acknowledged } ?? .none, age: clock.age, device: device,
+                    newUser: user == nil ? name : [])))
+        guard let user = userSlot(number), let slot = sessionSlot(id, of: user) else { return }
+        connect(slot, connection)
+        welcome(slot, outcome, previous: previous)
+    }
+
+    private mutating func connect(_ slot: Slot, _ connection: ConnectionHandle) {
+        let user = sessions[Int(slot)].user
+        sessions[Int(slot)].connection = connection
+        sessions[Int(slot)].sent = sessions[Int(slot)].cursor.position
+        sessions[Int(slot)].creditMessages = configuration.creditMessages
+        sessions[Int(slot)].creditBytes = configuration.creditBytes
+        users[Int(user)].pins += 1
+        if sessions[Int(slot)].receives { users[Int(user)].receivingConnections += 1 }
+    }
+
+    /// Forgets the session's connection and what it was sent.
+    mutating func disconnect(_ slot: Slot) {
+        guard sessions[Int(slot)].connection != .none else { return }
+        let user = sessions[Int(slot)].user
+        users[Int(user)].pins -= 1
+        // `receives` may have changed since the connection came: count what is there.
+        sessions[Int(slot)].connection = .none
+        deliveries.removeAll(of: &sessions[Int(slot)].unacknowledged)
+        sessions[Int(slot)].unacknowledgedCount = 0
+        sessions[Int(slot)].unacknowledgedBytes = 0
+        sessions[Int(slot)].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
+        var receiving: UInt16 = 0
+        var other = users[Int(user)].firstSession
+        while other != noSlot {
+            if sessions[Int(other)].connection != .none, sessions[Int(other)].receives { receiving += 1 }
+            other = sessions[Int(other)].next
+        }
+        users[Int(user)].receivingConnections = receiving
+    }
+
+    private mutating func welcome(_ slot: Slot, _ outcome: WelcomeOutcome, previous: Effect?) {
+        let row = sessions[Int(slot)]
+        let attached = Effect.Attached(
+            outcome: outcome, session: row.id, attach: row.attach, cursor: row.cursor.position, era: era, lastSequence: row.lastSequence,
+            serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
+        // The sequence and the session that the answer names are synced first.
+        let held = HeldEffect.welcome(slot, row.connection, attached, previous: previous)
+        if row.lastPosition <= committedThrough {
+            release(held)
+        } else if let last = inFlight?.journal.entries.last?.position, row.lastPosition <= last {
+            inFlight?.held.append(held)
+        } else {
+            open.held.append(held)
+        }
+    }
+
+    /// What is known of the session that a client presents and doesn't get. Of another user's nothing: an id is no secret.
+    private mutating func previous(_ state: PresentedState?, of number: UInt64?) -> Effect? {
+        guard let state else { return nil }
+        var sequence: MessageSequence?
+        if state.session.userNumber == number, let user = userSlot(state.session.userNumber),
+            let slot = sessionSlot(state.session, of: user)
+        {
+            sequence = sessions[Int(slot)].lastSequence
+        }
+        return .previous(.none, state.session, lastSequence: sequence)
+    }
+
+    // MARK: Ends
+
+    /// Ends a session; its connection, if any, hears why.
+    mutating func end(_ slot: Slot, _ code: CloseCode) {
+        let row = sessions[Int(slot)]
+        guard !row.flags.contains(.hasEnded) else { return }
+        append(.sessionEnded(row.id))
+        if row.connection != .none {
+            open.held.append(.close(row.connection, code))
+            disconnect(slot)
+        }
+    }
+
+    mutating func logout(_ origin: Origin) {
+        guard let slot = sessionSlot(origin) else { return }
+        end(slot, .loggedOut)
+    }
+
+    mutating func detach(_ connection: ConnectionHandle, _ session: SessionID) {
+        guard let user = userSlot(session.userNumber), let slot = sessionSlot(session, of: user),
+            sessions[Int(slot)].connection == connection
+        else { return }
+        disconnect(slot)
+    }
+
+    mutating func authenticate(_ origin: Origin, user name: [UInt8], device: [UInt8]) {
+        guard sessionSlot(origin) != nil else { return }
+        guard case .found(origin.session.userNumber) = userNumbers.find(name) else { return close(origin.connection, .tokenInvalid) }
+        if !device.isEmpty {
+            guard case .found(origin.session) = devices.find(DeviceKey(user: origin.session.userNumber, device: device)) else {
+                return close(origin.connection, .deviceMismatch)
+            }
+        }
+        emit(.authenticated(origin.connection), to: origin.connection)
+    }
+
+    private func isExpired(_ slot: Slot) -> Bool {
+        let row = sessions[Int(slot)]
+        let ageMax = configuration.sessionDays * 86_400
+        return ageMax > 0 && !row.flags.contains(.hasEnded) && row.connection == .none && clock.age > row.seen
+            && clock.age - row.seen > ageMax
+    }
+
+    /// Sessions that were away for too long hold nothing back any more.
+    mutating func endExpiredSessions(of user: Slot) {
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            if isExpired(slot) {
+                end(slot, .revoked)
+                // The list may have lost a row.
+                slot = users[Int(user)].firstSession
+            } else {
+                slot = sessions[Int(slot)].next
+            }
+        }
+    }
+
+    /// The user's slot, nil for a new user, inside an optional that is nil when he has too many devices.
+    private mutating func makeRoomForDevice(_ name: [UInt8]) -> Slot?? {
+        guard case .found(let number) = userNumbers.find(name), let user = userSlot(number) else { return .some(nil) }
+        var count = 0
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            if !sessions[Int(slot)].flags.contains(.hasEnded) { count += 1 }
+            slot = sessions[Int(slot)].next
+        }
+        return count < configuration.devicesPerUserMax ? .some(user) : nil
+    }
+
+    /// Keeps a session that is used from expiring: a record a day at most.
+    mutating func noteSeen(_ slot: Slot) {
+        let row = sessions[Int(slot)]
+        guard clock.age > row.seen, clock.age - row.seen >= 86_400 else { return }
+        append(.seen(row.id, age: clock.age))
+    }
+
+    /// Looks at a few sessions: connected ones are seen.
+    mutating func sweepSessions() {
+        for _ in 0..<min(200, sessions.count) {
+            if sweepHand >= sessions.count { sweepHand = 0 }
+            if sessions[sweepHand].connection != .none { noteSeen(Slot(sweepHand)) }
+            sweepHand += 1
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import HoldfastWire
+
+// Group commit: records are collected while the last batch is being synced; what is derived from a batch leaves when it is synced.
+extension Core {
+    /// The records to be stored next, in one synced transaction; nil while one is in flight or there is nothing.
+    package mutating func takeBatch(now: CoreTime) -> JournalBatch? {
+        guard inFlight == nil else { return nil }
+        let cursorsAreDue =
+            !unrecordedCursors.isEmpty
+            && (!open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
+                || unrecordedCursors.count >= configuration.batchRecordsMax)
+        if cursorsAreDue { recordCursors() }
+        open.journal.deletions = takeDeletions()
+        guard !open.isEmpty else { return nil }
+        var batch = open
+        open = OpenBatch(number: batch.number &+ 1, loops: effects.count)
+        guard !batch.journal.isEmpty else {
+            // Only answers to what was stored before.
+            settle(batch)
+            return nil
+        }
+        batch.journal.nextPosition = nextPosition
+        inFlight = batch
+        return batch.journal
+    }
+
+    /// Whether there is something that `takeBatch` would give now or, for acknowledgements, soon.
+    package var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || inFlight != nil }
+
+    /// The batch in flight is synced.
+    package mutating func committed(now: CoreTime) {
+        guard let batch = inFlight else { preconditionFailure("no batch is in flight") }
+        inFlight = nil
+        if let last = batch.journal.entries.last { committedThrough = last.position }
+        deletionsCommitted()
+        push(batch)
+        settle(batch)
+        for slot in batch.gaps { pump(slot) }
+        pumpQueue()
+        advanceCheckpoint()
+    }
+
+    /// All cursors that have moved, in one record.
+    private mutating func recordCursors() {
+        var cursors: [CursorRecord] = []
+        for slot in unrecordedCursors where sessions[Int(slot)].flags.remove(.cursorUnrecorded) != nil {
+            let row = sessions[Int(slot)]
+            users[Int(row.user)].pins -= 1
+            cursors.append(
+                CursorRecord(
+                    session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
+                    cumulativeBytes: row.cursor.cumulativeBytes))
+        }
+        unrecordedCursors.removeAll(keepingCapacity: unrecordedCursors.count < 4_096)
+        if !cursors.isEmpty { append(.cursors(cursors)) }
+    }
+
+    /// Hands the batch's messages to the sessions that are live; the others will read them.
+    private mutating func push(_ batch: OpenBatch) {
+        for push in batch.pushes where users[Int(push.user)].receivingConnections > 0 {
+            var slot = users[Int(push.user)].firstSession
+            while slot != noSlot {
+                let row = sessions[Int(slot)]
+                if row.flags.contains(.isLive), row.sent < push.entry.position { self.push(push, to: slot, row, batch) }
+                slot = row.next
+            }
+        }
+    }
+
+    private mutating func push(_ push: Push, to slot: Slot, _ row: SessionRow, _ batch: OpenBatch) {
+        if push.sender == row.id {
+            step(slot, to: push.entry)
+            emit(.skip(row.connection, predecessor: row.sent, through: push.entry.position), to: row.connection)
+        } else if row.hasCredit(for: push.size) {
+            deliver(
+                to: slot, push.entry, conversation: push.conversation, time: push.time, kind: push.kind,
+                isOwn: push.sender.userNumber == row.id.userNumber, source: effects[row.connection.loop].source(of: batch),
+                offset: push.offset, size: push.size)
+        } else {
+            sessions[Int(slot)].flags.remove(.isLive)
+        }
+    }
+
+    /// Everything else that waited for the batch.
+    private mutating func settle(_ batch: OpenBatch) {
+        for note in batch.sent {
+            let row = sessions[Int(note.session)]
+            guard row.id == note.id, row.connection != .none else { continue }
+            emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
+        }
+        for held in batch.held { release(held) }
+        for loop in effects.indices {
+            checkpoint.withheldCredits[loop] += batch.credits[loop]
+            checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
+        }
+        releaseCredits()
+    }
+
+    mutating func release(_ held: HeldEffect) {
+        switch held {
+        case .welcome(let slot, let connection, let attached, let previous):
+            // In the meantime the connection may be gone, and the slot another's.
+            guard sessions[Int(slot)].connection == connection, sessions[Int(slot)].id == attached.session else { return }
+            emit(.welcome(connection, attached), to: connection)
+            if case .previous(_, let session, let lastSequence)? = previous {
+                emit(.previous(connection, session, lastSequence: lastSequence), to: connection)
+            }
+            sessions[Int(slot)].flags.insert(.isWelcomed)
+            pump(slot)
+        case .conversation(let connection, let number, let peer): emitConversation(connection, number, peer: peer)
+        case .close(let connection, let code): close(connection, code)
+        }
+    }
+
+    /// Gives credits back, unless so much has changed that senders must wait for the checkpoint.
+    mutating func releaseCredits() {
+        guard changedEntries < configuration.checkpointEntriesMax else { return }
+        for loop in effects.indices where checkpoint.withheldCredits[loop] > 0 {
+            effects[loop].creditsReturned += checkpoint.withheldCredits[loop]
+            effects[loop].bytesReturned += checkpoint.withheldBytes[loop]
+            checkpoint.withheldCredits[loop] = 0
+            checkpoint.withheldBytes[loop] = 0
+        }
+    }
+}
+
+extension EffectBatch {
+    /// Puts a committed batch's bytes among the sources, once.
+    fileprivate mutating func source(of batch: OpenBatch) -> UInt32 {
+        if let lastBatch, lastBatch.number == batch.number { return lastBatch.source }
+        sources.append(batch.journal.bytes)
+        let source = UInt32(sources.count - 1)
+        lastBatch = (batch.number, source)
+        return source
+    }
+}

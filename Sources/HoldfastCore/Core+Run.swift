@@ -1,0 +1,134 @@
+import HoldfastWire
+
+// What a command needs, and what it does.
+extension Core {
+    /// Collects the rows that the command names and that aren't in RAM. Questions about timelines come last, when all rows are there.
+    mutating func findMissing(for command: Command, _ bytes: [UInt8]) {
+        missing.removeAll(keepingCapacity: true)
+        switch command {
+        case .hello(_, let user, let device, _, _, let state):
+            guard let number = findUser([UInt8](bytes[user])), requireUser(number),
+                case .found(let session)? = findDevice(number, [UInt8](bytes[device])), missing.isEmpty, let state, state.session == session
+            else { return }
+            requireEntry(state)
+        case .resume(_, let state):
+            let number = state.session.userNumber
+            guard answers[.user(number)] == nil, requireUser(number) else { return }
+            requireEntry(state)
+        case .send(let origin, _, _, let conversation, let body):
+            guard sessionSlot(origin) != nil, let pair = findConversation(conversation),
+                let peer = pair.peer(of: origin.session.userNumber),
+                requireUser(peer)
+            else { return }
+            requireRoom(for: peer, body.count)
+        case .sendTo(let origin, _, _, let user, let body):
+            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user])) else { return }
+            let pair = UserPair(origin.session.userNumber, number)
+            if case .unknown = pairs.find(pair) { missing.append(.pair(pair)) }
+            guard requireUser(number), missing.isEmpty else { return }
+            requireRoom(for: number, body.count)
+        case .lookup(let origin, let conversation):
+            guard sessionSlot(origin) != nil, let pair = findConversation(conversation), let peer = pair.peer(of: origin.session.userNumber)
+            else { return }
+            if case .unknown = userNames.find(peer) { missing.append(.userName(peer)) }
+        case .authenticate(let origin, let user, let device):
+            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user])), !device.isEmpty else { return }
+            _ = findDevice(number, [UInt8](bytes[device]))
+        case .acknowledge, .credit, .logout, .detach: break
+        }
+    }
+
+    mutating func run(_ command: Command, _ bytes: [UInt8]) {
+        switch command {
+        case .hello(let connection, let user, let device, let isSendOnly, let isService, let state):
+            hello(
+                connection, user: [UInt8](bytes[user]), device: [UInt8](bytes[device]), isSendOnly: isSendOnly, isService: isService, state)
+        case .resume(let connection, let state): resume(connection, state)
+        case .send(let origin, let sequence, let kind, let conversation, let body):
+            send(origin, sequence, kind, to: conversation, body: bytes[body])
+            return returnCreditWithBatch(of: command)
+        case .sendTo(let origin, let sequence, let kind, let user, let body):
+            send(origin, sequence, kind, toUser: [UInt8](bytes[user]), body: bytes[body])
+            return returnCreditWithBatch(of: command)
+        case .acknowledge(let origin, let position): acknowledge(origin, position)
+        case .credit(let origin, let messages, let bytes): setCredit(origin, messages: messages, bytes: bytes)
+        case .lookup(let origin, let conversation): lookup(origin, conversation)
+        case .logout(let origin): logout(origin)
+        case .authenticate(let origin, let user, let device):
+            authenticate(origin, user: [UInt8](bytes[user]), device: [UInt8](bytes[device]))
+        case .detach(let connection, let session): detach(connection, session)
+        }
+        returnCredit(of: command)
+    }
+
+    /// A command that left no record: its credit goes back at once.
+    mutating func returnCredit(of command: Command) {
+        let loop = command.connection.loop
+        effects[loop].creditsReturned += 1
+        effects[loop].bytesReturned += command.byteCount
+    }
+
+    /// A message's credit goes back when its batch is synced: that bounds the bytes on their way to the journal. While senders must wait for
+    /// a checkpoint, it goes back later still.
+    private mutating func returnCreditWithBatch(of command: Command) {
+        let loop = command.connection.loop
+        open.credits[loop] += 1
+        open.creditBytes[loop] += command.byteCount
+    }
+
+    // MARK: Rows
+
+    /// The number of a user; nil when there is none, or when it must be asked for.
+    private mutating func findUser(_ name: [UInt8]) -> UInt64? {
+        switch userNumbers.find(name) {
+        case .found(let number): return number
+        case .absent: return nil
+        case .unknown:
+            missing.append(.userNumber(name: name))
+            return nil
+        }
+    }
+
+    private mutating func findDevice(_ user: UInt64, _ device: [UInt8]) -> LookupCache<DeviceKey, SessionID>.Answer? {
+        let key = DeviceKey(user: user, device: device)
+        let answer = devices.find(key)
+        if case .unknown = answer { missing.append(.device(key)) }
+        return answer
+    }
+
+    private mutating func findConversation(_ conversation: ConversationNumber) -> UserPair? {
+        switch conversations.find(conversation.rawValue) {
+        case .found(let pair): return pair
+        case .absent: return nil
+        case .unknown:
+            missing.append(.conversation(conversation.rawValue))
+            return nil
+        }
+    }
+
+    private mutating func requireUser(_ number: UInt64) -> Bool {
+        if let slot = userSlot(number) {
+            users[Int(slot)].isRecent = true
+            return true
+        }
+        missing.append(.user(number))
+        return false
+    }
+
+    /// The counters at the position that a client presents, when it is further than the server knows.
+    private mutating func requireEntry(_ state: PresentedState) {
+        guard let user = userSlot(state.session.userNumber), let session = sessionSlot(state.session, of: user),
+            isBelievable(state.position), state.position > sessions[Int(session)].cursor.position,
+            entry(of: user, atOrBefore: state.position) == nil
+        else { return }
+        let key = RowKey.entry(user: state.session.userNumber, atOrBefore: state.position)
+        if answers[key] == nil { missing.append(key) }
+    }
+
+    private mutating func requireRoom(for number: UInt64, _ bytes: Int) {
+        guard configuration.inboxPolicy == .evictWithGap, let user = userSlot(number), isInboxFull(user, adding: bytes),
+            recentEvictionPoint(of: user) == nil, answers[.evictionPoint(user: number)] == nil
+        else { return }
+        missing.append(.evictionPoint(user: number))
+    }
+}

@@ -1,0 +1,155 @@
+import HoldfastWire
+
+// SEND and SEND_TO: sequence, recipient, limits, record (SPEC 4.3).
+extension Core {
+    /// Where a message goes; the rows are in RAM.
+    private enum Target {
+        case known(conversation: ConversationNumber, recipient: Slot)
+        /// The first message of a conversation; `recipient` nil: and of its recipient.
+        case new(recipient: Slot?, name: [UInt8])
+        case refused(RefusalCode)
+    }
+
+    mutating func send(
+        _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, to conversation: ConversationNumber, body: ArraySlice<UInt8>
+    ) {
+        guard let session = acceptSequence(origin, sequence) else { return }
+        let target: Target
+        if case .found(let pair) = conversations.find(conversation.rawValue), let peer = pair.peer(of: origin.session.userNumber),
+            let recipient = userSlot(peer)
+        {
+            target = .known(conversation: conversation, recipient: recipient)
+        } else {
+            target = .refused(.unknownConversation)
+        }
+        store(origin, session, sequence, kind, target, body)
+    }
+
+    mutating func send(
+        _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, toUser name: [UInt8], body: ArraySlice<UInt8>
+    ) {
+        guard let session = acceptSequence(origin, sequence) else { return }
+        var target = Target.new(recipient: nil, name: name)
+        if case .found(let number) = userNumbers.find(name) {
+            guard let recipient = userSlot(number) else { return refuse(origin, session, sequence, .invalidRecipient) }
+            target = .new(recipient: recipient, name: name)
+            if case .found(let conversation) = pairs.find(UserPair(origin.session.userNumber, number)) {
+                target = .known(conversation: ConversationNumber(rawValue: conversation), recipient: recipient)
+            }
+        }
+        if let conversation = store(origin, session, sequence, kind, target, body) {
+            // Held with the record, which it is derived from.
+            open.held.append(.conversation(origin.connection, conversation, peer: name))
+        }
+    }
+
+    /// Checks the fence and the number of a message.
+    /// - Returns: nil when the message isn't to be stored.
+    private mutating func acceptSequence(_ origin: Origin, _ sequence: MessageSequence) -> Slot? {
+        guard let session = sessionSlot(origin), !sessions[Int(session)].flags.contains(.hasEnded) else { return nil }
+        let expected = sessions[Int(session)].lastSequence.rawValue + 1
+        if sequence.rawValue == expected { return session }
+        if sequence.rawValue < expected {
+            // Stored before: the client missed the SENT.
+            noteSent(session)
+        } else if !sessions[Int(session)].flags.contains(.discards) {
+            close(origin.connection, .sequenceHole)
+        }
+        return nil
+    }
+
+    @discardableResult
+    private mutating func store(
+        _ origin: Origin, _ session: Slot, _ sequence: MessageSequence, _ kind: MessageKind, _ target: Target, _ body: ArraySlice<UInt8>
+    ) -> ConversationNumber? {
+        if case .refused(let code) = target {
+            refuse(origin, session, sequence, code)
+            return nil
+        }
+        if let code = refusal(of: target, bodyCount: body.count) {
+            refuse(origin, session, sequence, code)
+            return nil
+        }
+        var message = MessageRecord(
+            session: origin.session, attach: origin.attach, sequence: sequence,
+            conversation: ConversationNumber(rawValue: nextConversation),
+            sender: origin.session.userNumber, recipient: nextUser, time: clock.time, age: clock.age, kind: kind,
+            echoes: hasOtherReceivers(than: session), beginsConversation: true, newRecipient: [], body: 0..<0)
+        switch target {
+        case .known(let conversation, let recipient):
+            message.conversation = conversation
+            message.beginsConversation = false
+            message.recipient = users[Int(recipient)].number
+        case .new(let recipient?, _): message.recipient = users[Int(recipient)].number
+        case .new(nil, let name): message.newRecipient = name
+        case .refused: break
+        }
+        sessions[Int(session)].flags.remove(.discards)
+        append(.message(message), body: body)
+        return message.conversation
+    }
+
+    private mutating func refusal(of target: Target, bodyCount: Int) -> RefusalCode? {
+        if bodyCount > configuration.bodyBytesMax { return .bodyTooLarge }
+        if isSpaceLow { return .storageFull }
+        switch target {
+        case .known(_, let recipient), .new(let recipient?, _):
+            return isInboxFull(recipient, adding: bodyCount) && !makeRoom(in: recipient) ? .inboxFull : nil
+        case .new(nil, _), .refused: return nil
+        }
+    }
+
+    func isInboxFull(_ user: Slot, adding bytes: Int) -> Bool {
+        let row = users[Int(user)]
+        return row.inboxCount >= configuration.inboxMessagesMax || Int(row.inboxBytes) + bytes > Int(configuration.inboxBytesMax)
+    }
+
+    /// Under `evictWithGap`, takes the oldest entries out of a full inbox.
+    /// - Returns: whether there is room now.
+    private mutating func makeRoom(in user: Slot) -> Bool {
+        guard configuration.inboxPolicy == .evictWithGap else { return false }
+        let number = users[Int(user)].number
+        let through = answers.removeValue(forKey: .evictionPoint(user: number)) ?? recentEvictionPoint(of: user)
+        guard let through, through.position > users[Int(user)].base.position else { return false }
+        evict(from: user, through: through, .evicted)
+        return true
+    }
+
+    /// The eviction point of an inbox whose kept entries are all in RAM; nil when the timeline on disk must be asked.
+    func recentEvictionPoint(of user: Slot) -> InboxEntry? {
+        let row = users[Int(user)]
+        guard row.base.position >= row.diskLast else { return nil }
+        var slot = row.entries.head
+        var point: InboxEntry?
+        for _ in 0..<configuration.evictionMessages where slot != noSlot {
+            point = pool[slot].entry
+            slot = pool.next(after: slot)
+        }
+        return point
+    }
+
+    private func hasOtherReceivers(than session: Slot) -> Bool {
+        var slot = users[Int(sessions[Int(session)].user)].firstSession
+        while slot != noSlot {
+            if slot != session, sessions[Int(slot)].receives { return true }
+            slot = sessions[Int(slot)].next
+        }
+        return false
+    }
+
+    /// The number isn't consumed: what follows it is discarded until it comes again.
+    private mutating func refuse(_ origin: Origin, _ session: Slot, _ sequence: MessageSequence, _ code: RefusalCode) {
+        let retryAfter =
+            switch code {
+            case .inboxFull, .storageFull, .overloaded: configuration.retryAfterMilliseconds
+            case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
+            }
+        sessions[Int(session)].flags.insert(.discards)
+        emit(.refused(origin.connection, sequence, code, retryAfterMilliseconds: retryAfter), to: origin.connection)
+    }
+
+    mutating func close(_ connection: ConnectionHandle, _ code: CloseCode) {
+        let retryAfter = code == .overloaded ? configuration.retryAfterMilliseconds : 0
+        emit(.close(connection, code, retryAfterMilliseconds: retryAfter), to: connection)
+    }
+}

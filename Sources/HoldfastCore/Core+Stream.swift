@@ -1,0 +1,238 @@
+import HoldfastWire
+
+// The stream of a session: one chain of positions, from the cursor on. It is either catching up, page by page from the RAM or
+// the disk, or live, pushed with each commit; a live push never overtakes the backlog, because only a session that has been sent
+// everything that is committed is live (SPEC 4.5).
+extension Core {
+    // MARK: From the client
+
+    mutating func acknowledge(_ origin: Origin, _ short: ShortPosition) {
+        guard let slot = sessionSlot(origin), let position = short.expanded(upTo: sessions[Int(slot)].sent) else { return }
+        var last: InboxEntry?
+        while let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.entry.position <= position {
+            _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
+            if first.isMessage {
+                sessions[Int(slot)].unacknowledgedCount -= 1
+                sessions[Int(slot)].unacknowledgedBytes &-= first.size
+            }
+            last = first.entry
+        }
+        guard let last else { return }
+        moveCursor(slot, to: last)
+        pump(slot)
+    }
+
+    /// The client has everything up to the entry. The record follows with the next batch.
+    mutating func moveCursor(_ slot: Slot, to entry: InboxEntry) {
+        let user = sessions[Int(slot)].user
+        willChange(user: user)
+        sessions[Int(slot)].cursor = entry
+        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, sessions[Int(slot)].attach)
+        if sessions[Int(slot)].flags.insert(.cursorUnrecorded).inserted {
+            if unrecordedCursors.isEmpty { unrecordedSince = monotonic }
+            unrecordedCursors.append(slot)
+            // Its row must stay until then.
+            users[Int(user)].pins += 1
+        }
+        updateAcknowledged(of: user)
+    }
+
+    mutating func setCredit(_ origin: Origin, messages: UInt32, bytes: UInt32) {
+        guard let slot = sessionSlot(origin) else { return }
+        sessions[Int(slot)].creditMessages = max(1, min(messages, configuration.creditMessages))
+        sessions[Int(slot)].creditBytes = max(1, min(bytes, configuration.creditBytes))
+        pump(slot)
+    }
+
+    mutating func lookup(_ origin: Origin, _ number: ConversationNumber) {
+        guard sessionSlot(origin) != nil else { return }
+        var name: [UInt8] = []
+        if case .found(let pair) = conversations.find(number.rawValue), let peer = pair.peer(of: origin.session.userNumber),
+            case .found(let found) = userNames.find(peer)
+        {
+            name = found
+        }
+        emitConversation(origin.connection, number, peer: name)
+    }
+
+    mutating func emitConversation(_ connection: ConnectionHandle, _ number: ConversationNumber, peer name: [UInt8]) {
+        let start = effects[connection.loop].bytes.count
+        effects[connection.loop].bytes.append(contentsOf: name)
+        emit(
+            .conversation(connection, number, name.isEmpty ? .unknown : .oneToOne, peer: start..<start + name.count), to: connection)
+    }
+
+    // MARK: To the client
+
+    /// Sends a session what it can get next: a gap, a page, or nothing more: then it is live.
+    mutating func pump(_ slot: Slot) {
+        let row = sessions[Int(slot)]
+        guard row.receives, row.connection != .none, row.flags.contains(.isWelcomed), row.flags.isDisjoint(with: [.isLive, .pageInFlight])
+        else { return }
+        guard emitGap(slot), row.hasCredit(for: 1) else { return }
+        let user = users[Int(row.user)]
+        let sent = sessions[Int(slot)].sent
+        if sent < user.diskLast, !row.flags.contains(.diskDone) { return requestPage(slot, entries: nil) }
+        let entries = recentEntries(of: row.user, after: sent, limit: pageMessages(row))
+        if entries.isEmpty {
+            sessions[Int(slot)].flags.insert(.isLive)
+        } else {
+            requestPage(slot, entries: entries)
+        }
+    }
+
+    private func pageMessages(_ row: SessionRow) -> Int {
+        max(1, min(configuration.pageMessagesMax, Int(row.creditMessages) - Int(row.unacknowledgedCount)))
+    }
+
+    /// Committed entries that are in RAM.
+    private func recentEntries(of user: Slot, after position: Position, limit: Int) -> ContiguousArray<InboxEntry> {
+        var entries = ContiguousArray<InboxEntry>()
+        var slot = users[Int(user)].entries.head
+        while slot != noSlot, entries.count < limit {
+            let entry = pool[slot].entry
+            if entry.position > committedThrough { break }
+            if entry.position > position { entries.append(entry) }
+            slot = pool.next(after: slot)
+        }
+        return entries
+    }
+
+    private mutating func requestPage(_ slot: Slot, entries: ContiguousArray<InboxEntry>?) {
+        guard pagesInFlight < configuration.pagesInFlightMax else {
+            if sessions[Int(slot)].flags.insert(.isQueued).inserted { pageQueue.append(slot) }
+            return
+        }
+        let row = sessions[Int(slot)]
+        let room = max(Int(row.creditBytes) - Int(row.unacknowledgedBytes), 1)
+        reads.pages.append(
+            PageRequest(
+                session: slot, id: row.id, attach: row.attach, user: users[Int(row.user)].number, after: row.sent, entries: entries,
+                messagesMax: pageMessages(row), bytesMax: min(configuration.pageBytesMax, room)))
+        sessions[Int(slot)].flags.insert(.pageInFlight)
+        pagesInFlight += 1
+    }
+
+    /// Lets those that wait for a page have it.
+    mutating func pumpQueue() {
+        while pagesInFlight < configuration.pagesInFlightMax, pageQueueHead < pageQueue.count {
+            let slot = pageQueue[pageQueueHead]
+            pageQueueHead += 1
+            if sessions[Int(slot)].flags.remove(.isQueued) != nil { pump(slot) }
+        }
+        if pageQueueHead == pageQueue.count {
+            pageQueue.removeAll(keepingCapacity: pageQueue.count < 4_096)
+            pageQueueHead = 0
+        }
+    }
+
+    /// A page has been read.
+    /// - Parameter isCurrent: the view was not older than the last checkpoint; else what it doesn't have proves nothing.
+    mutating func take(_ page: PageResult, _ results: ReadResults, isCurrent: Bool) {
+        pagesInFlight -= 1
+        let slot = page.request.session
+        let row = sessions[Int(slot)]
+        guard row.id == page.request.id, row.attach == page.request.attach, row.connection != .none else { return }
+        sessions[Int(slot)].flags.remove(.pageInFlight)
+        guard emitGap(slot) else { return }
+        var isWhole = true
+        if isCurrent || !page.items.isEmpty {
+            let loop = row.connection.loop
+            let source = page.items.isEmpty ? 0 : effects[loop].source(of: results)
+            for item in page.items where item.entry.position > sessions[Int(slot)].sent {
+                if !isCurrent, item.message == nil { break }
+                guard deliver(item, to: slot, source: source) else {
+                    isWhole = false
+                    break
+                }
+            }
+            if isCurrent, page.reachedEnd, isWhole { sessions[Int(slot)].flags.insert(.diskDone) }
+        }
+        pump(slot)
+    }
+
+    /// - Returns: false when the session has no credit for it.
+    private mutating func deliver(_ item: PageItem, to slot: Slot, source: UInt32) -> Bool {
+        let row = sessions[Int(slot)]
+        guard let message = item.message else {
+            step(slot, to: item.entry)
+            emit(
+                .gap(row.connection, predecessor: row.sent, through: item.entry.position, count: 1, reason: .damaged), to: row.connection)
+            return true
+        }
+        if message.session == row.id {
+            step(slot, to: item.entry)
+            emit(.skip(row.connection, predecessor: row.sent, through: item.entry.position), to: row.connection)
+            return true
+        }
+        let size = UInt32(item.body.count)
+        guard row.hasCredit(for: size) else { return false }
+        deliver(
+            to: slot, item.entry, conversation: message.conversation, time: message.time, kind: message.kind,
+            isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(item.body.lowerBound), size: size)
+        return true
+    }
+
+    mutating func deliver(
+        to slot: Slot, _ entry: InboxEntry, conversation: ConversationNumber, time: UInt64, kind: MessageKind, isOwn: Bool, source: UInt32,
+        offset: UInt32, size: UInt32
+    ) {
+        let connection = sessions[Int(slot)].connection
+        emit(
+            .deliver(
+                connection,
+                .init(
+                    predecessor: sessions[Int(slot)].sent, position: entry.position, conversation: conversation, time: time, kind: kind,
+                    isOwn: isOwn, source: source, offset: offset, count: size)), to: connection)
+        deliveries.append(entry, size: size, isMessage: true, to: &sessions[Int(slot)].unacknowledged)
+        sessions[Int(slot)].unacknowledgedCount += 1
+        sessions[Int(slot)].unacknowledgedBytes &+= size
+        sessions[Int(slot)].sent = entry.position
+    }
+
+    /// A step of the stream without a message, to be acknowledged like one.
+    mutating func step(_ slot: Slot, to entry: InboxEntry) {
+        deliveries.append(entry, size: 0, isMessage: false, to: &sessions[Int(slot)].unacknowledged)
+        sessions[Int(slot)].sent = entry.position
+    }
+
+    /// Tells what left the inbox before this session got it.
+    /// - Returns: false when the stream must wait until the record that says so is synced.
+    private mutating func emitGap(_ slot: Slot) -> Bool {
+        let row = sessions[Int(slot)]
+        let user = users[Int(row.user)]
+        guard row.sent < user.floor.position else { return true }
+        guard user.floorRecordedAt <= committedThrough else { return false }
+        let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
+        step(slot, to: user.floor)
+        emit(
+            .gap(
+                row.connection, predecessor: row.sent, through: user.floor.position, count: user.floor.ordinal &- before.ordinal,
+                reason: user.floorReason), to: row.connection)
+        return true
+    }
+
+    /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
+    mutating func evict(from user: Slot, through entry: InboxEntry, _ reason: GapReason) {
+        append(.evicted(EvictedRecord(user: users[Int(user)].number, through: entry, reason: reason)))
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            if sessions[Int(slot)].connection != .none, sessions[Int(slot)].sent < entry.position {
+                sessions[Int(slot)].flags.remove(.isLive)
+                open.gaps.append(slot)
+            }
+            slot = sessions[Int(slot)].next
+        }
+    }
+}
+
+extension EffectBatch {
+    /// Puts a page's bytes among the sources, once.
+    fileprivate mutating func source(of results: ReadResults) -> UInt32 {
+        if let lastPages, lastPages.number == results.number { return lastPages.source }
+        sources.append(results.bytes)
+        let source = UInt32(sources.count - 1)
+        lastPages = (results.number, source)
+        return source
+    }
+}

@@ -1,0 +1,137 @@
+import HoldfastWire
+
+// The tables of users and sessions: finding, making and freeing rows.
+extension Core {
+    func userSlot(_ number: UInt64) -> Slot? { userIndex.find(number) }
+
+    mutating func makeUser(_ row: UserRow) -> Slot {
+        let slot: Slot
+        if let free = freeUsers.popLast() {
+            slot = free
+            users[Int(slot)] = row
+        } else {
+            slot = Slot(users.count)
+            users.append(row)
+        }
+        userIndex.insert(row.number, slot)
+        return slot
+    }
+
+    mutating func makeSession(_ row: SessionRow, of user: Slot) -> Slot {
+        var row = row
+        row.user = user
+        row.next = users[Int(user)].firstSession
+        let slot: Slot
+        if let free = freeSessions.popLast() {
+            slot = free
+            sessions[Int(slot)] = row
+        } else {
+            slot = Slot(sessions.count)
+            sessions.append(row)
+        }
+        users[Int(user)].firstSession = slot
+        return slot
+    }
+
+    /// Takes a session out of its user's list.
+    mutating func removeSession(_ slot: Slot) {
+        let user = sessions[Int(slot)].user
+        let next = sessions[Int(slot)].next
+        if sessions[Int(slot)].flags.contains(.cursorUnrecorded) { users[Int(user)].pins -= 1 }
+        if users[Int(user)].firstSession == slot {
+            users[Int(user)].firstSession = next
+        } else {
+            var previous = users[Int(user)].firstSession
+            while sessions[Int(previous)].next != slot { previous = sessions[Int(previous)].next }
+            sessions[Int(previous)].next = next
+        }
+        freeSession(slot)
+    }
+
+    mutating func freeSession(_ slot: Slot) {
+        deliveries.removeAll(of: &sessions[Int(slot)].unacknowledged)
+        sessions[Int(slot)] = SessionRow()
+        freeSessions.append(slot)
+    }
+
+    /// Frees a user's rows; his state must be on disk.
+    mutating func dropUser(_ slot: Slot) {
+        var session = users[Int(slot)].firstSession
+        while session != noSlot {
+            let next = sessions[Int(session)].next
+            freeSession(session)
+            session = next
+        }
+        pool.removeAll(of: &users[Int(slot)].entries)
+        userIndex.remove(users[Int(slot)].number)
+        users[Int(slot)] = UserRow()
+        freeUsers.append(slot)
+    }
+
+    func sessionSlot(_ id: SessionID, of user: Slot) -> Slot? {
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            if sessions[Int(slot)].id == id { return slot }
+            slot = sessions[Int(slot)].next
+        }
+        return nil
+    }
+
+    /// The session of a command, if the command's connection still is the newest (SPEC 4.2).
+    func sessionSlot(_ origin: Origin) -> Slot? {
+        guard let user = userSlot(origin.session.userNumber), let slot = sessionSlot(origin.session, of: user) else { return nil }
+        let row = sessions[Int(slot)]
+        return row.connection == origin.connection && row.attach == origin.attach ? slot : nil
+    }
+
+    /// Must be called before a change of a user's row or of one of his sessions' that is stored.
+    mutating func willChange(user slot: Slot) {
+        let epoch = users[Int(slot)].dirtyEpoch
+        if epoch == checkpoint.epoch { return }
+        if epoch != 0 { saveForCheckpoint(slot) }
+        users[Int(slot)].dirtyEpoch = checkpoint.epoch
+        checkpoint.dirtyUsers.append(slot)
+    }
+
+    /// What all receiving sessions have, and what the floor took, is gone from the inbox.
+    mutating func updateAcknowledged(of user: Slot) {
+        var lowest: InboxEntry?
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            let session = sessions[Int(slot)]
+            if session.receives, session.cursor.position < (lowest?.position ?? Position(rawValue: .max)) { lowest = session.cursor }
+            slot = session.next
+        }
+        if let lowest, users[Int(user)].acknowledged.position < lowest.position { users[Int(user)].acknowledged = lowest }
+        dropReleasedEntries(of: user)
+    }
+
+    mutating func dropReleasedEntries(of user: Slot) {
+        let base = users[Int(user)].base.position
+        while let first = pool.first(of: users[Int(user)].entries), first.entry.position <= base {
+            _ = pool.removeFirst(of: &users[Int(user)].entries)
+        }
+    }
+
+    /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.
+    func entry(of user: Slot, atOrBefore position: Position) -> InboxEntry? {
+        let row = users[Int(user)]
+        if position >= row.last.position { return row.last }
+        if position <= row.base.position { return row.base }
+        guard position >= row.diskLast else { return nil }
+        var before: InboxEntry?
+        var slot = row.entries.head
+        while slot != noSlot {
+            let node = pool[slot]
+            if node.entry.position > position {
+                return before
+                    ?? InboxEntry(
+                        position: max(row.base.position, row.diskLast), ordinal: node.entry.ordinal &- 1,
+                        cumulativeBytes: node.entry.cumulativeBytes &- node.size)
+            }
+            before = node.entry
+            slot = pool.next(after: slot)
+        }
+        return before ?? row.last
+    }
+}

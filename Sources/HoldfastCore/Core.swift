@@ -1,0 +1,159 @@
+import HoldfastWire
+
+// The core: a deterministic state machine without I/O, clock or randomness. Commands, time and loaded rows go in; effects come
+// out, to be carried out by whoever drives it (the gateway's core thread, or a simulator):
+//
+//     handle(commands) ─┐                    ┌─ takeBatch()      -> journal, answered by committed()
+//     read(results) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by read(_:)
+//     committed() ──────┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
+//     ticked() ─────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
+//                                            └─ takeTrim()       -> readers, answered by trimPlanned(_:)
+//
+// A command runs only when all the rows that it names are in RAM; until then it waits, and what the same connection said after
+// it waits behind it (`Core+Waiting`). A record is applied to the rows when it is appended; what is derived from it leaves
+// when it is synced (`Core+Commit`).
+
+/// Sessions, inboxes and routing of one gateway.
+package struct Core: ~Copyable {
+    package let configuration: CoreConfiguration
+
+    var users = ContiguousArray<UserRow>()
+    var freeUsers = ContiguousArray<Slot>()
+    var userIndex = NumberIndex()
+    /// The cache's hand (see `Core+Cache`).
+    var cacheHand = 0
+    var sessions = ContiguousArray<SessionRow>()
+    var freeSessions = ContiguousArray<Slot>()
+    /// Inbox entries since the last checkpoint.
+    var pool = EntryPool()
+    /// Unacknowledged deliveries.
+    var deliveries = EntryPool()
+
+    var userNumbers: LookupCache<[UInt8], UInt64>
+    var userNames: LookupCache<UInt64, [UInt8]>
+    var pairs: LookupCache<UserPair, UInt64>
+    var conversations: LookupCache<UInt64, UserPair>
+    var devices: LookupCache<DeviceKey, SessionID>
+
+    var nextUser: UInt64 = 1
+    var nextConversation: UInt64 = 1
+    var nextPosition: Position
+    /// Everything up to here is synced.
+    var committedThrough: Position
+    var clock = AgeClock()
+    var monotonic: UInt64 = 0
+    var isSpaceLow = false
+
+    /// Records that are collected while the last commit runs.
+    var open: OpenBatch
+    /// The batch that is being synced.
+    var inFlight: OpenBatch?
+    /// Sessions whose cursor has no record yet, and since when the oldest waits.
+    var unrecordedCursors = ContiguousArray<Slot>()
+    var unrecordedSince: UInt64 = 0
+    var effects: ContiguousArray<EffectBatch>
+
+    var waiting = WaitingCommands()
+    /// Rows that the running command lacks; scratch.
+    var missing = ContiguousArray<RowKey>()
+    /// Answers to questions of one command, used up by it.
+    var answers: [RowKey: InboxEntry] = [:]
+    var reads = ReadRequests()
+    /// Sessions that want a page, oldest first.
+    var pageQueue = ContiguousArray<Slot>()
+    var pageQueueHead = 0
+    var pagesInFlight = 0
+
+    var checkpoint: CheckpointState
+    var trim = TrimState()
+    /// The next session to be looked at by the slow sweep.
+    var sweepHand = 0
+
+    init(configuration: CoreConfiguration, loops: Int, nextPosition: Position) {
+        self.configuration = configuration
+        self.nextPosition = nextPosition
+        committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
+        open = OpenBatch(number: 1, loops: loops)
+        checkpoint = CheckpointState(loops: loops)
+        effects = ContiguousArray(repeating: EffectBatch(), count: loops)
+        userNumbers = LookupCache(cachedMax: configuration.cachedLookupsMax)
+        userNames = LookupCache(cachedMax: configuration.cachedLookupsMax)
+        pairs = LookupCache(cachedMax: configuration.cachedLookupsMax)
+        conversations = LookupCache(cachedMax: configuration.cachedLookupsMax)
+        devices = LookupCache(cachedMax: configuration.cachedLookupsMax)
+    }
+
+    /// The current era: the top bits of every new position.
+    var era: UInt8 { nextPosition.era }
+
+    /// Takes a loop's commands, in their order.
+    package mutating func handle(_ batch: CommandBatch, now: CoreTime) {
+        advance(now)
+        for command in batch.commands { admit(command, batch.bytes) }
+        trimCache()
+    }
+
+    /// Time passes: about ten times a second.
+    package mutating func ticked(now: CoreTime, isSpaceLow: Bool) {
+        advance(now)
+        self.isSpaceLow = isSpaceLow
+        sweepSessions()
+        advanceCheckpoint()
+    }
+
+    private mutating func advance(_ now: CoreTime) {
+        monotonic = now.monotonic
+        clock.advance(now)
+    }
+
+    /// What a loop is to do, in order; nil when there is nothing.
+    package mutating func takeEffects(loop: Int) -> EffectBatch? {
+        guard !effects[loop].isEmpty else { return nil }
+        let taken = effects[loop]
+        effects[loop] = EffectBatch()
+        return taken
+    }
+
+    /// Users and sessions in RAM, and what waits: for metrics and tests.
+    package var counts: CoreCounts {
+        CoreCounts(
+            users: userIndex.count, sessions: sessions.count - freeSessions.count, entries: pool.usedCount,
+            deliveries: deliveries.usedCount, waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight)
+    }
+
+    mutating func emit(_ effect: Effect, to connection: ConnectionHandle) {
+        effects[connection.loop].effects.append(effect)
+    }
+}
+
+/// The sizes of the core's tables.
+package struct CoreCounts: Equatable, Sendable {
+    package var users: Int
+    package var sessions: Int
+    /// Inbox entries since the last checkpoint.
+    package var entries: Int
+    /// Unacknowledged deliveries.
+    package var deliveries: Int
+    package var waitingCommands: Int
+    /// What the next checkpoint will have to write.
+    package var changedEntries: Int
+    package var pagesInFlight: Int
+}
+
+/// The two members of a one-to-one conversation, the smaller number first.
+package struct UserPair: Hashable, Sendable {
+    package let low: UInt64
+    package let high: UInt64
+    init(_ a: UInt64, _ b: UInt64) {
+        low = min(a, b)
+        high = max(a, b)
+    }
+    /// The other member; nil for a stranger. With oneself: oneself.
+    func peer(of user: UInt64) -> UInt64? { user == low ? high : user == high ? low : nil }
+}
+
+/// A user's device, by name.
+package struct DeviceKey: Hashable, Sendable {
+    package let user: UInt64
+    package let device: [UInt8]
+}

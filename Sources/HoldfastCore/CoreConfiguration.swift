@@ -1,0 +1,55 @@
+/// What happens to a message for a full inbox.
+package enum InboxPolicy: String, CaseIterable, Sendable {
+    /// The sender is refused with `inboxFull`: nothing that was accepted is lost.
+    case refuseSender
+    /// The oldest messages make room; the recipient is told by a `GAP`.
+    case evictWithGap
+}
+
+/// The core's limits. Every queue and table of the core has its bound here.
+package struct CoreConfiguration: Sendable {
+    /// An inbox is full at this many messages that not all devices have acknowledged.
+    package var inboxMessagesMax: UInt32 = 200_000
+    /// An inbox is full at this many bytes of bodies. Below 2 GiB, because the counters wrap.
+    package var inboxBytesMax: UInt32 = 64 << 20
+    /// Messages older than this leave the inbox with a `GAP`; 0 keeps them.
+    package var inboxDays: UInt32 = 30
+    package var inboxPolicy = InboxPolicy.refuseSender
+    /// A session that was away for longer is ended at its next attach.
+    package var sessionDays: UInt32 = 30
+    /// Live sessions of one user; one more device is refused.
+    package var devicesPerUserMax = 32
+    package var bodyBytesMax = 60 << 10
+    /// The window of a session, until the client asks for a smaller one.
+    package var creditMessages: UInt32 = 256
+    package var creditBytes: UInt32 = 256 << 10
+    /// One page of replay.
+    package var pageMessagesMax = 128
+    package var pageBytesMax = 64 << 10
+    /// Sessions whose page is being read.
+    package var pagesInFlightMax = 256
+    /// Users in RAM beyond which clean rows of users who are away are dropped.
+    package var cachedUsersMax = 200_000
+    /// Cached names, pairs, devices and conversations, each.
+    package var cachedLookupsMax = 200_000
+    /// One synced transaction.
+    package var batchRecordsMax = 8_192
+    package var batchBytesMax = 8 << 20
+    /// Changed entries at which a checkpoint is due, and at which senders wait for it.
+    package var checkpointEntries = 500_000
+    package var checkpointEntriesMax = 1_000_000
+    /// A checkpoint is due after this time when anything changed.
+    package var checkpointMilliseconds: UInt64 = 300_000
+    /// Rows copied for a checkpoint in one step of the core.
+    package var checkpointSliceRows = 2_000
+    /// Deletions of records that nothing needs, in one commit.
+    package var trimSliceRecords = 5_000
+    /// Acknowledgements wait at most this long for a batch to ride with.
+    package var acknowledgementDelayMilliseconds: UInt64 = 100
+    /// What a refused sender is told to wait.
+    package var retryAfterMilliseconds: UInt32 = 2_000
+    package init() {}
+
+    /// How many messages one eviction takes: some more than one, so that a full inbox doesn't evict with each message.
+    var evictionMessages: Int { max(1, Int(inboxMessagesMax) / 64) }
+}

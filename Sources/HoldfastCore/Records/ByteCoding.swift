@@ -1,0 +1,75 @@
+// Fixed-width big-endian integers of the stored formats.
+
+extension [UInt8] {
+    mutating func append<Value: FixedWidthInteger & UnsignedInteger>(bigEndian value: Value) {
+        var shift = Value.bitWidth - 8
+        while shift >= 0 {
+            append(UInt8(truncatingIfNeeded: value >> Value(shift)))
+            shift -= 8
+        }
+    }
+
+    mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        // One memory copy; the range is checked by `extracting`.
+        unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+
+    /// Overwrites four bytes that were left for a checksum.
+    mutating func replace(at offset: Int, bigEndian value: UInt32) {
+        self[offset] = UInt8(truncatingIfNeeded: value >> 24)
+        self[offset + 1] = UInt8(truncatingIfNeeded: value >> 16)
+        self[offset + 2] = UInt8(truncatingIfNeeded: value >> 8)
+        self[offset + 3] = UInt8(truncatingIfNeeded: value)
+    }
+}
+
+/// Reads a stored value from the front; every read checks the length, so that no damaged value traps.
+struct ByteReader: ~Escapable {
+    private let bytes: Span<UInt8>
+    private(set) var offset: Int
+
+    @_lifetime(copy bytes)
+    init(_ bytes: Span<UInt8>, from offset: Int = 0) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+
+    var remaining: Int { bytes.count - offset }
+
+    @_lifetime(self: copy self)
+    mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(_: Value.Type = Value.self) -> Value? {
+        let size = Value.bitWidth / 8
+        guard remaining >= size else { return nil }
+        var value: Value = 0
+        for index in offset..<offset + size { value = value << 8 | Value(bytes[index]) }
+        offset += size
+        return value
+    }
+
+    /// A run of `count` bytes, as a range of the value.
+    @_lifetime(self: copy self)
+    mutating func range(_ count: Int) -> Range<Int>? {
+        guard count >= 0, remaining >= count else { return nil }
+        offset += count
+        return offset - count..<offset
+    }
+
+    @_lifetime(self: copy self)
+    mutating func text() -> [UInt8]? {
+        guard let count = integer(UInt8.self), let range = range(Int(count)) else { return nil }
+        return [UInt8](bytes, range)
+    }
+}
+
+extension [UInt8] {
+    init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        self.init()
+        append(bytes, range)
+    }
+
+    /// A name with its count in one byte; names are at most 255 bytes (SPEC 2.3).
+    mutating func append(text: [UInt8]) {
+        append(UInt8(text.count))
+        append(contentsOf: text)
+    }
+}

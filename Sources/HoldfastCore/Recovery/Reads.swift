@@ -1,0 +1,168 @@
+package import HoldfastWire
+
+// What the core asks of the disk, and the answers. Runs on a reader thread: the core never touches a database map, because a
+// page fault there would stall every connection. One view for all requests of a run, bodies read in the order of their positions.
+
+/// A row, or a question about a timeline.
+package enum RowKey: Hashable, Sendable {
+    case user(UInt64)
+    case userNumber(name: [UInt8])
+    case userName(UInt64)
+    case device(DeviceKey)
+    case conversation(UInt64)
+    case pair(UserPair)
+    /// The last entry of the inbox at or before the position.
+    case entry(user: UInt64, atOrBefore: Position)
+    /// How far the oldest entries after the position must go to make room.
+    case evictionPoint(user: UInt64)
+}
+
+/// What the disk has for a key.
+package enum RowValue: Sendable {
+    case absent
+    case user(UserImage)
+    case number(UInt64)
+    case name([UInt8])
+    case session(SessionID)
+    case members(UserPair)
+    case entry(InboxEntry)
+}
+
+/// One page of a session's stream.
+package struct PageRequest: Sendable {
+    package var session: UInt32
+    package var id: SessionID
+    package var attach: AttachNumber
+    package var user: UInt64
+    package var after: Position
+    /// The entries, when the core has them in RAM; nil: the timeline on disk has them.
+    package var entries: ContiguousArray<InboxEntry>?
+    package var messagesMax: Int
+    package var bytesMax: Int
+}
+
+/// A message of a page; `body` is a range of the results' bytes.
+package struct PageItem: Sendable {
+    package var entry: InboxEntry
+    /// nil: the record is damaged or missing.
+    package var message: MessageRecord?
+    package var body: Range<Int>
+}
+
+package struct PageResult: Sendable {
+    package var request: PageRequest
+    package var items: ContiguousArray<PageItem>
+    /// The timeline on disk has nothing after the last item.
+    package var reachedEnd: Bool
+}
+
+package struct ReadResults: Sendable {
+    /// The checkpoint that the view has; older than the core's last one: the answers may be out of date.
+    package var appliedThrough: Position
+    package var rows: [(RowKey, RowValue)]
+    package var pages: ContiguousArray<PageResult>
+    package var bytes: [UInt8]
+    /// The number of the requests.
+    var number: UInt64
+    /// Records that should be there and are damaged or missing.
+    package var damaged: [Position]
+}
+
+package struct ReadRequests: Sendable {
+    package var keys: [RowKey] = []
+    package var pages: ContiguousArray<PageRequest> = []
+    /// How many entries an eviction takes.
+    var evictionMessages = 1
+    /// Rises from run to run.
+    var number: UInt64 = 0
+    package init() {}
+    package var isEmpty: Bool { keys.isEmpty && pages.isEmpty }
+
+    /// Answers all of it from one view.
+    package func run(on storage: any Storage) throws(StorageError) -> ReadResults {
+        var results = ReadResults(appliedThrough: .zero, rows: [], pages: [], bytes: [], number: number, damaged: [])
+        results.rows.reserveCapacity(keys.count)
+        try storage.read { (snapshot) throws(StorageError) in
+            results.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            for key in keys { results.rows.append((key, try answer(key, from: snapshot))) }
+            for page in pages { results.pages.append(try plan(page, from: snapshot)) }
+            try readBodies(&results, from: snapshot)
+        }
+        return results
+    }
+
+    private func answer(_ key: RowKey, from snapshot: any StorageSnapshot) throws(StorageError) -> RowValue {
+        switch key {
+        case .user(let number): return try UserImage.read(number, from: snapshot).map(RowValue.user) ?? .absent
+        case .userNumber(let name): return try snapshot.number(.userByName, name).map(RowValue.number) ?? .absent
+        case .userName(let number): return try snapshot.bytes(.userNames, StoreKey.number(number)).map(RowValue.name) ?? .absent
+        case .device(let device):
+            return try snapshot.number(.devices, StoreKey.device(device)).map { .session(SessionID(rawValue: $0)) } ?? .absent
+        case .conversation(let number):
+            guard let value = try snapshot.bytes(.conversations, StoreKey.number(number)) else { return .absent }
+            guard let pair = UserPair(encoded: value) else {
+                throw StorageError(
+                    .damaged, "The store's row of conversation \(number) is damaged: run `holdfast inspect`, restore a backup.")
+            }
+            return .members(pair)
+        case .pair(let pair): return try snapshot.number(.pairs, pair.encoded).map(RowValue.number) ?? .absent
+        case .entry(let user, let position):
+            return try snapshot.inboxEntry(of: user, atOrBefore: position).map(RowValue.entry) ?? .absent
+        case .evictionPoint(let user):
+            guard let image = try UserImage.read(user, from: snapshot) else { return .absent }
+            var entries = ContiguousArray<InboxEntry>()
+            try snapshot.inbox(of: user, after: image.row.base.position, limit: evictionMessages, into: &entries)
+            return entries.last.map(RowValue.entry) ?? .absent
+        }
+    }
+
+    private func plan(_ page: PageRequest, from snapshot: any StorageSnapshot) throws(StorageError) -> PageResult {
+        var entries = ContiguousArray<InboxEntry>()
+        var reachedEnd = false
+        if let known = page.entries {
+            entries = known
+        } else {
+            try snapshot.inbox(of: page.user, after: page.after, limit: page.messagesMax, into: &entries)
+            reachedEnd = entries.count < page.messagesMax
+        }
+        var result = PageResult(request: page, items: [], reachedEnd: reachedEnd)
+        result.request.entries = nil
+        var bytes = 0
+        var before = entries.first
+        for entry in entries {
+            // The first one's size isn't known from the counters; it is counted when it is read.
+            bytes += Int(entry.cumulativeBytes &- (before?.cumulativeBytes ?? 0))
+            if bytes > page.bytesMax, !result.items.isEmpty {
+                result.reachedEnd = false
+                break
+            }
+            result.items.append(PageItem(entry: entry, message: nil, body: 0..<0))
+            before = entry
+        }
+        return result
+    }
+
+    private func readBodies(_ results: inout ReadResults, from snapshot: any StorageSnapshot) throws(StorageError) {
+        var places = ContiguousArray<(position: UInt64, page: Int, item: Int)>()
+        for page in results.pages.indices {
+            for item in results.pages[page].items.indices {
+                places.append((results.pages[page].items[item].entry.position.rawValue, page, item))
+            }
+        }
+        if results.pages.count > 1 { places.sort { $0.position < $1.position } }
+        for place in places {
+            let position = Position(rawValue: place.position)
+            var message: MessageRecord?
+            var body = 0..<0
+            _ = try snapshot.record(at: position) { bytes in
+                guard case .message(let found)? = Record.decode(bytes) else { return }
+                message = found
+                body = results.bytes.count..<results.bytes.count + found.body.count
+                results.bytes.append(bytes, found.body)
+            }
+            if message == nil { results.damaged.append(position) }
+            results.pages[place.page].items[place.item].message = message
+            results.pages[place.page].items[place.item].body = body
+        }
+    }
+}

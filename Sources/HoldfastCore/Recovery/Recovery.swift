@@ -1,0 +1,89 @@
+import HoldfastWire
+
+extension Core {
+    /// Brings the state back: the store at its checkpoint plus the journal after it.
+    ///
+    /// - Parameters:
+    ///   - loops: how many event loops there are.
+    ///   - progress: told the number of records replayed, now and then.
+    /// - Throws: `.storeAhead` when the store has applied what the journal doesn't have, `.damaged` with the position of a record or
+    ///   the row that doesn't pass its checksum. Nothing is changed then.
+    package static func recover(
+        storage: any Storage, configuration: CoreConfiguration, loops: Int, now: CoreTime, progress: (Int) -> Void = { _ in }
+    ) throws(StorageError) -> Core {
+        var core = Core(configuration: configuration, loops: loops, nextPosition: storage.nextPosition)
+        var failure: StorageError?
+        try storage.read { (snapshot) throws(StorageError) in
+            try core.readMeta(snapshot)
+            var count = 0
+            try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
+                do throws(StorageError) {
+                    try core.replay(bytes, at: position, from: snapshot)
+                } catch {
+                    failure = error
+                    return false
+                }
+                count += 1
+                if count.isMultiple(of: 100_000) { progress(count) }
+                return true
+            }
+            if failure == nil { progress(count) }
+        }
+        if let failure { throw failure }
+        core.clock.started(now)
+        core.monotonic = now.monotonic
+        core.checkpoint.lastMonotonic = now.monotonic
+        core.trim.isReleasedDone = false
+        core.trimCache()
+        return core
+    }
+
+    private mutating func readMeta(_ snapshot: any StorageSnapshot) throws(StorageError) {
+        guard let applied = try StoreMeta.read(.appliedThrough, from: snapshot) else { return }
+        guard applied < nextPosition.rawValue else {
+            throw StorageError(
+                .storeAhead,
+                "The store has applied position \(applied), but the journal ends before \(nextPosition.rawValue): they are not of one "
+                    + "gateway. Put the journal and the store of the same moment together, or restore a backup.")
+        }
+        checkpoint.writtenThrough = Position(rawValue: applied)
+        nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
+        nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
+        trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
+        clock.recovered(
+            time: try StoreMeta.read(.time, from: snapshot) ?? 0,
+            age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
+    }
+
+    private mutating func replay(_ bytes: Span<UInt8>, at position: Position, from snapshot: any StorageSnapshot) throws(StorageError) {
+        guard let record = Record.decode(bytes) else {
+            throw StorageError(
+                .damaged,
+                "The journal's record at position \(position.rawValue) is damaged: nothing was changed. Restore a backup of the data "
+                    + "directory, or look at the record with `holdfast inspect`.")
+        }
+        switch record {
+        case .message(let message):
+            try load(message.sender, from: snapshot)
+            if message.newRecipient.isEmpty { try load(message.recipient, from: snapshot) }
+            clock.recovered(time: message.time, age: message.age)
+        case .cursors(let cursors):
+            for cursor in cursors { try load(cursor.session.userNumber, from: snapshot) }
+        case .sessionBegun(let begun):
+            if begun.newUser.isEmpty { try load(begun.session.userNumber, from: snapshot) }
+            clock.recovered(time: 0, age: begun.age)
+        case .sessionEnded(let session): try load(session.userNumber, from: snapshot)
+        case .seen(let session, let age):
+            try load(session.userNumber, from: snapshot)
+            clock.recovered(time: 0, age: age)
+        case .evicted(let evicted): try load(evicted.user, from: snapshot)
+        }
+        apply(record, at: position)
+    }
+
+    private mutating func load(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) {
+        guard userSlot(number) == nil, let image = try UserImage.read(number, from: snapshot) else { return }
+        let user = makeUser(image.row)
+        for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+    }
+}

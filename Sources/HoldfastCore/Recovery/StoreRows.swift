@@ -1,0 +1,131 @@
+import HoldfastWire
+
+// The formats of the store's keys and values: big-endian, a user's row with a checksum.
+
+enum StoreKey {
+    static func number(_ value: UInt64) -> [UInt8] {
+        var key: [UInt8] = []
+        key.append(bigEndian: value)
+        return key
+    }
+
+    static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device }
+}
+
+/// The rows of the store's `meta` table, each a u64.
+enum StoreMeta: String {
+    case appliedThrough, nextUser, nextConversation, time, age, trimmedThrough
+
+    static func read(_ row: StoreMeta, from snapshot: any StorageSnapshot) throws(StorageError) -> UInt64? {
+        try snapshot.number(.meta, Array(row.rawValue.utf8))
+    }
+}
+
+extension StorageSnapshot {
+    func bytes(_ table: StoreTable, _ key: [UInt8]) throws(StorageError) -> [UInt8]? {
+        var value: [UInt8]?
+        _ = try get(table, key.span) { bytes in value = [UInt8](bytes, 0..<bytes.count) }
+        return value
+    }
+
+    func number(_ table: StoreTable, _ key: [UInt8]) throws(StorageError) -> UInt64? {
+        var value: UInt64?
+        let found = try get(table, key.span) { bytes in
+            var reader = ByteReader(bytes)
+            value = reader.integer()
+        }
+        if found, value == nil {
+            throw StorageError(.damaged, "A row of the store's table \(table) is not a number: the store is damaged; restore a backup.")
+        }
+        return value
+    }
+}
+
+extension UserPair {
+    var encoded: [UInt8] { StoreKey.number(low) + StoreKey.number(high) }
+
+    init?(encoded: [UInt8]) {
+        var reader = ByteReader(encoded.span)
+        guard let low = reader.integer(UInt64.self), let high = reader.integer(UInt64.self) else { return nil }
+        self.init(low, high)
+    }
+}
+
+/// A user's row and his sessions', as they are stored.
+package struct UserImage: Sendable {
+    var row: UserRow
+    var sessions: [SessionRow]
+
+    private static let version: UInt8 = 1
+
+    static func read(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> UserImage? {
+        var image: UserImage?
+        let found = try snapshot.get(.users, StoreKey.number(number).span) { bytes in image = UserImage(decoding: bytes, number: number) }
+        if found, image == nil {
+            throw StorageError(
+                .damaged,
+                "The store's row of user number \(number) is damaged: nothing was changed; restore a backup of the data directory.")
+        }
+        return image
+    }
+
+    /// Encodes a user with the sessions that `next` hands out.
+    static func encode(_ row: UserRow, sessionCount: Int, into bytes: inout [UInt8], nextSession: () -> SessionRow) {
+        let start = bytes.count
+        bytes.append(bigEndian: UInt32(0))
+        bytes.append(version)
+        bytes.append(bigEndian: row.sessionSerial)
+        row.last.encode(into: &bytes)
+        row.acknowledged.encode(into: &bytes)
+        row.floor.encode(into: &bytes)
+        bytes.append(row.floorReason.rawValue)
+        bytes.append(UInt8(sessionCount))
+        for _ in 0..<sessionCount {
+            let session = nextSession()
+            bytes.append(bigEndian: session.id.rawValue)
+            bytes.append(UInt8(session.flags.intersection(.stored).rawValue))
+            bytes.append(bigEndian: session.storedAttach.rawValue)
+            bytes.append(bigEndian: session.lastSequence.rawValue)
+            bytes.append(bigEndian: session.lastPosition.rawValue)
+            session.cursor.encode(into: &bytes)
+            bytes.append(bigEndian: session.seen)
+        }
+        let checksum = CRC32C.checksum(bytes.span, start + 4..<bytes.count)
+        bytes.replace(at: start, bigEndian: checksum)
+    }
+
+    private init?(decoding bytes: Span<UInt8>, number: UInt64) {
+        guard bytes.count >= 5 else { return nil }
+        var reader = ByteReader(bytes)
+        guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), reader.integer(UInt8.self) == Self.version,
+            let serial = reader.integer(UInt32.self), let last = InboxEntry(decoding: &reader),
+            let acknowledged = InboxEntry(decoding: &reader), let floor = InboxEntry(decoding: &reader),
+            let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
+        else { return nil }
+        row = UserRow(number: number, last: last, acknowledged: acknowledged, floor: floor)
+        row.sessionSerial = serial
+        row.floorReason = reason
+        row.diskLast = last.position
+        sessions = []
+        for _ in 0..<count {
+            guard let id = reader.integer(UInt64.self), let flags = reader.integer(UInt8.self), let attach = reader.integer(UInt32.self),
+                let sequence = reader.integer(UInt64.self), let position = reader.integer(UInt64.self),
+                let cursor = InboxEntry(decoding: &reader), let seen = reader.integer(UInt32.self)
+            else { return nil }
+            var session = SessionRow()
+            session.id = SessionID(rawValue: id)
+            session.flags = SessionRow.Flags(rawValue: UInt16(flags)).intersection(.stored)
+            session.storedAttach = AttachNumber(rawValue: attach)
+            session.attach = session.storedAttach
+            session.lastSequence = MessageSequence(rawValue: sequence)
+            session.lastPosition = Position(rawValue: position)
+            session.cursor = cursor
+            session.seen = seen
+            sessions.append(session)
+        }
+    }
+}
+
+extension SessionRow.Flags {
+    static let stored: Self = [.isSendOnly, .isService, .hasEnded]
+}

@@ -1,0 +1,64 @@
+package import HoldfastWire
+
+/// What may be deleted from the journal next.
+package struct TrimPlan: Sendable {
+    /// Rising.
+    package var deletions: ContiguousArray<Position> = []
+    /// The journal has been looked at up to here.
+    package var scannedThrough: Position
+    /// Which of the deletions come from the table of released positions.
+    package var released: ContiguousArray<Position> = []
+    package var isReleasedDone = false
+    package var generation: UInt32
+}
+
+/// Looks through the journal for records below the checkpoint that no timeline holds, and through the released positions.
+package struct TrimJob: Sendable {
+    let after: Position
+    let releasedAfter: Position
+    let recordsMax: Int
+    let generation: UInt32
+
+    package func run(on storage: any Storage) throws(StorageError) -> TrimPlan {
+        var plan = TrimPlan(scannedThrough: after, generation: generation)
+        try storage.read { (snapshot) throws(StorageError) in
+            let applied = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            var found = ContiguousArray<Position>()
+            try snapshot.positions(after: after, limit: recordsMax, into: &found)
+            let candidates = found.filter { $0 <= applied }
+            plan.scannedThrough = candidates.count == recordsMax ? candidates[recordsMax - 1] : max(after, applied)
+            let kept = try keptPositions(after: after, through: plan.scannedThrough, from: snapshot)
+            var next = kept.startIndex
+            for position in candidates {
+                while next < kept.endIndex, kept[next] < position { next += 1 }
+                if next == kept.endIndex || kept[next] != position { plan.deletions.append(position) }
+            }
+            let room = recordsMax - plan.deletions.count
+            try snapshot.scan(.released, from: StoreKey.number(releasedAfter.rawValue + 1).span) { key, _ in
+                guard plan.released.count < room else { return false }
+                var reader = ByteReader(key)
+                if let position = reader.integer(UInt64.self) { plan.released.append(Position(rawValue: position)) }
+                return true
+            }
+            plan.isReleasedDone = plan.released.count < room
+        }
+        if !plan.released.isEmpty {
+            plan.deletions.append(contentsOf: plan.released)
+            plan.deletions.sort()
+        }
+        return plan
+    }
+
+    private func keptPositions(
+        after: Position, through: Position, from snapshot: any StorageSnapshot
+    ) throws(StorageError) -> ContiguousArray<Position> {
+        var kept = ContiguousArray<Position>()
+        try snapshot.scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
+            var reader = ByteReader(key)
+            guard let position = reader.integer(UInt64.self), position <= through.rawValue else { return false }
+            kept.append(Position(rawValue: position))
+            return true
+        }
+        return kept
+    }
+}

@@ -1,0 +1,52 @@
+import HoldfastWire
+
+/// A message of a batch that goes to an inbox: what is pushed to live sessions once the batch is synced.
+struct Push {
+    var entry: InboxEntry
+    var user: Slot
+    var sender: SessionID
+    var conversation: ConversationNumber
+    var time: UInt64
+    var kind: MessageKind
+    /// Where the body lies in the batch.
+    var offset: UInt32
+    var size: UInt32
+}
+
+/// A session to be told what is stored of it.
+struct SentNote {
+    var session: Slot
+    var id: SessionID
+    var sequence: MessageSequence
+    var position: Position
+}
+
+/// What may leave only when the batch is synced, apart from messages.
+enum HeldEffect {
+    case welcome(Slot, ConnectionHandle, Effect.Attached, previous: Effect?)
+    case conversation(ConnectionHandle, ConversationNumber, peer: [UInt8])
+    case close(ConnectionHandle, CloseCode)
+}
+
+/// Records on their way to the journal, and what follows from them.
+struct OpenBatch {
+    /// Rises from batch to batch, so that a session knows whether it is in `sent` already.
+    var number: UInt32
+    var journal = JournalBatch()
+    var pushes = ContiguousArray<Push>()
+    var sent = ContiguousArray<SentNote>()
+    var held = ContiguousArray<HeldEffect>()
+    /// Sessions to be told that messages were evicted.
+    var gaps = ContiguousArray<Slot>()
+    /// Command credits and bytes to be given back to each loop.
+    var credits: ContiguousArray<Int>
+    var creditBytes: ContiguousArray<Int>
+
+    init(number: UInt32, loops: Int) {
+        self.number = number
+        credits = ContiguousArray(repeating: 0, count: loops)
+        creditBytes = ContiguousArray(repeating: 0, count: loops)
+    }
+
+    var isEmpty: Bool { journal.isEmpty && sent.isEmpty && held.isEmpty && !credits.contains { $0 > 0 } }
+}

@@ -1,0 +1,111 @@
+import HoldfastWire
+
+// What the core keeps of a user and of a session while they are in RAM. Plain values without references: a connected user with
+// one idle session costs the two rows and his place in the index.
+
+/// An index into one of the core's tables; `nil` without the cost of an optional.
+typealias Slot = UInt32
+let noSlot = Slot.max
+
+/// A user: his inbox's counters and limits, and the head of the list of his sessions.
+struct UserRow {
+    /// Permanent; 0 marks a free slot.
+    var number: UInt64 = 0
+    /// All that the inbox ever got: the last entry's place and counters.
+    var last = InboxEntry.none
+    /// What all receiving sessions have acknowledged: no entry up to here is kept.
+    var acknowledged = InboxEntry.none
+    /// What left the inbox unacknowledged; sessions whose cursor is below get a `GAP`.
+    var floor = InboxEntry.none
+    /// The record of the floor: sessions hear of it when that is synced.
+    var floorRecordedAt = Position.zero
+    /// The last entry that the store's timeline may hold; what is newer is in the list below.
+    var diskLast = Position.zero
+    /// Entries since the last checkpoint, oldest first.
+    var entries = EntryList()
+    /// The number of the last session that was made.
+    var sessionSerial: UInt32 = 0
+    var firstSession = noSlot
+    /// Changed in this checkpoint epoch (see `Core+Checkpoint`); 0 is unchanged.
+    var dirtyEpoch: UInt32 = 0
+    /// The epoch of the last copy for a checkpoint: the row stays until that one is written.
+    var savedEpoch: UInt32 = 0
+    /// Receiving sessions with a connection.
+    var receivingConnections: UInt16 = 0
+    /// Sessions with a connection, and commands that run now.
+    var pins: UInt16 = 0
+    var floorReason = GapReason.evicted
+    /// Used since the cache's hand came by.
+    var isRecent = false
+
+    /// Everything up to here is gone from the inbox.
+    var base: InboxEntry { acknowledged.position < floor.position ? floor : acknowledged }
+    /// Messages that are kept.
+    var inboxCount: UInt32 { last.ordinal &- base.ordinal }
+    /// Bytes of bodies that are kept.
+    var inboxBytes: UInt32 { last.cumulativeBytes &- base.cumulativeBytes }
+}
+
+/// A session of a user.
+struct SessionRow {
+    struct Flags: OptionSet {
+        let rawValue: UInt16
+        static let isSendOnly = Flags(rawValue: 1)
+        static let isService = Flags(rawValue: 2)
+        /// Kept only for its last sequence.
+        static let hasEnded = Flags(rawValue: 4)
+        /// `WELCOME` has left.
+        static let isWelcomed = Flags(rawValue: 8)
+        /// Everything committed has been sent: the next commit is pushed.
+        static let isLive = Flags(rawValue: 16)
+        static let pageInFlight = Flags(rawValue: 32)
+        /// In the queue of those that want a page.
+        static let isQueued = Flags(rawValue: 64)
+        /// A number was refused: what follows is discarded until it comes again.
+        static let discards = Flags(rawValue: 128)
+        /// The cursor is newer than its last record.
+        static let cursorUnrecorded = Flags(rawValue: 256)
+        /// This connection has got all that the timeline on disk has for it.
+        static let diskDone = Flags(rawValue: 512)
+    }
+
+    var id = SessionID(rawValue: 0)
+    var user = noSlot
+    /// The user's next session.
+    var next = noSlot
+    var connection = ConnectionHandle.none
+    var attach = AttachNumber.none
+    /// The attach of the last stored send or acknowledgement: what a client must not be below.
+    var storedAttach = AttachNumber.none
+    var lastSequence = MessageSequence.none
+    /// Of the last stored send, or of the session's beginning: what must be synced before anything is said of the session.
+    var lastPosition = Position.zero
+    /// The last acknowledged entry.
+    var cursor = InboxEntry.none
+    /// The last position that this connection was told about.
+    var sent = Position.zero
+    /// Sent and not acknowledged.
+    var unacknowledged = EntryList()
+    var unacknowledgedCount: UInt32 = 0
+    var unacknowledgedBytes: UInt32 = 0
+    var creditMessages: UInt32 = 0
+    var creditBytes: UInt32 = 0
+    /// Age clock of the last record that says so, in seconds.
+    var seen: UInt32 = 0
+    /// The place in the open batch's list of sessions to be told `SENT`.
+    var sentBatch: UInt32 = 0
+    var sentIndex: UInt32 = 0
+    var flags: Flags = []
+
+    var receives: Bool { flags.isDisjoint(with: [.isSendOnly, .hasEnded]) }
+    /// Whether a body of so many bytes fits into the window; a single one always does.
+    func hasCredit(for bytes: UInt32) -> Bool {
+        unacknowledgedCount == 0 || (unacknowledgedCount < creditMessages && unacknowledgedBytes &+ bytes <= creditBytes)
+    }
+}
+
+extension SessionID {
+    /// A session's id holds its user's number, so that a resume finds the user's row without another table.
+    init(user: UInt64, serial: UInt32) { self.init(rawValue: user << 24 | UInt64(serial & 0xFF_FFFF)) }
+    var userNumber: UInt64 { rawValue >> 24 }
+}
