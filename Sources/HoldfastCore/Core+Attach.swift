@@ -15,12 +15,16 @@ extension Core {
             }
             endExpiredSessions(of: user)
         }
-        let outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
+        var outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
+        if let known, outcome == .resumed, sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
+            // What only sends has no stream: the device's other use is another session.
+            outcome = .begunEnded
+        }
         if case .resumed = outcome, let known {
             return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded) {
-            if outcome == .rewound {
+            if outcome == .rewound || sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
                 end(known, .fenced)
             } else {
                 // The client's state is of another session than the device's: it goes on with the device's.
@@ -38,6 +42,7 @@ extension Core {
         }
         if let known, sessions[Int(known)].id == state.session {
             if sessions[Int(known)].flags.contains(.hasEnded) { return .begunEnded }
+            guard isBelievable(state.attach, of: known) else { return .begunUnknown }
             return state.attach < sessions[Int(known)].storedAttach ? .rewound : .resumed
         }
         // Only the user's own sessions are looked at: of others' nobody hears.
@@ -51,7 +56,7 @@ extension Core {
         guard let user = userSlot(state.session.userNumber) else { return close(connection, .ticketInvalid) }
         endExpiredSessions(of: user)
         guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded),
-            state.attach >= sessions[Int(session)].storedAttach
+            state.attach >= sessions[Int(session)].storedAttach, isBelievable(state.attach, of: session)
         else {
             // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
             return close(connection, .ticketInvalid)
@@ -61,6 +66,12 @@ extension Core {
 
     /// Whether a position can be one of this journal.
     func isBelievable(_ position: Position) -> Bool { position.era == era && position < nextPosition }
+
+    /// Whether a client can have been given this attach: what the server has forgotten at a crash is little, and a made-up one must not
+    /// use the numbers up.
+    private func isBelievable(_ attach: AttachNumber, of session: Slot) -> Bool {
+        attach.rawValue < .max / 2 && UInt64(attach.rawValue) <= UInt64(sessions[Int(session)].attach.rawValue) + 1 << 24
+    }
 
     /// Makes the connection the newest of the session.
     private mutating func attach(
@@ -91,7 +102,7 @@ extension Core {
         let number = user.map { users[Int($0)].number } ?? nextUser
         let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
-        let attach = AttachNumber(rawValue: (state?.attach.rawValue ?? 0) + 1)
+        let attach = AttachNumber(rawValue: 1)
         let previous = previous(state, of: user == nil ? nil : number)
         // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
         append(

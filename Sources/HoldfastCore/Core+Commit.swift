@@ -8,7 +8,7 @@ extension Core {
         let cursorsAreDue =
             !unrecordedCursors.isEmpty
             && (!open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
-                || unrecordedCursors.count >= configuration.batchRecordsMax)
+                || unrecordedCursors.count >= configuration.cursorsPerBatchMax)
         if cursorsAreDue { recordCursors() }
         open.journal.deletions = takeDeletions()
         guard !open.isEmpty else { return nil }

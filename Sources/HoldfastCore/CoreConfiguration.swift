@@ -17,7 +17,7 @@ package struct CoreConfiguration: Sendable {
     package var inboxPolicy = InboxPolicy.refuseSender
     /// A session that was away for longer is ended at its next attach.
     package var sessionDays: UInt32 = 30
-    /// Live sessions of one user; one more device is refused.
+    /// Live sessions of one user; one more device is refused. At most 200, because a user's row counts its sessions in a byte.
     package var devicesPerUserMax = 32
     package var bodyBytesMax = 60 << 10
     /// The window of a session, until the client asks for a smaller one.
@@ -32,9 +32,8 @@ package struct CoreConfiguration: Sendable {
     package var cachedUsersMax = 200_000
     /// Cached names, pairs, devices and conversations, each.
     package var cachedLookupsMax = 200_000
-    /// One synced transaction.
-    package var batchRecordsMax = 8_192
-    package var batchBytesMax = 8 << 20
+    /// Cursors that wait for a record; beyond, they don't wait for a message's batch to ride with.
+    package var cursorsPerBatchMax = 8_192
     /// Changed entries at which a checkpoint is due, and at which senders wait for it.
     package var checkpointEntries = 500_000
     package var checkpointEntriesMax = 1_000_000
