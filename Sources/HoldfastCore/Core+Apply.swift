@@ -125,7 +125,7 @@ extension Core {
             remember(user: number, name: begun.newUser)
         }
         willChange(user: user)
-        users[Int(user)].sessionSerial = UInt32(truncatingIfNeeded: begun.session.rawValue & 0xFF_FFFF)
+        users[Int(user)].sessionSerial = begun.session.serial
         var row = SessionRow()
         row.id = begun.session
         row.attach = begun.attach

@@ -15,16 +15,16 @@ extension Core {
             }
             endExpiredSessions(of: user)
         }
-        var outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
-        if let known, outcome == .resumed, sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
-            // What only sends has no stream: the device's other use is another session.
-            outcome = .begunEnded
+        if let known, !sessions[Int(known)].flags.contains(.hasEnded), sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
+            // What only sends has no stream: a program that does takes a device of its own.
+            return close(connection, .deviceMismatch)
         }
+        let outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
         if case .resumed = outcome, let known {
             return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded) {
-            if outcome == .rewound || sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
+            if outcome == .rewound {
                 end(known, .fenced)
             } else {
                 // The client's state is of another session than the device's: it goes on with the device's.
@@ -40,6 +40,8 @@ extension Core {
             guard let known else { return .begun }
             return sessions[Int(known)].flags.contains(.hasEnded) ? .begunEnded : .resumed
         }
+        // Of another gateway, or of a future that this one has lost.
+        guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
         if let known, sessions[Int(known)].id == state.session {
             if sessions[Int(known)].flags.contains(.hasEnded) { return .begunEnded }
             guard isBelievable(state.attach, of: known) else { return .begunUnknown }
@@ -47,7 +49,7 @@ extension Core {
         }
         // Only the user's own sessions are looked at: of others' nobody hears.
         guard case .found(state.session.userNumber) = userNumbers.find(name), let user = userSlot(state.session.userNumber),
-            sessionSlot(state.session, of: user) != nil
+            state.session.serial <= users[Int(user)].sessionSerial
         else { return .begunUnknown }
         return .begunEnded
     }
@@ -56,7 +58,8 @@ extension Core {
         guard let user = userSlot(state.session.userNumber) else { return close(connection, .ticketInvalid) }
         endExpiredSessions(of: user)
         guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded),
-            state.attach >= sessions[Int(session)].storedAttach, isBelievable(state.attach, of: session)
+            state.attach >= sessions[Int(session)].storedAttach, isBelievable(state.attach, of: session),
+            state.position.era < era || isBelievable(state.position)
         else {
             // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
             return close(connection, .ticketInvalid)
@@ -102,7 +105,7 @@ extension Core {
         let number = user.map { users[Int($0)].number } ?? nextUser
         let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
-        let attach = AttachNumber(rawValue: 1)
+        let attach = AttachNumber(rawValue: max(1, state.map { $0.attach.rawValue < .max / 2 ? $0.attach.rawValue + 1 : 1 } ?? 1))
         let previous = previous(state, of: user == nil ? nil : number)
         // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
         append(
@@ -166,7 +169,8 @@ extension Core {
     private mutating func previous(_ state: PresentedState?, of number: UInt64?) -> Effect? {
         guard let state else { return nil }
         var sequence: MessageSequence?
-        if state.session.userNumber == number, let user = userSlot(state.session.userNumber),
+        if state.session.userNumber == number, state.position.era < era || isBelievable(state.position),
+            let user = userSlot(state.session.userNumber),
             let slot = sessionSlot(state.session, of: user)
         {
             sequence = sessions[Int(slot)].lastSequence
