@@ -79,6 +79,7 @@ let package = Package(
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
+        tests("TidyTests", []),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
     ],
     swiftLanguageModes: [.v6]
