@@ -58,6 +58,7 @@ int clinux_signal_to_descriptor(int signal_number, int descriptor) {
 }
 
 int clinux_signal_default(int signal_number) {
+    atomic_store(&signal_descriptor, -1);
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigemptyset(&action.sa_mask);
     return sigaction(signal_number, &action, NULL);

@@ -41,7 +41,7 @@ int clinux_set_descriptor_limit(uint64_t soft);
 /// One descriptor serves all signals of the process; the latest one given counts. Returns 0 or -1 with errno.
 int clinux_signal_to_descriptor(int signal_number, int descriptor);
 
-/// Restores the default disposition of `signal_number`.
+/// Restores the default disposition of `signal_number`, and stops writing to the descriptor for all signals.
 int clinux_signal_default(int signal_number);
 
 /// explicit_bzero(3): a memset that the compiler doesn't take away.

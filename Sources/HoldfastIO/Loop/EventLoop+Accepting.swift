@@ -1,0 +1,223 @@
+internal import CLinux
+internal import Glibc
+
+/// A listening socket of a loop.
+struct Listener {
+    var descriptor: Int32
+    var configuration: ListenerConfiguration
+}
+
+/// From listeners to connections, and what happens when there are no descriptors left.
+extension EventLoop {
+    /// Listens. Several loops may listen on one address, the kernel spreads connections over them (SO_REUSEPORT).
+    /// - Returns: the address with the real port, which the next loop can be given if this one was given port 0.
+    package func listen(_ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
+        assertOnLoop()
+        let address = configuration.address
+        let descriptor = try Self.makeSocket(address.family)
+        do {
+            let bound = try Self.bindListener(descriptor, configuration)
+            let data = EventSource.listener << EventSource.shift | UInt64(listeners.count)
+            try watch(descriptor, EPOLLIN.rawValue, data: data, add: true)
+            listeners.append(Listener(descriptor: descriptor, configuration: configuration))
+            return bound
+        } catch {
+            CLinux.close(descriptor)
+            throw error
+        }
+    }
+
+    /// Accepts nothing any more; what is connected stays. Connections that the kernel took and the loop didn't are reset.
+    package func stopListening() {
+        assertOnLoop()
+        closeListeners()
+    }
+
+    /// Closes the listening sockets. They stay in the list, since its order counts.
+    func closeListeners() {
+        for index in listeners.indices where listeners[index].descriptor >= 0 {
+            CLinux.close(listeners[index].descriptor)
+            listeners[index].descriptor = -1
+        }
+    }
+
+    private static func bindListener(_ descriptor: Int32, _ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
+        let address = configuration.address
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        guard set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) else { throw IOError("share port of \(address)", errno: errno) }
+        if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
+        // Inherited by what is accepted, which saves a call for each.
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
+        guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
+        guard CLinux.listen(descriptor, configuration.backlog) == 0 else { throw IOError("listen on \(address)", errno: errno) }
+        var storage = sockaddr_storage()
+        var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let named = unsafe withUnsafeMutablePointer(to: &storage) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &count) }
+        }
+        guard named == 0, let bound = SocketAddress(storage) else { throw IOError("name the socket of \(address)", errno: errno) }
+        return bound
+    }
+
+    /// Takes connections from a listener, a bounded number.
+    func accept(from listener: Listener, _ delegate: any EventLoopDelegate) {
+        guard listener.descriptor >= 0, let index = listeners.firstIndex(where: { $0.descriptor == listener.descriptor }) else { return }
+        for _ in 0..<configuration.acceptCountMax {
+            var peer: SocketAddress?
+            let descriptor = Self.acceptOne(listener.descriptor, &peer)
+            if descriptor >= 0 {
+                unsafe state.pointee.statistics.acceptedCount += 1
+                guard let peer else {
+                    CLinux.close(descriptor)
+                    continue
+                }
+                begin(descriptor, peer, index, listener.configuration, delegate)
+                continue
+            }
+            switch errno {
+            case EAGAIN:
+                return
+            case EMFILE, ENFILE:
+                guard makeRoom(for: listener, delegate) else { return }
+            case ENOBUFS, ENOMEM:
+                pauseAccepting()
+                return
+            default:
+                // The connection failed while it waited (ECONNABORTED and others of the network): the next one may be good.
+                continue
+            }
+        }
+    }
+
+    private static func acceptOne(_ listener: Int32, _ peer: inout SocketAddress?) -> Int32 {
+        var storage = sockaddr_storage()
+        var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = unsafe withUnsafeMutablePointer(to: &storage) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe clinux_accept4(listener, $0, &count, flags) }
+        }
+        if descriptor >= 0 { peer = SocketAddress(storage) }
+        return descriptor
+    }
+
+    private func begin(
+        _ descriptor: Int32, _ peer: SocketAddress, _ listener: Int, _ settings: ListenerConfiguration, _ delegate: any EventLoopDelegate
+    ) {
+        let isProxied = settings.proxyProtocolFrom.contains { $0.contains(peer) }
+        let first: Connection.State = isProxied ? .proxyHeader : .handshaking
+        let flags: Connection.Flags = settings.tls == nil ? [] : [.tls]
+        var slot = unsafe state.pointee.slab.allocate(descriptor: descriptor, state: first, flags: flags, tick: state.pointee.tick)
+        if slot == nil, reclaim(delegate) {
+            unsafe slot = state.pointee.slab.allocate(descriptor: descriptor, state: first, flags: flags, tick: state.pointee.tick)
+        }
+        guard let slot else {
+            refuse(descriptor, settings)
+            return
+        }
+        let connection = unsafe state.pointee.slab.slots + Int(slot)
+        unsafe addPending(connection, PendingConnection(peer: peer, listener: listener, serverContext: settings.tls))
+        do {
+            try watch(descriptor, EPOLLIN.rawValue, data: unsafe connection.pointee.id(slot).rawValue, add: true)
+        } catch {
+            unsafe failSetup(slot, connection, .system(error.code))
+            return
+        }
+        if isProxied || settings.tls != nil {
+            unsafe setDeadline(slot, connection, settings.handshakeTimeoutMilliseconds)
+        } else {
+            unsafe open(slot, connection, delegate)
+        }
+    }
+
+    /// There are no descriptors: makes room for the next connection, or turns it away.
+    /// - Returns: whether accepting may go on in this iteration.
+    private func makeRoom(for listener: Listener, _ delegate: any EventLoopDelegate) -> Bool {
+        if reclaim(delegate) { return true }
+        let reserve = unsafe state.pointee.reserve
+        if reserve >= 0 {
+            CLinux.close(reserve)
+            var peer: SocketAddress?
+            let descriptor = Self.acceptOne(listener.descriptor, &peer)
+            let isOver = descriptor < 0 && errno == EAGAIN
+            if descriptor >= 0 {
+                unsafe state.pointee.statistics.acceptedCount += 1
+                refuse(descriptor, listener.configuration)
+            }
+            unsafe state.pointee.reserve = LoopState.openReserve()
+            if isOver { return false }
+        }
+        // Another loop or thread was quicker. Level-triggered events would come again at once, so they are turned off for a moment.
+        if unsafe state.pointee.reserve < 0 {
+            pauseAccepting()
+            return false
+        }
+        return true
+    }
+
+    /// Says no, if it can be said in plaintext, in a way that survives the close.
+    private func refuse(_ descriptor: Int32, _ settings: ListenerConfiguration) {
+        unsafe state.pointee.statistics.refusedCount += 1
+        if settings.tls == nil, !configuration.refusalBytes.isEmpty {
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+            unsafe configuration.refusalBytes.withUnsafeBufferPointer {
+                _ = unsafe CLinux.send(descriptor, $0.baseAddress, $0.count, flags)
+            }
+            shutdown(descriptor, Int32(SHUT_WR))
+            // Unread bytes would turn the close into a reset, which can overtake what was just said.
+            _ = unsafe recv(descriptor, state.pointee.cipherBuffer, configuration.readBytesMax, 0)
+        }
+        CLinux.close(descriptor)
+    }
+
+    /// Closes the connection that has been silent for longest, of those a bounded search finds.
+    private func reclaim(_ delegate: any EventLoopDelegate) -> Bool {
+        let searched = 4096
+        let highWater = unsafe state.pointee.slab.highWater
+        let silence = configuration.reclaimSilenceMilliseconds / UInt32(TimerWheel.tickMilliseconds)
+        let now = unsafe state.pointee.tick
+        guard highWater > 0, now > silence else { return false }
+        var oldest = now - silence
+        var found: UInt32?
+        for _ in 0..<min(searched, Int(highWater)) {
+            let slot = unsafe state.pointee.reclaimCursor % highWater
+            unsafe state.pointee.reclaimCursor = (slot + 1) % highWater
+            let connection = unsafe state.pointee.slab.slots + Int(slot)
+            let isEligible =
+                unsafe connection.pointee.state == .open
+                && connection.pointee.flags.isDisjoint(with: [.outgoing, .inClosingList, .inResumedList])
+            if isEligible, unsafe connection.pointee.lastTraffic < oldest {
+                unsafe oldest = connection.pointee.lastTraffic
+                found = slot
+            }
+        }
+        guard let found else { return false }
+        let connection = unsafe state.pointee.slab.slots + Int(found)
+        unsafe connection.pointee.reason = .reclaimed
+        unsafe state.pointee.statistics.reclaimedCount += 1
+        // At once, not at the end of the iteration: its descriptor is what is needed.
+        unsafe destroy(found, connection, delegate)
+        return true
+    }
+
+    private func pauseAccepting() {
+        // Until the next call of ticked.
+        unsafe state.pointee.acceptsAgainAt = state.pointee.now + 1
+        setListenersWatched(false)
+    }
+
+    /// Listens again after a pause.
+    func resumeAccepting() {
+        unsafe state.pointee.acceptsAgainAt = 0
+        if unsafe state.pointee.reserve < 0 { unsafe state.pointee.reserve = LoopState.openReserve() }
+        setListenersWatched(true)
+    }
+
+    private func setListenersWatched(_ isWatched: Bool) {
+        for (index, listener) in listeners.enumerated() where listener.descriptor >= 0 {
+            let data = EventSource.listener << EventSource.shift | UInt64(index)
+            // Changing what is watched needs no memory: it can't fail for a descriptor that is watched.
+            try? watch(listener.descriptor, isWatched ? EPOLLIN.rawValue : 0, data: data, add: false)
+        }
+    }
+}

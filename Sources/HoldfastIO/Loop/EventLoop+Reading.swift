@@ -1,0 +1,197 @@
+internal import CLinux
+internal import Glibc
+
+/// From the socket to the delegate.
+extension EventLoop {
+    /// Stops reading from the connection, and so, once the kernel's buffers are full, the peer's sending. What `received` doesn't
+    /// consume from here on is kept, all of it.
+    package func pauseReading(_ id: ConnectionID) {
+        assertOnLoop()
+        guard let connection = unsafe state.pointee.slab.find(id), unsafe connection.pointee.state == .open,
+            unsafe !connection.pointee.flags.contains(.paused)
+        else { return }
+        unsafe connection.pointee.flags.insert(.paused)
+        unsafe updateInterest(id.slot, connection)
+    }
+
+    /// Reads again. Bytes that were kept are shown first, at the start of the next iteration.
+    package func resumeReading(_ id: ConnectionID) {
+        assertOnLoop()
+        guard let connection = unsafe state.pointee.slab.find(id), unsafe connection.pointee.state == .open,
+            unsafe connection.pointee.flags.contains(.paused)
+        else { return }
+        unsafe connection.pointee.flags.remove(.paused)
+        unsafe updateInterest(id.slot, connection)
+        guard unsafe connection.pointee.kept != nil,
+            unsafe connection.pointee.flags.isDisjoint(with: [.inClosingList, .inResumedList])
+        else { return }
+        unsafe connection.pointee.flags.insert(.inResumedList)
+        unsafe connection.pointee.next = state.pointee.firstResumed
+        unsafe state.pointee.firstResumed = id.slot
+    }
+
+    /// Handles what epoll reports of a connection.
+    @inline(__always)
+    func ready(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
+    ) {
+        if unsafe events == EPOLLIN.rawValue && connection.pointee.state == .open && connection.pointee.tls == nil {
+            unsafe readPlain(slot, connection, events, delegate)
+        } else {
+            unsafe readySlow(slot, connection, events, delegate)
+        }
+    }
+
+    private func readySlow(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
+    ) {
+        let failed = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+        switch unsafe connection.pointee.state {
+        case .free:
+            return
+        case .connecting:
+            unsafe connectReady(slot, connection, delegate)
+        case .proxyHeader:
+            unsafe readProxyHeader(slot, connection, delegate)
+        case .draining:
+            unsafe drain(slot, connection)
+        case .open, .handshaking, .closing:
+            if events & EPOLLOUT.rawValue != 0 { unsafe writable(slot, connection) }
+            if unsafe connection.pointee.state == .closing {
+                if failed { unsafe beginClosing(slot, connection, .reset) }
+            } else if unsafe connection.pointee.state == .handshaking {
+                if failed || events & EPOLLIN.rawValue != 0 { unsafe handshakeReady(slot, connection, failed, delegate) }
+            } else if unsafe connection.pointee.flags.contains(.paused) {
+                if failed { unsafe beginClosing(slot, connection, .reset) }
+            } else if unsafe connection.pointee.tls != nil {
+                if failed || events & EPOLLIN.rawValue != 0 { unsafe readTLS(slot, connection, events, delegate) }
+            } else if failed || events & EPOLLIN.rawValue != 0 {
+                unsafe readPlain(slot, connection, events, delegate)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func readPlain(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
+    ) {
+        // An event from before a pause in this iteration, or with kept bytes that have to be shown before: epoll says it again.
+        guard unsafe connection.pointee.flags.isDisjoint(with: [.paused, .inResumedList]) else { return }
+        let keptCount = unsafe connection.pointee.kept?.count ?? 0
+        let base = unsafe state.pointee.readBuffer
+        let count = unsafe recv(connection.pointee.descriptor, base + keptCount, configuration.readBytesMax, 0)
+        guard count > 0 else {
+            unsafe readNothing(slot, connection, count, events)
+            return
+        }
+        unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        unsafe connection.pointee.lastTraffic = state.pointee.tick
+        if keptCount > 0 { unsafe takeKept(connection) }
+        unsafe deliver(slot, connection, keptCount + count, delegate)
+    }
+
+    private func readTLS(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
+    ) {
+        guard unsafe connection.pointee.flags.isDisjoint(with: [.paused, .inResumedList]) else { return }
+        let buffer = unsafe state.pointee.cipherBuffer
+        let count = unsafe recv(connection.pointee.descriptor, buffer, configuration.readBytesMax, 0)
+        guard count > 0 else {
+            unsafe readNothing(slot, connection, count, events)
+            return
+        }
+        unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        unsafe connection.pointee.lastTraffic = state.pointee.tick
+        unsafe state.pointee.transit.pointee.feed(buffer, count: count)
+        unsafe decrypt(slot, connection, delegate)
+    }
+
+    /// Decrypts what the transit was fed, and shows it.
+    func decrypt(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
+        guard let tls = unsafe connection.pointee.tls else { return }
+        let keptCount = unsafe connection.pointee.kept?.count ?? 0
+        let capacity = unsafe state.pointee.readCapacity - keptCount
+        let reading = unsafe tls.read(
+            into: state.pointee.readBuffer + keptCount, capacity: capacity, transit: state.pointee.transit)
+        // Answers of the protocol itself (key updates, alerts).
+        unsafe writeTransit(slot, connection)
+        if reading.count > 0, unsafe connection.pointee.state == .open {
+            if keptCount > 0 { unsafe takeKept(connection) }
+            unsafe deliver(slot, connection, keptCount + reading.count, delegate)
+        }
+        if reading.failed {
+            unsafe beginClosing(slot, connection, .tlsFailed)
+        } else if reading.ended {
+            unsafe connection.pointee.flags.insert(.peerEnded)
+            unsafe beginClosing(slot, connection, .peerClosed, flushes: true)
+        }
+    }
+
+    /// Shows the bytes at the front of the read buffer, and keeps what isn't consumed.
+    @inline(__always)
+    private func deliver(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ count: Int, _ delegate: any EventLoopDelegate
+    ) {
+        let base = unsafe state.pointee.readBuffer
+        let bytes = unsafe UnsafeBufferPointer(start: base, count: count)
+        let consumed = unsafe delegate.received(connection.pointee.id(slot), bytes.span)
+        precondition(consumed >= 0 && consumed <= count, "received must return how many of the bytes it consumed")
+        if consumed == count { return }
+        unsafe keep(slot, connection, base + consumed, count - consumed)
+    }
+
+    private func keep(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ rest: UnsafePointer<UInt8>, _ count: Int
+    ) {
+        // It can't be gone, ends are gathered; but it may be about to end.
+        guard unsafe connection.pointee.state == .open else { return }
+        if count > configuration.keptBytesMax, unsafe !connection.pointee.flags.contains(.paused) {
+            unsafe beginClosing(slot, connection, .keptBytesExceeded)
+            return
+        }
+        unsafe connection.pointee.kept = unsafe ByteBlock(copying: rest, count: count)
+    }
+
+    // Moves the kept bytes to the front of the read buffer.
+    private func takeKept(_ connection: UnsafeMutablePointer<Connection>) {
+        guard let kept = unsafe connection.pointee.kept else { return }
+        unsafe memcpy(state.pointee.readBuffer, kept.bytes, kept.count)
+        kept.free()
+        unsafe connection.pointee.kept = nil
+    }
+
+    /// Shows the kept bytes of the connections that read again.
+    func showKeptBytes(_ delegate: any EventLoopDelegate) {
+        // The list as it is now: one that is paused and resumed again meanwhile waits for the next iteration.
+        var slot = unsafe state.pointee.firstResumed
+        unsafe state.pointee.firstResumed = ConnectionSlab.none
+        while slot != ConnectionSlab.none {
+            let connection = unsafe state.pointee.slab.slots + Int(slot)
+            let next = unsafe connection.pointee.next
+            unsafe connection.pointee.flags.remove(.inResumedList)
+            if unsafe connection.pointee.state == .closing {
+                unsafe enlistClosing(slot, connection)
+            } else if let kept = unsafe connection.pointee.kept, unsafe !connection.pointee.flags.contains(.paused) {
+                let count = kept.count
+                unsafe takeKept(connection)
+                unsafe deliver(slot, connection, count, delegate)
+            }
+            slot = next
+        }
+    }
+
+    private func readNothing(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ count: Int, _ events: UInt32
+    ) {
+        if count == 0 {
+            // What was sent to a peer that only ended its own side still goes out.
+            unsafe connection.pointee.flags.insert(.peerEnded)
+            unsafe beginClosing(slot, connection, .peerClosed, flushes: true)
+        } else if errno == EAGAIN || errno == EINTR {
+            // An error that reading doesn't show would be reported again and again.
+            if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { unsafe beginClosing(slot, connection, .reset) }
+        } else {
+            unsafe beginClosing(slot, connection, .reset)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+internal import CLinux
+internal import Glibc
+
+/// Between a socket and `opened`: connecting, the PROXY header, the TLS handshake.
+extension EventLoop {
+    /// Begins a connection; `opened` or `connectFailed` follows.
+    /// - Parameters:
+    ///   - source: the local address to use, its port 0 for any. Its ports are chosen together with the target, so that one
+    ///     address serves as many connections as there are ports for each target.
+    ///   - tls: nil for plaintext.
+    ///   - userData: comes back in `ConnectionInfo`.
+    /// - Throws: if there is no descriptor or no slot, or the source can't be used.
+    package func connect(
+        to address: SocketAddress, from source: SocketAddress? = nil, tls: TLSClientOptions? = nil, userData: UInt64 = 0
+    ) throws(IOError) -> ConnectionID {
+        assertOnLoop()
+        let descriptor = try Self.makeSocket(address.family)
+        var isOwned = false
+        defer { if !isOwned { CLinux.close(descriptor) } }
+        Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if let source {
+            Self.set(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+            let status = unsafe source.withSockaddr { unsafe bind(descriptor, $0, $1) }
+            guard status == 0 else { throw IOError("bind \(source)", errno: errno) }
+        }
+        let session = try tls.map { (options) throws(IOError) in unsafe Transfer(try options.context.makeSession(options)) }
+        let flags: Connection.Flags = tls == nil ? [.outgoing] : [.outgoing, .tls]
+        let slot = unsafe state.pointee.slab.allocate(
+            descriptor: descriptor, state: .connecting, flags: flags, tick: state.pointee.tick)
+        guard let slot else {
+            throw IOError("connect to \(address)", reason: "\(configuration.connectionCountMax) connections are open, the most allowed")
+        }
+        isOwned = true
+        let connection = unsafe state.pointee.slab.slots + Int(slot)
+        unsafe addPending(connection, PendingConnection(peer: address, userData: userData))
+        if let ssl = unsafe session?.pointer { unsafe connection.pointee.tls = unsafe TLSEngine(ssl: ssl, transit: state.pointee.transit) }
+        let status = unsafe address.withSockaddr { unsafe CLinux.connect(descriptor, $0, $1) }
+        let code = status == 0 ? 0 : errno
+        let id = unsafe connection.pointee.id(slot)
+        if code != 0 && code != EINPROGRESS {
+            unsafe failSetup(slot, connection, Self.connectError(code))
+            return id
+        }
+        do {
+            try watch(descriptor, EPOLLOUT.rawValue, data: id.rawValue, add: true)
+        } catch {
+            unsafe failSetup(slot, connection, .system(error.code))
+            return id
+        }
+        unsafe setDeadline(slot, connection, configuration.connectTimeoutMilliseconds)
+        return id
+    }
+
+    /// The kernel has answered a connect.
+    func connectReady(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
+        var code: Int32 = 0
+        var count = socklen_t(MemoryLayout<Int32>.size)
+        unsafe getsockopt(connection.pointee.descriptor, SOL_SOCKET, SO_ERROR, &code, &count)
+        guard code == 0 else {
+            unsafe failSetup(slot, connection, Self.connectError(code))
+            return
+        }
+        guard unsafe connection.pointee.flags.contains(.tls) else {
+            unsafe open(slot, connection, delegate)
+            return
+        }
+        unsafe connection.pointee.state = .handshaking
+        unsafe updateInterest(slot, connection)
+        unsafe goOnHandshaking(slot, connection, delegate)
+    }
+
+    /// Reads as much as belongs to the PROXY header, and not a byte more.
+    func readProxyHeader(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
+        guard let pending = unsafe connection.pointee.pending else { return }
+        while true {
+            let progress: ProxyHeader.Progress
+            do {
+                progress = try unsafe ProxyHeader.parse(pending.pointee.proxyBytes.span)
+            } catch {
+                unsafe failSetup(slot, connection, .closedEarly)
+                return
+            }
+            switch progress {
+            case .needs(let wanted):
+                let missing = unsafe wanted - pending.pointee.proxyBytes.count
+                let buffer = unsafe state.pointee.cipherBuffer
+                let count = unsafe recv(connection.pointee.descriptor, buffer, min(missing, configuration.readBytesMax), 0)
+                if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
+                guard count > 0 else {
+                    unsafe failSetup(slot, connection, .closedEarly)
+                    return
+                }
+                unsafe pending.pointee.proxyBytes.append(contentsOf: UnsafeBufferPointer(start: buffer, count: count))
+            case .done(let source):
+                unsafe pending.pointee.proxyBytes = []
+                if let source { unsafe pending.pointee.peer = source }
+                if unsafe connection.pointee.flags.contains(.tls) {
+                    unsafe connection.pointee.state = .handshaking
+                } else {
+                    unsafe open(slot, connection, delegate)
+                }
+                return
+            }
+        }
+    }
+
+    /// Bytes, or the end, have come during a handshake.
+    func handshakeReady(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ failed: Bool, _ delegate: any EventLoopDelegate
+    ) {
+        // A storm of handshakes waits for the next iterations; epoll puts what isn't handled behind what wasn't reported yet.
+        guard unsafe state.pointee.handshakeSteps < configuration.handshakeStepCountMax else { return }
+        let buffer = unsafe state.pointee.cipherBuffer
+        let count = unsafe recv(connection.pointee.descriptor, buffer, configuration.readBytesMax, 0)
+        guard count > 0 else {
+            let isTransient = count < 0 && (errno == EAGAIN || errno == EINTR)
+            if !isTransient || failed { unsafe failSetup(slot, connection, .closedEarly) }
+            return
+        }
+        unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        if unsafe connection.pointee.tls == nil {
+            guard let pending = unsafe connection.pointee.pending, let ssl = unsafe pending.pointee.serverContext?.makeSession(),
+                let engine = unsafe TLSEngine(ssl: ssl, transit: state.pointee.transit)
+            else {
+                unsafe failSetup(slot, connection, .system(ENOMEM))
+                return
+            }
+            unsafe connection.pointee.tls = engine
+        }
+        unsafe state.pointee.transit.pointee.feed(buffer, count: count)
+        unsafe goOnHandshaking(slot, connection, delegate)
+    }
+
+    private func goOnHandshaking(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate
+    ) {
+        guard let tls = unsafe connection.pointee.tls else { return }
+        unsafe state.pointee.handshakeSteps += 1
+        let step = tls.handshake()
+        unsafe writeTransit(slot, connection)
+        switch step {
+        case .needsMore:
+            break
+        case .failed(let text):
+            unsafe failSetup(slot, connection, .tls(text))
+        case .done(let isResumed):
+            guard unsafe connection.pointee.state == .handshaking else { return }
+            if isResumed { unsafe state.pointee.statistics.resumedHandshakeCount += 1 }
+            unsafe open(slot, connection, delegate)
+            // The peer's first message may have come along with the end of its handshake.
+            if unsafe state.pointee.transit.pointee.incomingCount > 0, unsafe connection.pointee.state == .open {
+                unsafe decrypt(slot, connection, delegate)
+            }
+        }
+    }
+
+    /// The connection is up.
+    func open(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
+        guard let pending = unsafe connection.pointee.pending else { return }
+        let wasConnecting = unsafe connection.pointee.state == .connecting
+        let info = unsafe self.info(of: connection, pending)
+        unsafe freePending(connection)
+        unsafe connection.pointee.state = .open
+        unsafe connection.pointee.flags.insert(.opened)
+        unsafe connection.pointee.deadline = TimerWheel.never
+        unsafe connection.pointee.lastTraffic = state.pointee.tick
+        if wasConnecting { unsafe updateInterest(slot, connection) }
+        delegate.opened(unsafe connection.pointee.id(slot), info)
+    }
+
+    /// Gives the connection what it needs until it is up.
+    func addPending(_ connection: UnsafeMutablePointer<Connection>, _ value: PendingConnection) {
+        let pending = UnsafeMutablePointer<PendingConnection>.allocate(capacity: 1)
+        unsafe pending.initialize(to: value)
+        unsafe connection.pointee.pending = unsafe pending
+    }
+
+    /// Takes it away again.
+    func freePending(_ connection: UnsafeMutablePointer<Connection>) {
+        unsafe connection.pointee.pending?.deinitialize(count: 1)
+        unsafe connection.pointee.pending?.deallocate()
+        unsafe connection.pointee.pending = nil
+    }
+
+    /// What is reported of a connection.
+    func info(
+        of connection: UnsafeMutablePointer<Connection>, _ pending: UnsafeMutablePointer<PendingConnection>
+    ) -> ConnectionInfo {
+        let flags = unsafe connection.pointee.flags
+        return unsafe ConnectionInfo(
+            peer: pending.pointee.peer, isTLS: flags.contains(.tls), isOutgoing: flags.contains(.outgoing),
+            listener: pending.pointee.listener, userData: pending.pointee.userData)
+    }
+
+    /// A nonblocking stream socket.
+    static func makeSocket(_ family: Int32) throws(IOError) -> Int32 {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(family, kind, 0)
+        guard descriptor >= 0 else { throw IOError("create a socket", errno: errno) }
+        return descriptor
+    }
+
+    /// Sets an option that is a number.
+    @discardableResult
+    static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) -> Bool {
+        var value = value
+        return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+    }
+
+    private static func connectError(_ code: Int32) -> ConnectError {
+        switch code {
+        case ECONNREFUSED: .refused
+        case ETIMEDOUT: .timedOut
+        default: .system(code)
+        }
+    }
+}

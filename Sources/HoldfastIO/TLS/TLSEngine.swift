@@ -1,0 +1,121 @@
+internal import COpenSSL
+
+/// The TLS of one connection: ciphertext in and out through the loop's `TLSTransit`, plaintext through buffers of the caller.
+///
+/// It knows no socket and no loop. Not freed by itself: whoever holds it calls `free`.
+@safe struct TLSEngine {
+    private let ssl: OpaquePointer
+
+    /// What a step of the handshake led to.
+    enum HandshakeStep {
+        case needsMore
+        case done(resumed: Bool)
+        /// The text names the reason. An alert may be on its way out.
+        case failed(String)
+    }
+
+    /// What reading led to.
+    struct Reading {
+        /// Bytes of plaintext.
+        var count = 0
+        /// The peer ended its side.
+        var ended = false
+        /// A record or alert after which nothing can be read or written.
+        var failed = false
+    }
+
+    /// An engine over a new session of the library, which it owns from here on.
+    init?(ssl: OpaquePointer, transit: UnsafeMutablePointer<TLSTransit>) {
+        guard let method = unsafe TLSTransit.method, let bio = unsafe BIO_new(method) else {
+            unsafe SSL_free(ssl)
+            return nil
+        }
+        unsafe BIO_set_data(bio, transit)
+        unsafe BIO_set_init(bio, 1)
+        // One BIO for both directions; the library takes the one reference.
+        unsafe SSL_set_bio(ssl, bio, bio)
+        unsafe self.ssl = ssl
+    }
+
+    /// Goes on with the handshake, with what the transit was fed. What is left of it afterwards is for `read`.
+    func handshake() -> HandshakeStep {
+        let status = unsafe SSL_do_handshake(ssl)
+        if status == 1 { return .done(resumed: unsafe SSL_session_reused(ssl) == 1) }
+        let error = unsafe SSL_get_error(ssl, status)
+        if error == SSL_ERROR_WANT_READ { return .needsMore }
+        return .failed(failureText())
+    }
+
+    /// Decrypts all that the transit was fed.
+    /// - Parameter capacity: must hold as much as was fed, and one record more.
+    func read(
+        into target: UnsafeMutablePointer<UInt8>, capacity: Int, transit: UnsafeMutablePointer<TLSTransit>
+    ) -> Reading {
+        var result = Reading()
+        repeat {
+            var count = 0
+            let status = unsafe SSL_read_ex(ssl, target + result.count, capacity - result.count, &count)
+            if status == 1 {
+                result.count += count
+                continue
+            }
+            switch unsafe SSL_get_error(ssl, status) {
+            case SSL_ERROR_WANT_READ: break
+            case SSL_ERROR_ZERO_RETURN: result.ended = true
+            default: result.failed = true
+            }
+            // The queue of errors belongs to the thread: what is left in it would be taken for the next connection's.
+            if result.failed { ERR_clear_error() }
+            return result
+        } while unsafe transit.pointee.incomingCount > 0 || SSL_pending(ssl) > 0
+        return result
+    }
+
+    /// Encrypts from the front of the bytes into the transit, one record at most.
+    /// - Returns: how many bytes were taken; nil if the session is broken.
+    func write(_ bytes: UnsafePointer<UInt8>, count: Int) -> Int? {
+        var taken = 0
+        // The transit takes everything, so the library never has to stop half-way through a record.
+        if unsafe SSL_write_ex(ssl, bytes, count, &taken) == 1 { return taken }
+        ERR_clear_error()
+        return nil
+    }
+
+    /// Puts the notice of the end of our side into the transit.
+    func end() {
+        if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
+    }
+
+    /// Gives the memory back; the engine must not be used afterwards.
+    func free() {
+        // Without this the library drops the session from its caches as if the connection had failed.
+        unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        unsafe SSL_free(ssl)
+    }
+
+    private func failureText() -> String {
+        defer { ERR_clear_error() }
+        let verification = unsafe SSL_get_verify_result(ssl)
+        if verification != X509_V_OK {
+            return unsafe "certificate: " + String(cString: X509_verify_cert_error_string(Int(verification)))
+        }
+        return TLSError.lastReason() ?? "unexpected end"
+    }
+}
+
+/// The library's queue of errors.
+enum TLSError {
+    /// The reason of the latest error of this thread; nil if there is none.
+    static func lastReason() -> String? {
+        let code = ERR_peek_last_error()
+        guard code != 0 else { return nil }
+        if let reason = unsafe ERR_reason_error_string(code) { return unsafe String(cString: reason) }
+        return "OpenSSL error \(copenssl_error_reason(code))"
+    }
+
+    /// An error that says what was tried and the library's reason, and empties the queue.
+    static func make(_ operation: String) -> IOError {
+        defer { ERR_clear_error() }
+        return IOError(operation, reason: lastReason() ?? "failed")
+    }
+}
