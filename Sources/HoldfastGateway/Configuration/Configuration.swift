@@ -58,7 +58,9 @@ package struct Configuration: Sendable {
     package var storageBytesMax = 1 << 40
     package var checkpointEntries = 500_000
     package var checkpointEntriesMax = 1_000_000
-    package var cachedEntriesMax = 1_000_000
+    package var reserveBytes = 64 << 20
+    package var cachedUsersMax = 200_000
+    package var cachedLookupsMax = 200_000
 
     package init() {}
 

@@ -122,7 +122,13 @@ extension ConfigurationKey {
             "checkpointEntriesMax", .integer(\.checkpointEntriesMax, 2000...200_000_000),
             "Changed entries at which senders are slowed: what a start replays at most."),
         .init(
-            "cachedEntriesMax", .integer(\.cachedEntriesMax, 1000...100_000_000),
-            "Rows of users, sessions and conversations that are kept in memory."),
+            "reserveBytes", .integer(\.reserveBytes, 16 << 20...1 << 34),
+            "Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk; below it new messages are refused."
+        ),
+        .init(
+            "cachedUsersMax", .integer(\.cachedUsersMax, 1000...100_000_000), "Users in memory beyond which those who are away are dropped."
+        ),
+        .init(
+            "cachedLookupsMax", .integer(\.cachedLookupsMax, 1000...100_000_000), "Names, devices and conversations kept in memory, each."),
     ]
 }

@@ -1,0 +1,99 @@
+internal import Foundation
+internal import HoldfastCore
+package import HoldfastIO
+internal import HoldfastStorage
+package import Logging
+internal import Synchronization
+
+/// Where a gateway listens: the addresses that the system gave, so that port 0 works.
+package struct BoundAddresses: Equatable, Sendable {
+    package var tcp: [SocketAddress] = []
+    package var tls: [SocketAddress] = []
+}
+
+/// A gateway: listeners, event loops, the core and its disk.
+///
+/// Life: `start`, then `waitUntilStopped`; in between `beginDrain` from anywhere. A failure of the disk stops it by itself, because
+/// nothing may be acknowledged any more. One start for each object.
+package final class Gateway: Sendable {
+    private let configuration: Configuration
+    private let logger: Logger
+    private let stop = StopSignal()
+    private let exitCode = Completion<Int32>()
+    private let tls = Mutex<TLSServerContext?>(nil)
+
+    package init(configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Opens the data directory, replays what is to be replayed, and listens: when this returns, a resume is served.
+    package func start() async throws(GatewayError) -> BoundAddresses {
+        do {
+            try configuration.check(source: "configuration")
+            try DescriptorLimit.raiseToMaximum()
+            // The directory's lock comes first: the files of another gateway aren't touched.
+            let storage = try LMDBStorage.open(
+                directory: configuration.data, configuration: configuration.storageConfiguration, isIntact: { Record.isIntact($1) })
+            let identity = try await Identity(configuration, logger)
+            tls.withLock { $0 = identity.tls }
+            return try supervise(RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger))
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+
+    /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
+    package func beginDrain() { stop.drain() }
+
+    /// The exit code, once nothing of the gateway runs any more: 0 after a drain, else the failure's.
+    package func waitUntilStopped() async -> Int32 { await exitCode.value() }
+
+    /// Reads certificate and key again; connections that are up stay.
+    package func reloadCertificate() {
+        guard let context = tls.withLock({ $0 }) else { return }
+        do {
+            try context.reload()
+            logger.info("read the certificate again")
+        } catch {
+            logger.error("the certificate can't be used, the old one stays: \(error)")
+        }
+    }
+
+    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads the certificate again. Keep the result while it runs.
+    package func watchSignals() throws(GatewayError) -> SignalWatcher {
+        do {
+            return try SignalWatcher([.terminate, .interrupt, .hangUp]) { signal in
+                if signal == .hangUp { self.reloadCertificate() } else { self.beginDrain() }
+            }
+        } catch {
+            throw GatewayError(error)
+        }
+    }
+
+    private func supervise(_ running: sending RunningGateway) throws -> BoundAddresses {
+        let addresses = running.addresses
+        let exitCode = exitCode
+        let supervisor = Supervisor(running)
+        _ = try startThread(name: "supervisor") { exitCode.fulfil(supervisor.run()) }
+        return addresses
+    }
+}
+
+/// Hands the running gateway to its supervisor's thread, and lets go of it (of the disk, too) before the end is told.
+private final class Supervisor: Sendable {
+    private let running: Mutex<RunningGateway?>
+
+    init(_ running: sending RunningGateway) { self.running = Mutex(running) }
+
+    func run() -> Int32 {
+        guard
+            let running = running.withLock({ running in
+                let taken = running
+                running = nil
+                return taken
+            })
+        else { return 0 }
+        return running.supervise()
+    }
+}

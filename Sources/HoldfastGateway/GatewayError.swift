@@ -1,0 +1,25 @@
+internal import HoldfastCore
+internal import HoldfastIO
+
+/// Why a gateway can't start: in words for whoever started it, with the exit code of the process.
+package struct GatewayError: Error, Equatable, CustomStringConvertible, Sendable {
+    /// What is wrong, where, and what to do.
+    package var description: String
+    /// Of its own for each cause that a script may want to tell apart.
+    package var exitCode: Int32
+
+    package static let configurationExitCode: Int32 = 64
+    package static let fileExitCode: Int32 = 66
+    package static let systemExitCode: Int32 = 69
+
+    init(_ error: any Error) {
+        description = "\(error)"
+        switch error {
+        case let error as StorageError: exitCode = error.exitCode
+        case is ConfigurationError: exitCode = Self.configurationExitCode
+        case is DurableFileError: exitCode = Self.fileExitCode
+        case let error as GatewayError: exitCode = error.exitCode
+        default: exitCode = Self.systemExitCode
+        }
+    }
+}

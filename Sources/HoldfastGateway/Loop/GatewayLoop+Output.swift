@@ -1,0 +1,130 @@
+internal import HoldfastCore
+internal import HoldfastIO
+internal import HoldfastWire
+
+// From the core: effects to frames, one write for each connection and batch.
+extension GatewayLoop {
+    func apply(_ batch: EffectBatch) {
+        groups.load(batch.effects, slotCount: machines.count)
+        for index in 0..<groups.count {
+            groups.select(index)
+            apply(batch, groups.group)
+        }
+    }
+
+    /// The effects for the connections of one slot: almost always one, but after a close two may share it.
+    private func apply(_ batch: EffectBatch, _ group: ContiguousArray<Int32>) {
+        var next = 0
+        while next < group.count {
+            let handle = batch.effects[Int(group[next])].connection
+            let id = ConnectionID(slot: handle.slot, generation: handle.generation)
+            guard isCurrent(id) else {
+                lost(batch.effects[Int(group[next])])
+                next += 1
+                continue
+            }
+            next = apply(batch, group, from: next, to: id, handle)
+            flush(id)
+        }
+    }
+
+    private func apply(
+        _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, to id: ConnectionID, _ handle: ConnectionHandle
+    ) -> Int {
+        let slot = Int(id.slot)
+        var next = index
+        while next < group.count, batch.effects[Int(group[next])].connection == handle {
+            let effect = batch.effects[Int(group[next])]
+            next += 1
+            switch effect {
+            case .deliver:
+                next = machines[slot].deliver(batch, group, from: next - 1, limits: shared.limits, out: &out)
+            case .sent(_, let sequence, let position):
+                machines[slot].sent(through: sequence, position: position, out: &out)
+            case .skip(_, let predecessor, let through):
+                machines[slot].skip(predecessor: predecessor, through: through, out: &out)
+            case .gap(_, let predecessor, let through, let count, let reason):
+                machines[slot].gap(predecessor: predecessor, through: through, count: count, reason: reason, out: &out)
+            case .refused(_, let sequence, let code, let retryAfter):
+                machines[slot].refused(sequence, code, retryAfterMilliseconds: retryAfter, out: &out)
+            case .conversation(_, let number, let type, let peer):
+                machines[slot].conversation(number, type, peer: batch.bytes.span.extracting(peer), out: &out)
+            case .welcome(_, let attached): welcome(id, attached)
+            case .previous(_, let session, let lastSequence):
+                machines[slot].previous(session, lastSequence: lastSequence, out: &out)
+            case .authenticated: authenticated(id)
+            case .close(_, let code, let retryAfter):
+                close(id, code, retryAfterMilliseconds: retryAfter == 0 ? nil : retryAfter)
+            }
+        }
+        return next
+    }
+
+    /// The connection was gone before the core attached it: the core must not believe it there.
+    private func lost(_ effect: Effect) {
+        guard case .welcome(let handle, let attached) = effect else { return }
+        intake.detach(handle, attached.session)
+    }
+
+    private func welcome(_ id: ConnectionID, _ attached: Effect.Attached) {
+        let slot = Int(id.slot)
+        guard machines[slot].welcome(attached, limits: shared.limits, out: &out) else { return }
+        appendTicket(slot)
+        eventLoop.setDeadline(id, afterMilliseconds: machines[slot].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits))
+        if isDraining { appendGoAway(id) }
+    }
+
+    private func authenticated(_ id: ConnectionID) {
+        let slot = Int(id.slot)
+        guard machines[slot].authenticated(now: eventLoop.now, out: &out) else { return }
+        appendTicket(slot)
+        eventLoop.setDeadline(id, afterMilliseconds: machines[slot].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits))
+    }
+
+    /// A fresh ticket. For a client that came by ticket it ends with that one: beyond it, a token has to be shown again.
+    private func appendTicket(_ slot: Int) {
+        let machine = machines[slot]
+        let lifetime = UInt32(clamping: shared.configuration.ticketDays * 86400)
+        let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(eventLoop.now)) : lifetime
+        var flags: Ticket.Flags = []
+        if machine.isSendOnly { flags.insert(.sendOnly) }
+        if machine.isService { flags.insert(.service) }
+        let expires = UInt32(clamping: SystemClock.wallSeconds() + UInt64(seconds))
+        let sealed = sealer.seal(Ticket(session: machine.session, expires: expires, flags: flags))
+        ServerFrameWriter.ticket(expiresIn: seconds, sealed.span, to: &out)
+    }
+
+    // MARK: - The end
+
+    /// Lets nobody in any more and asks everybody to leave, each at another moment of the time.
+    func drain(_ milliseconds: UInt32) {
+        isDraining = true
+        drainMilliseconds = milliseconds
+        eventLoop.stopListening()
+        for slot in machines.indices where machines[slot].handle != .none {
+            let id = ConnectionID(slot: UInt32(slot), generation: machines[slot].handle.generation)
+            switch machines[slot].state {
+            case .open, .leaving:
+                appendGoAway(id)
+                flush(id)
+            case .awaitingPreface, .awaitingFirstFrame, .authenticating:
+                close(id, .goingAway)
+            case .attaching, .closing:
+                break
+            }
+        }
+    }
+
+    private func appendGoAway(_ id: ConnectionID) {
+        let address = Array(shared.configuration.goAwayAddress.utf8)
+        ServerFrameWriter.goAway(
+            delayMilliseconds: UInt32.random(in: 0...drainMilliseconds), address: address.span, to: &out)
+    }
+
+    /// The time is over: whoever is still there is told so.
+    func closeAll() {
+        for slot in machines.indices where machines[slot].handle != .none && machines[slot].state != .closing {
+            close(ConnectionID(slot: UInt32(slot), generation: machines[slot].handle.generation), .goingAway)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+internal import HoldfastCore
+internal import HoldfastIO
+internal import HoldfastStorage
+internal import HoldfastWire
+
+// A configuration as the parts of the gateway want it.
+extension Configuration {
+    var connectionLimits: ConnectionLimits {
+        var limits = ConnectionLimits()
+        limits.heartbeatSecondsMin = UInt32(heartbeatSecondsMin)
+        limits.heartbeatSecondsMax = UInt32(heartbeatSecondsMax)
+        limits.paceSecondsMax = UInt32(paceSecondsMax)
+        limits.firstFrameMilliseconds = UInt32(firstFrameSeconds) * 1000
+        limits.frames = WireLimits(frameBytesMax: frameBytesMax)
+        limits.sendsInFlightMax = UInt8(sendsInFlightMax)
+        limits.creditMessages = UInt32(creditMessages)
+        limits.creditBytes = UInt32(creditBytes)
+        limits.controlFramesPerSecond = UInt32(controlFramesPerSecondMax)
+        limits.controlFramesBurst = UInt32(controlFramesBurstMax)
+        limits.bytesPerSecond = UInt32(bytesPerSecondMax)
+        limits.bytesBurst = UInt32(clamping: bytesPerSecondMax * 4)
+        limits.tokenWarningSeconds = UInt32(tokenWarningSeconds)
+        return limits
+    }
+
+    var coreConfiguration: CoreConfiguration {
+        var core = CoreConfiguration()
+        core.inboxMessagesMax = UInt32(inboxMessagesMax)
+        core.inboxBytesMax = UInt32(inboxBytesMax)
+        core.inboxDays = UInt32(inboxDays)
+        core.inboxPolicy = inboxPolicy
+        core.sessionDays = UInt32(sessionDays)
+        core.devicesPerUserMax = devicesPerUserMax
+        core.bodyBytesMax = bodyBytesMax
+        core.creditMessages = UInt32(creditMessages)
+        core.creditBytes = UInt32(creditBytes)
+        core.cachedUsersMax = cachedUsersMax
+        core.cachedLookupsMax = cachedLookupsMax
+        core.checkpointEntries = checkpointEntries
+        core.checkpointEntriesMax = checkpointEntriesMax
+        core.retryAfterMilliseconds = UInt32(retryAfterSeconds) * 1000
+        return core
+    }
+
+    var storageConfiguration: StorageConfiguration {
+        var storage = StorageConfiguration()
+        storage.mapBytesMax = storageBytesMax
+        storage.reserveBytes = reserveBytes
+        return storage
+    }
+
+    func loopConfiguration(index: Int) -> EventLoopConfiguration {
+        var loop = EventLoopConfiguration()
+        loop.name = "loop-\(index)"
+        loop.connectionCountMax = connectionsMax
+        // One whole frame and what came with the read that completed it.
+        loop.keptBytesMax = frameBytesMax + 16
+        loop.unsentBytesMax = unsentBytesMax
+        loop.stallTimeoutMilliseconds = UInt32(stallSeconds) * 1000
+        var refusal: [UInt8] = []
+        ServerFrameWriter.closed(
+            .gatewayFull, retryAfterMilliseconds: UInt32(retryAfterSeconds) * 2000, text: [UInt8]().span, to: &refusal)
+        loop.refusalBytes = refusal
+        return loop
+    }
+}

@@ -1,0 +1,89 @@
+internal import Foundation
+internal import HoldfastIO
+internal import Logging
+
+/// What a gateway proves itself with and checks others by: certificate, token keys, ticket keys. Read from files; what a first start
+/// without configuration lacks is made in the data directory.
+struct Identity {
+    let tokens: TokenVerifier
+    let ticketKeys: TicketKeyFile
+    /// nil when there is no TLS listener.
+    let tls: TLSServerContext?
+
+    init(_ configuration: Configuration, _ logger: Logger) async throws {
+        tokens = try await Self.makeVerifier(configuration, logger)
+        ticketKeys = try TicketKeyFile(
+            data: configuration.data, ticketDays: configuration.ticketDays, keyHours: configuration.ticketKeyHours,
+            wallSeconds: SystemClock.wallSeconds(), monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
+        tls = configuration.tlsListen.isEmpty ? nil : try Self.makeTLS(configuration, logger)
+    }
+
+    private static func makeVerifier(_ configuration: Configuration, _ logger: Logger) async throws -> TokenVerifier {
+        var secretPath = configuration.tokenSecretFile
+        var pem: String?
+        if !configuration.tokenPublicKeyFile.isEmpty {
+            guard let data = FileManager.default.contents(atPath: configuration.tokenPublicKeyFile) else {
+                throw unreadable("tokenPublicKeyFile", configuration.tokenPublicKeyFile)
+            }
+            pem = String(decoding: data, as: UTF8.self)
+        }
+        var secret: [UInt8]?
+        if secretPath.isEmpty && pem == nil {
+            secretPath = TokenSecret.developmentKeyPath(data: configuration.data)
+            if FileManager.default.fileExists(atPath: secretPath) {
+                logger.warning("tokens are checked with the development key", metadata: ["file": "\(secretPath)"])
+            } else {
+                secret = try TokenSecret.makeDevelopmentKey(at: secretPath)
+                logger.warning(
+                    "made a development key for tokens; set tokenSecretFile or tokenPublicKeyFile for real use",
+                    metadata: ["file": "\(secretPath)"])
+            }
+        }
+        if secret == nil && !secretPath.isEmpty {
+            guard let read = TokenSecret.read(secretPath) else { throw unreadable("tokenSecretFile", secretPath) }
+            secret = read
+        }
+        do {
+            return try await TokenVerifier(secret: secret, publicKeyPEM: pem)
+        } catch {
+            let isPublic = error == .publicKeyUnusable
+            throw ConfigurationError(
+                source: isPublic ? configuration.tokenPublicKeyFile : secretPath, key: "", value: nil, problem: "\(error)",
+                advice: "Put the key of your token issuer there")
+        }
+    }
+
+    private static func unreadable(_ key: String, _ path: String) -> ConfigurationError {
+        ConfigurationError(
+            source: path, key: key, value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read")
+    }
+
+    private static func makeTLS(_ configuration: Configuration, _ logger: Logger) throws -> TLSServerContext {
+        var certificate = configuration.tlsCertificate
+        var key = configuration.tlsKey
+        if certificate.isEmpty {
+            let folder = configuration.data + "/tls"
+            certificate = folder + "/cert.pem"
+            key = folder + "/key.pem"
+            if !FileManager.default.fileExists(atPath: certificate) || !FileManager.default.fileExists(atPath: key) {
+                try makeCertificate(folder, certificate, key)
+                logger.warning(
+                    "made a self-signed certificate; set tlsCertificate and tlsKey for real use", metadata: ["file": "\(certificate)"])
+            }
+        }
+        return try TLSServerContext(
+            certificateChainFile: certificate, keyFile: key,
+            minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
+    }
+
+    private static func makeCertificate(_ folder: String, _ certificate: String, _ key: String) throws {
+        try DurableFile.makeFolder(folder)
+        let made = try makeSelfSignedCertificate(
+            names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"], days: certificateDays)
+        // The key first: a certificate without its key would be taken for whole at the next start.
+        try DurableFile.write(Array(made.keyPEM.utf8), to: key, mode: 0o600)
+        try DurableFile.write(Array(made.certificatePEM.utf8), to: certificate, mode: 0o644)
+    }
+
+    private static let certificateDays = 3650
+}

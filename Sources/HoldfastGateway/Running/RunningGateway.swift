@@ -1,0 +1,131 @@
+internal import Foundation
+internal import HoldfastCore
+internal import HoldfastIO
+internal import Logging
+internal import Synchronization
+
+/// The threads of a gateway that serves, and how they end. Made by `Gateway.start`, ended on the supervisor's thread.
+struct RunningGateway {
+    let loops: [GatewayLoop]
+    let admission: SharedAdmission
+    let tokenChecks: TokenChecks
+    let core: Inbox<CoreMessage>
+    let stop: StopSignal
+    let ticketKeys: TicketKeyFile
+    let drainMilliseconds: Int
+    let logger: Logger
+    private(set) var addresses = BoundAddresses()
+    private var loopThreads: [ThreadHandle] = []
+    private var coreThread: ThreadHandle?
+
+    /// Recovers the state, then starts everything.
+    init(_ configuration: Configuration, storage: any Storage, identity: Identity, stop: StopSignal, logger: Logger) throws {
+        self.stop = stop
+        self.logger = logger
+        ticketKeys = identity.ticketKeys
+        drainMilliseconds = configuration.drainSeconds * 1000
+        let loopCount = configuration.loops > 0 ? configuration.loops : ProcessInfo.processInfo.activeProcessorCount
+        let recovered = try Core.recover(
+            storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime()
+        ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
+        core = Inbox()
+        admission = SharedAdmission(configuration)
+        tokenChecks = try TokenChecks(identity.tokens, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
+        let shared = GatewayShared(
+            limits: configuration.connectionLimits, configuration: configuration, admission: admission, tokenChecks: tokenChecks,
+            core: core,
+            logger: logger)
+        var loops: [GatewayLoop] = []
+        for index in 0..<loopCount {
+            loops.append(try GatewayLoop(index: index, shared: shared, ticketKeys: identity.ticketKeys.keys))
+        }
+        self.loops = loops
+        addresses = try Self.listen(configuration, loops, identity.tls)
+        try startCore(recovered, storage, readers: configuration.readers)
+        for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
+    }
+
+    private static let tokenThreads = 2
+
+    private mutating func startCore(_ recovered: consuming Core, _ storage: any Storage, readers: Int) throws {
+        let (stop, logger) = (stop, logger)
+        let driver = try CoreDriver(
+            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), readers: readers, logger: logger
+        ) { error in
+            guard stop.fail(error.exitCode) else { return }
+            logger.critical("the disk failed: \(error)")
+        }
+        coreThread = try startThread(name: "core") { driver.run { stop.current.failure != nil } }
+    }
+
+    /// Each loop listens on every address; the kernel spreads connections over them. A free port is chosen once.
+    private static func listen(_ configuration: Configuration, _ loops: [GatewayLoop], _ tls: TLSServerContext?) throws -> BoundAddresses {
+        let proxies = try configuration.proxyProtocolFrom.map { text throws(AddressError) in try AddressRange(parsing: text) }
+        var bound = BoundAddresses()
+        for (texts, context) in [(configuration.listen, nil), (configuration.tlsListen, tls)] {
+            for text in texts {
+                var address = try SocketAddress(parsing: text)
+                for loop in loops {
+                    address = try loop.eventLoop.listen(
+                        ListenerConfiguration(
+                            address: address, tls: context, proxyProtocolFrom: proxies,
+                            handshakeTimeoutMilliseconds: UInt32(configuration.handshakeSeconds) * 1000))
+                }
+                if context == nil { bound.tcp.append(address) } else { bound.tls.append(address) }
+            }
+        }
+        return bound
+    }
+
+    /// Watches until there is a reason to stop, then stops; the result is the exit code. New ticket keys are made meanwhile.
+    func supervise() -> Int32 {
+        while true {
+            let state = stop.wait(milliseconds: 1000)
+            if state.failure != nil || state.drainCount > 0 { break }
+            rotateTicketKeys()
+        }
+        if stop.current.failure == nil { drain() }
+        tokenChecks.stop()
+        core.post(.finish)
+        coreThread?.join()
+        for loop in loops { loop.eventLoop.stop() }
+        for thread in loopThreads { thread.join() }
+        return stop.current.failure ?? 0
+    }
+
+    private func rotateTicketKeys() {
+        do {
+            let isNew = try ticketKeys.rotateIfDue(
+                wallSeconds: SystemClock.wallSeconds(), monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
+            guard isNew else { return }
+            logger.info("made a new ticket key")
+            for loop in loops { loop.mailbox.post(.ticketKeys(ticketKeys.keys)) }
+        } catch {
+            // The old key goes on sealing; it is tried again with the next period.
+            logger.error("no new ticket key: \(error)")
+        }
+    }
+
+    /// Clients leave spread over the configured time, then the rest is sent away. A second signal or a failure cuts it short.
+    private func drain() {
+        logger.info("stopping", metadata: ["connections": "\(connectionCount)", "seconds": "\(drainMilliseconds / 1000)"])
+        for loop in loops { loop.mailbox.post(.drain(milliseconds: UInt32(drainMilliseconds))) }
+        waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 }
+        for loop in loops { loop.mailbox.post(.closeAll) }
+        waitForConnections(milliseconds: Self.closeMilliseconds) { false }
+    }
+
+    /// Longer than an event loop takes to flush what it closes.
+    private static let closeMilliseconds = 4000
+
+    private func waitForConnections(milliseconds: Int, unless isCutShort: () -> Bool) {
+        let end = SystemClock.monotonicMilliseconds() + UInt64(milliseconds)
+        while connectionCount > 0 && !isCutShort() && stop.current.failure == nil {
+            let now = SystemClock.monotonicMilliseconds()
+            guard now < end else { return }
+            _ = stop.wait(milliseconds: min(20, Int(end - now)))
+        }
+    }
+
+    private var connectionCount: Int { admission.admission.withLock { $0.connectionCount } }
+}

@@ -1,0 +1,147 @@
+internal import HoldfastCore
+internal import HoldfastIO
+internal import HoldfastWire
+internal import Logging
+internal import Synchronization
+
+/// The core's thread: takes what the loops, the journal and the readers have for the core, and carries what it wants to them.
+///
+/// It never waits for anybody but its own inbox. Confined to its thread once that runs; made on another, hence `@unchecked Sendable`.
+final class CoreDriver: @unchecked Sendable {
+    private var core: Core
+    private let storage: any Storage
+    private let inbox: Inbox<CoreMessage>
+    private let loops: [LoopMailbox]
+    private let logger: Logger
+    private let journal: WorkerPool<JournalBatch>
+    private let readers: WorkerPool<ReadJob>
+    private let checkpoints: WorkerPool<CheckpointJob>
+    /// Emptied batches, whose room the loops use again.
+    private var spares: [CommandBatch] = []
+    private var nextTick: UInt64 = 0
+    /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
+    private var finishBy: UInt64?
+
+    private static let tickMilliseconds = 50
+    /// What a stop may take beyond the last commit.
+    private static let finishMilliseconds: UInt64 = 5_000
+
+    /// - Parameter failed: told of an error that ends the process, from any thread.
+    init(
+        _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], readers: Int, logger: Logger,
+        failed: @escaping @Sendable (StorageError) -> Void
+    ) throws(IOError) {
+        self.core = core
+        self.storage = storage
+        self.inbox = inbox
+        self.loops = loops
+        self.logger = logger
+        journal = try WorkerPool(name: "journal", count: 1) { batch in
+            Self.attempt(failed) { () throws(StorageError) in
+                try storage.commit(batch)
+                inbox.post(.committed)
+            }
+        }
+        self.readers = try WorkerPool(name: "reader", count: readers) { job in
+            Self.attempt(failed) { () throws(StorageError) in
+                switch job {
+                case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
+                case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
+                }
+            }
+        }
+        checkpoints = try WorkerPool(name: "checkpoint", count: 1) { job in
+            Self.attempt(failed) { () throws(StorageError) in inbox.post(.checkpointWritten(try job.run(on: storage))) }
+        }
+    }
+
+    /// Runs until `finish`, or until `isStopped` says that somebody failed.
+    func run(isStopped: () -> Bool) {
+        var messages = ContiguousArray<CoreMessage>()
+        while !isStopped() {
+            inbox.take(into: &messages, waitingMilliseconds: waitMilliseconds())
+            let now = SystemClock.coreTime()
+            // From the back, so that each is taken out of the array and its buffers can be used again.
+            messages.reverse()
+            while let message = messages.popLast() { handle(message, now) }
+            tick(now)
+            carryOut(now)
+            if isFinished(now) { break }
+        }
+        journal.stop()
+        readers.stop()
+        checkpoints.stop()
+    }
+
+    private static func attempt(
+        _ failed: (StorageError) -> Void, _ body: () throws(StorageError) -> Void
+    ) {
+        do throws(StorageError) {
+            try body()
+        } catch {
+            failed(error)
+        }
+    }
+
+    private func waitMilliseconds() -> Int {
+        // A stop goes through the slices of a checkpoint without a pause.
+        if finishBy != nil { return 1 }
+        let now = SystemClock.monotonicMilliseconds()
+        return nextTick > now ? Int(nextTick - now) : 0
+    }
+
+    private func handle(_ message: consuming CoreMessage, _ now: CoreTime) {
+        switch consume message {
+        case .commands(var batch):
+            core.handle(batch, now: now)
+            batch.commands.removeAll(keepingCapacity: true)
+            batch.bytes.removeAll(keepingCapacity: batch.bytes.capacity <= Self.spareBytesMax)
+            if spares.count < 2 * loops.count { spares.append(batch) }
+        case .committed: core.committed(now: now)
+        case .read(let results):
+            core.read(results)
+            for position in results.damaged {
+                logger.error(
+                    "damaged record", metadata: ["position": "\(position.rawValue)", "do": "restore a backup; the recipient gets a GAP"])
+            }
+        case .checkpointWritten(let result): core.checkpointWritten(result)
+        case .trimPlanned(let plan): core.trimPlanned(plan)
+        case .finish:
+            finishBy = now.monotonic + Self.finishMilliseconds
+            core.requestCheckpoint()
+        }
+    }
+
+    private static let spareBytesMax = 1 << 20
+
+    private func tick(_ now: CoreTime) {
+        guard now.monotonic >= nextTick || finishBy != nil else { return }
+        nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
+        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+    }
+
+    private func carryOut(_ now: CoreTime) {
+        if let batch = core.takeBatch(now: now) { journal.post(batch) }
+        if let requests = core.takeReads() { readers.post(.rows(requests)) }
+        if let job = core.takeCheckpoint() { checkpoints.post(job) }
+        if let job = core.takeTrim() { readers.post(.trim(job)) }
+        for loop in loops.indices {
+            guard let effects = core.takeEffects(loop: loop) else { continue }
+            loops[loop].post(.effects(effects, spare: takeSpare(loop)))
+        }
+    }
+
+    private func takeSpare(_ loop: Int) -> CommandBatch {
+        guard var spare = spares.popLast() else { return CommandBatch(loop: loop) }
+        spare.loop = loop
+        return spare
+    }
+
+    /// At a stop: whether everything is stored, or the time is over. What was acknowledged is safe either way.
+    private func isFinished(_ now: CoreTime) -> Bool {
+        guard let finishBy else { return false }
+        if !core.hasWork && core.isCheckpointed { return true }
+        guard now.monotonic >= finishBy else { return false }
+        return !core.hasWork || now.monotonic >= finishBy + Self.finishMilliseconds
+    }
+}

@@ -1,0 +1,19 @@
+internal import HoldfastCore
+
+/// What other threads tell the core's.
+enum CoreMessage: Sendable {
+    case commands(CommandBatch)
+    /// The batch in the journal is synced.
+    case committed
+    case read(ReadResults)
+    case checkpointWritten(CheckpointResult)
+    case trimPlanned(TrimPlan)
+    /// Do what is under way, write a checkpoint if that is quick, and end.
+    case finish
+}
+
+/// What the reader threads do.
+enum ReadJob: Sendable {
+    case rows(ReadRequests)
+    case trim(TrimJob)
+}

@@ -1,0 +1,54 @@
+internal import HoldfastIO
+internal import Synchronization
+
+/// Verifies tokens away from the event loops and the core; how many wait is bounded.
+final class TokenChecks: Sendable {
+    struct Job: Sendable {
+        var token: [UInt8]
+        var connection: ConnectionID
+        var mailbox: LoopMailbox
+    }
+
+    private let waitingMax: Int
+    private let waiting = Atomic<Int>(0)
+    private let verifier: TokenVerifier
+    private let workers = Mutex<WorkerPool<Job>?>(nil)
+
+    init(_ verifier: TokenVerifier, threads: Int, waitingMax: Int) throws(IOError) {
+        self.verifier = verifier
+        self.waitingMax = waitingMax
+        let pool = try WorkerPool<Job>(name: "tokens", count: threads) { [unowned self] job in check(job) }
+        workers.withLock { $0 = pool }
+    }
+
+    /// Has `token` verified; the answer comes to the loop's mailbox. False when too many wait already.
+    func begin(_ token: [UInt8], _ connection: ConnectionID, _ mailbox: LoopMailbox) -> Bool {
+        guard waiting.add(1, ordering: .relaxed).newValue <= waitingMax else {
+            waiting.subtract(1, ordering: .relaxed)
+            return false
+        }
+        workers.withLock { $0?.post(Job(token: token, connection: connection, mailbox: mailbox)) }
+        return true
+    }
+
+    /// Ends the threads.
+    func stop() {
+        let pool = workers.withLock { workers in
+            let pool = workers
+            workers = nil
+            return pool
+        }
+        pool?.stop()
+    }
+
+    private func check(_ job: Job) {
+        let result: Result<VerifiedToken, TokenError>
+        do throws(TokenError) {
+            result = .success(try verifier.verify(job.token, now: SystemClock.wallSeconds()))
+        } catch {
+            result = .failure(error)
+        }
+        waiting.subtract(1, ordering: .relaxed)
+        job.mailbox.post(.tokenChecked(job.connection, result))
+    }
+}
