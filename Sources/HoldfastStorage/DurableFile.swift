@@ -38,13 +38,24 @@ enum DurableFile {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
+    /// Keeps a page ready for `write` to `path`, so that it needs no room.
+    static func prepareWrite(to path: String) throws(StorageError) {
+        let descriptor = try open(path + ".new", O_WRONLY | O_CREAT)
+        defer { close(descriptor) }
+        let code = posix_fallocate(descriptor, 0, 4096)
+        guard code == 0 else { throw StorageError.system(code, "keep a page in", path + ".new") }
+    }
+
     /// Puts the file in place whole or not at all.
     static func write(_ text: String, to path: String) throws(StorageError) {
         let temporary = path + ".new"
-        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+        let descriptor = try open(temporary, O_WRONLY | O_CREAT)
         defer { close(descriptor) }
+        // Cut to length only after writing, so that a page that was prepared is written to and not given back.
         try writeAll(text, to: descriptor, temporary)
-        guard fsync(descriptor) == 0 else { throw StorageError.system(errno, "sync", temporary) }
+        guard ftruncate(descriptor, text.utf8.count) == 0, fsync(descriptor) == 0 else {
+            throw StorageError.system(errno, "sync", temporary)
+        }
         guard unsafe rename(temporary, path) == 0 else { throw StorageError.system(errno, "put in place", path) }
         try syncDirectory(parent(of: path))
     }

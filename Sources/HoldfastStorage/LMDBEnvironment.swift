@@ -18,6 +18,8 @@ import HoldfastCore
 
     /// Below this a map isn't worth having.
     private static let mapBytesMin = 64 << 20
+    /// A file system with less than this is full.
+    private static let fullBytesMax = 1 << 16
 
     let handle: OpaquePointer
     let directory: String
@@ -74,7 +76,9 @@ import HoldfastCore
             throw error
         }
         do throws(StorageError) {
-            unsafe try check(mdb_txn_commit(transaction), action, directory)
+            let code = unsafe mdb_txn_commit(transaction)
+            // LMDB calls a write that the disk took only in part an I/O error; what it couldn't take, it had no room for.
+            try check(code == EIO && FileSystem.availableBytes(directory) ?? .max < Self.fullBytesMax ? ENOSPC : code, action, directory)
         } catch {
             commitFailed(error)
             throw error

@@ -28,6 +28,12 @@ extension LMDBStorage {
             }
             try DurableFile.remove(directory.marker)
         }
+        do throws(StorageError) {
+            try DurableFile.prepareWrite(to: directory.marker)
+        } catch {
+            // On a disk that is full by now what is stored goes out all the same.
+            if isNew { throw error }
+        }
         return storage
     }
 

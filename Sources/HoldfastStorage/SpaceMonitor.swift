@@ -31,7 +31,7 @@ final class SpaceMonitor: Sendable {
     func makeFirstReserve() throws(StorageError) {
         let bytes = state.withLock { $0.account.reserveBytes }
         guard makeReserve(bytes) else {
-            let available = availableBytes() ?? 0
+            let available = FileSystem.availableBytes(directory.path) ?? 0
             throw StorageError.failure(
                 .full, "keep the reserve in", directory.path,
                 "it takes \(bytes) bytes, \(available) are free, \(max(bytes - available, 1)) are missing")
@@ -110,7 +110,7 @@ final class SpaceMonitor: Sendable {
     }
 
     private func refresh() {
-        guard let available = availableBytes() else { return }
+        guard let available = FileSystem.availableBytes(directory.path) else { return }
         state.withLock {
             $0.readAt = now()
             $0.account.availableBytes = available
@@ -127,12 +127,6 @@ final class SpaceMonitor: Sendable {
             return false
         }
         return true
-    }
-
-    private func availableBytes() -> Int? {
-        var status = statvfs()
-        guard unsafe statvfs(directory.path, &status) == 0 else { return nil }
-        return Int(clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
     }
 
     private func now() -> UInt64 {
