@@ -28,7 +28,7 @@ public enum StopReason: Hashable, Sendable {
     case stateUnwritable
 }
 
-/// Something that the app may have to act on. None of these is ever left out.
+/// Something that the app may have to act on.
 public enum ClientNotice: Hashable, Sendable {
     /// The state file was damaged; it was set aside under this name and the client began without it.
     case stateDamaged(setAside: String)

@@ -89,10 +89,12 @@ public struct PendingSend: Sendable {
     public let tag: SendTag?
     /// The ordinal of its tag among all tagged ones (`InputProgress.count` when it was taken); 0 without a tag.
     public let inputNumber: UInt64
-    let result: SendResult
+    let result: OneShot<Result<SendReceipt, SendError>>
 
     /// Returns when the message is stored on the gateway's disk; throws when it never will be.
-    public func receipt() async throws(SendError) -> SendReceipt { try await result.value().get() }
+    public func receipt() async throws(SendError) -> SendReceipt {
+        try await result.value(ifCancelled: .failure(SendError(.closed))).get()
+    }
 }
 
 /// A message that was refused or whose fate is unknown, kept until the app has seen it: a tagged one, or one of an earlier run.
