@@ -29,19 +29,19 @@ package enum AppendProbe {
         let environment = try LMDBEnvironment(directory: path, options: options, lock: nil)
         let table = try environment.openTables([("records", 0)], isNew: true)[0]
         let record = [UInt8](repeating: 0x5A, count: recordBytes)
-        var durations: ContiguousArray<UInt64> = []
-        let start = now()
-        let end = start + UInt64(seconds * 1e9)
+        var durations: ContiguousArray<Duration> = []
+        let start = ContinuousClock.now
+        let end = start + .seconds(seconds)
         var last = start
         var position: UInt64 = 1
         while last < end {
             try append(record, from: position, count: batch, environment, table)
             position += UInt64(batch)
-            let time = now()
+            let time = ContinuousClock.now
             durations.append(time - last)
             last = time
         }
-        return summary(durations, records: durations.count * batch, nanoseconds: last - start)
+        return summary(durations, records: durations.count * batch, duration: last - start)
     }
 
     private static func append(
@@ -61,17 +61,11 @@ package enum AppendProbe {
         }
     }
 
-    private static func summary(_ durations: ContiguousArray<UInt64>, records: Int, nanoseconds: UInt64) -> Result {
+    private static func summary(_ durations: ContiguousArray<Duration>, records: Int, duration: Duration) -> Result {
         let sorted = durations.sorted()
-        func microseconds(_ share: Double) -> Double { Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]) / 1000 }
+        func microseconds(_ share: Double) -> Double { sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / .microseconds(1) }
         return Result(
-            records: records, commits: sorted.count, seconds: Double(nanoseconds) / 1e9, commitMicrosecondsMedian: microseconds(0.5),
+            records: records, commits: sorted.count, seconds: duration / .seconds(1), commitMicrosecondsMedian: microseconds(0.5),
             commitMicrosecondsP99: microseconds(0.99), commitMicrosecondsMax: microseconds(1))
-    }
-
-    private static func now() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

@@ -8,12 +8,13 @@ import Synchronization
 final class SpaceMonitor: Sendable {
     private struct State: Sendable {
         var account: SpaceAccount
-        var readAt: UInt64 = 0
-        var pagesReadAt: UInt64 = 0
+        /// When the numbers were read last.
+        var readAt: ContinuousClock.Instant?
+        var pagesReadAt: ContinuousClock.Instant?
     }
 
     /// How long numbers are taken for current.
-    private static let nanosecondsMax: UInt64 = 100_000_000
+    private static let ageMax = Duration.milliseconds(100)
 
     private let directory: DataDirectory
     private let state: Mutex<State>
@@ -53,7 +54,7 @@ final class SpaceMonitor: Sendable {
 
     /// Whether new messages have to be refused.
     var isLow: Bool {
-        if state.withLock({ now() >= $0.readAt + Self.nanosecondsMax }) { refresh() }
+        if state.withLock({ Self.isOld($0.readAt) }) { refresh() }
         return state.withLock { $0.account.isLow }
     }
 
@@ -74,12 +75,12 @@ final class SpaceMonitor: Sendable {
     }
 
     /// Whether the free pages of the files should be counted again, which reads the maps.
-    var arePagesDue: Bool { state.withLock { now() >= $0.pagesReadAt + Self.nanosecondsMax } }
+    var arePagesDue: Bool { state.withLock { Self.isOld($0.pagesReadAt) } }
 
     /// Takes over the free pages of the files.
     func counted(_ usage: StorageUsage) {
         state.withLock {
-            $0.pagesReadAt = now()
+            $0.pagesReadAt = .now
             $0.account.journalFreeBytes = usage.journalFreeBytes
             $0.account.storeFreeBytes = usage.storeFreeBytes
             $0.account.storeUsedBytes = usage.storeFileBytes - usage.storeFreeBytes
@@ -112,7 +113,7 @@ final class SpaceMonitor: Sendable {
     private func refresh() {
         guard let available = FileSystem.availableBytes(directory.path) else { return }
         state.withLock {
-            $0.readAt = now()
+            $0.readAt = .now
             $0.account.availableBytes = available
             $0.account.update()
         }
@@ -129,9 +130,8 @@ final class SpaceMonitor: Sendable {
         return true
     }
 
-    private func now() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    private static func isOld(_ time: ContinuousClock.Instant?) -> Bool {
+        guard let time else { return true }
+        return .now - time >= ageMax
     }
 }
