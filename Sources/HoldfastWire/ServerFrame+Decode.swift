@@ -74,9 +74,9 @@ extension ServerFrame.Deliver {
         let first = try fields.shortPosition(bytes)
         let conversation = ConversationNumber(rawValue: try fields.varint(bytes))
         let timeOffset = try fields.zigzag(bytes)
-        let entries = fields.rest()
-        if entries.isEmpty { throw .malformedFrame }
-        self.init(predecessor: predecessor, first: first, conversation: conversation, timeOffset: timeOffset, entries: entries)
+        // A DELIVER without entries fails with the first one that is read.
+        self.init(
+            predecessor: predecessor, first: first, conversation: conversation, timeOffset: timeOffset, entries: fields.rest())
     }
 }
 
