@@ -83,12 +83,17 @@ extension Core {
 
     /// Everything else that waited for the batch.
     private mutating func settle(_ batch: OpenBatch) {
+        // The number of a conversation comes before the answer to the message that made it (REQ-CONV-2).
+        for held in batch.held { if case .conversation = held { release(held) } }
         for note in batch.sent {
             let row = sessions[Int(note.session)]
             guard row.id == note.id, row.connection != .none else { continue }
             emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
         }
-        for held in batch.held { release(held) }
+        for held in batch.held {
+            if case .conversation = held { continue }
+            release(held)
+        }
         for loop in effects.indices {
             checkpoint.withheldCredits[loop] += batch.credits[loop]
             checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
