@@ -26,6 +26,7 @@ extension ClientFrame {
         return index - offset
     }
 
+    /// The frames that are not on the hot path; nil for an unknown optional one.
     package static func rare(_ bytes: Span<UInt8>, _ header: FrameHeader) throws(CloseCode) -> ClientFrame? {
         var fields = FieldReader(header.payload)
         let frame: ClientFrame
@@ -52,6 +53,7 @@ extension ClientFrame {
 }
 
 extension ClientFrame.SendFrame {
+    /// Reads the payload; the message kind is in the header.
     @inlinable package init(_ bytes: Span<UInt8>, _ header: FrameHeader) throws(CloseCode) {
         guard let kind = MessageKind(rawValue: header.kind & 0x0F) else { throw .reservedBits }
         var fields = FieldReader(header.payload)
@@ -74,6 +76,7 @@ extension ClientFrame.SendToFrame {
 extension ClientFrame.Hello {
     /// Bits of the flags; all others are reserved.
     static let sendOnlyFlag: UInt8 = 1
+    /// Presented state follows.
     static let stateFlag: UInt8 = 2
 
     fileprivate init(_ bytes: Span<UInt8>, _ fields: inout FieldReader) throws(CloseCode) {

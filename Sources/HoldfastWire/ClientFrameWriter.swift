@@ -1,7 +1,9 @@
 /// Appends frames of a client, byte for byte as SPEC 3 has them. What a caller passes is trusted to be within the limits.
 package enum ClientFrameWriter {
+    /// `PING`: a heartbeat.
     @inlinable package static func ping(to out: inout [UInt8]) { out.append(FrameKind.ping) }
 
+    /// `HELLO`; with the state that the client kept, if any.
     package static func hello(
         isSendOnly: Bool, token: Span<UInt8>, device: Span<UInt8>, state: PresentedState?, to out: inout [UInt8]
     ) {
@@ -32,19 +34,23 @@ package enum ClientFrameWriter {
         out.appendFields { append(state, to: &$0) }
     }
 
+    /// `AUTHENTICATE`: a new token.
     package static func authenticate(token: Span<UInt8>, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.authenticate, payload: token.count) { _ in }
         out.append(copying: token)
     }
 
+    /// `CLOSE`: the client closes.
     package static func close(_ intent: CloseIntent, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.close, payload: 1) { $0.append(intent.rawValue) }
     }
 
+    /// `ACK`: what is safe with the client.
     @inlinable package static func acknowledge(_ position: Position, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.acknowledge, payload: 5) { $0.append(bigEndian: position.rawValue, byteCount: 5) }
     }
 
+    /// `CREDIT`: the window.
     package static func credit(messages: UInt32, bytes: UInt32, to out: inout [UInt8]) {
         let payload = FieldWriter.varintBytes(UInt64(messages)) + FieldWriter.varintBytes(UInt64(bytes))
         out.appendFrame(FrameKind.credit, payload: payload) { out in
@@ -53,15 +59,18 @@ package enum ClientFrameWriter {
         }
     }
 
+    /// `LOOKUP`: who is in a conversation?
     package static func lookup(_ conversation: ConversationNumber, to out: inout [UInt8]) {
         let payload = FieldWriter.varintBytes(conversation.rawValue)
         out.appendFrame(FrameKind.lookup, payload: payload) { $0.append(varint: conversation.rawValue) }
     }
 
+    /// `PACE`: how far apart frames may be.
     package static func pace(seconds: UInt32, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.pace, payload: FieldWriter.varintBytes(UInt64(seconds))) { $0.append(varint: UInt64(seconds)) }
     }
 
+    /// `SEND`: a message in a conversation.
     @inlinable package static func send(
         _ sequence: MessageSequence, kind: MessageKind, conversation: ConversationNumber, body: Span<UInt8>, to out: inout [UInt8]
     ) {
@@ -73,6 +82,7 @@ package enum ClientFrameWriter {
         out.append(copying: body)
     }
 
+    /// `SEND_TO`: a message to a user by name.
     package static func sendTo(
         _ sequence: MessageSequence, kind: MessageKind, user: Span<UInt8>, body: Span<UInt8>, to out: inout [UInt8]
     ) {

@@ -48,3 +48,46 @@ package enum RefusalCode: UInt16, CaseIterable, Error, Sendable {
     case kindUnsupported = 105
     case overloaded = 106
 }
+
+/// Why the client closes (SPEC 3.9).
+package enum CloseIntent: UInt8, CaseIterable, Sendable {
+    /// End the session: nothing is kept for it.
+    case logout = 1
+    /// I will be back.
+    case keep = 2
+}
+
+/// What became of the session (SPEC 4.2).
+package enum WelcomeOutcome: UInt8, CaseIterable, Sendable {
+    /// The session goes on.
+    case resumed = 0
+    /// The first session of this user on this device.
+    case begun = 1
+    /// A new session: the old one was too long away.
+    case begunExpired = 2
+    /// A new session: the old one was logged out or revoked.
+    case begunEnded = 3
+    /// A new session: the client's state went back in time.
+    case rewound = 4
+    /// A new session: this gateway doesn't know the presented one.
+    case begunUnknown = 5
+}
+
+/// What a conversation is (SPEC 4.6).
+package enum ConversationType: UInt8, CaseIterable, Sendable {
+    /// There is none with this number, or the user is no member of it.
+    case unknown = 0
+    case oneToOne = 1
+}
+
+/// Why messages of a stream will not come (SPEC 3.7).
+package enum GapReason: UInt8, CaseIterable, Sendable {
+    /// The inbox was full and its policy is `evictWithGap`.
+    case evicted = 1
+    /// Older than the inbox keeps.
+    case expired = 2
+    /// Erased on request.
+    case erased = 3
+    /// The stored record was damaged.
+    case damaged = 4
+}

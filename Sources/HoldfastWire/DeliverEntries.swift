@@ -2,15 +2,23 @@
 package struct DeliverEntries: Sendable {
     /// Bits of an entry's tag; the low four are the kind, the two high ones are reserved.
     package static let ownBit: UInt8 = 0x10
+    /// The body is the rest of the payload.
     package static let lastBit: UInt8 = 0x20
+    /// Must be 0 in version 1.
     package static let reservedBits: UInt8 = 0xC0
 
+    /// What is left of the payload.
     package var fields: FieldReader
+    /// Of the entry before; at first, of the first one.
     package var position: ShortPosition
+    /// Likewise.
     package var timeOffset: Int64
+    /// No entry was read yet.
     package var isFirst = true
+    /// The last one was read.
     package var isAfterLast = false
 
+    /// Begins with the first entry.
     @inlinable package init(_ deliver: ServerFrame.Deliver) {
         fields = FieldReader(deliver.entries)
         position = deliver.first
@@ -30,6 +38,7 @@ package struct DeliverEntries: Sendable {
         return DeliverEntry(position: position, timeOffset: timeOffset, kind: kind, isOwn: tag & Self.ownBit != 0, body: body)
     }
 
+    /// Reads the steps of position and time.
     @inlinable package mutating func advance(_ bytes: Span<UInt8>) throws(CloseCode) {
         let delta = try fields.varint(bytes)
         if delta == 0 || delta >> 40 != 0 { throw .malformedFrame }

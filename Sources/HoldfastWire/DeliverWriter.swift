@@ -8,10 +8,15 @@ package struct DeliverWriter {
     /// What a frame takes at most beside its entries: kind, length, predecessor, first, conversation, time.
     package static let headBytesMax = 1 + 3 + 5 + 5 + 10 + 10
 
+    /// Where the length stands in the output.
     package let lengthOffset: Int
+    /// Bytes kept free for it.
     package let lengthWidth: Int
+    /// Of the entry before; at first, of the first one.
     package var position: Position
+    /// Likewise.
     package var timeOffset: Int64
+    /// No entry was written yet.
     package var isFirst = true
 
     /// Begins a frame. `entries` and `bodyBytes` (of all entries together) are an estimate, best exact.
@@ -70,6 +75,7 @@ package struct DeliverWriter {
         }
     }
 
+    /// The estimate was wrong: moves what stands behind the length.
     package func resizeLength(to width: Int, in out: inout [UInt8]) {
         if width > lengthWidth {
             out.insert(contentsOf: repeatElement(0, count: width - lengthWidth), at: lengthOffset)

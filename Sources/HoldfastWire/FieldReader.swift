@@ -1,8 +1,11 @@
 /// Reads the fields of one payload, front to back (SPEC 2). It holds no reference to the bytes, so it is a plain value.
 package struct FieldReader: Sendable {
+    /// Where the next field begins.
     package var index: Int
+    /// Where the payload ends.
     package let end: Int
 
+    /// Begins at the front of the payload.
     @inlinable package init(_ payload: ByteRange) {
         index = payload.lowerBound
         end = payload.upperBound
@@ -14,10 +17,12 @@ package struct FieldReader: Sendable {
         return index..<end
     }
 
+    /// Fails unless everything was read.
     @inlinable package func finish() throws(CloseCode) {
         if index != end { throw .malformedFrame }
     }
 
+    /// u8.
     @inlinable package mutating func byte(_ bytes: Span<UInt8>) throws(CloseCode) -> UInt8 {
         guard index < end else { throw .malformedFrame }
         defer { index += 1 }
@@ -33,6 +38,7 @@ package struct FieldReader: Sendable {
         return value
     }
 
+    /// u40.
     @inlinable package mutating func shortPosition(_ bytes: Span<UInt8>) throws(CloseCode) -> ShortPosition {
         ShortPosition(rawValue: try integer(bytes, byteCount: 5))
     }
@@ -55,11 +61,13 @@ package struct FieldReader: Sendable {
         }
     }
 
+    /// A varint that fits 32 bits.
     @inlinable package mutating func varint32(_ bytes: Span<UInt8>) throws(CloseCode) -> UInt32 {
         guard let value = UInt32(exactly: try varint(bytes)) else { throw .malformedFrame }
         return value
     }
 
+    /// A signed varint (REQ-ENC-3).
     @inlinable package mutating func zigzag(_ bytes: Span<UInt8>) throws(CloseCode) -> Int64 {
         let value = try varint(bytes)
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)

@@ -1,9 +1,11 @@
 /// Sizes and bytes of the encodings of SPEC 2.
 package enum FieldWriter {
+    /// How long the varint is.
     @inlinable package static func varintBytes(_ value: UInt64) -> Int {
         (70 - (value | 1).leadingZeroBitCount) / 7
     }
 
+    /// The unsigned value that stands for a signed one.
     @inlinable package static func zigzag(_ value: Int64) -> UInt64 {
         UInt64(bitPattern: value << 1 ^ value >> 63)
     }
@@ -19,6 +21,7 @@ extension OutputSpan<UInt8> {
         }
     }
 
+    /// Unsigned LEB128 in its shortest form.
     @inlinable @_lifetime(self: copy self) package mutating func append(varint value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -41,10 +44,12 @@ extension [UInt8] {
         }
     }
 
+    /// Fixed fields behind text: at most 96 bytes.
     @inlinable package mutating func appendFields(_ fields: (_ out: inout OutputSpan<UInt8>) -> Void) {
         append(addingCapacity: 96) { (out: inout OutputSpan<UInt8>) in fields(&out) }
     }
 
+    /// Text, token or body.
     @inlinable package mutating func append(copying bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }

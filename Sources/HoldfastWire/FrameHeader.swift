@@ -1,9 +1,11 @@
 /// What a decoder took from its input.
 package struct Decoded<Frame: Sendable>: Sendable {
+    /// What was read.
     package var frame: Frame
     /// Bytes from the given offset on, header included.
     package var byteCount: Int
 
+    /// Made by the decoders.
     @inlinable package init(frame: Frame, byteCount: Int) {
         self.frame = frame
         self.byteCount = byteCount
@@ -12,10 +14,14 @@ package struct Decoded<Frame: Sendable>: Sendable {
 
 /// Kind and extent of a frame that is here whole.
 package struct FrameHeader: Sendable {
+    /// First byte of the frame.
     package var kind: UInt8
+    /// Where the payload lies.
     package var payload: ByteRange
+    /// The whole frame, header included.
     package var byteCount: Int
 
+    /// All fields.
     @inlinable package init(kind: UInt8, payload: ByteRange, byteCount: Int) {
         self.kind = kind
         self.payload = payload

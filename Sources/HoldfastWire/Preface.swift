@@ -1,5 +1,6 @@
 /// The first bytes of a connection, from the client only (SPEC 3.1): neither TLS (0x16) nor HTTP begins like this.
 package enum Preface {
+    /// Of the whole preface.
     package static let byteCount = 4
     /// 0x8C "HFD".
     package static let rawValue: UInt32 = 0x8C48_4644
@@ -13,6 +14,7 @@ package enum Preface {
         return available == byteCount
     }
 
+    /// What a client sends first.
     package static func append(to out: inout [UInt8]) {
         for index in 0..<byteCount { out.append(byte(index)) }
     }

@@ -29,6 +29,7 @@ extension ServerFrame {
         return index - offset
     }
 
+    /// The frames that are not on the hot path; nil for an unknown optional one.
     package static func rare(_ bytes: Span<UInt8>, _ kind: UInt8, _ fields: inout FieldReader) throws(CloseCode) -> ServerFrame? {
         switch kind {
         case FrameKind.welcome: return .welcome(try Welcome(bytes, &fields))
@@ -69,6 +70,7 @@ extension ServerFrame {
 }
 
 extension ServerFrame.Deliver {
+    /// Reads the head.
     @inlinable package init(_ bytes: Span<UInt8>, _ fields: inout FieldReader) throws(CloseCode) {
         let predecessor = try fields.shortPosition(bytes)
         let first = try fields.shortPosition(bytes)

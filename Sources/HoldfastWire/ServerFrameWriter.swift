@@ -1,7 +1,9 @@
 /// Appends frames of a gateway, byte for byte as SPEC 3 has them; `DELIVER` is written by `DeliverWriter`.
 package enum ServerFrameWriter {
+    /// `PONG`: the answer to `PING`.
     @inlinable package static func pong(to out: inout [UInt8]) { out.append(FrameKind.pong) }
 
+    /// `WELCOME`: the session is open.
     package static func welcome(_ welcome: ServerFrame.Welcome, to out: inout [UInt8]) {
         let varints = [
             welcome.lastSequence.rawValue, UInt64(welcome.heartbeatSecondsMin), UInt64(welcome.heartbeatSecondsMax),
@@ -25,6 +27,7 @@ package enum ServerFrameWriter {
         }
     }
 
+    /// `TICKET`: for the next `RESUME`.
     package static func ticket(expiresIn: UInt32, _ ticket: Span<UInt8>, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.ticket, payload: FieldWriter.varintBytes(UInt64(expiresIn)) + ticket.count) { out in
             out.append(varint: UInt64(expiresIn))
@@ -32,6 +35,7 @@ package enum ServerFrameWriter {
         out.append(copying: ticket)
     }
 
+    /// `SENT`: stored up to here.
     @inlinable package static func sent(through: MessageSequence, position: Position, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.sent, payload: 6) { out in
             out.append(ShortSequence(through).rawValue)
@@ -39,6 +43,7 @@ package enum ServerFrameWriter {
         }
     }
 
+    /// `REFUSED`: one message was not stored.
     package static func refused(
         _ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, to out: inout [UInt8]
     ) {
@@ -49,6 +54,7 @@ package enum ServerFrameWriter {
         }
     }
 
+    /// `GAP`: messages that will not come.
     package static func gap(
         predecessor: Position, through: Position, count: UInt32, reason: GapReason, to out: inout [UInt8]
     ) {
@@ -60,6 +66,7 @@ package enum ServerFrameWriter {
         }
     }
 
+    /// `SKIP`: the stream goes on further up.
     package static func skip(predecessor: Position, through: Position, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.skip, payload: 13) { out in
             out.append(bigEndian: predecessor.rawValue, byteCount: 5)
@@ -67,6 +74,7 @@ package enum ServerFrameWriter {
         }
     }
 
+    /// `CONVERSATION`: its number and peer.
     package static func conversation(
         _ number: ConversationNumber, _ type: ConversationType, peer: Span<UInt8>, to out: inout [UInt8]
     ) {
@@ -79,6 +87,7 @@ package enum ServerFrameWriter {
         out.append(copying: peer)
     }
 
+    /// `GO_AWAY`: the gateway will close soon.
     package static func goAway(delayMilliseconds: UInt32, address: Span<UInt8>, to out: inout [UInt8]) {
         let sizes = FieldWriter.varintBytes(UInt64(delayMilliseconds)) + FieldWriter.varintBytes(UInt64(address.count))
         out.appendFrame(FrameKind.goAway, payload: sizes + address.count) { out in
@@ -88,6 +97,7 @@ package enum ServerFrameWriter {
         out.append(copying: address)
     }
 
+    /// `CLOSED`: the gateway closes, and why.
     package static func closed(
         _ code: CloseCode, retryAfterMilliseconds: UInt32, text: Span<UInt8>, to out: inout [UInt8]
     ) {
@@ -99,15 +109,18 @@ package enum ServerFrameWriter {
         out.append(copying: text)
     }
 
+    /// `TOKEN_EXPIRING`: a fresh token is wanted.
     package static func tokenExpiring(seconds: UInt32, to out: inout [UInt8]) {
         out.appendFrame(FrameKind.tokenExpiring, payload: FieldWriter.varintBytes(UInt64(seconds))) { $0.append(varint: UInt64(seconds)) }
     }
 
+    /// `AUTHENTICATED`: the fresh token is good.
     package static func authenticated(expiresIn: UInt32, to out: inout [UInt8]) {
         let payload = FieldWriter.varintBytes(UInt64(expiresIn))
         out.appendFrame(FrameKind.authenticated, payload: payload) { $0.append(varint: UInt64(expiresIn)) }
     }
 
+    /// `PREVIOUS`: what is known of the presented session.
     package static func previous(_ session: SessionID, lastSequence: MessageSequence?, to out: inout [UInt8]) {
         let payload = 9 + (lastSequence.map { FieldWriter.varintBytes($0.rawValue) } ?? 0)
         out.appendFrame(FrameKind.previous, payload: payload) { out in

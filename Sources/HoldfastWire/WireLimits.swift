@@ -3,6 +3,7 @@ package struct WireLimits: Equatable, Sendable {
     /// The largest payload of a frame: what follows the length.
     package var frameBytesMax: Int
 
+    /// Other limits are fixed.
     package init(frameBytesMax: Int) { self.frameBytesMax = frameBytesMax }
 
     /// In both directions until `WELCOME` has named the limit of the connection.
@@ -14,11 +15,17 @@ package struct WireLimits: Equatable, Sendable {
     package static let frameBytesCeiling = 1 << 21 - 1
     /// A body is at most the frame limit minus this, so that its `DELIVER` fits the limit too (REQ-SEND-5).
     package static let bodyReserveBytes = 64
+    /// Of a token.
     package static let tokenBytesMax = 4096
+    /// Of a ticket.
     package static let ticketBytesMax = 128
+    /// Of a user's name.
     package static let userBytesMax = 255
+    /// Of a device's name.
     package static let deviceBytesMax = 64
+    /// Of the address in `GO_AWAY`.
     package static let addressBytesMax = 255
+    /// Of the text in `CLOSED`.
     package static let closeTextBytesMax = 1024
     /// Unanswered sends that a short sequence can tell apart.
     package static let sendsInFlightCeiling: UInt8 = 127
