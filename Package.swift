@@ -80,6 +80,11 @@ let package = Package(
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
         tests("TidyTests", []),
+        // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).
+        .target(
+            name: "FuzzTargets", dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastClient", "HoldfastIO"], path: "Tests/FuzzTargets",
+            swiftSettings: settings),
+        tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Fuzzes the parsers and machines with libFuzzer, which comes with the Swift toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+usage() {
+    cat <<'TEXT'
+usage: Tests/Fuzz/run.sh [--seconds N | --runs N] [--target NAME] [--keep] [--build-only]
+
+  --seconds N   fuzz each target for N seconds (default 60)
+  --runs N      or for N executions
+  --target T    only this target (see Tests/FuzzTargets/FuzzTarget.swift)
+  --keep        afterwards add the inputs that reach new code to Tests/Fuzz/corpus
+  --build-only  build and stop
+
+example: Tests/Fuzz/run.sh --target core --runs 1000000
+
+An input that crashes is kept in Tests/Fuzz/crashes/TARGET. `swift test` replays corpus and crashes.
+TEXT
+}
+
+limit=(-max_total_time=60)
+targets=()
+build_only=false
+keep=false
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --seconds) limit=("-max_total_time=$2"); shift 2 ;;
+    --runs) limit=("-runs=$2"); shift 2 ;;
+    --target) targets+=("$2"); shift 2 ;;
+    --keep) keep=true; shift ;;
+    --build-only) build_only=true; shift ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "run.sh: unknown option $1; see --help" >&2; exit 2 ;;
+    esac
+done
+if [ ${#targets[@]} -eq 0 ]; then
+    mapfile -t targets < <(sed -n 's/^    case \([a-zA-Z]*\)$/\1/p' Tests/FuzzTargets/FuzzTarget.swift)
+fi
+
+# The package manager can't link an executable with libFuzzer's own main, so the modules are compiled here, one by one.
+out=.build-fuzz
+mkdir -p "$out"
+printf 'module CLinux { header "%s/Sources/CLinux/include/CLinux.h" export * }\n' "$PWD" >"$out/module.modulemap"
+flags=(-O -swift-version 6 -package-name holdfast -sanitize=fuzzer -parse-as-library -I "$out"
+    -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
+    -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-experimental-feature Lifetimes -suppress-warnings)
+module() {
+    local name=$1
+    shift
+    echo "compiling $name"
+    swiftc "${flags[@]}" -wmo -module-name "$name" -emit-module -emit-module-path "$out/$name.swiftmodule" -c "$@" -o "$out/$name.o"
+}
+clang -O2 -c Sources/CLinux/*.c -I Sources/CLinux/include -o "$out/CLinux.o"
+module HoldfastWire $(find Sources/HoldfastWire -name '*.swift')
+module HoldfastCore $(find Sources/HoldfastCore -name '*.swift')
+module HoldfastClient $(find Sources/HoldfastClient -name '*.swift')
+module HoldfastIO $(find Sources/HoldfastIO/Address -name '*.swift') Sources/HoldfastIO/System/IOError.swift
+module FuzzTargets $(find Tests/FuzzTargets -name '*.swift')
+echo "linking"
+swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/{CLinux,HoldfastWire,HoldfastCore,HoldfastClient,HoldfastIO,FuzzTargets}.o \
+    -o "$out/fuzz"
+$build_only && exit 0
+
+failed=0
+for target in "${targets[@]}"; do
+    mkdir -p "Tests/Fuzz/corpus/$target" "Tests/Fuzz/crashes/$target" "$out/work/$target"
+    echo "== $target"
+    if ! FUZZ_TARGET=$target "$out/fuzz" "${limit[@]}" -timeout=10 -max_len=4096 -artifact_prefix="Tests/Fuzz/crashes/$target/" \
+        -print_final_stats=1 "$out/work/$target" "Tests/Fuzz/corpus/$target" >"$out/$target.log" 2>&1; then
+        failed=1
+        echo "$target FAILED; the input is in Tests/Fuzz/crashes/$target, the log in $out/$target.log:"
+        tail -n 30 "$out/$target.log"
+    fi
+    if $keep; then
+        FUZZ_TARGET=$target "$out/fuzz" -merge=1 "Tests/Fuzz/corpus/$target" "$out/work/$target" >/dev/null 2>&1
+    fi
+    grep -E 'DONE.*cov:|stat::number_of_executed_units|stat::average_exec' "$out/$target.log" | tail -n 3
+done
+exit $failed

@@ -1,0 +1,125 @@
+import HoldfastCore
+import HoldfastWire
+
+/// A core with tiny limits over storage in RAM: whatever commands come in whatever order, it doesn't trap, gives all credits back, and
+/// comes back after a crash.
+func fuzzCore(_ bytes: [UInt8]) {
+    var input = FuzzInput(bytes)
+    var configuration = CoreConfiguration()
+    configuration.checkpointEntries = 6
+    configuration.checkpointSliceRows = 2
+    configuration.cachedUsersMax = 2
+    configuration.cachedLookupsMax = 4
+    configuration.inboxMessagesMax = 4
+    configuration.creditMessages = 2
+    configuration.pageMessagesMax = 2
+    configuration.devicesPerUserMax = 3
+    if input.byte() & 1 == 1 { configuration.inboxPolicy = .evictWithGap }
+    var storage = MemoryStorage()
+    var now = CoreTime(wall: 1_000_000, monotonic: 0)
+    var driver = try? CoreDriverForFuzzing(storage: storage, configuration: configuration, now: now)
+    while !input.isEmpty, driver != nil {
+        now.monotonic += UInt64(input.byte()) * 10
+        now.wall = input.byte() == 255 ? input.number(6) : now.wall + 10
+        if input.byte() == 254 {
+            storage = storage.crashCopy()
+            driver = nil
+            driver = try? CoreDriverForFuzzing(storage: storage, configuration: configuration, now: now)
+            precondition(driver != nil, "no start after a crash")
+        }
+        driver?.give(makeBatch(&input), now: now)
+        driver?.work(steps: Int(input.byte() & 7), now: now)
+    }
+    driver?.work(steps: 10_000, now: now)
+    precondition(driver?.creditsOut == 0, "credits were lost")
+}
+
+private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
+    var batch = CommandBatch(loop: 0)
+    for _ in 0..<(input.byte() & 3) {
+        let connection = ConnectionHandle(loop: 0, generation: 1, slot: UInt32(input.byte() & 7))
+        let session = SessionID(rawValue: (1 + UInt64(input.byte() & 3)) << 24 | (1 + UInt64(input.byte() & 3)))
+        let attach = AttachNumber(rawValue: UInt32(input.number(1)))
+        let origin = Origin(connection: connection, session: session, attach: attach)
+        let state = PresentedState(
+            session: session, attach: attach, position: Position(rawValue: input.number(1)),
+            lastSequence: MessageSequence(rawValue: input.number(1)))
+        func text(_ name: String) -> ByteRange {
+            let start = batch.bytes.count
+            batch.bytes.append(contentsOf: Array(name.utf8))
+            return start..<batch.bytes.count
+        }
+        let user = text("user\(input.byte() & 3)")
+        switch input.byte() % 9 {
+        case 0:
+            batch.commands.append(
+                .hello(
+                    connection: connection, user: user, device: text("device\(input.byte() & 3)"), isSendOnly: input.byte() & 3 == 0,
+                    isService: false, state: input.byte() & 1 == 0 ? nil : state))
+        case 1: batch.commands.append(.resume(connection: connection, state: state))
+        case 2:
+            batch.commands.append(
+                .send(
+                    origin, MessageSequence(rawValue: input.number(1)), .text, ConversationNumber(rawValue: input.number(1) & 7),
+                    body: text("b")))
+        case 3: batch.commands.append(.sendTo(origin, MessageSequence(rawValue: input.number(1)), .text, user: user, body: text("body")))
+        case 4: batch.commands.append(.acknowledge(origin, ShortPosition(rawValue: input.number(1))))
+        case 5: batch.commands.append(.credit(origin, messages: UInt32(input.number(1)), bytes: UInt32(input.number(2))))
+        case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: input.number(1) & 7)))
+        case 7: batch.commands.append(.logout(origin))
+        default: batch.commands.append(.detach(connection: connection, session: session))
+        }
+    }
+    return batch
+}
+
+/// The smallest driver there can be: every job is done at once, a step at a time.
+private final class CoreDriverForFuzzing {
+    private var core: Core
+    private let storage: MemoryStorage
+    private(set) var creditsOut = 0
+
+    init(storage: MemoryStorage, configuration: CoreConfiguration, now: CoreTime) throws {
+        self.storage = storage
+        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now)
+    }
+
+    func give(_ batch: CommandBatch, now: CoreTime) {
+        creditsOut += batch.commands.count
+        core.handle(batch, now: now)
+    }
+
+    func work(steps: Int, now: CoreTime) {
+        var now = now
+        for _ in 0..<steps {
+            var isIdle = true
+            if let reads = core.takeReads() {
+                guard let results = try? reads.run(on: storage) else { preconditionFailure("a read failed") }
+                core.read(results)
+                isIdle = false
+            }
+            if let batch = core.takeBatch(now: now) {
+                guard (try? storage.commit(batch)) != nil else { preconditionFailure("a commit failed") }
+                core.committed(now: now)
+                isIdle = false
+            }
+            if let job = core.takeCheckpoint() {
+                guard let result = try? job.run(on: storage) else { preconditionFailure("a checkpoint failed") }
+                core.checkpointWritten(result)
+                isIdle = false
+            }
+            if let job = core.takeTrim() {
+                guard let plan = try? job.run(on: storage) else { preconditionFailure("a trim failed") }
+                core.trimPlanned(plan)
+                isIdle = false
+            }
+            if let effects = core.takeEffects(loop: 0) {
+                creditsOut -= effects.creditsReturned
+                isIdle = false
+            }
+            now.monotonic += 200
+            core.ticked(now: now, isSpaceLow: false)
+            if isIdle, !core.hasWork { return }
+        }
+    }
+}

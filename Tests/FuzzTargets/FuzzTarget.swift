@@ -1,0 +1,62 @@
+import HoldfastClient
+import HoldfastCore
+import HoldfastIO
+import HoldfastWire
+
+/// What is fuzzed: every parser of bytes that come from outside, and sequences of operations on the two machines. A target
+/// must not trap and must keep what it says of itself below; libFuzzer finds inputs (`Tests/Fuzz/run.sh`), and the corpus
+/// and every crash are replayed by `swift test`.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Frames of a client, whole and cut in two: the same frames and the same error.
+    case clientFrames
+    /// Frames of the gateway, with the entries of `DELIVER`.
+    case serverFrames
+    /// A record of the journal: what decodes encodes to the same bytes.
+    case records
+    /// The client's state file.
+    case clientState
+    /// A PROXY protocol header.
+    case proxyHeader
+    /// `HOST:PORT` and address ranges.
+    case addresses
+    /// A connection machine that a hostile client talks to.
+    case connection
+    /// A client machine that a hostile gateway talks to.
+    case clientMachine
+    /// Operations on the core over storage in RAM, with crashes.
+    case core
+
+    package func run(_ bytes: [UInt8]) {
+        switch self {
+        case .clientFrames: fuzzClientFrames(bytes)
+        case .serverFrames: fuzzServerFrames(bytes)
+        case .records: fuzzRecords(bytes)
+        case .clientState: _ = try? ClientState.decode(bytes.span)
+        case .proxyHeader: _ = try? ProxyHeader.parse(bytes.span)
+        case .addresses: fuzzAddresses(bytes)
+        case .connection: fuzzConnection(bytes)
+        case .clientMachine: fuzzClientMachine(bytes)
+        case .core: fuzzCore(bytes)
+        }
+    }
+}
+
+/// Reads choices from a fuzzer's bytes; zeros when they are used up.
+struct FuzzInput {
+    private let bytes: [UInt8]
+    private var offset = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var isEmpty: Bool { offset >= bytes.count }
+
+    mutating func byte() -> UInt8 {
+        guard offset < bytes.count else { return 0 }
+        offset += 1
+        return bytes[offset - 1]
+    }
+
+    mutating func number(_ count: Int) -> UInt64 { (0..<count).reduce(0) { value, _ in value << 8 | UInt64(byte()) } }
+
+    mutating func take(_ count: Int) -> [UInt8] { (0..<min(count, max(0, bytes.count - offset))).map { _ in byte() } }
+}

@@ -1,0 +1,83 @@
+import HoldfastCore
+import HoldfastIO
+import HoldfastWire
+
+private enum Outcome: Equatable {
+    case frames([ClientFrame], end: Int)
+    case failed([ClientFrame], CloseCode)
+}
+
+private func decodeAll(_ bytes: [UInt8]) -> Outcome {
+    var frames: [ClientFrame] = []
+    var offset = 0
+    do {
+        while offset < bytes.count, let decoded = try ClientFrame.decode(bytes.span, at: offset, limits: WireLimits(frameBytesMax: 65_536))
+        {
+            precondition(decoded.byteCount > 0 && offset + decoded.byteCount <= bytes.count, "a frame goes beyond its bytes")
+            if let frame = decoded.frame { frames.append(frame) }
+            offset += decoded.byteCount
+        }
+    } catch {
+        return .failed(frames, error)
+    }
+    return .frames(frames, end: offset)
+}
+
+func fuzzClientFrames(_ bytes: [UInt8]) {
+    guard let cut = bytes.first.map(Int.init) else { return }
+    let stream = Array(bytes.dropFirst())
+    let whole = decodeAll(stream)
+    // A decoder that has seen less must not say anything else, only less.
+    switch (decodeAll(Array(stream.prefix(cut))), whole) {
+    case (.frames(let some, _), .frames(let all, _)), (.frames(let some, _), .failed(let all, _)):
+        precondition(all.starts(with: some), "the frames depend on how the stream was cut")
+    case (.failed(let some, let early), .failed(let all, let late)):
+        precondition(some == all && early == late, "the error depends on how the stream was cut")
+    case (.failed, .frames): preconditionFailure("more bytes made an error go away")
+    }
+}
+
+func fuzzServerFrames(_ bytes: [UInt8]) {
+    var offset = 0
+    do {
+        while offset < bytes.count, let decoded = try ServerFrame.decode(bytes.span, at: offset, limits: WireLimits(frameBytesMax: 65_536))
+        {
+            precondition(decoded.byteCount > 0 && offset + decoded.byteCount <= bytes.count, "a frame goes beyond its bytes")
+            if case .deliver(let deliver)? = decoded.frame {
+                var entries = DeliverEntries(deliver)
+                while let entry = try entries.next(in: bytes.span) {
+                    precondition(deliver.entries.contains(entry.body.lowerBound) || entry.body.isEmpty, "a body outside of its frame")
+                }
+            }
+            offset += decoded.byteCount
+        }
+    } catch {
+        return
+    }
+}
+
+func fuzzRecords(_ bytes: [UInt8]) {
+    // The checksum keeps mutations from the fields behind it: the second try repairs it.
+    _ = Record.decode(bytes.span)
+    guard bytes.count >= 5 else { return }
+    var repaired = bytes
+    let checksum = CRC32C.checksum(bytes.span, 4..<bytes.count)
+    for index in 0..<4 { repaired[index] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * index)) }
+    guard let record = Record.decode(repaired.span) else { return }
+    var encoded: [UInt8] = []
+    if case .message(let message) = record {
+        record.encode(body: repaired[message.body], into: &encoded)
+    } else {
+        record.encode(into: &encoded)
+    }
+    precondition(Record.decode(encoded.span) == record, "a record changed when it was encoded again")
+}
+
+func fuzzAddresses(_ bytes: [UInt8]) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    if let address = try? SocketAddress(parsing: text) {
+        let again = try? SocketAddress(parsing: address.description)
+        precondition(again == address, "an address changed when it was written and read")
+    }
+    _ = try? AddressRange(parsing: text)
+}
