@@ -73,7 +73,7 @@ for target in "${targets[@]}"; do
         tail -n 30 "$out/$target.log"
     fi
     if $keep; then
-        FUZZ_TARGET=$target "$out/fuzz" -merge=1 "Tests/Fuzz/corpus/$target" "$out/work/$target" >/dev/null 2>&1
+        FUZZ_TARGET=$target "$out/fuzz" -set_cover_merge=1 -use_counters=0 "Tests/Fuzz/corpus/$target" "$out/work/$target" >/dev/null 2>&1
     fi
     grep -E 'DONE.*cov:|stat::number_of_executed_units|stat::average_exec' "$out/$target.log" | tail -n 3
 done
