@@ -4,6 +4,7 @@ extension ConnectionMachine {
     /// The deadline that was set is reached. It may have been set long ago: frames only note when they came, and what is left of
     /// the time is waited for here, so that a heartbeat touches no timer.
     package mutating func deadlineReached(now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> ConnectionAction {
+        if flags.remove(.slowedDown) != nil { return .resumeReading }
         switch state {
         case .awaitingPreface, .awaitingFirstFrame:
             // If the first frame waits for credits, it isn't the client who is late.
@@ -20,8 +21,9 @@ extension ConnectionMachine {
         // While the loop doesn't read, silence says nothing about the client.
         if silence >= silenceMax && !isWaitingForCredits { return .close(.heartbeatMissed) }
         let authorized = secondsAuthorized(now)
-        if authorized == 0 { return .close(.tokenExpired) }
-        if authorized <= limits.tokenWarningSeconds && !flags.contains(.warned) {
+        if authorized == 0 { return .close(isByTicket ? .ticketExpired : .tokenExpired) }
+        // A ticket's time is its own: no token is asked for while it lasts (REQ-AUTH-4).
+        if authorized <= limits.tokenWarningSeconds && !flags.contains(.warned) && !isByTicket {
             flags.insert(.warned)
             ServerFrameWriter.tokenExpiring(seconds: authorized, to: &out)
         }
@@ -30,11 +32,12 @@ extension ConnectionMachine {
 
     /// How long nothing has to be done about an open connection, unless bytes or effects come.
     package func deadlineMilliseconds(now: UInt64, limits: ConnectionLimits) -> UInt32 {
+        guard state == .open || state == .leaving else { return limits.attachMilliseconds }
         let silenceMax = limits.silenceMillisecondsMax(paceSeconds: paceSeconds)
         let silence = UInt32(truncatingIfNeeded: now) &- heardAt
         let untilSilent = silence < silenceMax ? silenceMax - silence : 1000
         var authorized = secondsAuthorized(now)
-        if !flags.contains(.warned) { authorized -= min(authorized, limits.tokenWarningSeconds) }
+        if !flags.contains(.warned) && !isByTicket { authorized -= min(authorized, limits.tokenWarningSeconds) }
         return max(1, min(untilSilent, UInt32(clamping: UInt64(authorized) * 1000)))
     }
 }

@@ -13,7 +13,7 @@ extension ConnectionMachine {
     package mutating func received(
         _ bytes: Span<UInt8>, from start: Int, now: UInt64, limits: ConnectionLimits, intake: inout CommandIntake, out: inout [UInt8]
     ) -> Received {
-        flags.remove(.waitingForCredits)
+        flags.subtract([.waitingForCredits, .slowedDown])
         switch state {
         case .awaitingPreface:
             do {
@@ -38,40 +38,50 @@ extension ConnectionMachine {
     ) -> Received {
         var offset = start
         var action = ConnectionAction.none
-        do {
+        do throws(CloseCode) {
             while offset < bytes.count && action == .none && state != .leaving {
-                let pings = ClientFrame.pingCount(bytes, at: offset)
+                var pings = ClientFrame.pingCount(bytes, at: offset)
                 if pings > 0 {
-                    try heard(byteCount: pings, now: now, limits)
+                    heard(now, limits)
+                    // Of a run that is too long, as many as the limit allows are answered.
+                    pings = min(pings, max(1, rate.framesLeft))
                     try takeControlFrames(pings)
+                    rate.take(bytes: pings)
                     out.append(contentsOf: repeatElement(FrameKind.pong, count: pings))
                     offset += pings
                     continue
                 }
                 let frameLimits = state == .open ? limits.frames : .beforeWelcome
                 guard let decoded = try ClientFrame.decode(bytes, at: offset, limits: frameLimits) else { break }
+                heard(now, limits)
                 action = try handle(decoded.frame, bytes, limits: limits, intake: &intake)
                 if action == .pauseReading {
                     flags.insert(.waitingForCredits)
                     break
                 }
                 offset += decoded.byteCount
-                try heard(byteCount: decoded.byteCount, now: now, limits)
+                // The frame is here and handled; if it was one too much, the next ones wait.
+                if !rate.take(bytes: decoded.byteCount) && action == .none { throw .rateLimited }
             }
         } catch {
-            action = .close(error)
+            action = error == .rateLimited ? slowDown() : .close(error)
         }
         return Received(end: state == .leaving ? bytes.count : offset, action: action)
     }
 
     /// A whole frame came: only that is a sign of life, and only the time between two refills the buckets.
-    private mutating func heard(byteCount: Int, now: UInt64, _ limits: ConnectionLimits) throws(CloseCode) {
+    private mutating func heard(_ now: UInt64, _ limits: ConnectionLimits) {
         let elapsed = UInt32(truncatingIfNeeded: now) &- heardAt
-        if elapsed > 0 {
-            rate.refill(milliseconds: elapsed, limits)
-            heardAt = UInt32(truncatingIfNeeded: now)
-        }
-        guard rate.take(bytes: byteCount) else { throw .rateLimited }
+        guard elapsed > 0 else { return }
+        rate.refill(milliseconds: elapsed, limits)
+        heardAt = UInt32(truncatingIfNeeded: now)
+    }
+
+    /// Over a limit (REQ-TIME-6): read more slowly first; who goes on all the same is sent away.
+    private mutating func slowDown() -> ConnectionAction {
+        guard rate.countSlowDown() else { return .close(.rateLimited) }
+        flags.insert(.slowedDown)
+        return .slowDown(milliseconds: RateLimit.slowDownMilliseconds)
     }
 
     /// The first frame; unknown optional ones before it are skipped.

@@ -61,6 +61,8 @@ package struct ConnectionMachine: Sendable {
         static let byTicket = Flags(rawValue: 32)
         /// The core was asked to attach the connection, and must hear when it is gone.
         static let knownToCore = Flags(rawValue: 64)
+        /// The client is over a rate limit: it isn't read for a while.
+        static let slowedDown = Flags(rawValue: 128)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {
@@ -87,6 +89,10 @@ package enum ConnectionAction: Equatable, Sendable {
     case none
     /// The loop has no credits: stop reading, and show the rest again when it has.
     case pauseReading
+    /// The client is over a rate limit: stop reading and set the deadline; `deadlineReached` answers `resumeReading`.
+    case slowDown(milliseconds: UInt32)
+    /// Read again, and set the deadline anew.
+    case resumeReading
     /// Verify the token, then call `tokenVerified` or `failed`.
     case verifyToken(ClientFrame.Hello)
     /// Open the ticket, then call `ticketOpened` or `failed`.

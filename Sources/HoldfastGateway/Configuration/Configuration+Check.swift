@@ -1,4 +1,5 @@
 internal import HoldfastIO
+internal import HoldfastWire
 
 extension Configuration {
     /// Checks what no single key shows: addresses, and limits that depend on each other.
@@ -32,9 +33,15 @@ extension Configuration {
             throw fail(
                 "heartbeatSecondsMin", String(heartbeatSecondsMin), "is above heartbeatSecondsMax, \(heartbeatSecondsMax)", "Lower it")
         }
-        if bodyBytesMax > frameBytesMax - 1024 {
+        if paceSecondsMax < 3 * heartbeatSecondsMax {
             throw fail(
-                "bodyBytesMax", String(bodyBytesMax), "is above frameBytesMax - 1024, \(frameBytesMax - 1024)",
+                "paceSecondsMax", String(paceSecondsMax), "is below three times heartbeatSecondsMax, \(3 * heartbeatSecondsMax)", "Raise it"
+            )
+        }
+        let bodyBytesCeiling = frameBytesMax - WireLimits.bodyReserveBytes
+        if bodyBytesMax > bodyBytesCeiling {
+            throw fail(
+                "bodyBytesMax", String(bodyBytesMax), "is above frameBytesMax - \(WireLimits.bodyReserveBytes), \(bodyBytesCeiling)",
                 "Lower it, or raise frameBytesMax")
         }
         if unsentBytesMax < 4 * frameBytesMax {

@@ -76,7 +76,7 @@ extension ConfigurationKey {
             "The longest frame, without its kind and length."),
         .init(
             "bodyBytesMax", .integer(\.bodyBytesMax, 1024...WireLimits.frameBytesCeiling),
-            "The longest body of a message; at most frameBytesMax - 1024."),
+            "The longest body of a message; at most frameBytesMax - 64."),
         .init("sendsInFlightMax", .integer(\.sendsInFlightMax, 1...127), "SENDs of one connection that may be unanswered at once."),
         .init(
             "creditMessages", .integer(\.creditMessages, 1...65536),

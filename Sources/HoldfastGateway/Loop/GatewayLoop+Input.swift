@@ -27,6 +27,13 @@ extension GatewayLoop {
                 flush(id)
                 leave(id)
                 return bytes.count
+            case .slowDown(let milliseconds):
+                flush(id)
+                eventLoop.pauseReading(id)
+                eventLoop.setDeadline(id, afterMilliseconds: milliseconds)
+                return offset
+            case .resumeReading:
+                preconditionFailure("only a deadline resumes")
             case .setDeadline(let milliseconds):
                 eventLoop.setDeadline(id, afterMilliseconds: milliseconds)
             case .verifyToken(let hello):

@@ -33,6 +33,9 @@ extension GatewayLoop {
     ) -> Int {
         let slot = Int(id.slot)
         var next = index
+        let wasOpen = machines[slot].state == .open
+        // Whoever is let in while the gateway drains is asked to leave, after what belongs to the WELCOME.
+        defer { if isDraining && machines[slot].state == .open && !wasOpen { appendGoAway() } }
         while next < group.count, batch.effects[Int(group[next])].connection == handle {
             let effect = batch.effects[Int(group[next])]
             next += 1
@@ -71,7 +74,6 @@ extension GatewayLoop {
         guard machines[slot].welcome(attached, limits: shared.limits, out: &out) else { return }
         appendTicket(slot)
         eventLoop.setDeadline(id, afterMilliseconds: machines[slot].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits))
-        if isDraining { appendGoAway(id) }
     }
 
     private func authenticated(_ id: ConnectionID) {
@@ -105,7 +107,7 @@ extension GatewayLoop {
             let id = ConnectionID(slot: UInt32(slot), generation: machines[slot].handle.generation)
             switch machines[slot].state {
             case .open, .leaving:
-                appendGoAway(id)
+                appendGoAway()
                 flush(id)
             case .awaitingPreface, .awaitingFirstFrame, .authenticating:
                 close(id, .goingAway)
@@ -115,7 +117,7 @@ extension GatewayLoop {
         }
     }
 
-    private func appendGoAway(_ id: ConnectionID) {
+    private func appendGoAway() {
         let address = Array(shared.configuration.goAwayAddress.utf8)
         ServerFrameWriter.goAway(
             delayMilliseconds: UInt32.random(in: 0...drainMilliseconds), address: address.span, to: &out)

@@ -115,6 +115,10 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
         flush(id)
         switch action {
         case .setDeadline(let milliseconds): eventLoop.setDeadline(id, afterMilliseconds: milliseconds)
+        case .resumeReading:
+            eventLoop.resumeReading(id)
+            let next = machines[Int(id.slot)].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits)
+            eventLoop.setDeadline(id, afterMilliseconds: next)
         case .close(let code): close(id, code)
         default: break
         }
@@ -169,6 +173,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
 
     /// Says why, writes it out, and closes. When to come back is spread, so that not all come at once.
     func close(_ id: ConnectionID, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil) {
+        guard machines[Int(id.slot)].state != .closing else { return }
         let text = Array(String(describing: code).utf8)
         ServerFrameWriter.closed(
             code, retryAfterMilliseconds: retryAfterMilliseconds ?? retryAfter(code), text: text.span, to: &out)
