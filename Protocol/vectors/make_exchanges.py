@@ -164,7 +164,7 @@ exchange("gap", "Messages expired while the client was away.", ["REQ-STREAM-6"],
     ack(1201, "Covers the gap too: it won't come again."),
 ])
 
-exchange("new-era", "The gateway was restored from a backup: it has forgotten sends, acknowledgements and messages.", ["REQ-POS-3", "REQ-POS-5", "REQ-POS-6", "REQ-STREAM-5"], [
+exchange("new-era", "The gateway was restored from a backup: it has forgotten sends, acknowledgements and messages.", ["REQ-POS-3", "REQ-POS-5", "REQ-POS-6", "REQ-STREAM-5", "REQ-STREAM-8"], [
     event("store", "What the client has: 41 messages known to be stored, one more in the outbox.", client(8, 1000, 41, [queued(42, "d")])),
     OPEN,
     back(8, 1000, 41),
@@ -172,11 +172,14 @@ exchange("new-era", "The gateway was restored from a backup: it has forgotten se
     event("store", "34 to 41 are reported as lost by the gateway; `d` becomes 34; the cursor is taken as it is; what comes up to 1000 of era 1 may be a repeat.", client(9, 700, 33, [queued(34, "d")], era=2, cursor_era=1, overlap={"through": pos(1000), "rule": "mark"})),
     message(34, "d", "Under its new number."),
     deliver(700, entry(701, -90000, "again?"), meaning="Handed over, marked as a possible repeat."),
-    step("SKIP", "The step into era 2 is too wide for 40 bits.", predecessor=pos(701), through=pos(899, 2)),
+    deliver(701, entry(705, -80000, "and this?"), meaning="Likewise."),
+    step("SKIP", "The step into era 2 is too wide for 40 bits.", predecessor=pos(705), through=pos(899, 2)),
     deliver(899, entry(900, 1000, "new", era=2), meaning="Of era 2: not marked.", era=2),
+    event("store", "The first message.", client(9, 701, 33, [queued(34, "d")], era=2, cursor_era=1, overlap={"through": pos(1000), "rule": "mark"})),
+    ack(701, "701 of era 1, read upwards from 700: 705 is not acknowledged, although 701 of era 2 would be above it."),
     sent(34, 901, "Position 901 of era 2.", era=2),
     event("store", "The cursor.", client(9, 900, 34, [], era=2)),
-    ack(900, "Resolved within era 2.", era=2),
+    ack(900, "Read upwards from 701 of era 1 it lies within the step of the SKIP: so it is read upwards from 899 of era 2.", era=2),
 ])
 
 exchange("duplicate-send", "A send is being stored while its connection breaks; the client sends it again.", ["REQ-SEQ-3", "REQ-SEQ-4"], opened() + [

@@ -81,7 +81,7 @@ extension ClientFrame.Hello {
 
     fileprivate init(_ bytes: Span<UInt8>, _ fields: inout FieldReader) throws(CloseCode) {
         let version = try fields.byte(bytes)
-        // Another version may lay out the rest differently: nothing behind it is looked at.
+        // Another version may lay out the rest differently: nothing behind it is looked at (REQ-OPEN-6).
         if version != WireLimits.version { throw .unsupportedVersion }
         let flags = try fields.byte(bytes)
         if flags & ~(Self.sendOnlyFlag | Self.stateFlag) != 0 { throw .reservedBits }

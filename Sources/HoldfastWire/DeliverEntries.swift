@@ -2,7 +2,7 @@
 package struct DeliverEntries: Sendable {
     /// Bits of an entry's tag; the low four are the kind, the two high ones are reserved.
     package static let ownBit: UInt8 = 0x10
-    /// The body is the rest of the payload.
+    /// The body is the rest of the payload (REQ-SEND-6).
     package static let lastBit: UInt8 = 0x20
     /// Must be 0 in version 1.
     package static let reservedBits: UInt8 = 0xC0

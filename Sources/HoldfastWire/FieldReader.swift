@@ -73,7 +73,7 @@ package struct FieldReader: Sendable {
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
     }
 
-    /// A length and as many bytes.
+    /// A length and as many bytes (REQ-ENC-4).
     @inlinable package mutating func counted(_ bytes: Span<UInt8>) throws(CloseCode) -> ByteRange {
         let count = try varint(bytes)
         guard count <= UInt64(end - index) else { throw .malformedFrame }
@@ -111,7 +111,7 @@ package struct FieldReader: Sendable {
         return range
     }
 
-    /// The extensions at the end of a frame that allows them (SPEC 2.5): version 1 knows none; even tags are skipped.
+    /// The extensions at the end of a frame that allows them (REQ-ENC-8): version 1 knows none; even tags are skipped.
     mutating func skipExtensions(_ bytes: Span<UInt8>) throws(CloseCode) {
         while index < end {
             let tag = try varint(bytes)

@@ -35,6 +35,7 @@ package struct FrameHeader: Sendable {
     ) throws(CloseCode) -> FrameHeader? {
         guard offset < bytes.count else { return nil }
         let kind = bytes[offset]
+        // REQ-FRAME-3, then REQ-FRAME-4.
         if kind == 0 { throw .malformedFrame }
         if !isKnown(kind) && !FrameKind.isOptional(kind) { throw .unknownFrame }
         if FrameKind.isSingleByte(kind) {
@@ -48,6 +49,7 @@ package struct FrameHeader: Sendable {
             let byte = bytes[index]
             index += 1
             length |= Int(byte & 0x7F) << shift
+            // REQ-FRAME-5, REQ-FRAME-8: before the payload is waited for.
             if length > limits.frameBytesMax { throw .frameTooLarge }
             if byte < 0x80 {
                 if byte == 0 && shift > 0 { throw .malformedFrame }

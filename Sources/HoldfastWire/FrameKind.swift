@@ -1,4 +1,4 @@
-/// The first byte of every frame (SPEC 3.1, REQ-FRAME-1 to REQ-FRAME-6).
+/// The first byte of every frame (SPEC 3.1, REQ-FRAME-2).
 package enum FrameKind {
     /// `PING`: a heartbeat.
     package static let ping: UInt8 = 0x01
@@ -55,7 +55,7 @@ package enum FrameKind {
     /// 0x00 to 0x0F and 0x80 to 0x8F: the kind is the whole frame.
     @inlinable package static func isSingleByte(_ kind: UInt8) -> Bool { kind & 0x70 == 0 }
 
-    /// Bit 7: a receiver that doesn't know the kind skips the frame.
+    /// Bit 7: a receiver that doesn't know the kind skips the frame (REQ-FRAME-4).
     @inlinable package static func isOptional(_ kind: UInt8) -> Bool { kind & 0x80 != 0 }
 
     /// Whether version 1 defines the kind for the direction from client to gateway.

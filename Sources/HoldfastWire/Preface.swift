@@ -1,4 +1,4 @@
-/// The first bytes of a connection, from the client only (SPEC 3.1): neither TLS (0x16) nor HTTP begins like this.
+/// The first bytes of a connection, from the client only (REQ-FRAME-1): neither TLS (0x16) nor HTTP begins like this.
 package enum Preface {
     /// Of the whole preface.
     package static let byteCount = 4

@@ -67,6 +67,7 @@ private func unwrap<Frame>(_ frame: Frame?) throws -> Frame {
         #expect(entries.allSatisfy { $0.kind == .file })
     }
 
+    /// REQ-SEC-5.
     @Test func `random bytes never trap, and what is read lies inside of them`() {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<30_000 {
