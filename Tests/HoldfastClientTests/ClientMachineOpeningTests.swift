@@ -1,0 +1,245 @@
+import HoldfastWire
+import Testing
+
+@testable import HoldfastClient
+
+@Suite struct ClientMachineOpeningTests {
+    @Test func `a first connection fetches a token and says hello without state`() {
+        let rig = MachineRig()
+        rig.connect()
+        #expect(rig.wantsToken && !rig.isTransportOpen)
+        rig.provideToken("abc")
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "hello abc phone -"])
+        rig.receive { ServerFrameWriter.welcome(.usual(), to: &$0) }
+        #expect(rig.outcomes == [.begun])
+        #expect(rig.states == [.connecting, .connected])
+    }
+
+    @Test func `the bytes of a welcome may come one by one`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        var bytes: [UInt8] = []
+        ServerFrameWriter.welcome(.usual(), to: &bytes)
+        for byte in bytes { rig.receive([byte]) }
+        #expect(rig.outcomes == [.begun])
+    }
+
+    @Test func `a ticket resumes without a token, with attach, cursor and last sequence`() {
+        let rig = MachineRig()
+        rig.open(.usual(attach: 3, cursor: 250, lastSequence: 9))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("TICKET".utf8).span, to: &$0) }
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        #expect(!rig.wantsToken && rig.isTransportOpen)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume TICKET 3/250/9"])
+    }
+
+    @Test func `a lost welcome costs nothing`() throws {
+        let rig = try MachineRig.persistent(FaultyStorage())
+        rig.open(.usual(attach: 3))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        let id = rig.send("one")
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        rig.openTransport()
+        // The answer, attach 4, never comes.
+        rig.closeTransport()
+        rig.advance(by: 2_000)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"])
+        rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 5), to: &$0) }
+        #expect(rig.takeFrames() == ["sendTo 1 bob one"])
+        rig.confirm(through: 1)
+        #expect(rig.resolved[id] == .stored(MessageSequence(rawValue: 1)))
+    }
+
+    @Test(arguments: [CloseCode.ticketInvalid, .ticketExpired])
+    func `a refused ticket is dropped and hello follows at once, with state`(code: CloseCode) {
+        let rig = MachineRig()
+        rig.open(.usual(attach: 3))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        rig.openTransport()
+        rig.closeByServer(code)
+        #expect(rig.wantsToken)
+        rig.provideToken("fresh")
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "hello fresh phone 3/100/0"])
+    }
+
+    @Test func `fenced stops for good`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.closeByServer(.fenced)
+        rig.advance(by: 10_000_000)
+        #expect(rig.states.last == .stopped(.fenced))
+        #expect(!rig.isTransportOpen && !rig.wantsToken)
+        rig.connect()
+        #expect(rig.wantsToken)
+    }
+
+    @Test(arguments: [CloseCode.tokenInvalid, .tokenAlgorithm, .deviceMismatch, .revoked])
+    func `a token refused for good stops`(code: CloseCode) {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        rig.closeByServer(code)
+        #expect(rig.states.last == .stopped(.unauthorized(code: code.rawValue)))
+    }
+
+    @Test func `an expired token is replaced once, then it stops`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        rig.closeByServer(.tokenExpired)
+        rig.advance(by: 1_000)
+        #expect(rig.wantsToken)
+        rig.provideToken()
+        rig.openTransport()
+        rig.closeByServer(.tokenExpired)
+        #expect(rig.states.last == .stopped(.unauthorized(code: 21)))
+    }
+
+    @Test func `being told to wait is obeyed, also by a new connect`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.closeByServer(.overloaded, retryAfter: 45_000)
+        rig.connect()
+        rig.advance(by: 44_000)
+        #expect(!rig.wantsToken)
+        rig.advance(by: 2_000)
+        #expect(rig.wantsToken)
+    }
+
+    @Test func `a breach of the protocol is forgiven once`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.closeByServer(.sequenceHole)
+        #expect(rig.machine.phase == .waiting)
+        rig.advance(by: 1_000)
+        rig.open(.usual(.resumed, attach: 2))
+        rig.closeByServer(.sequenceHole)
+        #expect(rig.states.last == .stopped(.protocolError(code: 9)))
+    }
+
+    @Test func `bytes that are no frame close the connection, and it resumes`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.receive([0x00, 0x01])
+        #expect(rig.notices == [.protocolViolation(code: CloseCode.malformedFrame.rawValue)])
+        #expect(!rig.isTransportOpen && rig.machine.phase == .waiting)
+    }
+
+    @Test func `nothing but a welcome may open the connection`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        rig.deliver(after: 100, [(101, "early")])
+        #expect(rig.notices == [.protocolViolation(code: CloseCode.wrongState.rawValue)])
+        #expect(rig.handed.isEmpty)
+    }
+
+    @Test func `go away is obeyed at its time, at its address, without a pause`() {
+        let rig = MachineRig(settings: ClientSettings(device: "phone", obeysAddresses: true))
+        rig.open()
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        rig.receive { ServerFrameWriter.goAway(delayMilliseconds: 5_000, address: Array("other:7443".utf8).span, to: &$0) }
+        rig.advance(by: 4_900)
+        #expect(rig.machine.phase == .open)
+        _ = rig.takeFrames()
+        rig.history = []
+        rig.advance(by: 200)
+        #expect(rig.history.contains(.closeTransport))
+        #expect(rig.history.contains(.openTransport(address: "other:7443")))
+    }
+
+    @Test func `go away keeps its slot when the gateway closes first`() {
+        let rig = MachineRig(settings: ClientSettings(device: "phone", obeysAddresses: false))
+        rig.open()
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        rig.receive { ServerFrameWriter.goAway(delayMilliseconds: 5_000, address: Array("evil:1".utf8).span, to: &$0) }
+        rig.advance(by: 1_000)
+        rig.closeTransport()
+        rig.history = []
+        rig.advance(by: 3_900)
+        #expect(!rig.history.contains(.openTransport(address: nil)))
+        rig.advance(by: 200)
+        #expect(rig.history.contains(.openTransport(address: nil)), "without a verified name the address is not obeyed")
+    }
+
+    @Test func `a token that expires is replaced on the live connection`() {
+        let rig = MachineRig()
+        rig.open()
+        _ = rig.takeFrames()
+        rig.receive { ServerFrameWriter.tokenExpiring(seconds: 60, to: &$0) }
+        #expect(rig.wantsToken)
+        rig.step { $0.tokenFailed($1, &$2) }
+        rig.wantsToken = false
+        rig.advance(by: 8_000)
+        #expect(rig.wantsToken)
+        rig.provideToken("newer")
+        #expect(rig.takeFrames() == ["authenticate newer"])
+        #expect(rig.machine.phase == .open)
+    }
+
+    @Test func `logout forgets the session, keep doesn't`() throws {
+        let storage = FaultyStorage()
+        let rig = try MachineRig.persistent(storage)
+        rig.open(.usual(session: 5))
+        _ = rig.takeFrames()
+        rig.step { _ = $0.close(.keep, $1, &$2) }
+        #expect(rig.takeFrames() == ["close keep"])
+        #expect(rig.file?.state.session == SessionID(rawValue: 5))
+        rig.open(.usual(.resumed, session: 5, attach: 2))
+        let id = rig.send("unanswered")
+        _ = rig.takeFrames()
+        rig.step { _ = $0.close(.logout, $1, &$2) }
+        #expect(rig.takeFrames() == ["close logout"])
+        #expect(rig.resolved[id] == .unknown)
+        #expect(rig.file?.state.session == nil)
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "hello token phone -"])
+    }
+
+    @Test func `logout needs a connection`() {
+        let rig = MachineRig()
+        var isDone = true
+        rig.step { isDone = $0.close(.logout, $1, &$2) }
+        #expect(!isDone)
+    }
+
+    @Test func `no answer to the first frame ends the attempt`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        rig.advance(by: 15_001)
+        #expect(rig.machine.phase != .opening)
+        #expect(rig.notices == [.transportFailed(.broken("no answer in time"))])
+    }
+
+    @Test func `pauses grow with full jitter and stay within their bounds`() {
+        var random = SplitMix64(seed: 1)
+        for attempt in UInt8(0)..<40 {
+            var longest: UInt64 = 0
+            let limit = min(UInt64(500) << UInt64(min(attempt, 20)), 60_000)
+            for _ in 0..<400 {
+                let delay = Backoff.milliseconds(attempt: attempt, base: 500, max: 60_000, atLeast: 0, random: random.next())
+                #expect(delay <= limit)
+                longest = max(longest, delay)
+            }
+            #expect(longest > limit * 8 / 10, "the jitter is full")
+            #expect(Backoff.milliseconds(attempt: attempt, base: 500, max: 60_000, atLeast: 90_000, random: random.next()) == 90_000)
+        }
+    }
+}
