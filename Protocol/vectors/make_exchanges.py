@@ -139,6 +139,37 @@ exchange("lost-welcome", "The WELCOME of a resume is lost: nothing is consumed b
     sent(42, 1001, "Stored, once."),
 ])
 
+exchange("lost-welcome-twice", "Two lost answers, and a position that was stored but never acknowledged: the presented position must not raise the fence above what the client has.", ["REQ-ATTACH-4", "REQ-ATTACH-5", "REQ-POS-4"], [
+    event("store", "The client has everything up to 1005; its ACK of 1005 was lost.", client(3, 1005, 41, [queued(42, "a")])),
+    OPEN,
+    back(3, 1005, 41),
+    welcome("resumed", 4, 1005, 41, "1005 counts as acknowledged, under attach 3. This never arrives."),
+    LOST,
+    OPEN,
+    back(3, 1005, 41),
+    welcome("resumed", 5, 1005, 41, "This neither."),
+    LOST,
+    OPEN,
+    back(3, 1005, 41),
+    welcome("resumed", 6, 1005, 41, "Still resumed: nothing was sent or acknowledged under 4 or 5."),
+    event("store", "Attach 6.", client(6, 1005, 41, [queued(42, "a")])),
+    message(42, "a", "Only now."),
+    sent(42, 1006, "Stored, once."),
+])
+
+exchange("rewound-client-lost-welcome", "As rewound-client, but the first answer is lost: the second says the same, in the session that was begun.", ["REQ-ATTACH-4", "REQ-SESSION-5"], [
+    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")])),
+    OPEN,
+    step("HELLO", "The restored state.", **fields_hello(state=presented(3, 1000, 41))),
+    welcome("rewound", 7, 980, 0, "A new session. This never arrives.", session=OTHER),
+    LOST,
+    OPEN,
+    step("HELLO", "The same state.", **fields_hello(state=presented(3, 1000, 41))),
+    welcome("rewound", 8, 980, 0, "The presented session has ended meanwhile; 3 is below its stored attach all the same. The session that was begun goes on.", session=OTHER),
+    step("PREVIOUS", "What is known of the old session.", session=SESSION, lastSequence=44),
+    event("store", "The draft is unknown, although 42 is not above 44.", client(8, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"})),
+])
+
 exchange("rewound-client", "A phone was restored from a backup: its numbers may have been used for other messages since.", ["REQ-ATTACH-4", "REQ-SESSION-5", "REQ-SESSION-6"], [
     event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")])),
     OPEN,
