@@ -26,6 +26,21 @@ package enum Effect: Sendable {
         package var serverTime: UInt64
         package var isSendOnly: Bool
         package var isService: Bool
+
+        package init(
+            outcome: WelcomeOutcome, session: SessionID, attach: AttachNumber, cursor: Position, era: UInt8, lastSequence: MessageSequence,
+            serverTime: UInt64, isSendOnly: Bool, isService: Bool
+        ) {
+            self.outcome = outcome
+            self.session = session
+            self.attach = attach
+            self.cursor = cursor
+            self.era = era
+            self.lastSequence = lastSequence
+            self.serverTime = serverTime
+            self.isSendOnly = isSendOnly
+            self.isService = isService
+        }
     }
 
     /// One message for one connection; the loop puts neighbours of one conversation into one `DELIVER`.

@@ -48,9 +48,13 @@ flags=(-O -swift-version 6 -package-name holdfast -sanitize=fuzzer -parse-as-lib
 module() {
     local name=$1
     shift
+    # A module is compiled anew only when it, or one that it imports, has changed.
+    if [ -z "$stale" ] && [ -f "$out/$name.o" ] && [ -z "$(find "$@" Tests/Fuzz/run.sh -newer "$out/$name.o" -print -quit)" ]; then return; fi
+    stale=yes
     echo "compiling $name"
     swiftc "${flags[@]}" -wmo -module-name "$name" -emit-module -emit-module-path "$out/$name.swiftmodule" -c "$@" -o "$out/$name.o"
 }
+stale=
 clang -O2 -c Sources/CLinux/*.c -I Sources/CLinux/include -o "$out/CLinux.o"
 module HoldfastWire $(find Sources/HoldfastWire -name '*.swift')
 module HoldfastCore $(find Sources/HoldfastCore -name '*.swift')
