@@ -19,16 +19,17 @@ extension Core {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
-        let outcome = hasExpired ? .begunExpired : outcome(known, state, of: name)
+        var outcome = outcome(known, state, of: name)
+        if outcome == .begunEnded, hasExpired { outcome = .begunExpired }
         if case .resumed = outcome, let known {
             return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded) {
-            if outcome == .rewound {
+            if outcome == .rewound, sessions[Int(known)].id == state?.session {
                 end(known, .fenced)
             } else {
                 // The client's state is of another session than the device's: it goes on with the device's.
-                return attach(connection, known, nil, outcome, previous: previous(state, of: users[Int(sessions[Int(known)].user)].number))
+                return attach(connection, known, nil, outcome, previous: previous(outcome, state))
             }
         }
         guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
@@ -42,16 +43,17 @@ extension Core {
         }
         // Of another gateway, or of a future that this one has lost.
         guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
-        if let known, sessions[Int(known)].id == state.session {
-            if sessions[Int(known)].flags.contains(.hasEnded) { return .begunEnded }
-            guard isBelievable(state.attach, of: known) else { return .begunUnknown }
-            return state.attach < sessions[Int(known)].storedAttach ? .rewound : .resumed
-        }
         // Only the user's own sessions are looked at: of others' nobody hears.
         guard case .found(state.session.userNumber) = userNumbers.find(name), let user = userSlot(state.session.userNumber),
             state.session.serial <= users[Int(user)].sessionSerial
         else { return .begunUnknown }
-        return .begunEnded
+        guard let presented = sessionSlot(state.session, of: user) else { return .begunEnded }
+        let row = sessions[Int(presented)]
+        // A live session that isn't this device's is another device's, which still uses it.
+        guard presented == known || row.flags.contains(.hasEnded), isBelievable(state.attach, of: presented) else { return .begunUnknown }
+        // Also of a session that has ended: else a client that missed the answer would take the numbers of a lost future for its own.
+        if state.attach < row.storedAttach { return .rewound }
+        return row.flags.contains(.hasEnded) ? .begunEnded : .resumed
     }
 
     mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
@@ -106,7 +108,7 @@ extension Core {
         let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
         let attach = AttachNumber(rawValue: max(1, state.map { $0.attach.rawValue < .max / 2 ? $0.attach.rawValue + 1 : 1 } ?? 1))
-        let previous = previous(state, of: user == nil ? nil : number)
+        let previous = previous(outcome, state)
         // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
         append(
             .sessionBegun(
@@ -165,14 +167,11 @@ extension Core {
         }
     }
 
-    /// What is known of the session that a client presents and doesn't get. Of another user's nothing: an id is no secret.
-    private mutating func previous(_ state: PresentedState?, of number: UInt64?) -> Effect? {
+    /// What is known of the session that a client presents and doesn't get. Of one that isn't its own nothing: an id is no secret.
+    private func previous(_ outcome: WelcomeOutcome, _ state: PresentedState?) -> Effect? {
         guard let state else { return nil }
         var sequence: MessageSequence?
-        if state.session.userNumber == number, state.position.era < era || isBelievable(state.position),
-            let user = userSlot(state.session.userNumber),
-            let slot = sessionSlot(state.session, of: user)
-        {
+        if outcome != .begunUnknown, let user = userSlot(state.session.userNumber), let slot = sessionSlot(state.session, of: user) {
             sequence = sessions[Int(slot)].lastSequence
         }
         return .previous(.none, state.session, lastSequence: sequence)

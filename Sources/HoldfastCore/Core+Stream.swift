@@ -7,9 +7,9 @@ extension Core {
     // MARK: From the client
 
     mutating func acknowledge(_ origin: Origin, _ short: ShortPosition) {
-        guard let slot = sessionSlot(origin), let position = short.expanded(upTo: sessions[Int(slot)].sent) else { return }
+        guard let slot = sessionSlot(origin), let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
-        while let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.entry.position <= position {
+        while let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.entry.position <= through {
             _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
             if first.isMessage {
                 sessions[Int(slot)].unacknowledgedCount -= 1
@@ -18,8 +18,23 @@ extension Core {
             last = first.entry
         }
         guard let last else { return }
+        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, origin.attach)
         moveCursor(slot, to: last)
         pump(slot)
+    }
+
+    /// The oldest position with these low bits that was sent and not acknowledged: read from below, so that an acknowledgement from before a step
+    /// into a new era isn't taken for one behind it (REQ-STREAM-8).
+    private func acknowledgedPosition(_ slot: Slot, _ short: ShortPosition) -> Position? {
+        var node = sessions[Int(slot)].unacknowledged.head
+        while node != noSlot {
+            let position = deliveries[node].entry.position
+            if ShortPosition(position) == short { return position }
+            node = deliveries.next(after: node)
+        }
+        // Between two of them: what is below is acknowledged.
+        let position = short.expanded(from: sessions[Int(slot)].cursor.position)
+        return position <= sessions[Int(slot)].sent ? position : nil
     }
 
     /// The client has everything up to the entry. The record follows with the next batch.
@@ -27,7 +42,6 @@ extension Core {
         let user = sessions[Int(slot)].user
         willChange(user: user)
         sessions[Int(slot)].cursor = entry
-        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, sessions[Int(slot)].attach)
         if sessions[Int(slot)].flags.insert(.cursorUnrecorded).inserted {
             if unrecordedCursors.isEmpty { unrecordedSince = monotonic }
             unrecordedCursors.append(slot)
