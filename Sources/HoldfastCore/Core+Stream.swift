@@ -18,8 +18,8 @@ extension Core {
             last = first.entry
         }
         guard let last else { return }
-        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, origin.attach)
         moveCursor(slot, to: last)
+        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, origin.attach)
         pump(slot)
     }
 
