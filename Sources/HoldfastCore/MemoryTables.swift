@@ -16,6 +16,7 @@ struct MemoryRows: Sendable {
         return (low, low < keys.count && isKey(low, equalTo: key))
     }
 
+    /// Inserts or replaces.
     mutating func put(_ key: Span<UInt8>, _ value: Span<UInt8>) {
         let (index, isFound) = search(key)
         if isFound {
@@ -26,6 +27,7 @@ struct MemoryRows: Sendable {
         }
     }
 
+    /// A missing row is no error.
     mutating func delete(_ key: Span<UInt8>) {
         let (index, isFound) = search(key)
         guard isFound else { return }
@@ -56,12 +58,18 @@ struct MemoryTables: Sendable {
     /// As LMDB limits it, so that a key that the disk would refuse is refused here too.
     static let keyBytesMax = 511
 
+    /// By the tables' raw values.
     var rows = ContiguousArray(repeating: MemoryRows(), count: StoreTable.allCases.count)
+    /// By user; none is empty.
     var inboxes: [UInt64: ContiguousArray<InboxEntry>] = [:]
+    /// Of `records`, rising.
     var positions: ContiguousArray<Position> = []
+    /// The journal.
     var records: ContiguousArray<[UInt8]> = []
+    /// As stored by the last commit.
     var nextPosition: Position
 
+    /// Nothing stored yet.
     init(nextPosition: Position) { self.nextPosition = nextPosition }
 
     /// Only the store, so that a checkpoint doesn't hold the journal's arrays while commits append to them.
@@ -118,6 +126,7 @@ struct MemoryTables: Sendable {
         entries.partition { $0.position <= position }
     }
 
+    /// Refuses a key that the disk would refuse.
     static func checkKey(_ key: Span<UInt8>) throws(StorageError) {
         guard (1...keyBytesMax).contains(key.count) else {
             throw StorageError(.system, "A key of \(key.count) bytes can't be stored; 1 to \(keyBytesMax) can.")

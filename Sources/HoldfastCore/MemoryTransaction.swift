@@ -8,6 +8,7 @@ final class MemoryTransaction: StoreTransaction {
     /// The first error: like a real transaction, this one can't be finished after it, even if the caller went on.
     private var failure: StorageError?
 
+    /// - Parameter fault: the number of the operation that fails, 1 for the first.
     init(tables: MemoryTables, fault: Int?) {
         self.tables = tables
         self.fault = fault
@@ -68,6 +69,7 @@ final class MemoryTransaction: StoreTransaction {
 
 /// A view of `MemoryStorage`.
 struct MemorySnapshot: StorageSnapshot {
+    /// As they were when the view was opened.
     let tables: MemoryTables
 
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {

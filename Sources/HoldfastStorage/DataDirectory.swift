@@ -11,18 +11,25 @@ import HoldfastCore
 ///
 /// The gateway keeps further files beside them.
 struct DataDirectory: Sendable {
+    /// The layout that this version writes.
     static let formatVersion = 1
     private static let formatPrefix = "holdfast-data "
 
     /// Without a slash at its end.
     let path: String
+    /// The journal's environment.
     var journal: String { path + "/journal" }
+    /// The store's environment.
     var store: String { path + "/store" }
+    /// The file that keeps room back.
     var reserve: String { path + "/reserve" }
+    /// What a commit that failed leaves behind.
     var marker: String { path + "/failed-commit" }
+    /// The file whose presence says that the directory is complete.
     var format: String { path + "/format" }
     private var lock: String { path + "/lock" }
 
+    /// Any spelling of the path; it needn't be there yet.
     init(path: String) {
         var path = path[...]
         while path.count > 1, path.last == "/" { path.removeLast() }
@@ -76,6 +83,7 @@ struct DataDirectory: Sendable {
 final class FileLock: Sendable {
     private let descriptor: Int32
 
+    /// Takes the lock or says who has it.
     init(_ path: String, directory: String) throws(StorageError) {
         let descriptor = try DurableFile.open(path, O_RDWR | O_CREAT)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {

@@ -3,8 +3,9 @@ import HoldfastCore
 
 /// Small files and directories whose names and contents survive a power cut.
 enum DurableFile {
-    /// Owner only.
+    /// For its owner only.
     static let fileMode: mode_t = 0o600
+    /// For its owner only.
     static let directoryMode: mode_t = 0o700
 
     /// Makes the directory unless it is there.
@@ -69,6 +70,7 @@ enum DurableFile {
         try syncDirectory(parent(of: path))
     }
 
+    /// Whether there is such a name.
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// A descriptor that isn't handed to child processes.
@@ -78,6 +80,7 @@ enum DurableFile {
         return descriptor
     }
 
+    /// Writes a text shorter than a page, all of it or none.
     static func writeAll(_ text: String, to descriptor: Int32, _ path: String) throws(StorageError) {
         let bytes = Array(text.utf8)
         let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }

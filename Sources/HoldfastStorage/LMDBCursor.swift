@@ -3,9 +3,11 @@ import HoldfastCore
 
 /// A place in a table of a transaction. Must be closed before a write transaction ends and before the environment does.
 @safe struct LMDBCursor {
+    /// LMDB's cursor.
     let handle: OpaquePointer
     private let path: String
 
+    /// - Parameter path: for errors.
     init(_ transaction: OpaquePointer, table: MDB_dbi, _ path: String) throws(StorageError) {
         self.path = path
         var opened: OpaquePointer?
@@ -14,6 +16,7 @@ import HoldfastCore
         unsafe handle = cursor
     }
 
+    /// To be called once, in time.
     func close() { unsafe mdb_cursor_close(handle) }
 
     /// Makes the cursor of a read transaction that was reset usable in the renewed one.
@@ -37,6 +40,7 @@ import HoldfastCore
         return true
     }
 
+    /// Inserts at the key's place and stays there.
     func put(_ key: inout MDB_val, _ value: inout MDB_val, _ flags: Int32) throws(StorageError) {
         unsafe try check(mdb_cursor_put(handle, &key, &value, UInt32(flags)), "write to", path)
     }
@@ -54,6 +58,7 @@ extension MDB_val {
         unsafe self.init(mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
     }
 
+    /// Valid as long as `bytes`.
     init(_ bytes: UnsafeMutableRawBufferPointer) {
         unsafe self.init(mv_size: bytes.count, mv_data: bytes.baseAddress)
     }

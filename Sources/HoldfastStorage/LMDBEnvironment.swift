@@ -21,12 +21,16 @@ import HoldfastCore
     /// A file system with less than this is full.
     private static let fullBytesMax = 1 << 16
 
+    /// LMDB's environment.
     let handle: OpaquePointer
+    /// Where its files are.
     let directory: String
+    /// The unit that LMDB writes and frees.
     let pageBytes: Int
     /// Released only after the environment is closed.
     private let lock: FileLock?
 
+    /// - Parameter lock: held for as long as the environment is open.
     init(directory: String, options: Options, lock: FileLock?) throws(StorageError) {
         self.directory = directory
         self.lock = lock

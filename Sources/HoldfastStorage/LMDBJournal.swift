@@ -10,7 +10,9 @@ final class LMDBJournal: Sendable {
     /// How many tables `environment` has to have room for.
     static let tableCount = tables.count
 
+    /// Where the tables are.
     let environment: LMDBEnvironment
+    /// Position -> record.
     let records: MDB_dbi
     private let meta: MDB_dbi
     private var path: String { environment.directory }

@@ -6,9 +6,13 @@ import Synchronization
 ///
 /// Unchecked: with `MDB_NOTLS` a read transaction may pass from thread to thread; the pool hands each reader to one user at a time.
 @safe final class LMDBReader: @unchecked Sendable {
+    /// Whose views these are.
     let journal: LMDBJournal
+    /// Whose views these are.
     let store: LMDBStore
+    /// Reset while no view is open.
     let storeTransaction: OpaquePointer
+    /// Reset while no view is open.
     let journalTransaction: OpaquePointer
     private var inboxCursor: LMDBCursor?
     private var recordCursor: LMDBCursor?
@@ -19,6 +23,7 @@ import Synchronization
     /// A store that is checkpointed more often than this while a reader begins is taken as it is.
     private static let attemptsMax = 8
 
+    /// Takes a slot in each environment's table of readers, without a view yet.
     init(journal: LMDBJournal, store: LMDBStore) throws(StorageError) {
         self.journal = journal
         self.store = store
@@ -44,20 +49,21 @@ import Synchronization
 
     /// Takes a view of both. The journal's is not older than the store's,
     /// and not so new that what a newer store released is trimmed from it.
-    func begin() throws(StorageError) {
+    /// - Parameter betweenViews: for tests: runs when the store's view is open and the journal's isn't.
+    func begin(betweenViews: () throws(StorageError) -> Void = {}) throws(StorageError) {
         precondition(!isOpen, "a view is open")
         for attempt in 1...Self.attemptsMax {
             unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
+            try betweenViews()
             let code = unsafe mdb_txn_renew(journalTransaction)
-            if code == MDB_SUCCESS {
-                isOpen = true
-                // Trimming follows a checkpoint. If there was none up to here, this journal is untrimmed for this store.
-                if unsafe mdb_txn_id(storeTransaction) == store.environment.lastTransaction || attempt == Self.attemptsMax { return }
-                end()
-            } else {
+            guard code == MDB_SUCCESS else {
                 unsafe mdb_txn_reset(storeTransaction)
                 throw StorageError.lmdb(code, "read", journal.environment.directory)
             }
+            isOpen = true
+            // Trimming follows a checkpoint. If there was none up to here, this journal is untrimmed for this store.
+            if unsafe mdb_txn_id(storeTransaction) == store.environment.lastTransaction || attempt == Self.attemptsMax { return }
+            end()
         }
     }
 
@@ -113,6 +119,7 @@ final class LMDBReaderPool: Sendable {
     private let store: LMDBStore
     private let idle = Mutex<[LMDBReader]>([])
 
+    /// Of views of these two.
     init(journal: LMDBJournal, store: LMDBStore) {
         self.journal = journal
         self.store = store

@@ -16,6 +16,7 @@ package final class LMDBStorage: Storage {
     /// Set by a write of which it is unknown whether it is on the disk: nothing may be written after it.
     private let hasFailed = Atomic(false)
 
+    /// - Parameter space: none to read only.
     init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?) throws(StorageError) {
         self.directory = directory
         self.journal = journal

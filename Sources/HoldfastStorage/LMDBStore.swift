@@ -7,8 +7,10 @@ final class LMDBStore: Sendable {
     /// How many tables `environment` has to have room for.
     static let tableCount = StoreTable.allCases.count + 1
 
+    /// Where the tables are.
     let environment: LMDBEnvironment
     private let tables: [MDB_dbi]
+    /// User -> entries.
     let inbox: MDB_dbi
 
     /// Makes the tables if `isNew`.
@@ -20,6 +22,7 @@ final class LMDBStore: Sendable {
         inbox = opened[opened.count - 1]
     }
 
+    /// LMDB's number of the table.
     subscript(_ table: StoreTable) -> MDB_dbi { tables[Int(table.rawValue)] }
 }
 

@@ -23,6 +23,7 @@ import HoldfastWire
     private var isOpen = true
     private var path: String { store.environment.directory }
 
+    /// Inside `transaction`, which the caller ends after `finish`.
     init(_ transaction: OpaquePointer, _ store: LMDBStore) {
         self.store = store
         unsafe self.transaction = transaction

@@ -10,19 +10,24 @@ struct SpaceAccount: Sendable {
         case make
     }
 
+    /// What the reserve file takes.
     let reserveBytes: Int
+    /// The most that one batch holds.
     let batchBytesMax: Int
 
     /// Free on the file system, the reserve not counted while it is held.
     var availableBytes = 0
+    /// Whether the reserve file is there.
     var isReserveHeld = true
-    /// Free pages inside the files.
+    /// Free pages inside the journal's file.
     var journalFreeBytes = 0
+    /// Free pages inside the store's file.
     var storeFreeBytes = 0
     /// What the next checkpoint copies at most: all of the store.
     var storeUsedBytes = 0
     /// Records that no checkpoint covers yet.
     var uncheckpointedRecords = 0
+    /// Whether new messages have to be refused.
     private(set) var isLow = false
 
     private static let pageBytes = 4096
@@ -45,6 +50,7 @@ struct SpaceAccount: Sendable {
     /// How much more room there must be to stop being low than to become so.
     private var margin: Int { reserveBytes / 4 }
 
+    /// Numbers are to be set before it is asked.
     init(reserveBytes: Int, batchBytesMax: Int) {
         self.reserveBytes = reserveBytes
         self.batchBytesMax = batchBytesMax

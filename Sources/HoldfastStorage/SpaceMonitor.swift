@@ -21,6 +21,7 @@ final class SpaceMonitor: Sendable {
     /// Held while the reserve file is made or removed.
     private let reserve = Mutex<Void>(())
 
+    /// Touches nothing yet; `makeFirstReserve` or `findReserve` begins.
     init(directory: DataDirectory, configuration: StorageConfiguration) {
         self.directory = directory
         var account = SpaceAccount(reserveBytes: configuration.reserveBytes, batchBytesMax: configuration.batchBytesMax)

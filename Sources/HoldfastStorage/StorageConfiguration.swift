@@ -13,5 +13,6 @@ package struct StorageConfiguration: Sendable {
     /// The first position of a new directory.
     package var firstPosition = Position(rawValue: 1)
 
+    /// The defaults.
     package init() {}
 }

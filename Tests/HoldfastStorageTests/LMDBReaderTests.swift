@@ -1,0 +1,43 @@
+import HoldfastCore
+import HoldfastWire
+import Testing
+
+@testable import HoldfastStorage
+
+/// The views of journal and store belong together, whatever happens between the opening of the one and of the other.
+@Suite struct LMDBReaderTests {
+    @Test func `a checkpoint and a trim between the two views don't take records from the older store`() throws {
+        let directory = try TemporaryDirectory()
+        let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 12, readsAhead: true)
+        for name in ["/journal", "/store"] { try DurableFile.makeDirectory(directory.path + name) }
+        let journal = try LMDBJournal(
+            LMDBEnvironment(directory: directory.path + "/journal", options: options, lock: nil), firstPosition: Position(rawValue: 1))
+        let store = try LMDBStore(LMDBEnvironment(directory: directory.path + "/store", options: options, lock: nil), isNew: true)
+        try journal.commit(JournalBatch([(1, [1]), (2, [2])])) { _ in }
+        try replaceEntry(in: store, with: 1)
+        let reader = try LMDBReader(journal: journal, store: store)
+        var rounds = 0
+        try reader.begin { () throws(StorageError) in
+            rounds += 1
+            guard rounds == 1 else { return }
+            try replaceEntry(in: store, with: 2)
+            try journal.commit(JournalBatch([], deleting: [1], next: 3)) { _ in }
+        }
+        defer { reader.end() }
+        var entries: ContiguousArray<InboxEntry> = []
+        try reader.inbox(of: 1, after: .zero, limit: 10, into: &entries)
+        #expect(rounds == 2)
+        #expect(entries.map(\.position.rawValue) == [2])
+        #expect(try reader.record(at: Position(rawValue: 2)) { _ in })
+    }
+
+    private func replaceEntry(in store: LMDBStore, with position: UInt64) throws(StorageError) {
+        unsafe try store.environment.write("test") { (transaction) throws(StorageError) in
+            let checkpoint = unsafe LMDBStoreTransaction(transaction, store)
+            defer { checkpoint.finish() }
+            try checkpoint.deleteInbox(of: 1, through: Position(rawValue: position)) { _ in }
+            try checkpoint.appendInbox(of: 1, position)
+        } commitFailed: { _ in
+        }
+    }
+}
