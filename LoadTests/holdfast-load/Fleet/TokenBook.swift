@@ -1,0 +1,35 @@
+import Glibc
+import HoldfastGateway
+
+/// One token for each phone, made before the run: its CPU time is not the run's, and its memory isn't a phone's.
+struct TokenBook: Sendable {
+    private var bytes: [UInt8] = []
+    private var ends: [Int] = []
+    /// What the names of this run's users begin with.
+    let run: String
+
+    /// Signs tokens for `count` users of a new run.
+    init(count: Int, secret: [UInt8]) async throws {
+        // Short enough for names of at most 15 bytes, which Swift keeps without an allocation.
+        run = "l" + String(UInt32.random(in: .min ... .max), radix: 36)
+        let issuer = try await TokenIssuer(secret: secret)
+        let now = UInt64(time(nil))
+        for index in 0..<count {
+            let token = try await issuer.issue(user: name(index), now: now, lifetimeSeconds: Self.lifetimeSeconds)
+            bytes.append(contentsOf: token.utf8)
+            ends.append(bytes.count)
+        }
+    }
+
+    /// How many phones have one.
+    var count: Int { ends.count }
+
+    /// The user of a phone.
+    func name(_ phone: Int) -> String { "\(run)-\(phone)" }
+
+    /// The token of a phone.
+    subscript(phone: Int) -> [UInt8] { Array(bytes[(phone == 0 ? 0 : ends[phone - 1])..<ends[phone]]) }
+
+    // Longer than any run, so that none has to be renewed.
+    private static let lifetimeSeconds: UInt64 = 7 * 86_400
+}

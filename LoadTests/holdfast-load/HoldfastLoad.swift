@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The load tester's command line.
+@main
+struct HoldfastLoad: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast-load",
+        abstract: "Puts load on a Holdfast gateway and checks that every message arrives once and in order.",
+        discussion: """
+            Each phone is a real client machine with a connection of its own. A run in which a message was lost, doubled, out of order or \
+            damaged ends with a non-zero exit code. --json prints one JSON object.
+
+            A gateway to try it on:
+              holdfast serve --data ./holdfast-data
+              holdfast-load throughput --data ./holdfast-data --duration 5
+            """,
+        subcommands: [
+            IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, ProbeCommand.self,
+            RatiosCommand.self,
+        ])
+}

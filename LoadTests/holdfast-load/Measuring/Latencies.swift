@@ -1,0 +1,33 @@
+import Histogram
+
+/// Durations in nanoseconds, to three digits.
+struct Latencies: Sendable {
+    private var histogram = Histogram<UInt64>(highestTrackableValue: 3_600_000_000_000, numberOfSignificantValueDigits: .three)
+
+    /// Adds one. More than an hour counts as an hour.
+    mutating func record(_ nanoseconds: UInt64) {
+        if !histogram.record(nanoseconds) { histogram.record(3_600_000_000_000) }
+    }
+
+    /// How many there are.
+    var count: Int { Int(histogram.totalCount) }
+
+    /// The usual percentiles; nil if there are none.
+    var summary: LatencySummary? {
+        guard count > 0 else { return nil }
+        func microseconds(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
+        return LatencySummary(
+            count: count, p50: microseconds(50), p90: microseconds(90), p99: microseconds(99), p999: microseconds(99.9),
+            max: microseconds(100))
+    }
+}
+
+/// Percentiles in microseconds.
+struct LatencySummary: Encodable, Sendable {
+    var count: Int
+    var p50: Double
+    var p90: Double
+    var p99: Double
+    var p999: Double
+    var max: Double
+}

@@ -1,0 +1,39 @@
+import Foundation
+
+/// What a process of this machine has used, as the system tells.
+struct ProcessMeter: Sendable {
+    let pid: Int32
+
+    /// This process.
+    static let own = ProcessMeter(pid: getpid())
+
+    /// CPU time in user and system mode, all threads; nil if there is no such process.
+    var cpuSeconds: Double? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
+        // After the name in parentheses: state is field 3, utime 14, stime 15.
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Bytes that are this process's alone.
+    var privateBytes: Int? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8) else { return nil }
+        for line in text.split(separator: "\n") where line.hasPrefix("Private_Dirty:") {
+            return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+        }
+        return nil
+    }
+
+    /// Waits until the process has next to nothing to do, but not for ever.
+    func settle() async throws {
+        var quiet = 0
+        for _ in 0..<30 where quiet < 2 {
+            let before = cpuSeconds ?? 0
+            try await Task.sleep(for: .milliseconds(500))
+            quiet = (cpuSeconds ?? 0) - before <= 0.02 ? quiet + 1 : 0
+        }
+    }
+}

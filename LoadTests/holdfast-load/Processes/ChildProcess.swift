@@ -1,0 +1,111 @@
+import Foundation
+import Glibc
+import HoldfastIO
+import Synchronization
+
+/// A program that this one has started, and stops.
+final class ChildProcess: Sendable {
+    /// Where what a child writes goes.
+    enum Stream: Sendable {
+        case pipe
+        case file(String)
+        case nowhere
+    }
+
+    let pid: pid_t
+    private let name: String
+    private let input: Int32
+    private let output: Int32
+    private let hasEnded = Mutex(false)
+    private let buffer = Mutex<[UInt8]>([])
+
+    // Of those that run: stopped when this program is told to stop.
+    private static let running = Mutex<Set<pid_t>>([])
+
+    /// Starts a program; its standard input is a pipe.
+    init(_ path: String, _ arguments: [String], output: Stream = .pipe, errors: Stream = .nowhere) throws {
+        name = path
+        let stdin = try Self.makePipe()
+        let stdout = try Self.makePipe()
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, stdin.read, 0)
+        for (stream, descriptor) in [(output, Int32(1)), (errors, Int32(2))] {
+            switch stream {
+            case .pipe: unsafe posix_spawn_file_actions_adddup2(&actions, stdout.write, descriptor)
+            case .file(let path): unsafe posix_spawn_file_actions_addopen(&actions, descriptor, path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+            case .nowhere: unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+            }
+        }
+        var pid: pid_t = 0
+        var pointers = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
+        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        let status = unsafe posix_spawn(&pid, path, &actions, nil, &pointers, environ)
+        close(stdin.read)
+        close(stdout.write)
+        self.pid = pid
+        input = stdin.write
+        self.output = stdout.read
+        guard status == 0 else { throw LoadError("\(path) can't be started: \(unsafe String(cString: strerror(status)))") }
+        Self.running.withLock { _ = $0.insert(pid) }
+    }
+
+    deinit {
+        end(SIGKILL)
+        close(input)
+        close(output)
+    }
+
+    /// Writes a line to the child's standard input.
+    func writeLine(_ text: String) {
+        let bytes = Array((text + "\n").utf8)
+        _ = unsafe write(input, bytes, bytes.count)
+    }
+
+    /// The next line of the child's output; throws if it ends before.
+    func readLine() throws -> String {
+        try buffer.withLock { buffer in
+            while true {
+                if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = String(decoding: buffer[..<end], as: UTF8.self)
+                    buffer.removeSubrange(...end)
+                    return line
+                }
+                var chunk = [UInt8](repeating: 0, count: 4096)
+                let count = unsafe read(output, &chunk, chunk.count)
+                guard count > 0 else {
+                    throw LoadError("\(name) has ended: its output stops after '\(String(decoding: buffer, as: UTF8.self))'")
+                }
+                buffer.append(contentsOf: chunk[..<count])
+            }
+        }
+    }
+
+    /// Sends a signal and waits until the child is gone.
+    func end(_ signal: Int32) {
+        hasEnded.withLock { hasEnded in
+            guard !hasEnded else { return }
+            hasEnded = true
+            kill(pid, signal)
+            var status: Int32 = 0
+            while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+            Self.running.withLock { _ = $0.remove(pid) }
+        }
+    }
+
+    /// Stops all children when this program is interrupted. The result has to be kept.
+    static func stopOnInterrupt() throws -> SignalWatcher {
+        try SignalWatcher([.interrupt, .terminate]) { signal in
+            for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
+            _exit(128 + signal.rawValue)
+        }
+    }
+
+    private static func makePipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { throw LoadError("a pipe can't be made: \(unsafe String(cString: strerror(errno)))") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+import HoldfastIO
+
+/// The floor: a bare server in C and its generator, from LoadTests/floor. What the machine itself costs.
+final class Floor {
+    private let server: ChildProcess
+    private let generator: ChildProcess
+    private let address: SocketAddress
+    private var openCount = 0
+
+    /// Builds it if need be, and starts it.
+    init(sources: String?) throws {
+        let directory = try sources ?? Self.find()
+        try Self.build(directory)
+        let port = try Self.freePort()
+        address = SocketAddress(ipv4: 0x7F00_0001, port: port)
+        server = try ChildProcess(directory + "/c-server", [String(port), "2"], output: .nowhere, errors: .pipe)
+        guard try server.readLine() == "ready" else { throw LoadError("the floor's server didn't start") }
+        generator = try ChildProcess(directory + "/loadgen", [String(port)])
+    }
+
+    /// The server's CPU time for a message without payload, with the floor's own generator, in microseconds.
+    func microsecondsPerMessage(clients: Int, outstanding: Int, seconds: Int) throws -> Double {
+        if openCount < clients {
+            _ = try command("open \(clients) 64")
+            openCount = clients
+        }
+        let meter = ProcessMeter(pid: server.pid)
+        let before = meter.cpuSeconds ?? 0
+        let answer = try command("pp \(clients) \(outstanding) \(seconds) 0")
+        let used = (meter.cpuSeconds ?? 0) - before
+        guard let count = answer.split(separator: " ").first(where: { $0.hasPrefix("msgs=") }).flatMap({ Double($0.dropFirst(5)) }),
+            count > 0
+        else { throw LoadError("the floor's generator said '\(answer)'") }
+        return used / count * 1e6
+    }
+
+    /// The same with the generator that drives the gateway: its share in the difference.
+    func microsecondsPerMessageOwnGenerator(clients: Int, outstanding: Int, seconds: Double) async throws -> Double {
+        let load = try EchoLoad(address: address, clients: clients, outstanding: outstanding)
+        defer { load.stop() }
+        try await Task.sleep(for: .milliseconds(500))
+        let meter = ProcessMeter(pid: server.pid)
+        let (before, count) = (meter.cpuSeconds ?? 0, load.count)
+        try await Task.sleep(for: .seconds(seconds))
+        let messages = load.count - count
+        guard messages > 0 else { throw LoadError("the floor's server doesn't answer") }
+        return ((meter.cpuSeconds ?? 0) - before) / Double(messages) * 1e6
+    }
+
+    private func command(_ text: String) throws -> String {
+        generator.writeLine(text)
+        return try generator.readLine()
+    }
+
+    private static func find() throws -> String {
+        var directory = Workshop.ownDirectory as NSString
+        while directory.length > 1 {
+            let candidate = directory.appendingPathComponent("LoadTests/floor")
+            if FileManager.default.fileExists(atPath: candidate + "/c-server.c") { return candidate }
+            directory = directory.deletingLastPathComponent as NSString
+        }
+        throw LoadError("LoadTests/floor isn't above \(Workshop.ownDirectory): name it with --floor DIR")
+    }
+
+    private static func build(_ directory: String) throws {
+        let make = try ChildProcess("/usr/bin/make", ["-s", "-C", directory], errors: .pipe)
+        // Its output ends when it is done; what it says is of interest only when something is missing.
+        var text = ""
+        while let line = try? make.readLine() { text += line + "\n" }
+        for program in ["c-server", "loadgen"] where !FileManager.default.isExecutableFile(atPath: "\(directory)/\(program)") {
+            throw LoadError(
+                "make -C \(directory) didn't build \(program): \(text)It needs make, gcc and OpenSSL's headers (apt-get install make gcc libssl-dev)"
+            )
+        }
+    }
+
+    /// A port that nobody listens on now.
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                unsafe bind(descriptor, raw, length) == 0 ? getsockname(descriptor, raw, &length) : -1
+            }
+        }
+        guard status == 0 else { throw LoadError("no free port: \(unsafe String(cString: strerror(errno)))") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}

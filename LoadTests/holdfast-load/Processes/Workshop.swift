@@ -1,0 +1,29 @@
+import Foundation
+
+/// Where the programs are that a run starts, and the folder that they work in.
+final class Workshop: Sendable {
+    /// The `holdfast` program.
+    let gateway: String
+    /// The folder of this run; removed at its end.
+    let directory: String
+
+    /// - Parameters:
+    ///   - gateway: nil takes the one beside this program.
+    ///   - parent: on the disk that is to be measured.
+    init(gateway: String?, parent: String) throws {
+        self.gateway = gateway ?? Self.ownDirectory + "/holdfast"
+        guard FileManager.default.isExecutableFile(atPath: self.gateway) else {
+            throw LoadError("\(self.gateway) isn't there. Build it (swift build -c release), or name it with --gateway FILE")
+        }
+        directory = "\(parent)/holdfast-load-\(getpid())"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    /// The folder of this program.
+    static var ownDirectory: String {
+        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return (path as NSString).deletingLastPathComponent
+    }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import HoldfastStorage
+
+/// What the disk gives at best: bare appends to LMDB, each batch synced. Throughput is compared with it.
+struct ProbeScenario: Sendable {
+    /// Where to append.
+    var directory: String
+    var batch = 256
+    var recordBytes = 120
+    var seconds = 5.0
+
+    /// Runs it.
+    func run() throws -> Report {
+        guard batch > 0 && recordBytes > 0 && seconds > 0 else { throw LoadError("--batch, --bytes and --duration must be above 0") }
+        let cpu = ProcessMeter.own.cpuSeconds ?? 0
+        let result = try AppendProbe.run(directory: directory, recordBytes: recordBytes, batch: batch, seconds: seconds)
+        var report = Report(scenario: "probe", clients: 0, seconds: result.seconds)
+        report.cpuSeconds.generator = (ProcessMeter.own.cpuSeconds ?? 0) - cpu
+        report.rates["records"] = result.recordsPerSecond
+        report.rates["commits"] = Double(result.commits) / result.seconds
+        report.figures["batch"] = Double(batch)
+        report.figures["recordBytes"] = Double(recordBytes)
+        report.figures["commitMicrosecondsMedian"] = result.commitMicrosecondsMedian
+        report.figures["commitMicrosecondsP99"] = result.commitMicrosecondsP99
+        report.figures["commitMicrosecondsMax"] = result.commitMicrosecondsMax
+        return report
+    }
+}
+
+/// `holdfast-load probe`
+struct ProbeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe",
+        abstract: "Bare appends to LMDB, each batch synced: what the disk gives at best.",
+        discussion: """
+            Example: holdfast-load probe --directory /var/lib/holdfast --batch 256
+            """)
+
+    @OptionGroup var output: OutputOptions
+    @Option(help: ArgumentHelp("A directory on the disk in question.", valueName: "dir")) var directory = "."
+    @Option(help: "Records in one commit.") var batch = 256
+    @Option(help: "Size of a record.") var bytes = 120
+    @Option(help: "Seconds.") var duration = 5.0
+
+    func run() throws {
+        let scenario = ProbeScenario(directory: directory, batch: batch, recordBytes: bytes, seconds: duration)
+        try scenario.run().finish(json: output.json)
+    }
+}

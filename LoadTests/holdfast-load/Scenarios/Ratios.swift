@@ -1,0 +1,150 @@
+import Foundation
+
+/// The runs behind `holdfast-load ratios`.
+struct Ratios {
+    let workshop: Workshop
+    let floorSources: String?
+    let runs: Int
+    let clients: Int
+    let seconds: Double
+    private(set) var result = RatioResult()
+
+    private static let heartbeatClients = 100
+
+    init(workshop: Workshop, floorSources: String?, runs: Int, clients: Int, seconds: Double) {
+        self.workshop = workshop
+        self.floorSources = floorSources
+        self.runs = runs
+        self.clients = clients
+        self.seconds = seconds
+    }
+
+    /// Memory of idle connections.
+    mutating func idle(tls: Bool) async throws {
+        let gateway = try GatewayProcess(workshop, name: tls ? "idle-tls" : "idle")
+        defer { gateway.remove() }
+        let report = try await IdleScenario(target: try gateway.target(tls: tls), clients: clients).run()
+        result.reports.append(report)
+        let name = tls ? "idle, TLS" : "idle, plain"
+        result.add("\(name): private bytes a connection", report.serverBytesPerConnection, atMost: tls ? 15_000 : 600)
+        // From the first round to the last: the first one makes what the messages themselves need, conversations and inboxes.
+        let growth = ["growthBytesPerConnectionAfterRound1", "growthBytesPerConnectionAfterRound2"].compactMap { report.figures[$0] }
+        if growth.count == 2 {
+            result.add("\(name): growth by the first message of each", growth[0], atMost: nil)
+            result.add("\(name): further growth by the second", growth[1] - growth[0], atMost: nil)
+        }
+    }
+
+    /// CPU time of a heartbeat against that of the floor's smallest message.
+    mutating func heartbeat() async throws {
+        let gateway = try GatewayProcess(workshop, name: "heartbeat", configuration: HeartbeatScenario.gatewayConfiguration)
+        defer { gateway.remove() }
+        let floor = try Floor(sources: floorSources)
+        for outstanding in [1, 16] {
+            var ours: [Double] = []
+            var floors: [Double] = []
+            var floorsOwn: [Double] = []
+            for _ in 0..<runs {
+                floors.append(
+                    try floor.microsecondsPerMessage(
+                        clients: Self.heartbeatClients, outstanding: outstanding, seconds: Int(max(1, seconds))))
+                let scenario = HeartbeatScenario(
+                    target: try gateway.target(), clients: Self.heartbeatClients, outstanding: outstanding, seconds: seconds)
+                let report = try await scenario.run()
+                result.reports.append(report)
+                ours.append(report.figures["serverMicrosecondsPerBeat"] ?? .nan)
+                floorsOwn.append(
+                    try await floor.microsecondsPerMessageOwnGenerator(
+                        clients: Self.heartbeatClients, outstanding: outstanding, seconds: seconds))
+            }
+            let name = "heartbeat, \(outstanding) outstanding"
+            result.add("\(name): CPU to the floor's", Self.median(ours) / Self.median(floors), atMost: 1.3)
+            result.add("\(name): the same with one generator for both", Self.median(ours) / Self.median(floorsOwn), atMost: nil)
+            result.add("\(name): us of CPU a beat", Self.median(ours), atMost: nil)
+            result.add("\(name): us of CPU a message of the floor", Self.median(floors), atMost: nil)
+        }
+    }
+
+    /// Durable messages against bare appends.
+    mutating func throughput() async throws {
+        var ratios: [Double] = []
+        var rates: [Double] = []
+        for _ in 0..<runs {
+            let probe = try ProbeScenario(directory: workshop.directory, seconds: seconds).run()
+            let gateway = try GatewayProcess(workshop, name: "throughput")
+            defer { gateway.remove() }
+            let report = try await ThroughputScenario(target: try gateway.target(), seconds: seconds).run()
+            result.reports += [probe, report]
+            guard let ours = report.rates["delivered"], let records = probe.rates["records"] else { continue }
+            ratios.append(ours / records)
+            rates.append(ours)
+        }
+        result.add("throughput: delivered to appends of the probe", Self.median(ratios), atLeast: 0.17)
+        result.add("throughput: delivered a second", Self.median(rates), atMost: nil)
+    }
+
+    /// Everybody comes back at once.
+    mutating func storm() async throws {
+        let gateway = try GatewayProcess(workshop, name: "storm")
+        defer { gateway.remove() }
+        let report = try await StormScenario(target: try gateway.target(), clients: clients / 6 * 5).run()
+        result.reports.append(report)
+        result.add("storm: seconds to the last message", report.figures["secondsToLastMessage"], atMost: nil)
+        result.add(
+            "storm: lost, doubled, out of order, damaged", Double(report.lost + report.duplicated + report.reordered + report.corrupted),
+            atMost: 0)
+    }
+
+    /// A start after kill -9.
+    mutating func restart() async throws {
+        let report = try await RestartScenario(workshop: workshop).run()
+        result.reports.append(report)
+        result.add("restart, 1,000,000 queued: seconds to the first phone's messages", report.figures["secondsToFirstPhone"], atMost: 2)
+    }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return .nan }
+        return sorted.count % 2 == 1 ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
+    }
+}
+
+/// Ratios with their goals, and the runs that they come from.
+struct RatioResult: Encodable, Sendable {
+    /// One figure.
+    struct Ratio: Encodable, Sendable {
+        var name: String
+        var value: Double
+        var atMost: Double?
+        var atLeast: Double?
+        /// Missing when there is no goal.
+        var isReached: Bool?
+    }
+
+    private(set) var ratios: [Ratio] = []
+    var reports: [Report] = []
+
+    /// Adds a figure that should be low.
+    mutating func add(_ name: String, _ value: Double?, atMost goal: Double?) {
+        guard let value, value.isFinite else { return }
+        ratios.append(Ratio(name: name, value: value, atMost: goal, isReached: goal.map { value <= $0 }))
+    }
+
+    /// Adds a figure that should be high.
+    mutating func add(_ name: String, _ value: Double?, atLeast goal: Double) {
+        guard let value, value.isFinite else { return }
+        ratios.append(Ratio(name: name, value: value, atLeast: goal, isReached: value >= goal))
+    }
+
+    /// A table for people, after the reports of the runs.
+    var text: String {
+        let width = ratios.map(\.name.count).max() ?? 0
+        let rows = ratios.map { ratio in
+            let goal = ratio.atMost.map { "at most \(Report.number($0))" } ?? ratio.atLeast.map { "at least \(Report.number($0))" } ?? ""
+            let verdict = ratio.isReached.map { $0 ? "reached" : "MISSED" } ?? ""
+            let cells = [(ratio.name, width), (Report.number(ratio.value), 10), (goal, 15), (verdict, 7)]
+            return cells.map { $0.0.padding(toLength: max($0.1, $0.0.count), withPad: " ", startingAt: 0) }.joined(separator: "  ")
+        }
+        return (reports.map(\.text) + [""] + rows).joined(separator: "\n")
+    }
+}

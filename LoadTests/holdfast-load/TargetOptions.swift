@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import HoldfastGateway
+import HoldfastIO
+
+/// Where the gateway is.
+struct TargetOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The gateway's address. Default: 127.0.0.1:7400, with --tls 127.0.0.1:7443.", valueName: "host:port"))
+    var server: String?
+
+    @Option(help: ArgumentHelp("The gateway's data directory: its development key signs the phones' tokens.", valueName: "dir"))
+    var data = "./holdfast-data"
+
+    @Option(help: "The gateway's process, whose memory and CPU time are read. Default: the one that holds the data directory.")
+    var pid: Int32?
+
+    @Flag(help: "Connect with TLS.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("The certificate to trust. Default: the one in the data directory.", valueName: "file"))
+    var trust: String?
+
+    /// The gateway, found.
+    func target() throws -> Target {
+        let text = server ?? (tls ? "127.0.0.1:7443" : "127.0.0.1:7400")
+        guard let address = try SocketAddress.resolve(text).first else { throw LoadError("'\(text)' has no address") }
+        return try Target(address: address, tls: tls ? try SocketAddress.split(text).host : nil, trust: trust, data: data, pid: pid)
+    }
+}
+
+/// How a report is printed.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print one JSON object instead of text.")
+    var json = false
+}
+
+extension Target {
+    /// A gateway with a data directory on this machine.
+    /// - Parameter tls: the name that its certificate must have; nil: plaintext.
+    init(address: SocketAddress, tls name: String?, trust: String? = nil, data: String, pid: Int32? = nil) throws {
+        let keyPath = TokenSecret.developmentKeyPath(data: data)
+        guard let secret = TokenSecret.read(keyPath) else {
+            throw LoadError("\(keyPath) can't be read: name the gateway's data directory with --data DIR")
+        }
+        self.address = address
+        self.secret = secret
+        self.pid = pid ?? Self.holder(of: data)
+        if let name {
+            let context = try TLSClientContext(trust: .file(trust ?? data + "/tls/cert.pem"), alpn: ["holdfast/1"], keepsSessions: false)
+            tls = TLSClientOptions(context: context, serverName: name)
+        }
+    }
+
+    /// The process that has a data directory locked, if it is alive.
+    private static func holder(of data: String) -> Int32? {
+        guard let text = try? String(contentsOfFile: data + "/lock", encoding: .utf8),
+            let pid = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), ProcessMeter(pid: pid).cpuSeconds != nil
+        else { return nil }
+        return pid
+    }
+}
