@@ -86,6 +86,8 @@ let package = Package(
             swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
+        .testTarget(
+            name: "HoldfastLoadTests", dependencies: ["holdfast-load"], path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

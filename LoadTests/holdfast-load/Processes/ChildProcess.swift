@@ -40,7 +40,7 @@ final class ChildProcess: Sendable {
         }
         var pid: pid_t = 0
         var pointers = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         let status = unsafe posix_spawn(&pid, path, &actions, nil, &pointers, environ)
         close(stdin.read)
         close(stdout.write)

@@ -30,7 +30,7 @@ struct MessageBody: Equatable {
             out.append(bigEndian: number, byteCount: 8)
             out.append(bigEndian: sentAt, byteCount: 8)
         }
-        let offset = Int(number &+ UInt64(stream) & 0xFFFF)
+        let offset = Int((number &+ UInt64(stream)) & 0xFFFF)
         bytes.append(contentsOf: Self.filler[offset..<offset + byteCount - Self.byteCountMin])
         let checksum = CRC32C.checksum(bytes.span, 0..<bytes.count)
         bytes.append(addingCapacity: 4) { (out: inout OutputSpan<UInt8>) in out.append(bigEndian: UInt64(checksum), byteCount: 4) }

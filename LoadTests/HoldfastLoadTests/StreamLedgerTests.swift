@@ -1,0 +1,57 @@
+import Testing
+
+@testable import holdfast_load
+
+/// What the load tester's verdict rests on: a run must not pass when a message is missing.
+@Suite struct StreamLedgerTests {
+    private func ledger(sent: UInt64, stored: UInt64) -> StreamLedger {
+        var ledger = StreamLedger()
+        for _ in 0..<sent { _ = ledger.send() }
+        for _ in 0..<stored { ledger.store() }
+        return ledger
+    }
+
+    @Test func `all in order is clean`() {
+        var ledger = ledger(sent: 3, stored: 3)
+        #expect([1, 2, 3].map { ledger.deliver($0) } == [.inOrder, .inOrder, .inOrder])
+        #expect(ledger.lost == 0)
+    }
+
+    @Test func `a stored message that doesn't come is lost`() {
+        var ledger = ledger(sent: 3, stored: 3)
+        _ = ledger.deliver(1)
+        _ = ledger.deliver(3)
+        #expect(ledger.lost == 1)
+    }
+
+    @Test func `the last message missing is a loss too`() {
+        var ledger = ledger(sent: 2, stored: 2)
+        _ = ledger.deliver(1)
+        #expect(ledger.lost == 1)
+    }
+
+    @Test func `a message that was never acknowledged may be missing`() {
+        var ledger = ledger(sent: 3, stored: 2)
+        _ = ledger.deliver(1)
+        _ = ledger.deliver(2)
+        #expect(ledger.lost == 0)
+    }
+
+    @Test func `the same message twice is a double`() {
+        var ledger = ledger(sent: 2, stored: 2)
+        #expect([1, 2, 2, 1].map { ledger.deliver($0) } == [.inOrder, .inOrder, .duplicated, .duplicated])
+        #expect(ledger.delivered == 2)
+    }
+
+    @Test func `a message after a later one is out of order, once`() {
+        var ledger = ledger(sent: 4, stored: 4)
+        #expect([1, 4, 2, 2, 3].map { ledger.deliver($0) } == [.inOrder, .inOrder, .reordered, .duplicated, .reordered])
+        #expect(ledger.lost == 0)
+    }
+
+    @Test func `a number that was never sent is unknown`() {
+        var ledger = ledger(sent: 1, stored: 1)
+        #expect(ledger.deliver(0) == .unknown)
+        #expect(ledger.deliver(2) == .unknown)
+    }
+}
