@@ -116,13 +116,6 @@ import HoldfastCore
         return unsafe begun
     }
 
-    /// The last committed transaction.
-    var lastTransaction: Int {
-        var info = unsafe MDB_envinfo()
-        unsafe mdb_env_info(handle, &info)
-        return unsafe info.me_last_txnid
-    }
-
     /// How far the file has ever been used.
     var usedFileBytes: Int {
         var info = unsafe MDB_envinfo()

@@ -20,9 +20,6 @@ import Synchronization
     private var isRecordCursorCurrent = false
     private var isOpen = false
 
-    /// A store that is checkpointed more often than this while a reader begins is taken as it is.
-    private static let attemptsMax = 8
-
     /// Takes a slot in each environment's table of readers, without a view yet.
     init(journal: LMDBJournal, store: LMDBStore) throws(StorageError) {
         self.journal = journal
@@ -52,18 +49,24 @@ import Synchronization
     /// - Parameter betweenViews: for tests: runs when the store's view is open and the journal's isn't.
     func begin(betweenViews: () throws(StorageError) -> Void = {}) throws(StorageError) {
         precondition(!isOpen, "a view is open")
-        for attempt in 1...Self.attemptsMax {
-            unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
-            try betweenViews()
-            let code = unsafe mdb_txn_renew(journalTransaction)
-            guard code == MDB_SUCCESS else {
+        unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
+        isOpen = true
+        do throws(StorageError) {
+            var older: Int
+            repeat {
+                unsafe older = mdb_txn_id(storeTransaction)
+                try betweenViews()
+                unsafe mdb_txn_reset(journalTransaction)
+                unsafe try check(mdb_txn_renew(journalTransaction), "read", journal.environment.directory)
+                // Trimming follows a checkpoint. If the store is still the same, this journal is untrimmed for it; if not, once more:
+                // that takes a whole checkpoint between these lines, so it doesn't go on for long. `mdb_env_info` wouldn't do,
+                // it shows a checkpoint that is being synced and that readers don't get yet.
                 unsafe mdb_txn_reset(storeTransaction)
-                throw StorageError.lmdb(code, "read", journal.environment.directory)
-            }
-            isOpen = true
-            // Trimming follows a checkpoint. If there was none up to here, this journal is untrimmed for this store.
-            if unsafe mdb_txn_id(storeTransaction) == store.environment.lastTransaction || attempt == Self.attemptsMax { return }
+                unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
+            } while unsafe mdb_txn_id(storeTransaction) != older
+        } catch {
             end()
+            throw error
         }
     }
 
