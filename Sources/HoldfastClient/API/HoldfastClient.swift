@@ -98,6 +98,18 @@ public final class HoldfastClient: Sendable {
             .value(ifCancelled: .failure(SendError(.closed))).get()
     }
 
+    /// Puts messages into the outbox, in this order; returns when all are there. Where the state is kept they share one write to the disk.
+    /// - Throws: the first failure. The messages before it are in the outbox, those after it may be; see `pendingSends`.
+    public func enqueue(contentsOf messages: [OutgoingMessage]) async throws(SendError) -> [PendingSend] {
+        let submitted = messages.map {
+            submit($0.body, kind: $0.kind, to: $0.recipient, waitsForRoom: $0.waitsForRoom, tag: $0.tag)
+        }
+        var pending: [PendingSend] = []
+        pending.reserveCapacity(messages.count)
+        for accepted in submitted { pending.append(try await accepted.value(ifCancelled: .failure(SendError(.closed))).get()) }
+        return pending
+    }
+
     private func submit(
         _ body: [UInt8], kind: BodyKind, to recipient: Recipient, waitsForRoom: Bool, tag: SendTag?
     ) -> OneShot<Result<PendingSend, SendError>> {

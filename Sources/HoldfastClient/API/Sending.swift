@@ -81,6 +81,29 @@ public struct SendError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(code)" }
 }
 
+/// A message that is to be put into the outbox together with others.
+public struct OutgoingMessage: Hashable, Sendable {
+    /// The content.
+    public var body: [UInt8]
+    /// What the body is.
+    public var kind: BodyKind
+    /// Where it goes.
+    public var recipient: Recipient
+    /// A full inbox of the recipient is waited for; false: it is the outcome.
+    public var waitsForRoom: Bool
+    /// Stays with the message; see `SendTag`.
+    public var tag: SendTag?
+
+    /// A message.
+    public init(body: [UInt8], kind: BodyKind = .text, to recipient: Recipient, waitsForRoom: Bool = true, tag: SendTag? = nil) {
+        self.body = body
+        self.kind = kind
+        self.recipient = recipient
+        self.waitsForRoom = waitsForRoom
+        self.tag = tag
+    }
+}
+
 /// A message in the outbox.
 public struct PendingSend: Sendable {
     /// Its number in this outbox; rises.

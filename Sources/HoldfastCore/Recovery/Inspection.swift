@@ -1,0 +1,116 @@
+package import HoldfastWire
+
+// For those who look into a data directory, beside the gateway that has it: nothing here is used when serving.
+
+/// What the store says of itself.
+package struct StoreSummary: Equatable, Sendable {
+    /// The store has everything up to here; the journal adds what follows.
+    package var appliedThrough: Position
+    /// Records up to here that nothing needs are deleted.
+    package var trimmedThrough: Position
+    /// Users and conversations as of the checkpoint; their numbers are 1 to this.
+    package var userCount: UInt64
+    package var conversationCount: UInt64
+    /// The time of the last record that was applied, in milliseconds since 1970.
+    package var timeMilliseconds: UInt64
+
+    /// Reads it; zeros before the first checkpoint.
+    package init(from snapshot: any StorageSnapshot) throws(StorageError) {
+        appliedThrough = Position(rawValue: try StoreMeta.read(.appliedThrough, from: snapshot) ?? 0)
+        trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
+        userCount = (try StoreMeta.read(.nextUser, from: snapshot) ?? 1) - 1
+        conversationCount = (try StoreMeta.read(.nextConversation, from: snapshot) ?? 1) - 1
+        timeMilliseconds = try StoreMeta.read(.time, from: snapshot) ?? 0
+    }
+}
+
+/// A user as he is stored.
+package struct InspectedUser: Equatable, Sendable {
+    /// A session as it is stored.
+    package struct Session: Equatable, Sendable {
+        package var id: SessionID
+        /// Nil when it can't be told any more.
+        package var device: [UInt8]?
+        package var cursor: Position
+        /// What the inbox got after the cursor.
+        package var unacknowledgedMessages: UInt32
+        package var lastSequence: MessageSequence
+        package var attach: AttachNumber
+        package var isSendOnly: Bool
+        package var isService: Bool
+        package var hasEnded: Bool
+    }
+
+    package var number: UInt64
+    package var name: [UInt8]
+    /// What is kept in the inbox.
+    package var inboxMessages: UInt32
+    package var inboxBytes: UInt32
+    /// The last message that the inbox got.
+    package var lastPosition: Position
+    package var sessions: [Session]
+}
+
+extension Core {
+    /// How many users there are; their numbers are 1 to this.
+    package var userCount: UInt64 { nextUser - 1 }
+
+    /// The users, by their numbers, until `body` returns false: those of a core that was recovered, and those that only the store has.
+    package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
+        var newDevices: [SessionID: [UInt8]] = [:]
+        for rows in [devices.frozen, devices.recent] {
+            for (key, session) in rows { newDevices[session] = key.device }
+        }
+        for number in 1..<nextUser {
+            let row: UserRow
+            let sessions: [SessionRow]
+            if let slot = userSlot(number) {
+                (row, sessions) = (users[Int(slot)], sessionRows(of: slot))
+            } else if let image = try UserImage.read(number, from: snapshot) {
+                (row, sessions) = (image.row, image.sessions)
+            } else {
+                continue
+            }
+            var name = userNames.recent[number] ?? userNames.frozen[number]
+            if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
+            let storedDevices = try storedDevices(of: number, from: snapshot)
+            let user = InspectedUser(
+                number: number, name: name ?? [], inboxMessages: row.inboxCount, inboxBytes: row.inboxBytes, lastPosition: row.last.position,
+                sessions: sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
+            guard body(user) else { return }
+        }
+    }
+
+    private func sessionRows(of user: Slot) -> [SessionRow] {
+        var rows: [SessionRow] = []
+        var slot = users[Int(user)].firstSession
+        while slot != noSlot {
+            rows.append(sessions[Int(slot)])
+            slot = sessions[Int(slot)].next
+        }
+        return rows
+    }
+
+    private func storedDevices(of user: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> [SessionID: [UInt8]] {
+        let prefix = StoreKey.number(user)
+        var found: [SessionID: [UInt8]] = [:]
+        try snapshot.scan(.devices, from: prefix.span) { key, value in
+            let key = [UInt8](key, 0..<key.count)
+            guard key.starts(with: prefix) else { return false }
+            var reader = ByteReader(value)
+            if let session = reader.integer(UInt64.self) { found[SessionID(rawValue: session)] = Array(key.dropFirst(prefix.count)) }
+            return true
+        }
+        return found
+    }
+}
+
+extension InspectedUser.Session {
+    init(_ row: SessionRow, of user: UserRow, device: [UInt8]?) {
+        self.init(
+            id: row.id, device: device, cursor: row.cursor.position,
+            unacknowledgedMessages: row.receives ? user.last.ordinal &- row.cursor.ordinal : 0, lastSequence: row.lastSequence,
+            attach: row.storedAttach, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService),
+            hasEnded: row.flags.contains(.hasEnded))
+    }
+}
