@@ -94,10 +94,11 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Stops all children when this program is interrupted. The result has to be kept.
-    static func stopOnInterrupt() throws -> SignalWatcher {
+    /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.
+    static func stopOnInterrupt(removing directory: String) throws -> SignalWatcher {
         try SignalWatcher([.interrupt, .terminate]) { signal in
             for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
+            try? FileManager.default.removeItem(atPath: directory)
             _exit(128 + signal.rawValue)
         }
     }

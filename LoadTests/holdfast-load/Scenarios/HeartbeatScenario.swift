@@ -22,6 +22,8 @@ struct HeartbeatScenario: Sendable {
         let settings = ClientSettings(device: "load", resolvesPeers: false)
         try await driver.perform { fleet in fleet.add(clients, settings) }
         try await driver.connect(0..<clients, inFlightMax: 64)
+        // A ticket follows its WELCOME closely, and must not come between beats.
+        try await driver.wait(seconds: 1) { _ in "tickets" }
         try await driver.perform { fleet in
             let beats = Beats(outstanding: outstanding, phones: clients)
             fleet.beats = beats

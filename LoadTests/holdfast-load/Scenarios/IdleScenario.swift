@@ -10,10 +10,14 @@ struct IdleScenario: Sendable {
     var inFlightMax = 64
     /// How often each phone sends a message and goes idle again.
     var rounds = 2
+    /// How long everything is quiet after a round before memory is read.
+    var quietSeconds = 3.0
 
     /// Runs it.
     func run() async throws -> Report {
         guard firstStep > 0 && firstStep < clients else { throw LoadError("--from must be below --clients") }
+        // Phones acknowledge two seconds after a message at the latest.
+        guard quietSeconds >= 3 else { throw LoadError("--duration must be at least 3") }
         let driver = try await FleetDriver(target: target, capacity: clients)
         defer { driver.stop() }
         var report = Report(scenario: target.tls == nil ? "idle" : "idle-tls", clients: clients)
@@ -55,8 +59,7 @@ struct IdleScenario: Sendable {
             try await driver.perform { fleet in fleet.send(upTo: UInt64(round)) }
             try await driver.reach(clients * round, "delivered") { $0.workload?.totals.delivered ?? 0 }
             try await driver.reach(clients * round, "acknowledged") { $0.workload?.totals.stored ?? 0 }
-            // Phones acknowledge two seconds later at the latest.
-            try await driver.wait(seconds: 3) { _ in "idle again" }
+            try await driver.wait(seconds: quietSeconds) { _ in "idle again" }
             let after = try await settled(driver)
             if let growth = zip(after.server, full.server).map({ Double($0 - $1) / Double(clients) }) {
                 report.figures["growthBytesPerConnectionAfterRound\(round)"] = growth
@@ -102,10 +105,11 @@ struct IdleCommand: AsyncParsableCommand {
     @Option(help: "Phones at which the slope begins.") var from = 5_000
     @Option(help: "Connects at a time; 0: all at once.") var inFlight = 64
     @Option(help: "How often each phone sends a message and goes idle again.") var rounds = 2
+    @Option(help: "Seconds of quiet after that, before memory is read.") var duration = 3.0
 
     func run() async throws {
         let scenario = IdleScenario(
-            target: try target.target(), clients: clients, firstStep: from, inFlightMax: inFlight, rounds: rounds)
+            target: try target.target(), clients: clients, firstStep: from, inFlightMax: inFlight, rounds: rounds, quietSeconds: duration)
         try await scenario.run().finish(json: output.json)
     }
 }

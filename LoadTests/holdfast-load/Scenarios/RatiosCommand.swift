@@ -31,9 +31,10 @@ struct RatiosCommand: AsyncParsableCommand {
             throw LoadError("--only doesn't know '\(wrong)': it takes \(Self.names.joined(separator: ", "))")
         }
         guard runs > 0 && clients > 6_000 else { throw LoadError("--runs must be at least 1, --clients above 6000") }
-        let watcher = try ChildProcess.stopOnInterrupt()
+        let workshop = try programs.workshop()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
         defer { watcher.stop() }
-        var ratios = Ratios(workshop: try programs.workshop(), floorSources: floor, runs: runs, clients: clients, seconds: duration)
+        var ratios = Ratios(workshop: workshop, floorSources: floor, runs: runs, clients: clients, seconds: duration)
         for name in Self.names where chosen.contains(name) {
             switch name {
             case "idle": try await ratios.idle(tls: false)

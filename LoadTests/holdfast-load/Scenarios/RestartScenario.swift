@@ -104,9 +104,10 @@ struct RestartCommand: AsyncParsableCommand {
     @Option(help: "Phones that send.") var senders = 64
 
     func run() async throws {
-        let watcher = try ChildProcess.stopOnInterrupt()
+        let workshop = try programs.workshop()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
         defer { watcher.stop() }
-        let scenario = RestartScenario(workshop: try programs.workshop(), messages: messages, clients: clients, senders: senders)
+        let scenario = RestartScenario(workshop: workshop, messages: messages, clients: clients, senders: senders)
         try await scenario.run().finish(json: output.json)
     }
 }

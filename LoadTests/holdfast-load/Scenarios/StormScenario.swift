@@ -11,12 +11,15 @@ struct StormScenario: Sendable {
     var bodyBytes = 100
     /// Connects in flight in the storm; 0: all at once.
     var inFlightMax = 0
+    /// Without any message for so long, what hasn't come counts as lost.
+    var silenceSeconds = 60.0
 
     private static let window = 64
 
     /// Runs it.
     func run() async throws -> Report {
         guard clients > 0 && backlog > 0 && senders > 0 else { throw LoadError("--clients, --backlog and --senders must be at least 1") }
+        guard 1...3600 ~= silenceSeconds else { throw LoadError("--duration must be 1 to 3600") }
         guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError("--bytes must be 28 to 60000") }
         let driver = try await FleetDriver(target: target, capacity: clients + senders)
         defer { driver.stop() }
@@ -78,7 +81,7 @@ struct StormScenario: Sendable {
             fleet.connect(0..<clients, inFlightMax: inFlightMax)
         }
         // What doesn't come is counted as lost.
-        try? await driver.reach(clients * backlog, "delivered", stallSeconds: 60) { $0.workload?.totals.delivered ?? 0 }
+        try? await driver.reach(clients * backlog, "delivered", stallSeconds: UInt64(silenceSeconds)) { $0.workload?.totals.delivered ?? 0 }
         let (arrivals, connectTimes) = try await driver.perform { fleet in
             (fleet.arrivals?.summary ?? .init(), fleet.connectTimes)
         }
@@ -115,10 +118,12 @@ struct StormCommand: AsyncParsableCommand {
     @Option(help: "Phones that queue them.") var senders = 64
     @Option(help: "Size of a message.") var bytes = 100
     @Option(help: "Connects at a time in the storm; 0: all at once.") var inFlight = 0
+    @Option(help: "Seconds without any message after which what hasn't come counts as lost.") var duration = 60.0
 
     func run() async throws {
         let scenario = StormScenario(
-            target: try target.target(), clients: clients, backlog: backlog, senders: senders, bodyBytes: bytes, inFlightMax: inFlight)
+            target: try target.target(), clients: clients, backlog: backlog, senders: senders, bodyBytes: bytes, inFlightMax: inFlight,
+            silenceSeconds: duration)
         try await scenario.run().finish(json: output.json)
     }
 }
