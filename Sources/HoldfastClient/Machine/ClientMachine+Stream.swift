@@ -4,7 +4,8 @@ package import HoldfastWire
 extension ClientMachine {
     /// The app has dealt with everything up to `position`. Call `flush` after the last of a batch.
     package mutating func acknowledge(through position: Position, _ now: ClientNow, _ actions: inout ClientActions) {
-        let through = min(position, handed)
+        // What an earlier run handed over may be acknowledged by this one.
+        let through = min(position, max(handed, handedMark))
         guard through > cursor else { return }
         cursor = through
         if let cold {

@@ -51,7 +51,7 @@ extension ClientMachine {
     /// There was no session to present.
     private mutating func begin(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
         // A position that the app has stored itself counts in its own era only; in another it says what may be repeated.
-        if cursor > welcome.cursor && cursor.era != welcome.era { changeLineage(welcome) }
+        if cursor > welcome.cursor && cursor.era != welcome.era { changeLineage(welcome, &actions) }
         adopt(welcome, now, &actions)
     }
 
@@ -72,7 +72,7 @@ extension ClientMachine {
                 abandon(&actions)
             }
         }
-        if isNewEra { changeLineage(welcome) }
+        if isNewEra { changeLineage(welcome, &actions) }
         adopt(welcome, now, &actions)
     }
 
@@ -126,15 +126,20 @@ extension ClientMachine {
         }
         cold?.blocks = []
         let isOtherLineage = welcome.era != era || welcome.outcome == .begunUnknown || welcome.outcome == .begun
-        if isOtherLineage { changeLineage(welcome) }
+        if isOtherLineage { changeLineage(welcome, &actions) }
         dropTicket(&actions)
         adopt(welcome, now, &actions)
     }
 
     /// Positions from before can't be compared with those that come: nothing is left out by position, and what was handed over before
     /// may come again.
-    private mutating func changeLineage(_ welcome: ServerFrame.Welcome) {
+    private mutating func changeLineage(_ welcome: ServerFrame.Welcome, _ actions: inout ClientActions) {
         repeatThrough = max(repeatThrough, handedMark, handed, cursor)
+        if welcome.era == era && handedMark > .zero {
+            // Another gateway, not an older state of this one: the mark means nothing there.
+            handedMark = .zero
+            persist(.handedOver(.zero), &actions)
+        }
         handed = .zero
         cursor = welcome.cursor
         cold?.outstanding = Queue()
