@@ -11,7 +11,11 @@ final class RawClient {
     private let descriptor: Int32
     private(set) var bytes: [UInt8] = []
     private var offset = 0
-    /// Gone to when the gateway closes.
+    /// The last sequence that is stored.
+    var sentThrough: UInt64 = 0
+    /// The last position of the stream that came.
+    var streamEnd: Position?
+    /// Whether the gateway has closed the connection.
     private(set) var isClosed = false
 
     /// Connects to a port of 127.0.0.1 and sends the preface.
@@ -35,6 +39,9 @@ final class RawClient {
     }
 
     deinit { close(descriptor) }
+
+    /// Ends the connection without a word.
+    func disconnect() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Sends what `write` appends.
     func send(_ write: (inout [UInt8]) -> Void) throws {
@@ -79,6 +86,14 @@ final class RawClient {
 
     /// The last one that came.
     private(set) var ticket: [UInt8]?
+
+    /// The code that the gateway closes with, after any frames before it; nil when it closes without.
+    func closeCode() throws -> CloseCode? {
+        while let frame = try next() {
+            if case .closed(let closed) = frame { return closed.code }
+        }
+        return nil
+    }
 
     func text(_ range: ByteRange) -> String { String(decoding: bytes[range], as: UTF8.self) }
 

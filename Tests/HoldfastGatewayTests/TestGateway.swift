@@ -58,8 +58,8 @@ final class TestGateway {
         try await start()
     }
 
-    func token(_ user: String, device: String? = nil, lifetimeSeconds: UInt64 = 3600) async throws -> [UInt8] {
-        let now = UInt64(Date().timeIntervalSince1970)
+    func token(_ user: String, device: String? = nil, at time: UInt64? = nil, lifetimeSeconds: UInt64 = 3600) async throws -> [UInt8] {
+        let now = time ?? UInt64(Date().timeIntervalSince1970)
         return Array(try await issuer.issue(user: user, device: device, now: now, lifetimeSeconds: lifetimeSeconds).utf8)
     }
 
@@ -79,6 +79,14 @@ final class TestGateway {
         let client = try RawClient(port: port)
         try client.send { ClientFrameWriter.resume(ticket: ticket.span, state: state, to: &$0) }
         return (client, try welcome(client))
+    }
+
+    /// A connection on which this HELLO was sent, whatever comes of it.
+    func hello(token: [UInt8], device: String = "phone") throws -> RawClient {
+        let client = try RawClient(port: port)
+        let device = Array(device.utf8)
+        try client.send { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &$0) }
+        return client
     }
 
     private func welcome(_ client: RawClient) throws -> ServerFrame.Welcome {

@@ -1,0 +1,187 @@
+import Foundation
+import HoldfastCore
+import HoldfastIO
+import HoldfastWire
+import Testing
+
+@testable import HoldfastGateway
+
+/// Who is let in, who isn't, and how everybody leaves.
+@Suite(.timeLimit(.minutes(2))) struct GatewayLoginTests {
+    @Test func `a token that is no good is told why`() async throws {
+        let gateway = try await TestGateway()
+        let other = try await TokenIssuer(secret: [UInt8](repeating: 1, count: 32))
+        let now = UInt64(Date().timeIntervalSince1970)
+        let foreign = try await other.issue(user: "alice", now: now, lifetimeSeconds: 60)
+        let old = try await gateway.token("alice", at: now - 100, lifetimeSeconds: 50)
+        let cases: [([UInt8], CloseCode)] = [
+            (Array("nonsense".utf8), .tokenInvalid), (Array(foreign.utf8), .tokenInvalid), (old, .tokenExpired),
+            (Array("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIiwiZXhwIjo0MTAyNDQ0ODAwfQ.".utf8), .tokenAlgorithm),
+            (try await gateway.token("alice", device: "tablet"), .deviceMismatch),
+        ]
+        for (token, code) in cases { #expect(try gateway.hello(token: token).closeCode() == code) }
+        await gateway.stop()
+    }
+
+    @Test func `a ticket that is no good is told why`() async throws {
+        let gateway = try await TestGateway()
+        let client = try RawClient(port: gateway.port)
+        let state = PresentedState(session: .init(rawValue: 1), attach: .init(rawValue: 1), position: .zero, lastSequence: .none)
+        let ticket = [UInt8](repeating: 7, count: 43)
+        try client.send { ClientFrameWriter.resume(ticket: ticket.span, state: state, to: &$0) }
+        #expect(try client.closeCode() == .ticketInvalid)
+        await gateway.stop()
+    }
+
+    @Test func `a fresh token on a resumed connection is checked against the session's user`() async throws {
+        let gateway = try await TestGateway()
+        let (first, welcome) = try await gateway.connect("alice")
+        let state = PresentedState(session: welcome.session, attach: welcome.attach, position: welcome.cursor, lastSequence: .none)
+        let (client, _) = try gateway.resume(try #require(first.ticket), state)
+        let token = try await gateway.token("alice", lifetimeSeconds: 500)
+        try client.send { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
+        let answer = try client.next()
+        guard case .authenticated(let seconds)? = answer else { throw Unexpected(answer) }
+        #expect(495...500 ~= seconds)
+        guard case .ticket? = try client.next() else { throw Unexpected(nil) }
+        let device = try await gateway.token("alice", device: "phone")
+        try client.send { ClientFrameWriter.authenticate(token: device.span, to: &$0) }
+        guard case .authenticated? = try client.nextBesidesTicket() else { throw Unexpected(nil) }
+        let stranger = try await gateway.token("mallory")
+        try client.send { ClientFrameWriter.authenticate(token: stranger.span, to: &$0) }
+        #expect(try client.closeCode() == .tokenInvalid)
+        await gateway.stop()
+    }
+
+    @Test func `a token that ends is announced, and ends the connection`() async throws {
+        let gateway = try await TestGateway { $0.tokenWarningSeconds = 60 }
+        let client = try gateway.hello(token: try await gateway.token("alice", lifetimeSeconds: 2))
+        guard case .welcome? = try client.next() else { throw Unexpected(nil) }
+        let warning = try client.nextBesidesTicket()
+        guard case .tokenExpiring(let seconds)? = warning else { throw Unexpected(warning) }
+        #expect(seconds <= 2)
+        #expect(try client.closeCode() == .tokenExpired)
+        await gateway.stop()
+    }
+
+    @Test func `a logout ends the session, and its ticket`() async throws {
+        let gateway = try await TestGateway()
+        let (client, welcome) = try await gateway.connect("alice")
+        try client.send { ClientFrameWriter.close(.logout, to: &$0) }
+        #expect(try client.closeCode() == .loggedOut)
+        let state = PresentedState(session: welcome.session, attach: welcome.attach, position: welcome.cursor, lastSequence: .none)
+        let ticket = try #require(client.ticket)
+        let back = try RawClient(port: gateway.port)
+        try back.send { ClientFrameWriter.resume(ticket: ticket.span, state: state, to: &$0) }
+        let code = try back.closeCode()
+        #expect(code == .ticketInvalid || code == .loggedOut)
+        await gateway.stop()
+    }
+
+    @Test func `CLOSE keep ends the connection without a word and leaves the session`() async throws {
+        let gateway = try await TestGateway()
+        let (client, welcome) = try await gateway.connect("alice")
+        try client.send { ClientFrameWriter.close(.keep, to: &$0) }
+        #expect(try client.next() == nil)
+        let (_, again) = try await gateway.connect("alice")
+        #expect(again.outcome == .resumed)
+        #expect(again.session == welcome.session)
+        await gateway.stop()
+    }
+
+    @Test func `who says nothing is closed at the first frame's deadline`() async throws {
+        let gateway = try await TestGateway { $0.firstFrameSeconds = 1 }
+        let silent = try RawClient(port: gateway.port, sendsPreface: false)
+        let trickling = try RawClient(port: gateway.port)
+        try trickling.send { $0 += [0x10, 0x20, 1] }
+        #expect(try silent.closeCode() == .firstFrameDeadline)
+        #expect(try trickling.closeCode() == .firstFrameDeadline)
+        await gateway.stop()
+    }
+
+    @Test func `limits of connections are told with a time to come back`() async throws {
+        let gateway = try await TestGateway { $0.connectionsPerAddressMax = 2 }
+        let (a, _) = try await gateway.connect("a")
+        let (b, _) = try await gateway.connect("b")
+        let c = try RawClient(port: gateway.port)
+        let frame = try c.next()
+        guard case .closed(let closed)? = frame else { throw Unexpected(frame) }
+        #expect(closed.code == .tooManyConnections)
+        #expect(5000...15000 ~= closed.retryAfterMilliseconds)
+        a.disconnect()
+        b.disconnect()
+        await gateway.stop()
+        try await gateway.restart { $0.connectionsMax = 1 }
+        let (d, _) = try await gateway.connect("a")
+        #expect(try RawClient(port: gateway.port).closeCode() == .gatewayFull)
+        d.disconnect()
+        await gateway.stop()
+    }
+
+    @Test func `a drain lets nobody in, asks everybody to leave, and ends with 0`() async throws {
+        let gateway = try await TestGateway {
+            $0.drainSeconds = 30; $0.goAwayAddress = "other.example:7443"
+        }
+        let (leaves, _) = try await gateway.connect("leaves")
+        let (stays, _) = try await gateway.connect("stays")
+        gateway.gateway.beginDrain()
+        for client in [leaves, stays] {
+            let frame = try client.next()
+            guard case .goAway(let delay, let address)? = frame else { throw Unexpected(frame) }
+            #expect(delay <= 30_000)
+            #expect(client.text(address) == "other.example:7443")
+        }
+        try leaves.send { ClientFrameWriter.close(.keep, to: &$0) }
+        #expect(try leaves.next() == nil)
+        #expect(throws: (any Error).self) { try RawClient(port: gateway.port) }
+        // The second call cuts the thirty seconds short.
+        gateway.gateway.beginDrain()
+        #expect(try stays.closeCode() == .goingAway)
+        stays.disconnect()
+        #expect(await gateway.gateway.waitUntilStopped() == 0)
+    }
+
+    @Test func `a first start makes its keys and says nothing of them to others`() async throws {
+        let gateway = try await TestGateway {
+            $0.tokenSecretFile = ""
+            $0.tlsListen = ["127.0.0.1:0"]
+        }
+        let data = gateway.data + "/data"
+        for (file, mode) in [("development.key", 0o600), ("ticket-keys", 0o600), ("tls/key.pem", 0o600), ("tls/cert.pem", 0o644)] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: data + "/" + file)
+            #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == mode, "\(file)")
+        }
+        let secret = try #require(TokenSecret.read(TokenSecret.developmentKeyPath(data: data)))
+        let issuer = try await TokenIssuer(secret: secret)
+        let token = try await issuer.issue(user: "alice", now: UInt64(Date().timeIntervalSince1970), lifetimeSeconds: 60)
+        let client = try gateway.hello(token: Array(token.utf8))
+        guard case .welcome? = try client.next() else { throw Unexpected(nil) }
+        client.disconnect()
+        let before = try Data(contentsOf: URL(fileURLWithPath: data + "/development.key"))
+        try await gateway.restart()
+        #expect(try Data(contentsOf: URL(fileURLWithPath: data + "/development.key")) == before)
+        await gateway.stop()
+    }
+
+    @Test func `a start that can't be says why, with an exit code of its own`() async throws {
+        let folder = try TemporaryFolder()
+        var configuration = Configuration()
+        configuration.data = folder.path
+        configuration.tlsListen = []
+        configuration.listen = ["127.0.0.1:0"]
+        configuration.tokenSecretFile = folder.path + "/missing"
+        await #expect(throws: GatewayError.self) { try await Gateway(configuration: configuration, logger: .silent).start() }
+        do throws(GatewayError) {
+            _ = try await Gateway(configuration: configuration, logger: .silent).start()
+        } catch {
+            #expect(error.exitCode == GatewayError.configurationExitCode)
+            #expect(error.description.contains("missing"))
+        }
+        configuration.listen = ["192.0.2.1:80"]
+        do throws(GatewayError) {
+            _ = try await Gateway(configuration: configuration, logger: .silent).start()
+        } catch {
+            #expect(error.description.contains("allowPlaintext"))
+        }
+    }
+}
