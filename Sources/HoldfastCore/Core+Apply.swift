@@ -82,7 +82,7 @@ extension Core {
         let last = users[Int(user)].last
         let entry = InboxEntry(position: position, ordinal: last.ordinal &+ 1, cumulativeBytes: last.cumulativeBytes &+ size)
         users[Int(user)].last = entry
-        pool.append(entry, size: size, isMessage: true, to: &users[Int(user)].entries)
+        pool.append(entry, size: size, kind: .message, to: &users[Int(user)].entries)
         if let bodyOffset {
             open.pushes.append(
                 Push(

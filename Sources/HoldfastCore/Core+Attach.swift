@@ -10,10 +10,13 @@ extension Core {
         if case .found(let number) = userNumbers.find(name) {
             guard let user = userSlot(number) else { return close(connection, .internalError) }
             if case .found(let id) = devices.find(DeviceKey(user: number, device: device)), let slot = sessionSlot(id, of: user) {
-                known = slot
-                hasExpired = isExpired(slot)
+                hasExpired = isExpired(slot) && (state.map { $0.session == id } ?? true)
+                endExpiredSessions(of: user)
+                // Among too many that have ended it may be forgotten at once.
+                known = sessionSlot(id, of: user)
+            } else {
+                endExpiredSessions(of: user)
             }
-            endExpiredSessions(of: user)
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded), sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
             // What only sends has no stream: a program that does takes a device of its own.
@@ -82,22 +85,32 @@ extension Core {
     private mutating func attach(
         _ connection: ConnectionHandle, _ slot: Slot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil
     ) {
-        let user = sessions[Int(slot)].user
         let old = sessions[Int(slot)].connection
         if old != .none { close(old, .fenced) }
         disconnect(slot)
         if let state, isBelievable(state.position), state.position > sessions[Int(slot)].cursor.position {
-            let asked = answers.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
-            if var entry = entry(of: user, atOrBefore: state.position) ?? asked {
-                entry.position = state.position
-                moveCursor(slot, to: entry)
-            }
+            moveCursor(slot, to: presentedEntry(state, of: slot))
+            sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, state.attach)
         }
         let attach = AttachNumber(rawValue: max(sessions[Int(slot)].attach, state?.attach ?? .none).rawValue + 1)
         sessions[Int(slot)].attach = attach
         connect(slot, connection)
         noteSeen(slot)
         welcome(slot, outcome, previous: previous)
+    }
+
+    /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
+    /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
+    private mutating func presentedEntry(_ state: PresentedState, of slot: Slot) -> InboxEntry {
+        let row = users[Int(sessions[Int(slot)].user)]
+        var best = sessions[Int(slot)].cursor
+        let asked = answers.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
+        let found = entry(of: sessions[Int(slot)].user, atOrBefore: state.position) ?? asked ?? .none
+        for known in [found, row.acknowledged, row.floor] where known.position > best.position && known.position <= state.position {
+            best = known
+        }
+        best.position = state.position
+        return best
     }
 
     private mutating func begin(

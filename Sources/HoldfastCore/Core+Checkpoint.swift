@@ -74,6 +74,7 @@ extension Core {
             session = row.next
             return row
         }
+        if !users[Int(slot)].entries.isEmpty { users[Int(slot)].hasTimeline = true }
         var node = users[Int(slot)].entries.head
         while node != noSlot {
             checkpoint.job?.add(pool[node].entry)

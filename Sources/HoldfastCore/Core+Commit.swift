@@ -69,8 +69,7 @@ extension Core {
 
     private mutating func push(_ push: Push, to slot: Slot, _ row: SessionRow, _ batch: OpenBatch) {
         if push.sender == row.id {
-            step(slot, to: push.entry)
-            emit(.skip(row.connection, predecessor: row.sent, through: push.entry.position), to: row.connection)
+            skip(slot, through: push.entry)
         } else if row.hasCredit(for: push.size) {
             deliver(
                 to: slot, push.entry, conversation: push.conversation, time: push.time, kind: push.kind,

@@ -21,12 +21,14 @@ extension Core {
                 requireUser(peer)
             else { return }
             requireRoom(for: peer, body.count)
+            requireRoomForEcho(of: origin, to: peer, body.count)
         case .sendTo(let origin, _, _, let user, let body):
             guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user])) else { return }
             let pair = UserPair(origin.session.userNumber, number)
             if case .unknown = pairs.find(pair) { missing.append(.pair(pair)) }
             guard requireUser(number), missing.isEmpty else { return }
             requireRoom(for: number, body.count)
+            requireRoomForEcho(of: origin, to: number, body.count)
         case .lookup(let origin, let conversation):
             guard sessionSlot(origin) != nil, let pair = findConversation(conversation), let peer = pair.peer(of: origin.session.userNumber)
             else { return }
@@ -126,9 +128,19 @@ extension Core {
     }
 
     private mutating func requireRoom(for number: UInt64, _ bytes: Int) {
-        guard configuration.inboxPolicy == .evictWithGap, let user = userSlot(number), isInboxFull(user, adding: bytes),
-            recentEvictionPoint(of: user) == nil, answers[.evictionPoint(user: number)] == nil
-        else { return }
-        missing.append(.evictionPoint(user: number))
+        guard let user = userSlot(number), isInboxFull(user, adding: bytes) else { return }
+        // Perhaps only for a session that isn't there any more.
+        endExpiredSessions(of: user)
+        guard configuration.inboxPolicy == .evictWithGap, isInboxFull(user, adding: bytes), recentEvictionPoint(of: user) == nil else {
+            return
+        }
+        let key = evictionPointKey(of: user)
+        if answers[key] == nil { missing.append(key) }
+    }
+
+    /// A message that the sender's other devices get needs room in his own inbox too.
+    private mutating func requireRoomForEcho(of origin: Origin, to recipient: UInt64, _ bytes: Int) {
+        guard origin.session.userNumber != recipient, let session = sessionSlot(origin), hasOtherReceivers(than: session) else { return }
+        requireRoom(for: origin.session.userNumber, bytes)
     }
 }

@@ -66,7 +66,8 @@ extension Core {
             refuse(origin, session, sequence, code)
             return nil
         }
-        if let code = refusal(of: target, bodyCount: body.count) {
+        let echoes = hasOtherReceivers(than: session)
+        if let code = refusal(of: target, echoTo: echoes ? sessions[Int(session)].user : nil, bodyCount: body.count) {
             refuse(origin, session, sequence, code)
             return nil
         }
@@ -74,7 +75,7 @@ extension Core {
             session: origin.session, attach: origin.attach, sequence: sequence,
             conversation: ConversationNumber(rawValue: nextConversation),
             sender: origin.session.userNumber, recipient: nextUser, time: clock.time, age: clock.age, kind: kind,
-            echoes: hasOtherReceivers(than: session), beginsConversation: true, newRecipient: [], body: 0..<0)
+            echoes: echoes, beginsConversation: true, newRecipient: [], body: 0..<0)
         switch target {
         case .known(let conversation, let recipient):
             message.conversation = conversation
@@ -89,9 +90,11 @@ extension Core {
         return message.conversation
     }
 
-    private mutating func refusal(of target: Target, bodyCount: Int) -> RefusalCode? {
+    /// - Parameter sender: the sender, when the message also goes to his own inbox.
+    private mutating func refusal(of target: Target, echoTo sender: Slot?, bodyCount: Int) -> RefusalCode? {
         if bodyCount > configuration.bodyBytesMax { return .bodyTooLarge }
         if isSpaceLow { return .storageFull }
+        if let sender, isInboxFull(sender, adding: bodyCount), !makeRoom(in: sender) { return .inboxFull }
         switch target {
         case .known(_, let recipient), .new(let recipient?, _):
             return isInboxFull(recipient, adding: bodyCount) && !makeRoom(in: recipient) ? .inboxFull : nil
@@ -108,11 +111,15 @@ extension Core {
     /// - Returns: whether there is room now.
     private mutating func makeRoom(in user: Slot) -> Bool {
         guard configuration.inboxPolicy == .evictWithGap else { return false }
-        let number = users[Int(user)].number
-        let through = answers.removeValue(forKey: .evictionPoint(user: number)) ?? recentEvictionPoint(of: user)
+        let through = answers.removeValue(forKey: evictionPointKey(of: user)) ?? recentEvictionPoint(of: user)
         guard let through, through.position > users[Int(user)].base.position else { return false }
         evict(from: user, through: through, .evicted)
         return true
+    }
+
+    /// The question for an inbox whose oldest entries are on disk; it is asked anew when they change.
+    func evictionPointKey(of user: Slot) -> RowKey {
+        .evictionPoint(user: users[Int(user)].number, after: users[Int(user)].base.position)
     }
 
     /// The eviction point of an inbox whose kept entries are all in RAM; nil when the timeline on disk must be asked.
@@ -128,7 +135,7 @@ extension Core {
         return point
     }
 
-    private func hasOtherReceivers(than session: Slot) -> Bool {
+    func hasOtherReceivers(than session: Slot) -> Bool {
         var slot = users[Int(sessions[Int(session)].user)].firstSession
         while slot != noSlot {
             if slot != session, sessions[Int(slot)].receives { return true }

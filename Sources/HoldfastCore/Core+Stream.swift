@@ -11,10 +11,15 @@ extension Core {
         var last: InboxEntry?
         while let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.entry.position <= through {
             _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
-            if first.isMessage {
+            if first.kind == .message {
                 sessions[Int(slot)].unacknowledgedCount -= 1
                 sessions[Int(slot)].unacknowledgedBytes &-= first.size
             }
+            last = first.entry
+        }
+        // A skip needs no acknowledgement of its own (REQ-STREAM-7).
+        if last != nil, let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.kind == .skip {
+            _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
             last = first.entry
         }
         guard let last else { return }
@@ -162,21 +167,19 @@ extension Core {
             }
             if isCurrent, page.reachedEnd, isWhole { sessions[Int(slot)].flags.insert(.diskDone) }
         }
-        pump(slot)
+        // What didn't fit waits for an acknowledgement, or it would be read again and again.
+        if isWhole { pump(slot) }
     }
 
     /// - Returns: false when the session has no credit for it.
     private mutating func deliver(_ item: PageItem, to slot: Slot, source: UInt32) -> Bool {
         let row = sessions[Int(slot)]
         guard let message = item.message else {
-            step(slot, to: item.entry)
-            emit(
-                .gap(row.connection, predecessor: row.sent, through: item.entry.position, count: 1, reason: .damaged), to: row.connection)
+            gap(slot, through: item.entry, count: 1, .damaged)
             return true
         }
         if message.session == row.id {
-            step(slot, to: item.entry)
-            emit(.skip(row.connection, predecessor: row.sent, through: item.entry.position), to: row.connection)
+            skip(slot, through: item.entry)
             return true
         }
         let size = UInt32(item.body.count)
@@ -198,16 +201,35 @@ extension Core {
                 .init(
                     predecessor: sessions[Int(slot)].sent, position: entry.position, conversation: conversation, time: time, kind: kind,
                     isOwn: isOwn, source: source, offset: offset, count: size)), to: connection)
-        deliveries.append(entry, size: size, isMessage: true, to: &sessions[Int(slot)].unacknowledged)
+        deliveries.append(entry, size: size, kind: .message, to: &sessions[Int(slot)].unacknowledged)
         sessions[Int(slot)].unacknowledgedCount += 1
         sessions[Int(slot)].unacknowledgedBytes &+= size
         sessions[Int(slot)].sent = entry.position
     }
 
-    /// A step of the stream without a message, to be acknowledged like one.
-    mutating func step(_ slot: Slot, to entry: InboxEntry) {
-        deliveries.append(entry, size: 0, isMessage: false, to: &sessions[Int(slot)].unacknowledged)
+    /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
+    private mutating func gap(_ slot: Slot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
+        let row = sessions[Int(slot)]
+        deliveries.append(entry, size: 0, kind: .gap, to: &sessions[Int(slot)].unacknowledged)
         sessions[Int(slot)].sent = entry.position
+        emit(.gap(row.connection, predecessor: row.sent, through: entry.position, count: count, reason: reason), to: row.connection)
+    }
+
+    /// A step over a send of the session itself. It is acknowledged with what came before it: a client that only sends says nothing,
+    /// and its own messages must not fill its inbox.
+    mutating func skip(_ slot: Slot, through entry: InboxEntry) {
+        let row = sessions[Int(slot)]
+        sessions[Int(slot)].sent = entry.position
+        emit(.skip(row.connection, predecessor: row.sent, through: entry.position), to: row.connection)
+        if let last = deliveries.last(of: row.unacknowledged) {
+            if last.kind == .skip {
+                deliveries.replaceLast(of: row.unacknowledged, by: entry)
+            } else {
+                deliveries.append(entry, size: 0, kind: .skip, to: &sessions[Int(slot)].unacknowledged)
+            }
+        } else {
+            moveCursor(slot, to: entry)
+        }
     }
 
     /// Tells what left the inbox before this session got it.
@@ -218,11 +240,7 @@ extension Core {
         guard row.sent < user.floor.position else { return true }
         guard user.floorRecordedAt <= committedThrough else { return false }
         let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
-        step(slot, to: user.floor)
-        emit(
-            .gap(
-                row.connection, predecessor: row.sent, through: user.floor.position, count: user.floor.ordinal &- before.ordinal,
-                reason: user.floorReason), to: row.connection)
+        gap(slot, through: user.floor, count: user.floor.ordinal &- before.ordinal, user.floorReason)
         return true
     }
 

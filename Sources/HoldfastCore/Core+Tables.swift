@@ -117,7 +117,9 @@ extension Core {
     func entry(of user: Slot, atOrBefore position: Position) -> InboxEntry? {
         let row = users[Int(user)]
         if position >= row.last.position { return row.last }
-        if position <= row.base.position { return row.base }
+        if position <= row.acknowledged.position { return row.acknowledged }
+        if position == row.floor.position { return row.floor }
+        guard position > row.base.position else { return nil }
         guard position >= row.diskLast else { return nil }
         var before: InboxEntry?
         var slot = row.entries.head

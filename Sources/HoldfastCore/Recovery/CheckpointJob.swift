@@ -8,7 +8,7 @@ package struct CheckpointJob: Sendable {
         /// What is gone from the inbox.
         var base: Position
         /// Whether the timeline on disk may hold something that is gone.
-        var isOnDisk: Bool
+        var hasTimeline: Bool
         var entries: Range<Int>
     }
 
@@ -51,7 +51,7 @@ package struct CheckpointJob: Sendable {
         UserImage.encode(row, sessionCount: sessionCount, into: &images, nextSession: nextSession)
         users.append(
             User(
-                number: row.number, image: start..<images.count, base: row.base.position, isOnDisk: row.diskLast != .zero,
+                number: row.number, image: start..<images.count, base: row.base.position, hasTimeline: row.hasTimeline,
                 entries: entries.count..<entries.count))
     }
 
@@ -68,7 +68,7 @@ package struct CheckpointJob: Sendable {
             var kept = ContiguousArray<UInt64>()
             var released = ContiguousArray<UInt64>()
             for user in users {
-                if user.isOnDisk {
+                if user.hasTimeline {
                     try store.deleteInbox(of: user.number, through: user.base) { released.append($0.position.rawValue) }
                 }
                 for entry in entries[user.entries] {

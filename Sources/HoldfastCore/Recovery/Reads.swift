@@ -13,8 +13,8 @@ package enum RowKey: Hashable, Sendable {
     case pair(UserPair)
     /// The last entry of the inbox at or before the position.
     case entry(user: UInt64, atOrBefore: Position)
-    /// How far the oldest entries after the position must go to make room.
-    case evictionPoint(user: UInt64)
+    /// The last of the oldest entries after the position that have to go to make room.
+    case evictionPoint(user: UInt64, after: Position)
 }
 
 /// What the disk has for a key.
@@ -108,10 +108,9 @@ package struct ReadRequests: Sendable {
         case .pair(let pair): return try snapshot.number(.pairs, pair.encoded).map(RowValue.number) ?? .absent
         case .entry(let user, let position):
             return try snapshot.inboxEntry(of: user, atOrBefore: position).map(RowValue.entry) ?? .absent
-        case .evictionPoint(let user):
-            guard let image = try UserImage.read(user, from: snapshot) else { return .absent }
+        case .evictionPoint(let user, let position):
             var entries = ContiguousArray<InboxEntry>()
-            try snapshot.inbox(of: user, after: image.row.base.position, limit: evictionMessages, into: &entries)
+            try snapshot.inbox(of: user, after: position, limit: evictionMessages, into: &entries)
             return entries.last.map(RowValue.entry) ?? .absent
         }
     }

@@ -106,6 +106,7 @@ package struct UserImage: Sendable {
         row.sessionSerial = serial
         row.floorReason = reason
         row.diskLast = last.position
+        row.hasTimeline = last.position != .zero
         sessions = []
         for _ in 0..<count {
             guard let id = reader.integer(UInt64.self), let flags = reader.integer(UInt8.self), let attach = reader.integer(UInt32.self),

@@ -9,11 +9,19 @@ struct EntryList {
 
 /// An entry in a list.
 struct EntryNode {
+    enum Kind: UInt8 {
+        /// Counts against the credit.
+        case message
+        /// Messages that will not come.
+        case gap
+        /// Own sends: nothing to acknowledge.
+        case skip
+    }
+
     var entry: InboxEntry
     /// Bytes of the body; for a step of the stream without a message (`GAP`, `SKIP`) 0.
     var size: UInt32
-    /// Counts against the credit.
-    var isMessage: Bool
+    var kind: Kind
     fileprivate(set) var next: Slot
 }
 
@@ -27,8 +35,8 @@ struct EntryPool: ~Copyable {
 
     func next(after slot: Slot) -> Slot { nodes[Int(slot)].next }
 
-    mutating func append(_ entry: InboxEntry, size: UInt32, isMessage: Bool, to list: inout EntryList) {
-        let node = EntryNode(entry: entry, size: size, isMessage: isMessage, next: noSlot)
+    mutating func append(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to list: inout EntryList) {
+        let node = EntryNode(entry: entry, size: size, kind: kind, next: noSlot)
         let slot: Slot
         if firstFree != noSlot {
             slot = firstFree
@@ -48,6 +56,8 @@ struct EntryPool: ~Copyable {
 
     /// The newest entry.
     func last(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[Int(list.tail)] }
+
+    mutating func replaceLast(of list: EntryList, by entry: InboxEntry) { nodes[Int(list.tail)].entry = entry }
 
     mutating func removeFirst(of list: inout EntryList) -> EntryNode? {
         guard !list.isEmpty else { return nil }

@@ -40,6 +40,8 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
 
     /// What a view of the disk said that is not older than the last written checkpoint.
     mutating func remember(_ key: Key, _ value: Value?) {
+        // Asked before it was made, answered after: the disk doesn't have it yet.
+        guard recent[key] == nil, frozen[key] == nil else { return }
         if young.count >= generationMax {
             old = young
             young = [:]

@@ -35,6 +35,8 @@ struct UserRow {
     /// Sessions with a connection, and commands that run now.
     var pins: UInt16 = 0
     var floorReason = GapReason.evicted
+    /// The store's timeline may hold entries, or will when the checkpoint that runs is written.
+    var hasTimeline = false
     /// Used since the cache's hand came by.
     var isRecent = false
 

@@ -1,0 +1,246 @@
+import HoldfastWire
+import Testing
+
+@testable import HoldfastCore
+
+@Suite struct CoreInboxTests {
+    @Test(arguments: [false, true]) func `a full inbox refuses the sender and goes on when there is room`(byBytes: Bool) throws {
+        let scenario = try Scenario {
+            if byBytes { $0.inboxBytesMax = 100 } else { $0.inboxMessagesMax = 10 }
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...12, to: "bob", size: 10)
+        try scenario.settle()
+        #expect(ann.refusals.count == 2 && ann.refusals.allSatisfy { $0.code == .inboxFull })
+        try bob.comeBack()
+        #expect(bob.texts == scenario.texts(1...10))
+        bob.acknowledge()
+        try scenario.settle()
+        ann.send(13...14, to: "bob", size: 10)
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...10) + scenario.texts(13...14))
+        scenario.check()
+    }
+
+    enum Where: CaseIterable { case ram, disk, diskThenRestart, half }
+
+    private func evicting(_ place: Where, _ scenario: Scenario, _ ann: Phone) throws {
+        ann.send(1...32, to: "bob", size: 10)
+        try scenario.settle()
+        if place != .ram { try scenario.toDisk() }
+        if place == .diskThenRestart {
+            try scenario.phones.crash()
+            try ann.comeBack()
+        }
+        ann.send(33...64, to: "bob", size: 10)
+        try scenario.settle()
+        if place == .disk || place == .diskThenRestart { try scenario.toDisk() }
+        ann.send(65...74, to: "bob", size: 10)
+        try scenario.settle()
+    }
+
+    @Test(arguments: Where.allCases) func `the oldest make room, and the recipient hears how many are missing`(place: Where) throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 64
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        try evicting(place, scenario, ann)
+        #expect(ann.refusals.isEmpty)
+        try bob.comeBack()
+        #expect(bob.gaps.map(\.count) == [10] && bob.gaps.map(\.reason) == [.evicted])
+        #expect(bob.texts == scenario.texts(11...74))
+        bob.acknowledge()
+        try scenario.toDisk()
+        #expect(scenario.harness.storage.recordCount == 0)
+        scenario.check()
+    }
+
+    @Test(arguments: Where.allCases) func `one who never had a session hears of the gap too`(place: Where) throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 64
+        }
+        let ann = try scenario.online("ann")
+        try evicting(place, scenario, ann)
+        let bob = try scenario.online("bob")
+        #expect(bob.gaps.map(\.count) == [10])
+        #expect(bob.texts == scenario.texts(11...74))
+        scenario.check()
+    }
+
+    @Test func `a live recipient who doesn't acknowledge hears of the gap in its place`() throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 10
+            $0.creditMessages = 4
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        ann.send(1...10, to: "bob")
+        try scenario.settle()
+        ann.send(11...20, to: "bob")
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...4))
+        #expect(bob.gaps.reduce(0) { $0 + Int($1.count) } == 6)
+        bob.acknowledgesByItself = true
+        bob.acknowledge()
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...4) + scenario.texts(11...20))
+        scenario.check()
+    }
+
+    @Test func `an inbox that was acknowledged in part since the checkpoint still makes room`() throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 10
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        ann.send(1...10, to: "bob")
+        try scenario.toDisk()
+        bob.acknowledge(through: bob.unacknowledged[3])
+        try scenario.settle()
+        ann.send(11...16, to: "bob")
+        try scenario.settle()
+        #expect(ann.refusals.isEmpty)
+        scenario.check()
+    }
+
+    @Test(arguments: [false, true]) func `what a client has beyond its last acknowledgement is no part of the gap`(onDisk: Bool) throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 10
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        ann.send(1...10, to: "bob")
+        try scenario.settle()
+        if onDisk { try scenario.toDisk() }
+        // Five are with the client, which hadn't acknowledged them.
+        let state = bob.state.map {
+            PresentedState(session: $0.session, attach: $0.attach, position: bob.unacknowledged[4], lastSequence: $0.lastSequence)
+        }
+        try bob.leave()
+        ann.send(11...18, to: "bob")
+        try scenario.settle()
+        bob.state = state
+        try bob.comeBack()
+        #expect(bob.welcomes.last?.cursor == state?.position)
+        #expect(bob.gaps.last.map { (3...8).contains($0.count) } == true)
+        #expect(bob.texts.suffix(10) == scenario.texts(9...18)[...])
+    }
+
+    @Test func `a position that names no entry doesn't confuse the counters`() throws {
+        let scenario = try Scenario { $0.inboxMessagesMax = 10 }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        let eve = try scenario.online("eve")
+        ann.send(1...5, to: "bob")
+        try scenario.settle()
+        bob.acknowledge()
+        try scenario.settle()
+        // Positions that aren't in Bob's inbox.
+        ann.send(20...29, to: "eve")
+        try scenario.settle()
+        let between = try #require(eve.unacknowledged.last)
+        ann.send(30...33, to: "bob")
+        try scenario.toDisk()
+        try bob.leave()
+        try scenario.phones.crash()
+        bob.state?.position = between
+        try bob.comeBack()
+        #expect(bob.welcomes.last?.cursor == between)
+        let slot = scenario.harness.core.userSlot(bob.session.userNumber)
+        let row = scenario.harness.core.users[Int(try #require(slot))]
+        #expect(row.inboxCount == 4)
+        #expect(row.inboxBytes == 32)
+    }
+
+    @Test func `own sends for an absent device count in the own inbox`() throws {
+        let scenario = try Scenario { $0.inboxMessagesMax = 10 }
+        let phone = try scenario.online("ann", "phone")
+        let tablet = try scenario.offline("ann", "tablet")
+        let bob = try scenario.online("bob")
+        bob.acknowledgesByItself = true
+        phone.send(1...15, to: "bob")
+        try scenario.settle()
+        #expect(phone.refusals.map(\.code) == Array(repeating: .inboxFull, count: 5))
+        try tablet.comeBack()
+        tablet.acknowledge()
+        try scenario.settle()
+        phone.send(16...20, to: "bob")
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...10) + scenario.texts(16...20))
+        scenario.check()
+    }
+
+    @Test func `own sends make room in the own inbox too`() throws {
+        let scenario = try Scenario {
+            $0.inboxPolicy = .evictWithGap
+            $0.inboxMessagesMax = 10
+        }
+        let phone = try scenario.online("ann", "phone")
+        let tablet = try scenario.offline("ann", "tablet")
+        phone.send(1...10, to: "bob")
+        try scenario.toDisk()
+        phone.send(11...15, to: "bob")
+        try scenario.settle()
+        #expect(phone.refusals.isEmpty)
+        try tablet.comeBack()
+        #expect(tablet.texts == scenario.texts(6...15))
+        #expect(tablet.gaps.map(\.count) == [5])
+        scenario.check()
+    }
+
+    @Test func `a session that has expired doesn't keep an inbox full`() throws {
+        let scenario = try Scenario {
+            $0.inboxMessagesMax = 10
+            $0.sessionDays = 5
+            $0.inboxDays = 0
+        }
+        let ann = try scenario.online("ann")
+        let phone = try scenario.online("bob", "phone")
+        let tablet = try scenario.offline("bob", "tablet")
+        phone.acknowledgesByItself = true
+        ann.send(1...10, to: "bob")
+        try scenario.settle()
+        ann.send("full", to: "bob")
+        try scenario.settle()
+        #expect(ann.refusals.count == 1)
+        scenario.days(6)
+        try scenario.settle()
+        ann.send(11...20, to: "bob")
+        try scenario.settle()
+        #expect(ann.refusals.count == 1)
+        #expect(phone.texts == scenario.texts(1...20))
+        let session = tablet.session
+        try tablet.comeBack()
+        #expect(tablet.welcomes.last?.outcome == .begunExpired)
+        #expect(tablet.session != session)
+        scenario.check()
+    }
+
+    @Test func `low space refuses new messages and deliveries go on`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...3, to: "bob")
+        try scenario.settle()
+        scenario.harness.storage.setSpaceLow(true)
+        scenario.harness.tick()
+        ann.send("t4", to: "bob")
+        try scenario.settle()
+        #expect(ann.refusals.map(\.code) == [.storageFull])
+        try bob.comeBack()
+        #expect(bob.texts == scenario.texts(1...3))
+        scenario.harness.storage.setSpaceLow(false)
+        scenario.harness.tick()
+        ann.send("t5", to: "bob")
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...3) + ["t5"])
+        scenario.check()
+    }
+}

@@ -1,0 +1,319 @@
+import HoldfastWire
+
+@testable import HoldfastCore
+
+/// An effect with the bytes that it points to.
+struct Output {
+    var effect: Effect
+    /// The body of a delivery, the name of a conversation's peer.
+    var bytes: [UInt8] = []
+}
+
+/// Drives a core over storage in RAM as the gateway's threads do, but in one thread: which of the pending jobs runs or is answered
+/// next is chosen by a seed, so that answers come late and in every order. A crash at any point is the storage's copy and a recovery.
+final class CoreHarness {
+    /// A job that was taken from the core: first it runs on the storage, later the core hears of it.
+    private enum Job<Request, Answer> {
+        case taken(Request)
+        case done(Answer)
+    }
+
+    var core: Core
+    private(set) var storage: MemoryStorage
+    var configuration: CoreConfiguration
+    let loops: Int
+    var random: SplitMix64
+    var now = CoreTime(wall: 1_700_000_000_000, monotonic: 5_000)
+    private(set) var ledger = Ledger()
+    private(set) var problems: [String] = []
+    private(set) var trace: [String] = []
+    private(set) var checkpointsWritten = 0
+    private(set) var recordsTrimmed = 0
+    private(set) var crashes = 0
+    private(set) var readsRun = 0
+    /// Called with each effect when its loop comes to it.
+    var receive: (ConnectionHandle, Output) -> Void = { _, _ in }
+
+    private var commit: Job<JournalBatch, Void>?
+    private var reads: [Job<ReadRequests, ReadResults>] = []
+    private var checkpoint: Job<CheckpointJob, CheckpointResult>?
+    private var trim: Job<TrimJob, TrimPlan>?
+    private var incoming: [CommandBatch]
+    private var outgoing: [[Output]]
+    private var creditsGiven: [Int]
+    private var bytesGiven: [Int]
+    private var creditsReturned: [Int]
+    private var bytesReturned: [Int]
+    private var nextSlot: UInt32 = 1
+
+    init(
+        _ configuration: CoreConfiguration = CoreConfiguration(), seed: UInt64 = 1, loops: Int = 2, storage: MemoryStorage = MemoryStorage()
+    ) throws {
+        self.configuration = configuration
+        self.storage = storage
+        self.loops = loops
+        random = SplitMix64(seed: seed)
+        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now)
+        incoming = (0..<loops).map { CommandBatch(loop: $0) }
+        outgoing = Array(repeating: [], count: loops)
+        creditsGiven = Array(repeating: 0, count: loops)
+        bytesGiven = creditsGiven
+        creditsReturned = creditsGiven
+        bytesReturned = creditsGiven
+    }
+
+    // MARK: Talking
+
+    func newConnection(loop: Int? = nil) -> ConnectionHandle {
+        defer { nextSlot += 1 }
+        return ConnectionHandle(loop: loop ?? random.below(loops), generation: 1, slot: nextSlot)
+    }
+
+    /// Puts a command into its loop's batch; `texts` become ranges of the batch's bytes.
+    func submit(to loop: Int, texts: [[UInt8]] = [], _ command: ([ByteRange]) -> Command) {
+        var ranges: [ByteRange] = []
+        for text in texts {
+            let start = incoming[loop].bytes.count
+            incoming[loop].bytes += text
+            ranges.append(start..<start + text.count)
+        }
+        let command = command(ranges)
+        incoming[loop].commands.append(command)
+        creditsGiven[loop] += 1
+        bytesGiven[loop] += command.byteCount
+    }
+
+    func fail(_ problem: String) {
+        problems.append(problem)
+        note("PROBLEM \(problem)")
+    }
+
+    func note(_ event: @autoclosure () -> String) {
+        if trace.count >= 400 { trace.removeFirst(200) }
+        trace.append(event())
+    }
+
+    // MARK: Steps
+
+    private enum Step {
+        case submit(Int), output(Int), batch, commit, reads, read(Int), takeCheckpoint, checkpoint, takeTrim, trim
+    }
+
+    /// What can be done now.
+    private var steps: [Step] {
+        var steps: [Step] = []
+        for loop in 0..<loops {
+            if !incoming[loop].commands.isEmpty { steps.append(.submit(loop)) }
+            if !outgoing[loop].isEmpty { steps.append(.output(loop)) }
+        }
+        steps.append(commit == nil ? .batch : .commit)
+        if reads.count < 3 { steps.append(.reads) }
+        for index in reads.indices { steps.append(.read(index)) }
+        steps.append(checkpoint == nil ? .takeCheckpoint : .checkpoint)
+        steps.append(trim == nil ? .takeTrim : .trim)
+        return steps
+    }
+
+    /// Whether anything was taken and not answered, or said and not heard.
+    var isBusy: Bool {
+        commit != nil || !reads.isEmpty || checkpoint != nil || trim != nil || incoming.contains { !$0.commands.isEmpty }
+            || outgoing.contains { !$0.isEmpty }
+    }
+
+    /// Does one thing, chosen by the seed.
+    /// - Returns: whether there was anything to do in the step.
+    @discardableResult
+    func step() throws -> Bool {
+        let steps = steps
+        let did = try perform(steps[random.below(steps.count)])
+        drainCore()
+        return did
+    }
+
+    private func perform(_ step: Step) throws -> Bool {
+        switch step {
+        case .submit(let loop):
+            let batch = incoming[loop]
+            incoming[loop] = CommandBatch(loop: loop)
+            core.handle(batch, now: now)
+        case .output(let loop):
+            let count = 1 + random.below(min(8, outgoing[loop].count))
+            let outputs = outgoing[loop].prefix(count)
+            outgoing[loop].removeFirst(count)
+            for output in outputs { receive(output.effect.connection, output) }
+        case .batch:
+            guard let batch = core.takeBatch(now: now) else { return false }
+            commit = .taken(batch)
+        case .commit: try advanceCommit()
+        case .reads:
+            guard let requests = core.takeReads() else { return false }
+            reads.append(.taken(requests))
+        case .read(let index): try advanceRead(index)
+        case .takeCheckpoint:
+            guard let job = core.takeCheckpoint() else { return false }
+            checkpoint = .taken(job)
+        case .checkpoint: try advanceCheckpoint()
+        case .takeTrim:
+            guard let job = core.takeTrim() else { return false }
+            trim = .taken(job)
+        case .trim: try advanceTrim()
+        }
+        return true
+    }
+
+    private func advanceCommit() throws {
+        guard case .taken(let batch)? = commit else {
+            commit = nil
+            return core.committed(now: now)
+        }
+        try storage.commit(batch)
+        ledger.committed(batch)
+        recordsTrimmed += batch.deletions.count
+        note("commit \(batch.entries.first?.position.rawValue ?? 0)...\(ledger.lastPosition.rawValue), -\(batch.deletions.count)")
+        commit = .done(())
+    }
+
+    private func advanceRead(_ index: Int) throws {
+        switch reads[index] {
+        case .taken(let requests):
+            readsRun += 1
+            reads[index] = .done(try requests.run(on: storage))
+        case .done(let results):
+            reads.remove(at: index)
+            core.read(results)
+        }
+    }
+
+    private func advanceCheckpoint() throws {
+        switch checkpoint {
+        case .taken(let job)?:
+            checkpoint = .done(try job.run(on: storage))
+            checkpointsWritten += 1
+            note("checkpoint through \(job.through.rawValue)")
+        case .done(let result)?:
+            checkpoint = nil
+            core.checkpointWritten(result)
+        case nil: break
+        }
+    }
+
+    private func advanceTrim() throws {
+        switch trim {
+        case .taken(let job)?: trim = .done(try job.run(on: storage))
+        case .done(let plan)?:
+            trim = nil
+            core.trimPlanned(plan)
+        case nil: break
+        }
+    }
+
+    func tick(milliseconds: UInt64 = 100) {
+        now.monotonic += milliseconds
+        now.wall &+= milliseconds
+        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        drainCore()
+    }
+
+    /// Takes what the core has to say, and checks what may leave.
+    private func drainCore() {
+        for loop in 0..<loops {
+            while let batch = core.takeEffects(loop: loop) {
+                creditsReturned[loop] += batch.creditsReturned
+                bytesReturned[loop] += batch.bytesReturned
+                for effect in batch.effects {
+                    checkDurable(effect)
+                    outgoing[loop].append(Output(effect: effect, bytes: bytes(of: effect, batch)))
+                }
+            }
+        }
+    }
+
+    private func bytes(of effect: Effect, _ batch: EffectBatch) -> [UInt8] {
+        switch effect {
+        case .deliver(_, let delivery):
+            Array(batch.sources[Int(delivery.source)][Int(delivery.offset)..<Int(delivery.offset + delivery.count)])
+        case .conversation(_, _, _, let peer): Array(batch.bytes[peer])
+        default: []
+        }
+    }
+
+    /// G1: nothing leaves before what it is derived from is synced.
+    private func checkDurable(_ effect: Effect) {
+        let next = storage.nextPosition
+        switch effect {
+        case .sent(_, _, let position) where position >= next: fail("SENT before its commit, position \(position.rawValue)")
+        case .deliver(_, let delivery) where delivery.position >= next: fail("delivered before its commit: \(delivery.position.rawValue)")
+        case .skip(_, _, let through) where through >= next: fail("skipped before its commit: \(through.rawValue)")
+        case .gap(_, _, let through, _, _) where through >= next: fail("gap before its commit: \(through.rawValue)")
+        case .welcome(_, let attached):
+            if let stored = ledger.stored[attached.session] {
+                if Int(attached.lastSequence.rawValue) > stored.count { fail("WELCOME names a sequence that isn't stored") }
+            } else {
+                fail("WELCOME names a session that isn't stored")
+            }
+        default: break
+        }
+    }
+
+    // MARK: Runs
+
+    /// Runs everything until nothing happens any more; time passes so that acknowledgements are recorded.
+    func settle(stepsMax: Int = 40_000) throws {
+        var idle = 0
+        for _ in 0..<stepsMax {
+            if try step() || isBusy {
+                idle = 0
+            } else {
+                idle += 1
+                if idle.isMultiple(of: 16) { tick() }
+                if idle > 48, !core.hasWork { return }
+            }
+        }
+        fail("not settled after \(stepsMax) steps")
+    }
+
+    /// Writes a checkpoint of everything and trims what can be trimmed.
+    func settleToDisk() throws {
+        for _ in 0..<3 {
+            try settle()
+            core.requestCheckpoint()
+            for _ in 0..<20 { tick() }
+            try settle()
+        }
+    }
+
+    /// The process is killed: what was committed is there, all else is gone.
+    func crash() throws {
+        crashes += 1
+        note("CRASH")
+        storage = storage.crashCopy()
+        commit = nil
+        reads = []
+        checkpoint = nil
+        trim = nil
+        for loop in 0..<loops {
+            incoming[loop] = CommandBatch(loop: loop)
+            outgoing[loop] = []
+            creditsGiven[loop] = 0
+            bytesGiven[loop] = 0
+            creditsReturned[loop] = 0
+            bytesReturned[loop] = 0
+        }
+        // Another boot: the monotonic clock begins anew.
+        now.monotonic = UInt64(random.below(10_000))
+        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now)
+    }
+
+    /// What must hold when everything is settled.
+    func checkSettled() {
+        for loop in 0..<loops {
+            if creditsReturned[loop] != creditsGiven[loop] {
+                fail("loop \(loop) gave \(creditsGiven[loop]) commands and got \(creditsReturned[loop]) credits back")
+            }
+            if bytesReturned[loop] != bytesGiven[loop] {
+                fail("loop \(loop) gave \(bytesGiven[loop]) bytes and got \(bytesReturned[loop]) back")
+            }
+        }
+        problems += ledger.problems
+    }
+}
