@@ -149,7 +149,7 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError) { record(.failed(error)) }
 
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int {
-        let shown = bytes.indices.map { bytes[$0] }
+        let shown = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
         let consumed = onReceived(loop, id, shown)
         record(.received(id, Array(shown.prefix(consumed))))
         return consumed

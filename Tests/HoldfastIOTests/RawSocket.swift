@@ -17,6 +17,16 @@ final class RawSocket: Sendable {
         if let receiveBuffer { EventLoop.set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
     }
 
+    /// A socket whose descriptor is at least this number.
+    init(above number: Int32) throws {
+        let first = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = fcntl(first, F_DUPFD, number)
+        Glibc.close(first)
+        try #require(descriptor >= number)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
     convenience init(to address: SocketAddress, receiveBuffer: Int32? = nil) throws {
         try self.init(address.family, receiveBuffer: receiveBuffer)
         try connect(to: address)

@@ -67,11 +67,6 @@ extension EventLoop {
             var peer: SocketAddress?
             let descriptor = Self.acceptOne(listener.descriptor, &peer)
             if descriptor >= 0 {
-                unsafe state.pointee.statistics.acceptedCount += 1
-                guard let peer else {
-                    CLinux.close(descriptor)
-                    continue
-                }
                 begin(descriptor, peer, index, listener.configuration, delegate)
                 continue
             }
@@ -79,7 +74,7 @@ extension EventLoop {
             case EAGAIN:
                 return
             case EMFILE, ENFILE:
-                guard makeRoom(for: listener, delegate) else { return }
+                guard acceptWithReserve(listener, index, delegate) else { return }
             case ENOBUFS, ENOMEM:
                 pauseAccepting()
                 return
@@ -102,8 +97,14 @@ extension EventLoop {
     }
 
     private func begin(
-        _ descriptor: Int32, _ peer: SocketAddress, _ listener: Int, _ settings: ListenerConfiguration, _ delegate: any EventLoopDelegate
+        _ descriptor: Int32, _ peer: SocketAddress?, _ listener: Int, _ settings: ListenerConfiguration,
+        _ delegate: any EventLoopDelegate
     ) {
+        unsafe state.pointee.statistics.acceptedCount += 1
+        guard let peer else {
+            CLinux.close(descriptor)
+            return
+        }
         let isProxied = settings.proxyProtocolFrom.contains { $0.contains(peer) }
         let first: Connection.State = isProxied ? .proxyHeader : .handshaking
         let flags: Connection.Flags = settings.tls == nil ? [] : [.tls]
@@ -130,29 +131,33 @@ extension EventLoop {
         }
     }
 
-    /// There are no descriptors: makes room for the next connection, or turns it away.
+    /// There are no descriptors: takes the next connection by means of the reserve, and closes a silent one for it or turns it away.
+    ///
+    /// In this order, since the kernel says that there are no descriptors before it looks whether anybody waits.
     /// - Returns: whether accepting may go on in this iteration.
-    private func makeRoom(for listener: Listener, _ delegate: any EventLoopDelegate) -> Bool {
-        if reclaim(delegate) { return true }
-        let reserve = unsafe state.pointee.reserve
-        if reserve >= 0 {
-            CLinux.close(reserve)
-            var peer: SocketAddress?
-            let descriptor = Self.acceptOne(listener.descriptor, &peer)
-            let isOver = descriptor < 0 && errno == EAGAIN
-            if descriptor >= 0 {
-                unsafe state.pointee.statistics.acceptedCount += 1
-                refuse(descriptor, listener.configuration)
-            }
-            unsafe state.pointee.reserve = LoopState.openReserve()
-            if isOver { return false }
-        }
-        // Another loop or thread was quicker. Level-triggered events would come again at once, so they are turned off for a moment.
-        if unsafe state.pointee.reserve < 0 {
+    private func acceptWithReserve(_ listener: Listener, _ index: Int, _ delegate: any EventLoopDelegate) -> Bool {
+        if unsafe state.pointee.reserve < 0 { unsafe state.pointee.reserve = LoopState.openReserve() }
+        guard unsafe state.pointee.reserve >= 0 else {
             pauseAccepting()
             return false
         }
-        return true
+        unsafe CLinux.close(state.pointee.reserve)
+        var peer: SocketAddress?
+        let descriptor = Self.acceptOne(listener.descriptor, &peer)
+        let isNobodyThere = descriptor < 0 && errno == EAGAIN
+        var isKept = false
+        if descriptor >= 0 {
+            isKept = reclaim(delegate)
+            if !isKept {
+                unsafe state.pointee.statistics.acceptedCount += 1
+                refuse(descriptor, listener.configuration)
+            }
+        }
+        unsafe state.pointee.reserve = LoopState.openReserve()
+        if isKept { begin(descriptor, peer, index, listener.configuration, delegate) }
+        // Another loop or thread was quicker. Level-triggered events would come again at once, so they are turned off for a moment.
+        if unsafe state.pointee.reserve < 0 { pauseAccepting() }
+        return unsafe !isNobodyThere && state.pointee.reserve >= 0
     }
 
     /// Says no, if it can be said in plaintext, in a way that survives the close.
@@ -206,10 +211,11 @@ extension EventLoop {
         setListenersWatched(false)
     }
 
-    /// Listens again after a pause.
-    func resumeAccepting() {
+    /// Listens again after a pause. If there is no reserve, one silent connection is closed for it.
+    func resumeAccepting(_ delegate: any EventLoopDelegate) {
         unsafe state.pointee.acceptsAgainAt = 0
         if unsafe state.pointee.reserve < 0 { unsafe state.pointee.reserve = LoopState.openReserve() }
+        if unsafe state.pointee.reserve < 0, reclaim(delegate) { unsafe state.pointee.reserve = LoopState.openReserve() }
         setListenersWatched(true)
     }
 

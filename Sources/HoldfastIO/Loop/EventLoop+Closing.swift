@@ -89,7 +89,8 @@ extension EventLoop {
         if let tls = unsafe connection.pointee.tls {
             tls.end()
             unsafe writeTransit(slot, connection)
-            guard unsafe connection.pointee.output == nil else { return }
+            // If it couldn't be written at all, the connection is in the list again by now.
+            guard unsafe connection.pointee.output == nil, unsafe !connection.pointee.flags.contains(.inClosingList) else { return }
         }
         let descriptor = unsafe connection.pointee.descriptor
         let isOver = unsafe !connection.pointee.flags.isDisjoint(with: [.peerEnded, .resets])
@@ -116,6 +117,7 @@ extension EventLoop {
     func destroy(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: (any EventLoopDelegate)?) {
         let id = unsafe connection.pointee.id(slot)
         let (flags, reason) = unsafe (connection.pointee.flags, connection.pointee.reason)
+        assert(flags.isDisjoint(with: [.inClosingList, .inResumedList]), "a list would name a free slot")
         unsafe releaseSocket(connection)
         unsafe connection.pointee.kept?.free()
         unsafe connection.pointee.output?.free()
@@ -148,6 +150,7 @@ extension EventLoop {
                 if unsafe connection.pointee.state != .closing && connection.pointee.state != .draining {
                     unsafe connection.pointee.reason = .loopStopped
                 }
+                unsafe connection.pointee.flags.subtract([.inClosingList, .inResumedList])
                 unsafe destroy(slot, connection, delegate)
             }
             slot += 1

@@ -40,7 +40,7 @@ extension EventLoop {
         let now = unsafe state.pointee.now
         guard unsafe now >= state.pointee.nextTicked else { return }
         unsafe state.pointee.nextTicked = now + 100
-        if unsafe state.pointee.acceptsAgainAt != 0, unsafe now >= state.pointee.acceptsAgainAt { resumeAccepting() }
+        if unsafe state.pointee.acceptsAgainAt != 0, unsafe now >= state.pointee.acceptsAgainAt { resumeAccepting(delegate) }
         delegate.ticked(now)
     }
 

@@ -22,8 +22,9 @@ package struct EventLoopConfiguration: Sendable {
     package var acceptCountMax: Int = 64
     /// Steps of TLS handshakes in one iteration: they cost a millisecond each, and a storm of them must not delay the others.
     package var handshakeStepCountMax: Int = 12
-    /// At the descriptor limit, a connection that has been silent for longer than this is closed to make room for a new one.
-    package var reclaimSilenceMilliseconds: UInt32 = 60_000
+    /// At the descriptor limit, a connection that has been silent for longer than this is closed to make room for a new one: longer than
+    /// any heartbeat's interval, or living ones are closed.
+    package var reclaimSilenceMilliseconds: UInt32 = 600_000
     /// Written to an accepted plaintext socket that there is no room for, before it is closed.
     package var refusalBytes: [UInt8] = []
 

@@ -68,6 +68,8 @@ package final class TLSClientContext: Sendable {
 
     // Verifies the name; a host name is sent along (SNI), an IP address must not be.
     private static func expect(_ name: String, of ssl: OpaquePointer) -> Bool {
+        // The library takes no name for any name, and reads one up to a zero byte.
+        guard !name.isEmpty, !name.utf8.contains(0) else { return false }
         let parameters = unsafe SSL_get0_param(ssl)
         if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1 { return true }
         ERR_clear_error()
