@@ -217,6 +217,8 @@ extension ClientMachine {
         acknowledgeAt = 0
         unsentMessages = 0
         unsentBytes = 0
+        // What came and wasn't handed over is thrown away: nobody may conclude from it that it was dealt with.
+        streamed = .zero
         guard let cold else { return }
         cold.sentCount = 0
         cold.lookups = []

@@ -124,7 +124,7 @@ extension ClientMachine {
 
     /// An acknowledgement rides with the next frame, but not too late.
     mutating func scheduleAcknowledgement(_ now: ClientNow) {
-        guard phase == .open, acknowledgeAt == 0, min(cursor, streamed) > acknowledged else { return }
+        guard phase == .open, flags.contains(.isSettled), acknowledgeAt == 0, min(cursor, streamed) > acknowledged else { return }
         acknowledgeAt = now.milliseconds + UInt64(settings.limits.acknowledgementDelayMilliseconds)
     }
 

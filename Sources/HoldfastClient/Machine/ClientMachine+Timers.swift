@@ -48,7 +48,7 @@ extension ClientMachine {
 
     /// Tells the caller the earliest deadline if it is before the one that it knows; a later one is found when that fires.
     mutating func rearm(_ now: ClientNow, _ actions: inout ClientActions) {
-        let deadline = nextDeadline
+        let deadline = nextDeadline(now)
         guard deadline < armedAt else { return }
         armedAt = deadline
         actions.items.append(.armTimer(at: deadline))
@@ -75,7 +75,7 @@ extension ClientMachine {
         return at
     }
 
-    private var nextDeadline: UInt64 {
+    private func nextDeadline(_ now: ClientNow) -> UInt64 {
         switch phase {
         case .idle, .stopped, .fetchingToken: return .max
         case .waiting: return phaseTime
@@ -89,7 +89,8 @@ extension ClientMachine {
         if let at = cold.goAwayAt { deadline = min(deadline, at) }
         if let at = cold.reauthenticateAt { deadline = min(deadline, at) }
         if !cold.outbox.waiting.isEmpty {
-            for block in cold.blocks where block.probe == nil { deadline = min(deadline, block.until) }
+            // One whose time has passed goes on with the next answer of the gateway, not with time.
+            for block in cold.blocks where block.probe == nil && block.until > now.milliseconds { deadline = min(deadline, block.until) }
         }
         return deadline
     }

@@ -159,6 +159,8 @@ struct ModelGateway {
         }
         lastPosition += 1
         taken.append(text)
+        // The refusal was lost on the way, and this time there is no objection.
+        refused.removeAll { $0 == text }
         storedAttach = attach
         stream.append(Stored(position: lastPosition, text: text, conversation: conversation(user), isOwn: true))
         ServerFrameWriter.sent(through: MessageSequence(rawValue: sequence), position: Position(rawValue: lastPosition), to: &out)
