@@ -10,6 +10,7 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
         case write(UInt64, [UInt8])
         case close(UInt64)
         case fail(@Sendable (TransportEvent) -> Void, TransportFailure)
+        case settle(@Sendable () -> Void)
     }
 
     /// A connection, on its way or up.
@@ -37,6 +38,10 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
     private struct State {
         var targets: [UInt64: Target] = [:]
         var numbers: [ConnectionID: UInt64] = [:]
+        /// Closed by their owners; what was written to them is still going out.
+        var closing: Set<ConnectionID> = []
+        /// To be called when there are none.
+        var settled: [@Sendable () -> Void] = []
     }
 
     private let commands = Mutex<[Command]>([])
@@ -71,6 +76,7 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
         var failure = TransportFailure.unreachable(text)
         if case .tls = error { failure = .untrusted(text) }
         state.withLock { $0.targets[info.userData]?.lastFailure = failure }
+        ended(id)
         tryNext(info.userData)
     }
 
@@ -81,6 +87,7 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
     }
 
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) {
+        ended(id)
         let handler = state.withLock { state in
             state.numbers.removeValue(forKey: id).flatMap { state.targets.removeValue(forKey: $0)?.handler }
         }
@@ -102,6 +109,12 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
             if let id = state.withLock({ $0.targets[number]?.id }) { loop.send(id, bytes.span) }
         case .close(let number): close(number)
         case .fail(let handler, let failure): handler(.closed(failure))
+        case .settle(let handler):
+            let isSettled = state.withLock { state in
+                if !state.closing.isEmpty { state.settled.append(handler) }
+                return state.closing.isEmpty
+            }
+            if isSettled { handler() }
         }
     }
 
@@ -110,9 +123,20 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
             guard let target = state.targets.removeValue(forKey: number) else { return nil }
             guard let id = target.id else { return nil }
             state.numbers[id] = nil
+            state.closing.insert(id)
             return id
         }
         if let id { loop.close(id, flush: true) }
+    }
+
+    /// Nothing of the connection is left.
+    private func ended(_ id: ConnectionID) {
+        let settled = state.withLock { state -> [@Sendable () -> Void] in
+            guard state.closing.remove(id) != nil, state.closing.isEmpty else { return [] }
+            defer { state.settled = [] }
+            return state.settled
+        }
+        for settled in settled { settled() }
     }
 
     /// Connects to the next address; when there is none, the connection has failed.

@@ -24,6 +24,12 @@ public final class LoopTransport: ClientTransport {
         loop.open(connection.number, endpoint, connection.isClosed, handler)
         return connection
     }
+
+    /// Returns when the connections that were closed have sent what was written to them, or had the time for it: to be called before the
+    /// process ends.
+    public func settle() async {
+        await withCheckedContinuation { continuation in loop.post(.settle { continuation.resume() }) }
+    }
 }
 
 /// The transport can't work.

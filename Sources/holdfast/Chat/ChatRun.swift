@@ -1,0 +1,199 @@
+internal import Dispatch
+internal import Foundation
+internal import HoldfastClient
+internal import Synchronization
+
+/// One run of `chat`: everything that happens becomes an event, and one task shows them in order.
+final class ChatRun: Sendable {
+    private enum Event: Sendable {
+        case input([UInt8])
+        case inputEnded
+        case incoming(Incoming)
+        case connection(ConnectionState)
+        case notice(String)
+        case settled(Int, SendError?)
+        case resized
+        /// It's time to go although messages wait.
+        case graceOver
+        case interrupted
+        case failed(CommandFailure)
+    }
+
+    private let session: ClientSession
+    private let user: String
+    private let peer: String
+    private let events: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
+    /// Messages on their way to the outbox, in order.
+    private let outgoing: AsyncStream<(Int, String)>
+    private let outgoingContinuation: AsyncStream<(Int, String)>.Continuation
+    /// How long waiting messages hold up the end of an interactive chat.
+    private static let grace = Duration.seconds(3)
+
+    /// A chat of `user` with `peer`.
+    init(session: ClientSession, user: String, peer: String) {
+        self.session = session
+        self.user = user
+        self.peer = peer
+        (events, continuation) = AsyncStream.makeStream(of: Event.self)
+        (outgoing, outgoingContinuation) = AsyncStream.makeStream(of: (Int, String).self)
+    }
+
+    /// Runs until the end of the input, or of the person's patience.
+    /// - Returns: how many messages were not sent.
+    func run(terminal: Terminal?) async throws -> Int {
+        let resizes = DispatchSource.makeSignalSource(signal: SIGWINCH, queue: .global())
+        resizes.setEventHandler { [continuation] in continuation.yield(.resized) }
+        resizes.resume()
+        defer { resizes.cancel() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            addSources(to: &group)
+            group.addTask { await self.sendAll() }
+            defer { group.cancelAll() }
+            if terminal != nil { return try await showOnTerminal() }
+            return try await showAsLines()
+        }
+    }
+
+    private func addSources(to group: inout ThrowingTaskGroup<Void, any Error>) {
+        let (session, continuation) = (session, continuation)
+        group.addTask { if let failure = await session.run() { continuation.yield(.failed(failure)) } }
+        group.addTask { await session.reportNotices { continuation.yield(.notice($0)) } }
+        group.addTask { for await state in session.client.connectionStates { continuation.yield(.connection(state)) } }
+        group.addTask { for await element in session.client.messages { continuation.yield(.incoming(element)) } }
+        group.addTask {
+            await Interruption().wait()
+            continuation.yield(.interrupted)
+        }
+        group.addTask {
+            let reader = InputReader(STDIN_FILENO)
+            while let bytes = try? await reader.next() { continuation.yield(.input(bytes)) }
+            continuation.yield(.inputEnded)
+        }
+    }
+
+    /// Puts messages into the outbox one after the other, and waits for all their outcomes at once.
+    private func sendAll() async {
+        await withDiscardingTaskGroup { group in
+            for await (id, text) in outgoing {
+                do throws(SendError) {
+                    let pending = try await session.client.enqueue(Array(text.utf8), to: .user(peer))
+                    group.addTask { await self.settle(id, pending) }
+                } catch {
+                    continuation.yield(.settled(id, error))
+                }
+            }
+        }
+    }
+
+    private func settle(_ id: Int, _ pending: PendingSend) async {
+        do throws(SendError) {
+            _ = try await pending.receipt()
+            continuation.yield(.settled(id, nil))
+        } catch {
+            continuation.yield(.settled(id, error))
+        }
+    }
+
+    private func showOnTerminal() async throws -> Int {
+        var model = ChatModel(user: user, peer: peer)
+        var screen = ChatScreen(columns: Terminal.columns)
+        var editor = LineEditor()
+        var keys = KeyDecoder()
+        var isEnding = false
+        model.notice("Control-D ends the chat.")
+        for await event in events {
+            var through: UInt64?
+            switch event {
+            case .input(let bytes):
+                for key in keys.decode(bytes) {
+                    switch editor.take(key) {
+                    case .none: break
+                    case .submit(let text): outgoingContinuation.yield((model.wrote(text, time: Self.clock()), text))
+                    case .redraw: try StandardStreams.output(Array("\u{1B}[2J\u{1B}[H".utf8))
+                    // A second time means at once.
+                    case .end:
+                        if isEnding { continuation.yield(.graceOver) }
+                        isEnding = true
+                    }
+                }
+            case .inputEnded, .interrupted: isEnding = true
+            case .incoming(let element):
+                model.received(element, time: { Self.clock(milliseconds: $0) })
+                through = element.position
+            case .connection(let state): model.connection = state
+            case .notice(let text): model.notice(text)
+            case .settled(let id, let error): model.settled(id, error)
+            case .resized: screen.columns = Terminal.columns
+            case .failed(let failure):
+                try StandardStreams.output(Array(screen.erase().utf8))
+                throw failure
+            case .graceOver: break
+            }
+            try StandardStreams.output(Array(screen.draw(model.takeFinished(), model, editor).utf8))
+            // It counts as seen once it is on the screen.
+            if let through { await session.client.acknowledge(through: through) }
+            if isEnding {
+                if case .graceOver = event { break }
+                if model.waiting.isEmpty { break }
+                startGrace()
+            }
+        }
+        try StandardStreams.output(Array(screen.erase().utf8))
+        return model.waiting.count
+    }
+
+    private func startGrace() {
+        let continuation = continuation
+        Task {
+            try? await Task.sleep(for: Self.grace)
+            continuation.yield(.graceOver)
+        }
+    }
+
+    /// Without a terminal: a line in is a message, and what happens is a line out.
+    private func showAsLines() async throws -> Int {
+        var model = ChatModel(user: user, peer: peer)
+        var splitter = LineSplitter(bytesMax: MessageSource.bodyBytesMax)
+        var isEnding = false
+        for await event in events {
+            var through: UInt64?
+            var lines: [ArraySlice<UInt8>] = []
+            switch event {
+            case .input(let bytes):
+                do throws(LineSplitter.LineTooLong) {
+                    try splitter.append(bytes[...], into: &lines)
+                } catch {
+                    throw CommandFailure("Line \(error.lineNumber) has more than \(error.bytesMax) bytes, which no gateway takes.")
+                }
+            case .inputEnded:
+                if let last = splitter.finish() { lines.append(last) }
+                isEnding = true
+            case .incoming(let element):
+                model.received(element, time: { Self.clock(milliseconds: $0) })
+                through = element.position
+            case .connection(let state): model.connection = state
+            case .notice(let text): StandardStreams.error("holdfast: \(text)")
+            case .settled(let id, let error): model.settled(id, error)
+            case .failed(let failure): throw failure
+            case .interrupted, .graceOver: return model.waiting.count
+            case .resized: continue
+            }
+            for line in lines where !line.isEmpty {
+                let text = String(decoding: line, as: UTF8.self)
+                outgoingContinuation.yield((model.wrote(text, time: Self.clock()), text))
+            }
+            for line in model.takeFinished() { try StandardStreams.output(line: line.text) }
+            if let through { await session.client.acknowledge(through: through) }
+            if isEnding && model.waiting.isEmpty { break }
+        }
+        return model.waiting.count
+    }
+
+    /// The time of day here, now or at a time in milliseconds since 1970.
+    private static func clock(milliseconds: UInt64? = nil) -> String {
+        let date = milliseconds.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? Date()
+        let parts = Calendar.current.dateComponents([.hour, .minute], from: date)
+        return [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    }
+}

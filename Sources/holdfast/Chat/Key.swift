@@ -1,0 +1,71 @@
+/// A key, or a combination, as a terminal sends it.
+enum Key: Equatable, Sendable {
+    case text(String)
+    case enter, backspace, delete, left, right, up, down, home, end
+    /// With the control key held down; the letter in lower case.
+    case control(Character)
+}
+
+/// Turns a terminal's bytes into keys; a sequence may come in pieces.
+struct KeyDecoder {
+    private var pending: [UInt8] = []
+
+    /// The keys that `bytes` complete.
+    mutating func decode(_ bytes: [UInt8]) -> [Key] {
+        pending.append(contentsOf: bytes)
+        var keys: [Key] = []
+        var index = 0
+        while index < pending.count {
+            guard let (key, count) = Self.next(pending[index...]) else { break }
+            index += count
+            guard let key else { continue }
+            // Letters that come together are one text: a paste is one change.
+            if case .text(let text) = key, case .text(let before) = keys.last {
+                keys[keys.count - 1] = .text(before + text)
+            } else {
+                keys.append(key)
+            }
+        }
+        pending.removeFirst(index)
+        return keys
+    }
+
+    /// The first key and its bytes; no key for a sequence that means nothing here; nil when more bytes are needed.
+    private static func next(_ bytes: ArraySlice<UInt8>) -> (Key?, Int)? {
+        guard let first = bytes.first else { return nil }
+        switch first {
+        case 0x0D, 0x0A: return (.enter, 1)
+        case 0x7F, 0x08: return (.backspace, 1)
+        case 0x1B: return escape(bytes)
+        case 0x01...0x1A: return (.control(Character(Unicode.Scalar(first + 0x60))), 1)
+        case 0..<0x20: return (nil, 1)
+        case 0x20..<0x7F: return (.text(String(Unicode.Scalar(first))), 1)
+        default: break
+        }
+        let count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
+        guard bytes.count >= count else { return nil }
+        return (String(validating: bytes.prefix(count), as: UTF8.self).map { .text($0) }, count)
+    }
+
+    /// ESC [ parameters letter, or ESC O letter; other uses of ESC mean nothing here.
+    private static func escape(_ bytes: ArraySlice<UInt8>) -> (Key?, Int)? {
+        let rest = bytes.dropFirst()
+        guard let kind = rest.first else { return nil }
+        guard kind == UInt8(ascii: "[") || kind == UInt8(ascii: "O") else { return (nil, 2) }
+        guard let end = rest.dropFirst().firstIndex(where: { 0x40...0x7E ~= $0 }) else {
+            // Longer than any sequence that a terminal sends: not one.
+            return bytes.count > 16 ? (nil, bytes.count) : nil
+        }
+        let count = end - bytes.startIndex + 1
+        switch (rest[end], rest.dropFirst().first) {
+        case (UInt8(ascii: "A"), _): return (.up, count)
+        case (UInt8(ascii: "B"), _): return (.down, count)
+        case (UInt8(ascii: "C"), _): return (.right, count)
+        case (UInt8(ascii: "D"), _): return (.left, count)
+        case (UInt8(ascii: "H"), _), (UInt8(ascii: "~"), UInt8(ascii: "1")): return (.home, count)
+        case (UInt8(ascii: "F"), _), (UInt8(ascii: "~"), UInt8(ascii: "4")): return (.end, count)
+        case (UInt8(ascii: "~"), UInt8(ascii: "3")): return (.delete, count)
+        default: return (nil, count)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// Why a command failed: what offends, which limit it breaks, and what to do; and the exit code.
+struct CommandFailure: Error, Equatable, CustomStringConvertible {
+    /// In words; empty when all has been said already.
+    var message: String
+    /// Not 0.
+    var exitCode: Int32
+
+    /// A failure with a message.
+    init(_ message: String, exitCode: Int32 = Self.failed) {
+        self.message = message
+        self.exitCode = exitCode
+    }
+
+    /// In words.
+    var description: String { message }
+
+    /// The work was not, or not wholly, done.
+    static let failed: Int32 = 1
+    /// What was asked for makes no sense.
+    static let usage: Int32 = 64
+    /// A file of the user's can't be used.
+    static let file: Int32 = 66
+    /// The gateway can't be reached, or doesn't let this client in.
+    static let unavailable: Int32 = 69
+}

@@ -1,0 +1,108 @@
+internal import ArgumentParser
+internal import Foundation
+internal import HoldfastGateway
+internal import Logging
+
+/// `holdfast serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Runs a gateway until SIGTERM or SIGINT.",
+        discussion: """
+            Prints one line, "ready tcp=ADDR:PORT tls=ADDR:PORT", on standard output once it serves; with several listeners \
+            of a kind they are separated by commas, and "-" stands for none. Logs go to standard error. A first start makes \
+            the data directory, a development key and a self-signed certificate, and says so.
+
+            SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
+            short. SIGHUP: certificate and key are read again. Other exit codes: 64 configuration, 66 a file, 69 the system, \
+            71 disk full, 72 disk failed, 73 damaged data, 74 data directory in use, 75 not writable, 76 newer format, \
+            77 store ahead of the journal, 78 damage after a failed commit.
+
+            EXAMPLE
+              holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443 --config /etc/holdfast.yaml
+            """)
+
+    @Option(help: ArgumentHelp("The data directory: journal, store, keys. (default: ./holdfast-data)", valueName: "dir"))
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Plaintext listener; may be repeated; \"\" for none; port 0 takes a free one. (default: 127.0.0.1:7400)",
+            valueName: "host:port"))
+    var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "TLS listener; may be repeated; \"\" for none; port 0 takes a free one. (default: 127.0.0.1:7443)", valueName: "host:port"))
+    var tlsListen: [String] = []
+
+    @Option(help: ArgumentHelp("Configuration file; options of the command line win over it.", valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Let --listen name addresses beyond loopback: for a gateway behind a balancer that does TLS.")
+    var allowPlaintext = false
+
+    @Option(help: ArgumentHelp("What is logged: \(LogLevel.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "level"))
+    var logLevel = LogLevel.info
+
+    /// Serves until it is told to stop.
+    func run() async throws {
+        let configuration: Configuration
+        do throws(ConfigurationError) {
+            configuration = try makeConfiguration()
+        } catch {
+            throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
+        }
+        let gateway = Gateway(configuration: configuration, logger: makeLogger())
+        do {
+            // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
+            let watcher = try gateway.watchSignals()
+            let bound = try await gateway.start()
+            try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+            let code = await gateway.waitUntilStopped()
+            withExtendedLifetime(watcher) {}
+            if code != 0 { throw CommandFailure("", exitCode: code) }
+        } catch let error as GatewayError {
+            throw CommandFailure(error.description, exitCode: error.exitCode)
+        }
+    }
+
+    /// What is printed once a resume would be served.
+    static func readyLine(tcp: [String], tls: [String]) -> String {
+        func list(_ addresses: [String]) -> String { addresses.isEmpty ? "-" : addresses.joined(separator: ",") }
+        return "ready tcp=\(list(tcp)) tls=\(list(tls))"
+    }
+
+    private func makeConfiguration() throws(ConfigurationError) -> Configuration {
+        var configuration = try config.map { (path) throws(ConfigurationError) in try Configuration(file: path) } ?? Configuration()
+        if let data { configuration.data = data }
+        if !listen.isEmpty { configuration.listen = listen.filter { !$0.isEmpty } }
+        if !tlsListen.isEmpty { configuration.tlsListen = tlsListen.filter { !$0.isEmpty } }
+        if allowPlaintext { configuration.allowPlaintext = true }
+        try configuration.check(source: "command line")
+        return configuration
+    }
+
+    private func makeLogger() -> Logger {
+        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel.level
+        return logger
+    }
+}
+
+/// The levels of the log, from much to little.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    /// The library's.
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        case .critical: .critical
+        }
+    }
+}

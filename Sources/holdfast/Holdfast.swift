@@ -1,0 +1,39 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The command line: a gateway, and clients to try, script and look into it with.
+@main
+struct Holdfast: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "A gateway for instant messaging over connections that last for days.",
+        discussion: """
+            EXAMPLE (in two terminals)
+              holdfast serve
+              holdfast send --as alice --to bob --text "hello" && holdfast receive --as bob --count 1
+
+            Each command has its own help: holdfast send --help
+            """,
+        subcommands: [
+            ServeCommand.self, TokenCommand.self, SendCommand.self, ReceiveCommand.self, ChatCommand.self, InspectCommand.self,
+        ])
+
+    /// Runs a command; a failure is one message on standard error and an exit code.
+    static func main() async {
+        // A reader that has gone is an error of the write then, and not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as CommandFailure {
+            if !failure.message.isEmpty { StandardStreams.error("holdfast: \(failure.message)") }
+            Foundation.exit(failure.exitCode)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

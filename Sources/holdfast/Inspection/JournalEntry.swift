@@ -1,0 +1,112 @@
+internal import HoldfastCore
+internal import HoldfastWire
+
+/// A record of the journal, for the eye and for scripts.
+struct JournalEntry {
+    /// Whether the record is what was written.
+    enum Status: String {
+        case ok
+        /// The checksum doesn't fit.
+        case damaged
+        /// The checksum fits, the format isn't known.
+        case unknown
+    }
+
+    var position: Position
+    var byteCount: Int
+    var status: Status
+    /// What it is about; nil unless the status is ok.
+    var record: Record?
+
+    /// The record in `bytes`.
+    init(position: Position, bytes: Span<UInt8>) {
+        self.position = position
+        byteCount = bytes.count
+        record = Record.decode(bytes)
+        status = record != nil ? .ok : Record.isIntact(bytes) ? .unknown : .damaged
+    }
+
+    /// The name of the record's type.
+    var type: String {
+        switch record {
+        case .message: "message"
+        case .cursors: "cursors"
+        case .sessionBegun: "sessionBegun"
+        case .sessionEnded: "sessionEnded"
+        case .evicted: "evicted"
+        case .seen: "seen"
+        case nil: "?"
+        }
+    }
+
+    /// One JSON object.
+    var json: JSONText {
+        JSONText.object { object in
+            object.add("position", position.rawValue)
+            object.add("type", type)
+            object.add("bytes", byteCount)
+            object.add("checksum", status.rawValue)
+            for (name, value) in details {
+                switch value {
+                case .number(let number): object.add(name, number)
+                case .text(let text): object.add(name, text)
+                }
+            }
+        }
+    }
+
+    /// One line.
+    var line: String {
+        let values = details.map { name, value in
+            switch value {
+            case .number(let number): "\(name)=\(number)"
+            case .text(let text): "\(name)=\(VisibleText.of(text))"
+            }
+        }
+        return (["\(position.rawValue)", status.rawValue, type, "\(byteCount) B"] + values).joined(separator: "  ")
+    }
+
+    private enum Value {
+        case number(UInt64)
+        case text(String)
+    }
+
+    /// Bodies are the users' own and not shown, only how long they are.
+    private var details: [(StaticString, Value)] {
+        switch record {
+        case .message(let message):
+            var details: [(StaticString, Value)] = [
+                ("time", .text(Timestamp.text(message.time))), ("session", .number(message.session.rawValue)),
+                ("attach", .number(UInt64(message.attach.rawValue))), ("sequence", .number(message.sequence.rawValue)),
+                ("conversation", .number(message.conversation.rawValue)), ("sender", .number(message.sender)),
+                ("recipient", .number(message.recipient)), ("kind", .text("\(message.kind)")),
+                ("bodyBytes", .number(UInt64(message.body.count))),
+            ]
+            if !message.newRecipient.isEmpty { details.append(("newUser", .text(String(decoding: message.newRecipient, as: UTF8.self)))) }
+            return details
+        case .cursors(let cursors):
+            // A record of many cursors is told by its first: what matters of it is that it is whole.
+            guard let first = cursors.first else { return [("count", .number(0))] }
+            return [
+                ("count", .number(UInt64(cursors.count))), ("session", .number(first.session.rawValue)),
+                ("cursor", .number(first.position.rawValue)),
+            ]
+        case .sessionBegun(let begun):
+            var details: [(StaticString, Value)] = [
+                ("session", .number(begun.session.rawValue)), ("attach", .number(UInt64(begun.attach.rawValue))),
+                ("device", .text(String(decoding: begun.device, as: UTF8.self))), ("sendOnly", .text("\(begun.isSendOnly)")),
+                ("cursor", .number(begun.cursor.position.rawValue)),
+            ]
+            if !begun.newUser.isEmpty { details.append(("newUser", .text(String(decoding: begun.newUser, as: UTF8.self)))) }
+            return details
+        case .sessionEnded(let session): return [("session", .number(session.rawValue))]
+        case .evicted(let evicted):
+            return [
+                ("user", .number(evicted.user)), ("through", .number(evicted.through.position.rawValue)),
+                ("reason", .text("\(evicted.reason)")),
+            ]
+        case .seen(let session, _): return [("session", .number(session.rawValue))]
+        case nil: return []
+        }
+    }
+}

@@ -1,0 +1,146 @@
+internal import Foundation
+internal import Glibc
+
+/// The file of `--output`: whole lines, each with its position. What the last whole line says is the cursor: message and cursor are
+/// written by one write, so there is no moment at which one of them is there without the other.
+final class OutputFile: Sendable {
+    /// The position in the last whole line, if there is one.
+    let lastPosition: UInt64?
+    /// Bytes of a torn line that were cut off.
+    let cutBytes: Int
+    private let descriptor: Int32
+    private let path: String
+
+    /// Opens the file, or makes it; takes it for this process alone; cuts a torn last line off.
+    /// - Throws: when it can't be used, is in use, or is not the stream of `user`.
+    init(path: String, user: String) throws(CommandFailure) {
+        self.path = path
+        let opened = try Self.open(path)
+        descriptor = opened
+        do throws(CommandFailure) {
+            let end = try Self.wholeLinesEnd(opened, path)
+            let size = try Self.size(opened, path)
+            cutBytes = size - end
+            lastPosition = try Self.readLastPosition(opened, path, end: end, user: user)
+            // Only what was found to be ours is cut.
+            if cutBytes > 0 {
+                guard ftruncate(opened, off_t(end)) == 0, fsync(opened) == 0 else { throw Self.failure("cut", path) }
+            }
+        } catch {
+            close(opened)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Appends whole lines; they are on the disk when it returns.
+    func append(_ lines: [UInt8]) throws(CommandFailure) {
+        do throws(FileFailure) {
+            try writeAll(lines, to: descriptor)
+            guard fsync(descriptor) == 0 else { throw FileFailure() }
+        } catch {
+            throw CommandFailure(
+                "\(path) can't be written: \(error.reason). Nothing that isn't in it was acknowledged; make room and start again.",
+                exitCode: CommandFailure.file)
+        }
+    }
+
+    private static func open(_ path: String) throws(CommandFailure) -> Int32 {
+        let isNew = !FileManager.default.fileExists(atPath: path)
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
+        guard isNew || type == .typeRegular else {
+            throw CommandFailure("\(path) is not a regular file; --output needs one that can be cut.", exitCode: CommandFailure.usage)
+        }
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("open", path) }
+        do throws(CommandFailure) {
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                if errno == EWOULDBLOCK {
+                    throw CommandFailure("\(path) is being written by another receive; use another file.", exitCode: CommandFailure.file)
+                }
+                throw failure("lock", path)
+            }
+            if isNew { try syncDirectory(of: path) }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    private static func size(_ descriptor: Int32, _ path: String) throws(CommandFailure) -> Int {
+        let size = lseek(descriptor, 0, SEEK_END)
+        guard size >= 0 else { throw failure("read", path) }
+        return Int(size)
+    }
+
+    /// Where the last whole line ends.
+    private static func wholeLinesEnd(_ descriptor: Int32, _ path: String) throws(CommandFailure) -> Int {
+        try lastLineFeed(descriptor, path, before: size(descriptor, path)).map { $0 + 1 } ?? 0
+    }
+
+    /// Where the last line feed before an offset is.
+    private static func lastLineFeed(_ descriptor: Int32, _ path: String, before offset: Int) throws(CommandFailure) -> Int? {
+        var end = offset
+        while end > 0 {
+            let start = max(0, end - 65_536)
+            let bytes = try read(descriptor, path, start..<end)
+            if let index = bytes.lastIndex(of: UInt8(ascii: "\n")) { return start + index }
+            end = start
+        }
+        return nil
+    }
+
+    private static func read(_ descriptor: Int32, _ path: String, _ range: Range<Int>) throws(CommandFailure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        var filled = 0
+        while filled < bytes.count {
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, off_t(range.lowerBound + filled))
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw failure("read", path) }
+            guard count > 0 else { throw CommandFailure("\(path) became shorter while it was read.", exitCode: CommandFailure.file) }
+            filled += count
+        }
+        return bytes
+    }
+
+    private struct LastLine: Decodable {
+        var position: UInt64
+        var user: String
+    }
+
+    private static func readLastPosition(
+        _ descriptor: Int32, _ path: String, end: Int, user: String
+    ) throws(CommandFailure) -> UInt64? {
+        guard end > 0 else { return nil }
+        let start = try lastLineFeed(descriptor, path, before: end - 1).map { $0 + 1 } ?? 0
+        let bytes = try read(descriptor, path, start..<end - 1)
+        guard let line = try? JSONDecoder().decode(LastLine.self, from: Data(bytes)) else {
+            throw CommandFailure(
+                "The last line of \(path) is none that `holdfast receive` has written; nothing was changed. Use another file.",
+                exitCode: CommandFailure.file)
+        }
+        guard line.user == user else {
+            throw CommandFailure(
+                "\(path) holds the messages of \(line.user), not of \(user); nothing was changed. Use another file.",
+                exitCode: CommandFailure.file)
+        }
+        return line.position
+    }
+
+    private static func syncDirectory(of path: String) throws(CommandFailure) {
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", directory) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("sync", directory) }
+    }
+
+    private static func failure(_ what: String, _ path: String) -> CommandFailure {
+        CommandFailure("Can't \(what) \(path): \(FileFailure().reason).", exitCode: CommandFailure.file)
+    }
+}

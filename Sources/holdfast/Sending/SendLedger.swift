@@ -1,0 +1,127 @@
+internal import HoldfastClient
+
+/// What became of the messages of one run.
+struct SendLedger: Sendable {
+    /// Stored on the gateway's disk, in this run.
+    private(set) var durableCount: UInt64 = 0
+    /// Refused, or of unknown fate: the number of the input and why.
+    private(set) var failures: [UInt64: SendError.Code] = [:]
+    /// Put into the outbox by an earlier run.
+    var skippedCount: UInt64 = 0
+    /// Lines of the input that were read.
+    var readCount: UInt64 = 0
+    /// The whole input was read and is in the outbox.
+    var isInputComplete = false
+    /// Handed to the client and without an outcome.
+    private(set) var outstandingCount = 0
+    /// When something last moved while messages were outstanding.
+    private(set) var lastProgress: ContinuousClock.Instant
+
+    /// Nothing done yet.
+    init(now: ContinuousClock.Instant) { lastProgress = now }
+
+    /// Messages are handed to the client.
+    mutating func began(_ count: Int, now: ContinuousClock.Instant) {
+        // What waits for the next line of a slow input waits for nobody else.
+        if outstandingCount == 0 { lastProgress = now }
+        outstandingCount += count
+    }
+
+    /// A message is stored.
+    mutating func stored(now: ContinuousClock.Instant) {
+        durableCount += 1
+        outstandingCount -= 1
+        lastProgress = now
+    }
+
+    /// A message never will be stored.
+    mutating func failed(_ number: UInt64, _ code: SendError.Code, now: ContinuousClock.Instant) {
+        failures[number] = code
+        outstandingCount -= 1
+        lastProgress = now
+    }
+}
+
+/// What is said at the end.
+struct SendReport: Equatable, Sendable {
+    /// Neighbouring inputs that are not stored, for one reason.
+    struct Missing: Equatable, Sendable {
+        var first: UInt64
+        /// Nil: everything from the first on.
+        var last: UInt64?
+        var reason: String
+    }
+
+    var durableCount: UInt64
+    var skippedCount: UInt64
+    var missing: [Missing]
+
+    /// - Parameters:
+    ///   - failures: numbers of inputs and why they never will be stored.
+    ///   - pending: numbers of inputs that are still in the outbox.
+    ///   - unreadFrom: the first input that wasn't looked at; nil: all were.
+    ///   - isKept: the outbox outlives this run.
+    init(
+        durableCount: UInt64, skippedCount: UInt64, failures: [UInt64: SendError.Code], pending: [UInt64], unreadFrom: UInt64?, isKept: Bool
+    ) {
+        self.durableCount = durableCount
+        self.skippedCount = skippedCount
+        let waiting = isKept ? "not stored yet; kept in the outbox" : "not stored in time"
+        var reasons = failures.mapValues { Self.text($0) }
+        for number in pending { reasons[number] = waiting }
+        missing = []
+        for (number, reason) in reasons.sorted(by: { $0.key < $1.key }) {
+            if let previous = missing.last, previous.reason == reason, let last = previous.last, last + 1 == number {
+                missing[missing.count - 1].last = number
+            } else {
+                missing.append(Missing(first: number, last: number, reason: reason))
+            }
+        }
+        if let unreadFrom { missing.append(Missing(first: unreadFrom, last: nil, reason: "not read")) }
+    }
+
+    /// Everything is stored.
+    var isComplete: Bool { missing.isEmpty }
+
+    /// One JSON object.
+    var json: JSONText {
+        JSONText.object { object in
+            object.add("complete", isComplete)
+            object.add("durable", durableCount)
+            object.add("skipped", skippedCount)
+            object.add(
+                "notDurable",
+                list: missing.map { missing in
+                    JSONText.object { entry in
+                        entry.add("first", missing.first)
+                        if let last = missing.last { entry.add("last", last) }
+                        entry.add("reason", missing.reason)
+                    }
+                })
+        }
+    }
+
+    /// The inputs that are not stored, one line each; `noun` is what an input is called.
+    func lines(noun: String) -> [String] {
+        missing.map { missing in
+            guard missing.first > 0 else { return "a message of an earlier run: \(missing.reason)" }
+            guard let last = missing.last else { return "\(noun) \(missing.first) and what follows: \(missing.reason)" }
+            return missing.first == last
+                ? "\(noun) \(missing.first): \(missing.reason)" : "\(noun)s \(missing.first)-\(last): \(missing.reason)"
+        }
+    }
+
+    private static func text(_ code: SendError.Code) -> String {
+        switch code {
+        case .inboxFull: "inboxFull: the recipient's inbox is full"
+        case .unknownConversation: "unknownConversation"
+        case .bodyTooLarge: "bodyTooLarge: longer than the gateway takes (bodyBytesMax)"
+        case .invalidRecipient: "invalidRecipient: the recipient's name is not valid"
+        case .storageFull: "storageFull: the gateway's disk is full"
+        case .kindUnsupported: "kindUnsupported: the gateway doesn't take this kind"
+        case .overloaded: "overloaded: the gateway has too much to do"
+        case .unknown: "unknown: the session ended before an answer came; it may be stored or not"
+        case .withdrawn, .outboxFull, .closed, .stateUnwritable: "\(code)"
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/// Writes JSON without a tree in between: lines of messages are written by the hundred thousand.
+struct JSONText {
+    /// UTF-8.
+    private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    /// One object, with the members that `body` adds.
+    static func object(_ body: (inout JSONText) -> Void) -> JSONText {
+        var text = JSONText()
+        text.bytes.append(UInt8(ascii: "{"))
+        body(&text)
+        text.bytes.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// As text.
+    var string: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Adds a member with a number.
+    mutating func add(_ name: StaticString, _ number: some BinaryInteger) { add(name, raw: String(number)) }
+
+    /// Adds a member that is true or false.
+    mutating func add(_ name: StaticString, _ flag: Bool) { add(name, raw: flag ? "true" : "false") }
+
+    /// Adds a member with a text, or null.
+    mutating func add(_ name: StaticString, _ text: String?) {
+        guard let text else { return add(name, raw: "null") }
+        begin(name)
+        append(quoted: text)
+    }
+
+    /// Adds a member that is JSON already.
+    mutating func add(_ name: StaticString, _ value: JSONText) {
+        begin(name)
+        bytes.append(contentsOf: value.bytes)
+    }
+
+    /// Adds a member that is a list of objects.
+    mutating func add(_ name: StaticString, list: [JSONText]) {
+        begin(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, value) in list.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: value.bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    private mutating func add(_ name: StaticString, raw: String) {
+        begin(name)
+        bytes.append(contentsOf: raw.utf8)
+    }
+
+    private mutating func begin(_ name: StaticString) {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+        append(quoted: name.description)
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    private mutating func append(quoted text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+            case 0x09: bytes.append(contentsOf: "\\t".utf8)
+            case 0..<0x20, 0x7F:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(Self.digit(byte >> 4))
+                bytes.append(Self.digit(byte & 15))
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
+}

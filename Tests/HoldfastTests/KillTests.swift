@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+/// Everything is killed with -9 at moments that a seed chooses; the file has the same lines, once each, in order.
+@Suite(.timeLimit(.minutes(5))) struct KillTests {
+    private static let lineCount = 12_000
+
+    @Test(arguments: [UInt64(1), 2]) func `lines survive kills of gateway, sender and receiver`(seed: UInt64) async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        let options = await gateway.options
+        var random = SplitMix64(seed: seed)
+        let lines = (1...Self.lineCount).map { number in
+            "line \(number) " + String(repeating: "\u{4F60}x\"\\", count: Int(random.next() % 12))
+        }
+        try directory.write(lines.joined(separator: "\n").utf8, to: "input")
+
+        let send = ["send", "--as", "alice", "--to", "bob", "--lines", "--state", directory.path("sender"), "--timeout", "60"] + options
+        let sendKills = try await runToEnd(send, in: directory, input: directory.path("input"), gateway, &random)
+        let receive =
+            ["receive", "--as", "bob", "--count", "\(Self.lineCount)", "--output", directory.path("bob.jsonl"), "--timeout", "5"] + options
+        let receiveKills = try await receiveToEnd(receive, in: directory, gateway, &random)
+
+        let received = try String(decoding: directory.contents("bob.jsonl"), as: UTF8.self).split(separator: "\n").map { line in
+            try JSONDecoder().decode(Line.self, from: Data(line.utf8))
+        }
+        #expect(received.map(\.text) == lines, "seed \(seed)")
+        #expect(zip(received, received.dropFirst()).allSatisfy { $0.position < $1.position }, "seed \(seed)")
+        // The test is worth something only if work was interrupted.
+        #expect(sendKills > 0 && receiveKills > 0, "seed \(seed): \(sendKills) and \(receiveKills) kills")
+        try await gateway.stop(SIGTERM)
+    }
+
+    private struct Line: Decodable {
+        var position: UInt64
+        var text: String
+    }
+
+    private static let killsMax = 5
+
+    /// Runs a command again and again until it succeeds; kills it, and the gateway now and then, while kills are left.
+    /// - Returns: how often it was killed at work.
+    private func runToEnd(
+        _ arguments: [String], in directory: TemporaryDirectory, input: String? = nil, _ gateway: GatewayProcess,
+        _ random: inout SplitMix64
+    ) async throws -> Int {
+        var kills = 0
+        while true {
+            let command = try Command(arguments, in: directory, input: input)
+            let result = try await disturb(command, gateway, isLast: kills >= Self.killsMax, &random)
+            guard result.status == -SIGKILL else {
+                #expect(result.status == 0, "\(result.error)")
+                return kills
+            }
+            kills += 1
+        }
+    }
+
+    /// A receiver that was killed begins anew with its count: it has got all when nothing comes any more.
+    private func receiveToEnd(
+        _ arguments: [String], in directory: TemporaryDirectory, _ gateway: GatewayProcess, _ random: inout SplitMix64
+    ) async throws -> Int {
+        var kills = 0
+        while true {
+            let command = try Command(arguments, in: directory)
+            let result = try await disturb(command, gateway, isLast: kills >= Self.killsMax, &random)
+            let text = (try? directory.contents("bob.jsonl")) ?? []
+            let count = text.count { $0 == UInt8(ascii: "\n") }
+            if count >= Self.lineCount { return kills }
+            guard result.status == -SIGKILL else {
+                Issue.record("\(count) lines, then \(result.status): \(result.error)")
+                return kills
+            }
+            kills += 1
+        }
+    }
+
+    /// The moment is a matter of time and not of an event: that is the point of it.
+    private func disturb(
+        _ command: Command, _ gateway: GatewayProcess, isLast: Bool, _ random: inout SplitMix64
+    ) async throws -> Command.Result {
+        if isLast { return try await command.result() }
+        let delay = 100 + random.next() % 500
+        let killsGateway = random.next() % 2 == 0
+        try await Task.sleep(for: .milliseconds(delay))
+        if killsGateway {
+            try await gateway.stop(SIGKILL)
+            try await gateway.start()
+            try await Task.sleep(for: .milliseconds(random.next() % 300))
+        }
+        command.signal(SIGKILL)
+        return try await command.result()
+    }
+}

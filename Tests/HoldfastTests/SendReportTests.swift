@@ -1,0 +1,30 @@
+import Testing
+
+@testable import holdfast
+
+@Suite struct SendReportTests {
+    @Test func `neighbours with one reason are one entry, and what wasn't read comes last`() {
+        let report = SendReport(
+            durableCount: 4, skippedCount: 2, failures: [3: .bodyTooLarge, 4: .bodyTooLarge, 9: .inboxFull], pending: [10, 11, 12],
+            unreadFrom: 13, isKept: true)
+        #expect(!report.isComplete)
+        #expect(
+            report.lines(noun: "line") == [
+                "lines 3-4: bodyTooLarge: longer than the gateway takes (bodyBytesMax)", "line 9: inboxFull: the recipient's inbox is full",
+                "lines 10-12: not stored yet; kept in the outbox", "line 13 and what follows: not read",
+            ])
+        #expect(
+            report.json.string
+                == """
+                {"complete":false,"durable":4,"skipped":2,"notDurable":[{"first":3,"last":4,"reason":"bodyTooLarge: longer than the \
+                gateway takes (bodyBytesMax)"},{"first":9,"last":9,"reason":"inboxFull: the recipient's inbox is full"},\
+                {"first":10,"last":12,"reason":"not stored yet; kept in the outbox"},{"first":13,"reason":"not read"}]}
+                """)
+    }
+
+    @Test func `nothing missing is complete`() {
+        let report = SendReport(durableCount: 1, skippedCount: 0, failures: [:], pending: [], unreadFrom: nil, isKept: false)
+        #expect(report.isComplete)
+        #expect(report.json.string == #"{"complete":true,"durable":1,"skipped":0,"notDurable":[]}"#)
+    }
+}
