@@ -39,14 +39,16 @@ package final class Gateway: Sendable {
             tls.withLock { $0 = identity.tls }
             return try supervise(RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger))
         } catch {
-            throw GatewayError(error)
+            let failure = GatewayError(error)
+            exitCode.fulfil(failure.exitCode)
+            throw failure
         }
     }
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
     package func beginDrain() { stop.drain() }
 
-    /// The exit code, once nothing of the gateway runs any more: 0 after a drain, else the failure's.
+    /// The exit code, once nothing of the gateway runs any more: 0 after a drain, else that of what failed.
     package func waitUntilStopped() async -> Int32 { await exitCode.value() }
 
     /// Reads certificate and key again; connections that are up stay.
@@ -81,7 +83,7 @@ package final class Gateway: Sendable {
 }
 
 /// Hands the running gateway to its supervisor's thread, and lets go of it (of the disk, too) before the end is told.
-private final class Supervisor: Sendable {
+final class Supervisor: Sendable {
     private let running: Mutex<RunningGateway?>
 
     init(_ running: sending RunningGateway) { self.running = Mutex(running) }

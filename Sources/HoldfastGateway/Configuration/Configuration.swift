@@ -18,12 +18,12 @@ package struct Configuration: Sendable {
     package var tokenSecretFile = ""
     package var tokenPublicKeyFile = ""
     package var tokenWarningSeconds = 60
-    package var tokenChecksMax = 256
+    package var tokenChecksMax = 4096
 
     package var loops = 0
     package var readers = 2
     package var commandsPerLoopMax = 8192
-    package var commandBytesPerLoopMax = 16 << 20
+    package var commandBytesPerLoopMax = 4 << 20
     package var drainSeconds = 10
 
     package var connectionsMax = 1_000_000

@@ -100,7 +100,7 @@ extension ConfigurationKey {
 
     private static let sessions: [ConfigurationKey] = [
         .init("sessionDays", .integer(\.sessionDays, 1...3650), "How long a session outlives its last connection."),
-        .init("devicesPerUserMax", .integer(\.devicesPerUserMax, 1...1024), "Sessions of one user; beyond it: `tooManyDevices`."),
+        .init("devicesPerUserMax", .integer(\.devicesPerUserMax, 1...200), "Sessions of one user; beyond it: `tooManyDevices`."),
         .init("ticketDays", .integer(\.ticketDays, 1...3650), "How long a ticket opens its session without a token."),
         .init(
             "ticketKeyHours", .integer(\.ticketKeyHours, 1...8760),
@@ -122,7 +122,7 @@ extension ConfigurationKey {
             "checkpointEntriesMax", .integer(\.checkpointEntriesMax, 2000...200_000_000),
             "Changed entries at which senders are slowed: what a start replays at most."),
         .init(
-            "reserveBytes", .integer(\.reserveBytes, 16 << 20...1 << 34),
+            "reserveBytes", .integer(\.reserveBytes, 1 << 20...1 << 34),
             "Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk; below it new messages are refused."
         ),
         .init(

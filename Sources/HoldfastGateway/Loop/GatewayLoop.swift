@@ -174,6 +174,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     /// Says why, writes it out, and closes. When to come back is spread, so that not all come at once.
     func close(_ id: ConnectionID, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil) {
         guard machines[Int(id.slot)].state != .closing else { return }
+        shared.logger.debug("closing a connection", metadata: ["code": "\(code)", "connection": "\(index).\(id.slot).\(id.generation)"])
         let text = Array(String(describing: code).utf8)
         ServerFrameWriter.closed(
             code, retryAfterMilliseconds: retryAfterMilliseconds ?? retryAfter(code), text: text.span, to: &out)

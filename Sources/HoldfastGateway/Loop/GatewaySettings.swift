@@ -1,3 +1,4 @@
+internal import Foundation
 internal import HoldfastCore
 internal import HoldfastIO
 internal import HoldfastStorage
@@ -46,8 +47,16 @@ extension Configuration {
         var storage = StorageConfiguration()
         storage.mapBytesMax = storageBytesMax
         storage.reserveBytes = reserveBytes
+        // The credits of all loops bound a batch: every message is in one that is open or in the one that is being synced.
+        storage.batchBytesMax = loopCount * (commandBytesPerLoopMax + commandsPerLoopMax * Self.recordBytesBesidesBody)
         return storage
     }
+
+    /// What a record holds at most beside its body and names, with room to spare.
+    private static let recordBytesBesidesBody = 128
+
+    /// Event loops: as configured, or one per core.
+    var loopCount: Int { loops > 0 ? loops : ProcessInfo.processInfo.activeProcessorCount }
 
     func loopConfiguration(index: Int) -> EventLoopConfiguration {
         var loop = EventLoopConfiguration()

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import HoldfastCore
 internal import HoldfastIO
 internal import Logging
@@ -24,7 +23,7 @@ struct RunningGateway {
         self.logger = logger
         ticketKeys = identity.ticketKeys
         drainMilliseconds = configuration.drainSeconds * 1000
-        let loopCount = configuration.loops > 0 ? configuration.loops : ProcessInfo.processInfo.activeProcessorCount
+        let loopCount = configuration.loopCount
         let recovered = try Core.recover(
             storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime()
         ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
@@ -35,12 +34,18 @@ struct RunningGateway {
             limits: configuration.connectionLimits, configuration: configuration, admission: admission, tokenChecks: tokenChecks,
             core: core,
             logger: logger)
-        var loops: [GatewayLoop] = []
-        for index in 0..<loopCount {
-            loops.append(try GatewayLoop(index: index, shared: shared, ticketKeys: identity.ticketKeys.keys))
+        do {
+            var loops: [GatewayLoop] = []
+            for index in 0..<loopCount {
+                loops.append(try GatewayLoop(index: index, shared: shared, ticketKeys: identity.ticketKeys.keys))
+            }
+            self.loops = loops
+            addresses = try Self.listen(configuration, loops, identity.tls)
+        } catch {
+            // An address that is taken is the usual reason; nothing but these threads runs yet.
+            tokenChecks.stop()
+            throw error
         }
-        self.loops = loops
-        addresses = try Self.listen(configuration, loops, identity.tls)
         try startCore(recovered, storage, readers: configuration.readers)
         for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
     }
@@ -101,7 +106,7 @@ struct RunningGateway {
             logger.info("made a new ticket key")
             for loop in loops { loop.mailbox.post(.ticketKeys(ticketKeys.keys)) }
         } catch {
-            // The old key goes on sealing; it is tried again with the next period.
+            // The old key goes on sealing.
             logger.error("no new ticket key: \(error)")
         }
     }

@@ -30,22 +30,31 @@ package final class TicketKeyFile {
             }
         } else {
             keys = TicketKeys(firstSecret: randomBytes(32), now: wallSeconds)
-            try write()
+            try write(keys)
         }
     }
 
     /// Makes a new key when the last one has served its period; true when it did.
     package func rotateIfDue(wallSeconds: UInt64, monotonicSeconds: UInt64) throws -> Bool {
-        guard monotonicSeconds - rotatedAt >= periodSeconds else { return false }
+        guard monotonicSeconds &- rotatedAt >= periodSeconds else { return false }
         try rotate(wallSeconds: wallSeconds, monotonicSeconds: monotonicSeconds)
         return true
     }
 
-    private func rotate(wallSeconds: UInt64, monotonicSeconds: UInt64) throws {
-        keys.rotate(secret: randomBytes(32), now: wallSeconds, keptMax: keptMax)
+    /// The file comes first: a key that sealed tickets must be there after a restart.
+    private func rotate(wallSeconds: UInt64, monotonicSeconds: UInt64) throws(DurableFileError) {
+        var rotated = keys
+        rotated.rotate(secret: randomBytes(32), now: wallSeconds, keptMax: keptMax)
+        // If it can't be written, the next try is in a while.
+        rotatedAt = monotonicSeconds &- periodSeconds &+ min(periodSeconds, Self.retrySeconds)
+        try write(rotated)
+        keys = rotated
         rotatedAt = monotonicSeconds
-        try write()
     }
 
-    private func write() throws(DurableFileError) { try DurableFile.write(Array(keys.fileText.utf8), to: path, mode: 0o600) }
+    private static let retrySeconds: UInt64 = 300
+
+    private func write(_ keys: TicketKeys) throws(DurableFileError) {
+        try DurableFile.write(Array(keys.fileText.utf8), to: path, mode: 0o600)
+    }
 }
