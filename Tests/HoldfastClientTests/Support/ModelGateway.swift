@@ -27,8 +27,11 @@ struct ModelGateway {
     private var delivered: UInt64 = 0
     private var discardsUntil: UInt64?
     private var input: [UInt8] = []
-    private let credit = 12
+    let credit = 12
+    private let refusalPercent: Int
     private let session = SessionID(rawValue: 42)
+
+    init(refusalPercent: Int = 12) { self.refusalPercent = refusalPercent }
 
     mutating func push(_ text: String, from peer: String, _ random: inout SplitMix64) {
         lastPosition += UInt64.random(in: 1...9, using: &random)
@@ -148,7 +151,7 @@ struct ModelGateway {
             errors.append("a hole in the sequence: \(sequence), not \(expected)")
             return false
         }
-        if random.chance(12) {
+        if random.chance(refusalPercent) {
             let isFinal = random.chance(50)
             if isFinal && !refused.contains(text) { refused.append(text) }
             ServerFrameWriter.refused(

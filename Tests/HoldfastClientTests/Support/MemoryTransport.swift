@@ -1,0 +1,107 @@
+import Dispatch
+import HoldfastWire
+import Synchronization
+
+@testable import HoldfastClient
+
+/// Connections to a model gateway in the same process.
+final class MemoryTransport: ClientTransport {
+    struct State {
+        var gateway = ModelGateway(refusalPercent: 0)
+        var random = SplitMix64(seed: 9)
+        var handler: (@Sendable (TransportEvent) -> Void)?
+        /// Counts connections; events of an older one are not told.
+        var connection = 0
+        var endpoints: [ClientEndpoint] = []
+        /// The gateway can't be reached.
+        var isDown = false
+        /// The gateway answers the first frame with this.
+        var closesWith: CloseCode?
+    }
+
+    let state = Mutex(State())
+    private let queue = DispatchQueue(label: "model gateway")
+
+    func open(_ endpoint: ClientEndpoint, handler: @escaping @Sendable (TransportEvent) -> Void) -> any ClientTransportConnection {
+        let number = state.withLock { state in
+            state.connection += 1
+            state.endpoints.append(endpoint)
+            state.gateway.connect()
+            state.handler = handler
+            return state.connection
+        }
+        queue.async { [self] in
+            handler(state.withLock { $0.isDown } ? .closed(.unreachable("down")) : .opened)
+        }
+        return MemoryConnection(number: number, transport: self)
+    }
+
+    /// Puts a message into the user's stream.
+    func push(_ text: String, from peer: String) {
+        queue.async { [self] in
+            state.withLock { $0.gateway.push(text, from: peer, &$0.random) }
+            deliver()
+        }
+    }
+
+    /// The connection breaks.
+    func cut() {
+        queue.async { [self] in
+            let handler = state.withLock { state in
+                state.connection += 1
+                return state.handler
+            }
+            handler?(.closed(.broken("cut")))
+        }
+    }
+
+    fileprivate func write(_ bytes: [UInt8], on number: Int) {
+        queue.async { [self] in
+            let (out, handler, goesOn) = state.withLock { state -> ([UInt8], (@Sendable (TransportEvent) -> Void)?, Bool) in
+                guard state.connection == number else { return ([], nil, true) }
+                var out: [UInt8] = []
+                if let code = state.closesWith {
+                    let text: [UInt8] = []
+                    ServerFrameWriter.closed(code, retryAfterMilliseconds: 0, text: text.span, to: &out)
+                    return (out, state.handler, true)
+                }
+                let goesOn = state.gateway.receive(bytes, &state.random, to: &out)
+                return (out, state.handler, goesOn)
+            }
+            if !out.isEmpty { handler?(.received(out)) }
+            if !goesOn { handler?(.closed(.closedByPeer)) }
+            deliver()
+        }
+    }
+
+    private func deliver() {
+        let (out, handler) = state.withLock { state -> ([UInt8], (@Sendable (TransportEvent) -> Void)?) in
+            var all: [UInt8] = []
+            while true {
+                var out: [UInt8] = []
+                state.gateway.deliver(&state.random, to: &out)
+                if out.isEmpty { return (all, state.handler) }
+                all += out
+            }
+        }
+        if !out.isEmpty { handler?(.received(out)) }
+    }
+}
+
+private final class MemoryConnection: ClientTransportConnection {
+    private let number: Int
+    private let transport: MemoryTransport
+
+    init(number: Int, transport: MemoryTransport) {
+        self.number = number
+        self.transport = transport
+    }
+
+    func write(_ bytes: [UInt8]) { transport.write(bytes, on: number) }
+
+    func close() {
+        transport.state.withLock { state in
+            if state.connection == number { state.connection += 1 }
+        }
+    }
+}
