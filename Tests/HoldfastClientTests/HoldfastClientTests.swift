@@ -49,9 +49,9 @@ import Testing
         let client = try makeClient(storage: storage)
         try await client.connect()
         let before = storage.syncs
-        let messages = (1...200).map { OutgoingMessage(Array("m\($0)".utf8), to: .user("bob")) }
-        for (index, result) in await client.enqueue(messages).enumerated() {
-            #expect(try await result.get().receipt().sequence == UInt64(index) + 1)
+        let messages = (1...200).map { OutgoingMessage(body: Array("m\($0)".utf8), to: .user("bob")) }
+        for (index, pending) in try await client.enqueue(contentsOf: messages).enumerated() {
+            #expect(try await pending.receipt().sequence == UInt64(index) + 1)
         }
         #expect(transport.state.withLock { $0.gateway.taken } == (1...200).map { "m\($0)" })
         #expect(storage.syncs - before < 150, "five are in flight at a time")

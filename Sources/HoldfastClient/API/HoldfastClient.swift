@@ -110,18 +110,6 @@ public final class HoldfastClient: Sendable {
         return pending
     }
 
-    /// Puts messages into the outbox, in this order; together they cost one write to this device's disk. Waits for room in the outbox.
-    /// - Returns: for each, what `enqueue` of it alone would.
-    public func enqueue(_ messages: [OutgoingMessage]) async -> [Result<PendingSend, SendError>] {
-        let accepted = messages.map { message in
-            submit(
-                message.body, kind: message.kind, to: message.recipient, waitsForRoom: message.waitsForRoom, tag: message.tag)
-        }
-        var results: [Result<PendingSend, SendError>] = []
-        for waiter in accepted { results.append(await waiter.value(ifCancelled: .failure(SendError(.closed)))) }
-        return results
-    }
-
     private func submit(
         _ body: [UInt8], kind: BodyKind, to recipient: Recipient, waitsForRoom: Bool, tag: SendTag?
     ) -> OneShot<Result<PendingSend, SendError>> {

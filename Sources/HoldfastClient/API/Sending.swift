@@ -37,29 +37,6 @@ public struct InputProgress: Hashable, Sendable {
     }
 }
 
-/// A message to be sent.
-public struct OutgoingMessage: Hashable, Sendable {
-    /// The content.
-    public var body: [UInt8]
-    /// What the body is.
-    public var kind: BodyKind
-    /// Where it goes.
-    public var recipient: Recipient
-    /// A full inbox of the recipient is waited for; false: it is the outcome.
-    public var waitsForRoom: Bool
-    /// Stays with the message; see `SendTag`.
-    public var tag: SendTag?
-
-    /// A message to be sent.
-    public init(_ body: [UInt8], kind: BodyKind = .text, to recipient: Recipient, waitsForRoom: Bool = true, tag: SendTag? = nil) {
-        self.body = body
-        self.kind = kind
-        self.recipient = recipient
-        self.waitsForRoom = waitsForRoom
-        self.tag = tag
-    }
-}
-
 /// A message is stored on the gateway's disk.
 public struct SendReceipt: Hashable, Sendable {
     /// The number of the message in its session.
