@@ -103,6 +103,36 @@ import Testing
         }
     }
 
+    @Test func `README has the table of the keys as it is`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        for line in ConfigurationKey.markdownTable.split(separator: "\n") {
+            #expect(readme.contains(line), "README's configuration table needs this line: \(line)")
+        }
+    }
+
+    @Test func `no text makes the parser trap`() {
+        let pieces = [
+            "listen", "heartbeatSecondsMax", "data", ": ", ":", "- ", "[", "]", "{", "}", ",", "\n", "  ", "\"", "'", "&a ", "*a", "!!int ",
+            "1", "-9",
+            "1e9", "true", "~", "|", ">", "#", "? ", "\u{0}", "é", "127.0.0.1:0", "%YAML 1.1\n", "---\n", "...\n", "<<: ",
+        ]
+        var generator = SeededGenerator(seed: 2026)
+        var takenCount = 0
+        for _ in 0..<20_000 {
+            var text = ""
+            for _ in 0..<Int.random(in: 0...12, using: &generator) { text += pieces.randomElement(using: &generator) ?? "" }
+            do throws(ConfigurationError) {
+                _ = try Configuration(yaml: text, source: "f")
+                takenCount += 1
+            } catch {
+                #expect(!error.problem.isEmpty)
+            }
+        }
+        // The harness reaches both sides.
+        #expect(takenCount > 0)
+    }
+
     @Test func `every property of the configuration has its key`() {
         let names = Set(ConfigurationKey.all.map(\.name))
         for child in Mirror(reflecting: Configuration()).children { #expect(names.contains(child.label ?? "")) }

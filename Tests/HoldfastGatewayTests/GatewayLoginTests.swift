@@ -163,6 +163,23 @@ import Testing
         await gateway.stop()
     }
 
+    @Test func `over TLS the self-signed certificate is enough for who trusts it, and for its names only`() async throws {
+        let gateway = try await TestGateway { $0.tlsListen = ["127.0.0.1:0"] }
+        let address = try SocketAddress(parsing: "127.0.0.1:\(gateway.tlsPort)")
+        let certificate = gateway.data + "/data/tls/cert.pem"
+        let token = try await gateway.token("alice")
+        for name in ["localhost", "127.0.0.1"] {
+            let outcome = try await TLSProbe.run(address: address, certificate: certificate, serverName: name, token: token)
+            #expect(outcome == .welcome(name == "localhost" ? .begun : .resumed))
+        }
+        let other = try await TLSProbe.run(address: address, certificate: certificate, serverName: "other.example", token: token)
+        guard case .failed = other else { throw Unexpected(nil) }
+        gateway.gateway.reloadCertificate()
+        let again = try await TLSProbe.run(address: address, certificate: certificate, serverName: "localhost", token: token)
+        #expect(again == .welcome(.resumed))
+        await gateway.stop()
+    }
+
     @Test func `a start that can't be says why, with an exit code of its own`() async throws {
         let folder = try TemporaryFolder()
         var configuration = Configuration()
