@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastWire
 import Testing
 
 @testable import HoldfastClient
