@@ -87,6 +87,7 @@ import Testing
         }
     }
 
+    // REQ-SEC-2
     @Test func `plaintext beyond loopback takes a word of its own`() throws {
         #expect(try Configuration(yaml: "{listen: '0.0.0.0:7400', allowPlaintext: true}", source: "f").listen == ["0.0.0.0:7400"])
     }

@@ -59,6 +59,7 @@ import Testing
         #expect(harness.machine.sent.rawValue == 1106)
     }
 
+    // REQ-FRAME-8
     @Test func `a frame never exceeds the limit`() throws {
         var harness = MachineHarness.open { $0.frames = WireLimits(frameBytesMax: 4096) }
         let body = [UInt8](repeating: 5, count: 1500)
@@ -67,6 +68,7 @@ import Testing
         for case .deliver(let frame) in frames { #expect(frame.entries.upperBound - frame.entries.lowerBound <= 4096) }
     }
 
+    // REQ-STREAM-5
     @Test func `a step that 40 bits can't say has a SKIP before it`() throws {
         var harness = MachineHarness.open()
         let far = Position(era: 1, offset: 5).rawValue
@@ -85,6 +87,7 @@ import Testing
         #expect(harness.takeCommands().0.count == 1)
     }
 
+    // REQ-CLOSE-1
     @Test func `nothing is said to a connection that is being closed`() throws {
         var harness = MachineHarness.open()
         harness.machine.close()
@@ -111,6 +114,7 @@ import Testing
 
     // MARK: Deadlines
 
+    // REQ-TIME-3
     @Test func `a silent client is closed after one and a half heartbeats, and a frame puts that off`() {
         var harness = MachineHarness.open()
         let silence: UInt64 = 450_000
@@ -125,6 +129,7 @@ import Testing
         #expect(deadline(&harness) == .close(.heartbeatMissed))
     }
 
+    // REQ-TIME-3
     @Test func `a part of a frame is no sign of life`() {
         var harness = MachineHarness.open()
         harness.now += 449_999
@@ -133,6 +138,7 @@ import Testing
         #expect(deadline(&harness) == .close(.heartbeatMissed))
     }
 
+    // REQ-TIME-5
     @Test func `PACE allows a longer silence, up to the limit, and takes it back`() {
         var harness = MachineHarness.open { $0.paceSecondsMax = 1000 }
         #expect(harness.receive { ClientFrameWriter.pace(seconds: 600, to: &$0) }.action == .setDeadline(milliseconds: 900_000))
@@ -147,6 +153,7 @@ import Testing
         #expect(deadline(&harness) == .setDeadline(milliseconds: 1000))
     }
 
+    // REQ-OPEN-1, REQ-TIME-9
     @Test func `the first frame has a deadline, and who waits for the gateway hears that it is overloaded`() {
         var silent = MachineHarness()
         #expect(deadline(&silent) == .close(.firstFrameDeadline))
@@ -156,6 +163,7 @@ import Testing
         #expect(deadline(&waiting) == .close(.overloaded))
     }
 
+    // REQ-AUTH-2, REQ-AUTH-3
     @Test func `a token's end is announced once, and closes unless a fresh one comes`() throws {
         var harness = tokenHarness(seconds: 100)
         #expect(harness.machine.deadlineMilliseconds(now: harness.now, limits: harness.limits) == 40_000)
@@ -185,6 +193,7 @@ import Testing
         #expect(deadline(&renewed) == .setDeadline(milliseconds: 380_000))
     }
 
+    // REQ-AUTH-4
     @Test func `a ticket's end asks for no token`() throws {
         var harness = MachineHarness.open { $0.heartbeatSecondsMax = 86400 }
         harness.now += 86_399_000

@@ -10,6 +10,7 @@ import Testing
 
     // MARK: Opening
 
+    // REQ-OPEN-4, REQ-FRAME-8
     @Test func `RESUME becomes a command once its ticket is open, and WELCOME names the limits`() throws {
         var harness = MachineHarness()
         let state = PresentedState(
@@ -89,6 +90,7 @@ import Testing
         }
     }
 
+    // REQ-FRAME-1
     @Test func `a wrong preface is told at its first byte`() {
         var harness = MachineHarness()
         #expect(harness.receive([UInt8]("GET / HTTP/1.1".utf8)).action == .close(.badPreface))
@@ -96,6 +98,7 @@ import Testing
         #expect(harness.receive([0x8C, 0x48]).action == .none)
     }
 
+    // REQ-OPEN-1
     @Test func `before HELLO nothing else is allowed, not even PING`() {
         for frame: [UInt8] in [[0x01], [0x13, 1, 2], [0x16, 1, 7], [0x20, 3, 1, 7, 0x61]] {
             var harness = MachineHarness()
@@ -106,6 +109,7 @@ import Testing
         }
     }
 
+    // REQ-OPEN-3, REQ-SEQ-9
     @Test func `until WELCOME only PING and CLOSE are allowed`() throws {
         func waiting() -> MachineHarness {
             var harness = MachineHarness()
@@ -123,6 +127,7 @@ import Testing
         }
     }
 
+    // REQ-OPEN-3
     @Test func `a second opening frame is wrongState`() {
         var harness = MachineHarness.open()
         let token: [UInt8] = [1]
@@ -134,6 +139,7 @@ import Testing
 
     // MARK: Bad frames
 
+    // REQ-FRAME-7
     @Test(arguments: try Vectors.malformedFromClient())
     func `a malformed frame gets its code`(_ vector: Vectors.Malformed) {
         let bytes = Vectors.bytes(vector.hex)
@@ -153,6 +159,7 @@ import Testing
         }
     }
 
+    // REQ-FRAME-4
     @Test func `an unknown optional frame is skipped in every state`() throws {
         var fresh = MachineHarness()
         let optional: [UInt8] = [0x85, 0x90, 2, 7, 7]
@@ -173,6 +180,7 @@ import Testing
         #expect(try open.takeFrames() == [.pong])
     }
 
+    // REQ-CLOSE-1, REQ-CLOSE-3
     @Test func `what comes after the end is not listened to`() {
         var harness = MachineHarness.open()
         harness.receive([0x13, 1, 1])

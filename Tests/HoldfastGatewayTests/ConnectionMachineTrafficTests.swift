@@ -29,6 +29,7 @@ import Testing
         }
     }
 
+    // REQ-SEQ-8
     @Test func `one send too many in flight closes, and an answer makes room`() {
         var harness = MachineHarness.open { $0.sendsInFlightMax = 2 }
         func send(_ sequence: UInt64) -> ConnectionAction {
@@ -41,11 +42,13 @@ import Testing
         #expect(send(14) == .close(.sendsInFlightExceeded))
     }
 
+    // REQ-SEQ-4
     @Test func `a number far ahead is a hole`() {
         var harness = MachineHarness.open { $0.sendsInFlightMax = 10 }
         #expect(harness.receiveSends(60...60).action == .close(.sequenceHole))
     }
 
+    // REQ-SEQ-5, REQ-ENC-7
     @Test func `a refused number may come again, at the end of a full pipeline too`() {
         var harness = MachineHarness.open()
         harness.receiveSends(11...137)
@@ -60,6 +63,7 @@ import Testing
 
     // MARK: Acknowledging
 
+    // REQ-STREAM-8
     @Test func `an acknowledgement is taken up to what was sent here`() throws {
         var harness = MachineHarness.open()
         harness.skip(1000, through: 1010)
@@ -75,6 +79,7 @@ import Testing
         #expect(acknowledge(1010) == .none)
     }
 
+    // REQ-SESSION-4
     @Test func `a send-only session neither acknowledges nor gives credit`() {
         for frame: [UInt8] in [[0x14, 5, 0, 0, 0, 3, 0xE8], [0x15, 2, 1, 1]] {
             var harness = MachineHarness.open(isSendOnly: true)
@@ -82,6 +87,7 @@ import Testing
         }
     }
 
+    // REQ-CREDIT-2
     @Test func `credit above the window is an overflow`() {
         var harness = MachineHarness.open {
             $0.creditMessages = 100; $0.creditBytes = 1000
@@ -93,6 +99,7 @@ import Testing
 
     // MARK: Limits
 
+    // REQ-TIME-1
     @Test func `a run of PINGs is answered one by one`() throws {
         var harness = MachineHarness.open()
         #expect(harness.receive([UInt8](repeating: 1, count: 500)).end == 500)
@@ -129,6 +136,7 @@ import Testing
         #expect(harness.receive([1]).action == .none)
     }
 
+    // REQ-TIME-6
     @Test func `a client over the limit of frames is slowed down, then closed`() {
         var harness = MachineHarness.open {
             $0.controlFramesBurst = 100; $0.controlFramesPerSecond = 10

@@ -8,6 +8,7 @@ import Testing
 
 /// Who is let in, who isn't, and how everybody leaves.
 @Suite(.timeLimit(.minutes(2))) struct GatewayLoginTests {
+    // REQ-AUTH-1, REQ-SESSION-3
     @Test func `a token that is no good is told why`() async throws {
         let gateway = try await TestGateway()
         let other = try await TokenIssuer(secret: [UInt8](repeating: 1, count: 32))
@@ -23,6 +24,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-OPEN-5, REQ-SESSION-8
     @Test func `a ticket that is no good is told why`() async throws {
         let gateway = try await TestGateway()
         let client = try RawClient(port: gateway.port)
@@ -33,6 +35,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-AUTH-3, REQ-OPEN-7
     @Test func `a fresh token on a resumed connection is checked against the session's user`() async throws {
         let gateway = try await TestGateway()
         let (first, welcome) = try await gateway.connect("alice")
@@ -53,6 +56,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-AUTH-2
     @Test func `a token that ends is announced, and ends the connection`() async throws {
         let gateway = try await TestGateway { $0.tokenWarningSeconds = 60 }
         let client = try gateway.hello(token: try await gateway.token("alice", lifetimeSeconds: 2))
@@ -64,6 +68,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-CLOSE-3, REQ-SESSION-8
     @Test func `a logout ends the session, and its ticket`() async throws {
         let gateway = try await TestGateway()
         let (client, welcome) = try await gateway.connect("alice")
@@ -78,6 +83,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-CLOSE-2, REQ-SESSION-1
     @Test func `CLOSE keep ends the connection without a word and leaves the session`() async throws {
         let gateway = try await TestGateway()
         let (client, welcome) = try await gateway.connect("alice")
@@ -89,6 +95,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-OPEN-1
     @Test func `who says nothing is closed at the first frame's deadline`() async throws {
         let gateway = try await TestGateway { $0.firstFrameSeconds = 1 }
         let silent = try RawClient(port: gateway.port, sendsPreface: false)
@@ -118,6 +125,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-CLOSE-4
     @Test func `a drain lets nobody in, asks everybody to leave, and ends with 0`() async throws {
         let gateway = try await TestGateway {
             $0.drainSeconds = 30; $0.goAwayAddress = "other.example:7443"
@@ -163,6 +171,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-SEC-1
     @Test func `over TLS the self-signed certificate is enough for who trusts it, and for its names only`() async throws {
         let gateway = try await TestGateway { $0.tlsListen = ["127.0.0.1:0"] }
         let address = try SocketAddress(parsing: "127.0.0.1:\(gateway.tlsPort)")

@@ -7,6 +7,7 @@ import Testing
 
 /// The whole gateway in this process, over loopback.
 @Suite(.timeLimit(.minutes(2))) struct GatewayTests {
+    // REQ-CONV-2, REQ-CONV-3, REQ-STREAM-2, REQ-SEQ-3
     @Test func `a message to somebody offline waits for him, and is acknowledged once it is stored`() async throws {
         let gateway = try await TestGateway()
         let (alice, welcome) = try await gateway.connect("alice")
@@ -27,6 +28,7 @@ import Testing
         #expect(await gateway.stop() == 0)
     }
 
+    // REQ-STREAM-1, REQ-STREAM-4, REQ-STREAM-7, REQ-CONV-4
     @Test func `live messages come in order, and what was acknowledged doesn't come again`() async throws {
         let gateway = try await TestGateway()
         let (bob, _) = try await gateway.connect("bob")
@@ -46,6 +48,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-SEQ-3, REQ-OPEN-5, REQ-ATTACH-1
     @Test func `what was acknowledged to the sender is there after a restart, and tickets stay good`() async throws {
         let gateway = try await TestGateway()
         let (alice, welcome) = try await gateway.connect("alice")
@@ -68,6 +71,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-ATTACH-2
     @Test func `a newer connection of a session closes the older`() async throws {
         let gateway = try await TestGateway()
         let (old, welcome) = try await gateway.connect("alice")
@@ -80,6 +84,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-SEQ-1, REQ-SEQ-4
     @Test func `a message that is sent again is stored once`() async throws {
         let gateway = try await TestGateway()
         let (alice, welcome) = try await gateway.connect("alice")
@@ -112,6 +117,7 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-SEC-5
     @Test func `one client's nonsense is its own trouble`() async throws {
         let gateway = try await TestGateway()
         let (alice, _) = try await gateway.connect("alice")

@@ -35,6 +35,7 @@ import Testing
         #expect(edDSA.algorithms == ["EdDSA", "HS256"])
     }
 
+    // REQ-AUTH-1
     @Test func `a public key isn't taken for an HMAC secret`() async throws {
         let pem = [UInt8](TokenFixtures.es256PublicKey.utf8)
         let confused = Array(try await TokenIssuer(secret: pem).issue(user: "mallory", now: now, lifetimeSeconds: 60).utf8)
