@@ -4,7 +4,8 @@ import HoldfastWire
 // checkpoint are dropped, the ones first that nobody asked for since the hand last came by.
 extension Core {
     mutating func trimCache() {
-        var excess = userIndex.count - configuration.cachedUsersMax
+        // What commands wait for comes on top: else many that wait would push each other's rows out before one of them can run.
+        var excess = userIndex.count - configuration.cachedUsersMax - WaitingCommands.usersNamedMax * waiting.count
         guard excess > 0 else { return }
         // One round at most per call, so that a cache full of changed rows costs no endless search.
         var steps = min(users.count, 4 * excess + 64)

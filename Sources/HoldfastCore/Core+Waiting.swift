@@ -2,6 +2,10 @@ import HoldfastWire
 
 /// Commands that wait for rows, in order for each connection. Their number is bounded by the credits of the loops.
 struct WaitingCommands {
+    /// A command names two users at most: whose it is and whom it is for; and three rows of the other tables.
+    static let usersNamedMax = 2
+    static let lookupsNamedMax = 3
+
     struct Item {
         var command: Command
         /// The batch's bytes, shared.
@@ -11,6 +15,10 @@ struct WaitingCommands {
     struct Queue {
         var items = ContiguousArray<Item>()
         var head = 0
+        /// Keys that the first command waits for.
+        var unansweredCount = 0
+        /// What timelines answered to its questions: kept until it runs, because two answers may come one after the other.
+        var answers: [RowKey: InboxEntry] = [:]
     }
 
     var queues: [ConnectionHandle: Queue] = [:]
@@ -52,6 +60,7 @@ extension Core {
     }
 
     private mutating func waitForMissing(_ connection: ConnectionHandle) {
+        waiting.queues[connection]?.unansweredCount = missing.count
         for key in missing { waiting.byKey[key, default: []].append(connection) }
         request(missing)
     }
@@ -70,14 +79,17 @@ extension Core {
 
     /// Runs what a connection's commands can run now.
     mutating func retry(_ connection: ConnectionHandle) {
+        defer { answers = [:] }
         while let queue = waiting.queues[connection] {
             let item = queue.items[queue.head]
+            answers = queue.answers
             findMissing(for: item.command, item.bytes)
             guard missing.isEmpty else { return waitForMissing(connection) }
             if queue.head + 1 == queue.items.count {
                 waiting.queues[connection] = nil
             } else {
                 waiting.queues[connection]?.head += 1
+                waiting.queues[connection]?.answers = [:]
             }
             waiting.count -= 1
             run(item.command, item.bytes)
@@ -86,44 +98,54 @@ extension Core {
 
     /// The readers' answers.
     package mutating func read(_ results: ReadResults) {
+        // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
         let isCurrent = results.appliedThrough >= checkpoint.writtenThrough
         var ready = ContiguousArray<ConnectionHandle>()
         for (key, value) in results.rows {
             waiting.requested.remove(key)
-            if isCurrent { take(key, value) }
-            if let connections = waiting.byKey.removeValue(forKey: key) { ready.append(contentsOf: connections) }
+            let answer = isCurrent ? take(key, value) : nil
+            for connection in waiting.byKey.removeValue(forKey: key) ?? [] where hear(key, answer, connection) { ready.append(connection) }
         }
-        // An answer from before the last checkpoint isn't taken, so that these ask again.
         for connection in ready { retry(connection) }
-        answers.removeAll(keepingCapacity: true)
         for page in results.pages { take(page, results, isCurrent: isCurrent) }
         pumpQueue()
         trimCache()
     }
 
-    private mutating func take(_ key: RowKey, _ value: RowValue) {
+    /// - Returns: whether the connection's first command waits for nothing more.
+    private mutating func hear(_ key: RowKey, _ answer: InboxEntry?, _ connection: ConnectionHandle) -> Bool {
+        guard waiting.queues[connection] != nil else { return false }
+        if let answer { waiting.queues[connection]?.answers[key] = answer }
+        waiting.queues[connection]?.unansweredCount -= 1
+        return waiting.queues[connection]?.unansweredCount == 0
+    }
+
+    /// Puts a row that was read into its table.
+    /// - Returns: what a timeline answered, which is in no table.
+    private mutating func take(_ key: RowKey, _ value: RowValue) -> InboxEntry? {
+        let needed = WaitingCommands.lookupsNamedMax * waiting.count
         switch (key, value) {
         case (.user(let number), .user(let image)):
-            guard userSlot(number) == nil else { return }
+            guard userSlot(number) == nil else { return nil }
             var row = image.row
             row.isRecent = true
             let user = makeUser(row)
             for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
-        case (.userNumber(let name), .number(let number)): userNumbers.remember(name, number)
-        case (.userNumber(let name), .absent): userNumbers.remember(name, nil)
-        case (.userName(let number), .name(let name)): userNames.remember(number, name)
-        case (.userName(let number), .absent): userNames.remember(number, nil)
-        case (.device(let device), .session(let session)): devices.remember(device, session)
-        case (.device(let device), .absent): devices.remember(device, nil)
-        case (.conversation(let number), .members(let pair)): conversations.remember(number, pair)
-        case (.conversation(let number), .absent): conversations.remember(number, nil)
-        case (.pair(let pair), .number(let number)): pairs.remember(pair, number)
-        case (.pair(let pair), .absent): pairs.remember(pair, nil)
-        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): answers[key] = entry
-        case (.entry, .absent), (.evictionPoint, .absent): answers[key] = InboxEntry.none
-        case (.user, .absent): answers[key] = InboxEntry.none
+        case (.userNumber(let name), .number(let number)): userNumbers.remember(name, number, needed: needed)
+        case (.userNumber(let name), .absent): userNumbers.remember(name, nil, needed: needed)
+        case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
+        case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
+        case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
+        case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
+        case (.conversation(let number), .members(let pair)): conversations.remember(number, pair, needed: needed)
+        case (.conversation(let number), .absent): conversations.remember(number, nil, needed: needed)
+        case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
+        case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
+        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return entry
+        case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return InboxEntry.none
         default: break
         }
+        return nil
     }
 
     package mutating func takeReads() -> ReadRequests? {

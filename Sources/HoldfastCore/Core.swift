@@ -56,7 +56,7 @@ package struct Core: ~Copyable {
     var waiting = WaitingCommands()
     /// Rows that the running command lacks; scratch.
     var missing = ContiguousArray<RowKey>()
-    /// Answers to questions of one command, used up by it.
+    /// Answers to the questions of the command that runs; scratch.
     var answers: [RowKey: InboxEntry] = [:]
     var reads = ReadRequests()
     /// Sessions that want a page, oldest first.

@@ -196,23 +196,26 @@ import Testing
         #expect(try server.waitForClosed() == .reset)
     }
 
-    @Test func `closing with flush sends everything first, though the peer keeps sending`() throws {
+    @Test(arguments: [60_000, 6 << 20])
+    func `closing with flush sends everything first, though the peer keeps sending`(_ size: Int) throws {
         let server = try LoopHarness { $0.unsentBytesMax = 32 << 20 }
-        let size = 12 << 20
         server.onReceived = { loop, id, bytes in
-            loop.send(id, [UInt8](repeating: 9, count: size).span)
+            let output = [UInt8](repeating: 9, count: size)
+            let late: [UInt8] = [1, 2, 3]
+            loop.send(id, output.span)
             loop.close(id, flush: true)
-            loop.send(id, [1, 2, 3].span)
+            loop.send(id, late.span)
             return bytes.count
         }
         let address = try server.listen()
         try server.start()
         defer { server.stop() }
-        let socket = try RawSocket(to: address)
+        let socket = try RawSocket(to: address, receiveBuffer: 4096)
         try socket.write([UInt8](repeating: 1, count: 10))
         try server.wait { events in events.contains { if case .received = $0 { true } else { false } } ? true : nil }
-        // Unread at the server when it closes: a plain close would reset, and lose what is on its way.
+        // Nothing is read here yet, and more is sent: a server that just closed would answer with a reset, and lose what is on its way.
         try socket.write([UInt8](repeating: 1, count: 1000))
+        _ = try server.waitForTicks(2)
         #expect(socket.read(size + 1).count == size)
         socket.endWriting()
         #expect(try server.waitForClosed() == .requested)

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastClient
 import Testing
 
 @testable import holdfast

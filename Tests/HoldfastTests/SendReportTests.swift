@@ -1,3 +1,4 @@
+import HoldfastClient
 import Testing
 
 @testable import holdfast

@@ -75,7 +75,8 @@ extension Core {
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
             let storedDevices = try storedDevices(of: number, from: snapshot)
             let user = InspectedUser(
-                number: number, name: name ?? [], inboxMessages: row.inboxCount, inboxBytes: row.inboxBytes, lastPosition: row.last.position,
+                number: number, name: name ?? [], inboxMessages: row.inboxCount, inboxBytes: row.inboxBytes,
+                lastPosition: row.last.position,
                 sessions: sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
             guard body(user) else { return }
         }

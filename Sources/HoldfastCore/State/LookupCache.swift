@@ -39,10 +39,11 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     }
 
     /// What a view of the disk said that is not older than the last written checkpoint.
-    mutating func remember(_ key: Key, _ value: Value?) {
+    /// - Parameter needed: how many answers commands wait for: so many are kept in any case.
+    mutating func remember(_ key: Key, _ value: Value?, needed: Int = 0) {
         // Asked before it was made, answered after: the disk doesn't have it yet.
         guard recent[key] == nil, frozen[key] == nil else { return }
-        if young.count >= generationMax {
+        if young.count >= max(generationMax, needed) {
             old = young
             young = [:]
         }

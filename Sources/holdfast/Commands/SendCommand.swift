@@ -115,6 +115,8 @@ struct SendCommand: AsyncParsableCommand {
             StandardStreams.error("holdfast: \(failure.message)")
             exitCode = failure.exitCode
         }
+        // Nothing was begun: there is nothing to be listed, and nothing to be done again.
+        if exitCode == CommandFailure.usage { throw CommandFailure("", exitCode: exitCode) }
         if !json {
             StandardStreams.error("holdfast: Stored: \(report.durableCount)\(skipped). Not stored:")
             for line in report.lines(noun: lines ? "line" : "message") { StandardStreams.error("  \(line)") }

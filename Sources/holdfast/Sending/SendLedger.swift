@@ -104,7 +104,8 @@ struct SendReport: Equatable, Sendable {
     /// The inputs that are not stored, one line each; `noun` is what an input is called.
     func lines(noun: String) -> [String] {
         missing.map { missing in
-            guard missing.first > 0 else { return "a message of an earlier run: \(missing.reason)" }
+            // Only lines have numbers; a single message may be one that an earlier run has left.
+            guard missing.first > 0 else { return "\(noun == "line" ? "a message of an earlier run" : "the message"): \(missing.reason)" }
             guard let last = missing.last else { return "\(noun) \(missing.first) and what follows: \(missing.reason)" }
             return missing.first == last
                 ? "\(noun) \(missing.first): \(missing.reason)" : "\(noun)s \(missing.first)-\(last): \(missing.reason)"

@@ -10,7 +10,8 @@ final class ClientSession: Sendable {
     private let transport: LoopTransport
     private let user: String
     private let device: String
-    private let lastReport = Mutex("")
+    /// What was said since the session was open last.
+    private let reported = Mutex<Set<String>>([])
     private let wasConnected = Mutex(false)
 
     /// Opens a client; it isn't connected yet.
@@ -63,6 +64,7 @@ final class ClientSession: Sendable {
         wasConnected.withLock { $0 = true }
         for await state in client.connectionStates {
             if case .stopped = state { return stopFailure() }
+            if state == .connected { reported.withLock { $0.removeAll() } }
         }
         return stopFailure()
     }
@@ -71,11 +73,7 @@ final class ClientSession: Sendable {
     func reportNotices(_ report: (String) -> Void = { StandardStreams.error("holdfast: \($0)") }) async {
         for await notice in client.notices {
             guard let text = ClientReports.text(notice) else { continue }
-            let isNew = lastReport.withLock { last in
-                defer { last = text }
-                return last != text
-            }
-            if isNew { report(text) }
+            if reported.withLock({ $0.insert(text).inserted }) { report(text) }
         }
     }
 
