@@ -28,11 +28,11 @@ extension Core {
         case .cursors(let cursors):
             for cursor in cursors { applyCursor(cursor) }
         case .sessionBegun(let begun): applySessionBegun(begun, at: position)
-        case .sessionEnded(let id):
+        case .sessionEnded(let id, let hasExpired):
             guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
             willChange(user: user)
-            sessions[Int(slot)].flags.insert(.hasEnded)
-            forgetOldestEndedSession(of: user)
+            sessions[Int(slot)].flags.insert(hasExpired ? [.hasEnded, .hasExpired] : .hasEnded)
+            forgetOldestEndedSession(of: user, but: slot)
             updateAcknowledged(of: user)
         case .evicted(let evicted):
             guard let user = userSlot(evicted.user) else { return }
@@ -145,7 +145,8 @@ extension Core {
     }
 
     /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones.
-    private mutating func forgetOldestEndedSession(of user: Slot) {
+    /// - Parameter ended: the one that ended now, which its client may be about to present: it stays.
+    private mutating func forgetOldestEndedSession(of user: Slot, but ended: Slot) {
         var oldest: Slot?
         var count = 0
         var slot = users[Int(user)].firstSession
@@ -154,7 +155,7 @@ extension Core {
             // Connected ones are about to be closed; they go at the next one's end.
             if row.flags.contains(.hasEnded), row.connection == .none {
                 count += 1
-                if oldest.map({ row.id.rawValue < sessions[Int($0)].id.rawValue }) ?? true { oldest = slot }
+                if slot != ended, oldest.map({ row.id.rawValue < sessions[Int($0)].id.rawValue }) ?? true { oldest = slot }
             }
             slot = row.next
         }

@@ -6,24 +6,16 @@ extension Core {
         _ connection: ConnectionHandle, user name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool, _ state: PresentedState?
     ) {
         var known: Slot?
-        var hasExpired = false
         if case .found(let number) = userNumbers.find(name) {
             guard let user = userSlot(number) else { return close(connection, .internalError) }
-            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)), let slot = sessionSlot(id, of: user) {
-                hasExpired = isExpired(slot) && (state.map { $0.session == id } ?? true)
-                endExpiredSessions(of: user)
-                // Among too many that have ended it may be forgotten at once.
-                known = sessionSlot(id, of: user)
-            } else {
-                endExpiredSessions(of: user)
-            }
+            endExpiredSessions(of: user)
+            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)) { known = sessionSlot(id, of: user) }
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded), sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
-        var outcome = outcome(known, state, of: name)
-        if outcome == .begunEnded, hasExpired { outcome = .begunExpired }
+        let outcome = outcome(known, state, of: name)
         if case .resumed = outcome, let known {
             return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
         }
@@ -42,7 +34,7 @@ extension Core {
     private mutating func outcome(_ known: Slot?, _ state: PresentedState?, of name: [UInt8]) -> WelcomeOutcome {
         guard let state else {
             guard let known else { return .begun }
-            return sessions[Int(known)].flags.contains(.hasEnded) ? .begunEnded : .resumed
+            return end(of: known) ?? .resumed
         }
         // Of another gateway, or of a future that this one has lost.
         guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
@@ -56,7 +48,14 @@ extension Core {
         guard presented == known || row.flags.contains(.hasEnded), isBelievable(state.attach, of: presented) else { return .begunUnknown }
         // Also of a session that has ended: else a client that missed the answer would take the numbers of a lost future for its own.
         if state.attach < row.storedAttach { return .rewound }
-        return row.flags.contains(.hasEnded) ? .begunEnded : .resumed
+        return end(of: presented) ?? .resumed
+    }
+
+    /// The outcome for a session that has ended; nil for a live one.
+    private func end(of slot: Slot) -> WelcomeOutcome? {
+        let flags = sessions[Int(slot)].flags
+        guard flags.contains(.hasEnded) else { return nil }
+        return flags.contains(.hasExpired) ? .begunExpired : .begunEnded
     }
 
     mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
@@ -193,10 +192,10 @@ extension Core {
     // MARK: Ends
 
     /// Ends a session; its connection, if any, hears why.
-    mutating func end(_ slot: Slot, _ code: CloseCode) {
+    mutating func end(_ slot: Slot, _ code: CloseCode, hasExpired: Bool = false) {
         let row = sessions[Int(slot)]
         guard !row.flags.contains(.hasEnded) else { return }
-        append(.sessionEnded(row.id))
+        append(.sessionEnded(row.id, hasExpired: hasExpired))
         if row.connection != .none {
             open.held.append(.close(row.connection, code))
             disconnect(slot)
@@ -238,7 +237,7 @@ extension Core {
         var slot = users[Int(user)].firstSession
         while slot != noSlot {
             if isExpired(slot) {
-                end(slot, .revoked)
+                end(slot, .revoked, hasExpired: true)
                 // The list may have lost a row.
                 slot = users[Int(user)].firstSession
             } else {

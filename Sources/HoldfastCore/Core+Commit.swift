@@ -35,7 +35,7 @@ extension Core {
         deletionsCommitted()
         push(batch)
         settle(batch)
-        for slot in batch.gaps { pump(slot) }
+        for slot in batch.waitingForGap { pump(slot) }
         pumpQueue()
         advanceCheckpoint()
     }
@@ -86,7 +86,8 @@ extension Core {
         for held in batch.held { if case .conversation = held { release(held) } }
         for note in batch.sent {
             let row = sessions[Int(note.session)]
-            guard row.id == note.id, row.connection != .none else { continue }
+            // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
+            guard row.id == note.id, row.flags.contains(.isWelcomed) else { continue }
             emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
         }
         for held in batch.held {

@@ -238,10 +238,22 @@ extension Core {
         let row = sessions[Int(slot)]
         let user = users[Int(row.user)]
         guard row.sent < user.floor.position else { return true }
-        guard user.floorRecordedAt <= committedThrough else { return false }
+        guard user.floorRecordedAt <= committedThrough else {
+            pumpWithBatch(of: user.floorRecordedAt, slot)
+            return false
+        }
         let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
         gap(slot, through: user.floor, count: user.floor.ordinal &- before.ordinal, user.floorReason)
         return true
+    }
+
+    /// Goes on with the session's stream when the record is synced.
+    private mutating func pumpWithBatch(of record: Position, _ slot: Slot) {
+        if let last = inFlight?.journal.entries.last?.position, record <= last {
+            inFlight?.waitingForGap.append(slot)
+        } else {
+            open.waitingForGap.append(slot)
+        }
     }
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
@@ -251,7 +263,7 @@ extension Core {
         while slot != noSlot {
             if sessions[Int(slot)].connection != .none, sessions[Int(slot)].sent < entry.position {
                 sessions[Int(slot)].flags.remove(.isLive)
-                open.gaps.append(slot)
+                pump(slot)
             }
             slot = sessions[Int(slot)].next
         }

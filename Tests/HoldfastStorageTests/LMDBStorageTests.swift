@@ -119,23 +119,31 @@ import Testing
         let isDone = Atomic(false)
         let views = Atomic(0)
         let failures = Mutex<[String]>([])
-        DispatchQueue.concurrentPerform(iterations: 4) { worker in
-            do {
-                if worker == 0 {
-                    defer { isDone.store(true, ordering: .releasing) }
-                    try Self.writeAndTrim(storage, rounds: 100)
-                } else {
-                    while !isDone.load(ordering: .acquiring) {
+        let readers = DispatchGroup()
+        for _ in 0..<3 {
+            readers.enter()
+            Thread.detachNewThread {
+                defer { readers.leave() }
+                // At least one view each, however late the thread begins.
+                repeat {
+                    do {
                         if let failure = try Self.inconsistency(storage) { failures.withLock { $0.append(failure) } }
                         views.add(1, ordering: .relaxed)
+                    } catch {
+                        failures.withLock { $0.append("\(error)") }
+                        return
                     }
-                }
-            } catch {
-                failures.withLock { $0.append("\(error)") }
+                } while !isDone.load(ordering: .acquiring)
             }
         }
+        do {
+            defer { isDone.store(true, ordering: .releasing) }
+            while views.load(ordering: .relaxed) == 0, failures.withLock({ $0.isEmpty }) { sched_yield() }
+            try Self.writeAndTrim(storage, rounds: 100)
+        }
+        readers.wait()
         #expect(failures.withLock { $0 }.isEmpty)
-        #expect(views.load(ordering: .relaxed) > 0)
+        #expect(views.load(ordering: .relaxed) >= 3)
     }
 
     /// Every round adds a record, a checkpoint with its entry in place of the one before, and trims that one's record.

@@ -47,7 +47,9 @@ import Testing
         var kills = 0
         while true {
             let command = try Command(arguments, in: directory, input: input)
-            let result = try await disturb(command, gateway, isLast: kills >= Self.killsMax, &random)
+            let result = try await disturb(
+                command, gateway, isLast: kills >= Self.killsMax, &random, progress: { directory.size("sender") },
+                of: Self.lineCount * 50)
             guard result.status == -SIGKILL else {
                 #expect(result.status == 0, "\(result.error)")
                 return kills
@@ -63,7 +65,9 @@ import Testing
         var kills = 0
         while true {
             let command = try Command(arguments, in: directory)
-            let result = try await disturb(command, gateway, isLast: kills >= Self.killsMax, &random)
+            let result = try await disturb(
+                command, gateway, isLast: kills >= Self.killsMax, &random, progress: { directory.size("bob.jsonl") },
+                of: Self.lineCount * 100)
             let text = (try? directory.contents("bob.jsonl")) ?? []
             let count = text.count { $0 == UInt8(ascii: "\n") }
             if count >= Self.lineCount { return kills }
@@ -75,19 +79,20 @@ import Testing
         }
     }
 
-    /// The moment is a matter of time and not of an event: that is the point of it.
+    /// Kills the command, and perhaps the gateway before, after a random part of the work.
+    /// - Parameters:
+    ///   - progress: how much is done, in bytes.
+    ///   - total: about how much there is to do.
     private func disturb(
-        _ command: Command, _ gateway: GatewayProcess, isLast: Bool, _ random: inout SplitMix64
+        _ command: Command, _ gateway: GatewayProcess, isLast: Bool, _ random: inout SplitMix64, progress: () -> Int, of total: Int
     ) async throws -> Command.Result {
         if isLast { return try await command.result() }
-        let delay = 100 + random.next() % 500
-        let killsGateway = random.next() % 2 == 0
-        try await Task.sleep(for: .milliseconds(delay))
-        if killsGateway {
-            try await gateway.stop(SIGKILL)
-            try await gateway.start()
-            try await Task.sleep(for: .milliseconds(random.next() % 300))
-        }
+        let target = progress() + 1 + Int(random.next() % UInt64(total / Self.killsMax))
+        let (killsGateway, commandFirst) = (random.next() % 2 == 0, random.next() % 2 == 0)
+        while progress() < target, command.isRunning { await Task.yield() }
+        if killsGateway { try await gateway.stop(SIGKILL) }
+        if commandFirst { command.signal(SIGKILL) }
+        if killsGateway { try await gateway.start() }
         command.signal(SIGKILL)
         return try await command.result()
     }

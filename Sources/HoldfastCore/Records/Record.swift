@@ -60,7 +60,7 @@ package enum Record: Equatable, Sendable {
     case message(MessageRecord)
     case cursors([CursorRecord])
     case sessionBegun(SessionBegunRecord)
-    case sessionEnded(SessionID)
+    case sessionEnded(SessionID, hasExpired: Bool)
     case evicted(EvictedRecord)
     /// The session was seen at this age, so that it doesn't expire.
     case seen(SessionID, age: UInt32)
@@ -95,9 +95,10 @@ package enum Record: Equatable, Sendable {
             bytes.append(bigEndian: begun.age)
             bytes.append(text: begun.device)
             bytes.append(text: begun.newUser)
-        case .sessionEnded(let session):
+        case .sessionEnded(let session, let hasExpired):
             bytes.append(Kind.sessionEnded.rawValue)
             bytes.append(bigEndian: session.rawValue)
+            bytes.append(hasExpired ? 1 : 0)
         case .evicted(let evicted):
             bytes.append(Kind.evicted.rawValue)
             bytes.append(bigEndian: evicted.user)
@@ -143,7 +144,9 @@ package enum Record: Equatable, Sendable {
             }
             return .cursors(cursors)
         case .sessionBegun: return SessionBegunRecord(decoding: &reader).map(Record.sessionBegun)
-        case .sessionEnded: return reader.integer(UInt64.self).map { .sessionEnded(SessionID(rawValue: $0)) }
+        case .sessionEnded:
+            guard let session = reader.integer(UInt64.self), let hasExpired = reader.integer(UInt8.self) else { return nil }
+            return .sessionEnded(SessionID(rawValue: session), hasExpired: hasExpired != 0)
         case .evicted:
             guard let user = reader.integer(UInt64.self), let through = InboxEntry(decoding: &reader),
                 let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:))

@@ -72,7 +72,7 @@ extension Core {
         case .sessionBegun(let begun):
             if begun.newUser.isEmpty { try load(begun.session.userNumber, from: snapshot) }
             clock.recovered(time: 0, age: begun.age)
-        case .sessionEnded(let session): try load(session.userNumber, from: snapshot)
+        case .sessionEnded(let session, _): try load(session.userNumber, from: snapshot)
         case .seen(let session, let age):
             try load(session.userNumber, from: snapshot)
             clock.recovered(time: 0, age: age)

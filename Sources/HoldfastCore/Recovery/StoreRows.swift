@@ -128,5 +128,5 @@ package struct UserImage: Sendable {
 }
 
 extension SessionRow.Flags {
-    static let stored: Self = [.isSendOnly, .isService, .hasEnded]
+    static let stored: Self = [.isSendOnly, .isService, .hasEnded, .hasExpired]
 }

@@ -36,8 +36,8 @@ struct OpenBatch {
     var pushes = ContiguousArray<Push>()
     var sent = ContiguousArray<SentNote>()
     var held = ContiguousArray<HeldEffect>()
-    /// Sessions to be told that messages were evicted.
-    var gaps = ContiguousArray<Slot>()
+    /// Sessions whose stream goes on when they can be told that messages were evicted.
+    var waitingForGap = ContiguousArray<Slot>()
     /// Command credits and bytes to be given back to each loop.
     var credits: ContiguousArray<Int>
     var creditBytes: ContiguousArray<Int>

@@ -56,8 +56,8 @@ struct SessionRow {
         static let isService = Flags(rawValue: 2)
         /// Kept only for its last sequence.
         static let hasEnded = Flags(rawValue: 4)
-        /// `WELCOME` has left.
-        static let isWelcomed = Flags(rawValue: 8)
+        /// It ended because nobody had been there for too long.
+        static let hasExpired = Flags(rawValue: 8)
         /// Everything committed has been sent: the next commit is pushed.
         static let isLive = Flags(rawValue: 16)
         static let pageInFlight = Flags(rawValue: 32)
@@ -69,6 +69,8 @@ struct SessionRow {
         static let cursorUnrecorded = Flags(rawValue: 256)
         /// This connection has got all that the timeline on disk has for it.
         static let diskDone = Flags(rawValue: 512)
+        /// `WELCOME` has left.
+        static let isWelcomed = Flags(rawValue: 1024)
     }
 
     var id = SessionID(rawValue: 0)

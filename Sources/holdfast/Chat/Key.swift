@@ -42,7 +42,9 @@ struct KeyDecoder {
         case 0x20..<0x7F: return (.text(String(Unicode.Scalar(first))), 1)
         default: break
         }
-        let count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
+        let count = first >= 0xF8 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
+        // What follows a broken letter is a letter of its own.
+        guard bytes.prefix(count).dropFirst().allSatisfy({ $0 & 0xC0 == 0x80 }) else { return (nil, 1) }
         guard bytes.count >= count else { return nil }
         return (String(validating: bytes.prefix(count), as: UTF8.self).map { .text($0) }, count)
     }

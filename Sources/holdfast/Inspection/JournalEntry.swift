@@ -99,7 +99,8 @@ struct JournalEntry {
             ]
             if !begun.newUser.isEmpty { details.append(("newUser", .text(String(decoding: begun.newUser, as: UTF8.self)))) }
             return details
-        case .sessionEnded(let session): return [("session", .number(session.rawValue))]
+        case .sessionEnded(let session, let hasExpired):
+            return [("session", .number(session.rawValue)), ("expired", .text("\(hasExpired)"))]
         case .evicted(let evicted):
             return [
                 ("user", .number(evicted.user)), ("through", .number(evicted.through.position.rawValue)),

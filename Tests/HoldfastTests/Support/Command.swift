@@ -85,6 +85,8 @@ final class Command: Sendable {
     /// The first line of its output; nil if it ends without one.
     func firstLine() async -> String? { await firstOutput.first { _ in true } }
 
+    var isRunning: Bool { process.withLock { $0.isRunning } }
+
     /// Sends it a signal.
     func signal(_ signal: Int32) { kill(number, signal) }
 

@@ -15,6 +15,16 @@ final class TemporaryDirectory: Sendable {
 
     func contents(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path(name)))) }
 
+    /// The bytes of a file, or of the files in a folder; 0 where there is none.
+    func size(_ name: String) -> Int {
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: path(name))) ?? []
+        return ([""] + names).reduce(0) { sum, part in
+            var status = stat()
+            guard unsafe stat(path(name) + (part.isEmpty ? "" : "/" + part), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
+            return sum + Int(status.st_size)
+        }
+    }
+
     func write(_ bytes: some Sequence<UInt8>, to name: String) throws {
         try Data(Array(bytes)).write(to: URL(fileURLWithPath: path(name)))
     }
