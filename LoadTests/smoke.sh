@@ -44,8 +44,8 @@ run() {
     "$bin/holdfast-load" "$@" --json 2>"$folder/progress" || { cat "$folder/progress" >&2; exit 1; }
 }
 run probe --directory "$folder" --duration 2
-run idle --server "$tcp" --data "$folder/data" --clients 400 --from 200 --duration 1
-run idle --server "$tls" --data "$folder/data" --clients 200 --from 100 --duration 1 --tls
+run idle --server "$tcp" --data "$folder/data" --clients 400 --from 200 --duration 3
+run idle --server "$tls" --data "$folder/data" --clients 200 --from 100 --duration 3 --tls
 run throughput --server "$tcp" --data "$folder/data" --duration 3
 run storm --server "$tcp" --data "$folder/data" --clients 500
 run storm --server "$tls" --data "$folder/data" --clients 200 --tls

@@ -23,7 +23,7 @@ import Testing
     private static let pureImports: [String: Set<String>] = [
         "HoldfastWire": [], "HoldfastCore": ["Synchronization"],
         "HoldfastClient": ["Foundation", "Dispatch", "Darwin", "Glibc", "Musl", "Synchronization"],
-    
+
     ]
 
     private static func files(under folder: String, suffix: String = ".swift") -> [URL] {

@@ -20,7 +20,9 @@ final class TemporaryDirectory: Sendable {
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: path(name))) ?? []
         return ([""] + names).reduce(0) { sum, part in
             var status = stat()
-            guard unsafe stat(path(name) + (part.isEmpty ? "" : "/" + part), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
+            guard unsafe stat(path(name) + (part.isEmpty ? "" : "/" + part), &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                return sum
+            }
             return sum + Int(status.st_size)
         }
     }
