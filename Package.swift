@@ -82,8 +82,8 @@ let package = Package(
         tests("TidyTests", []),
         // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).
         .target(
-            name: "FuzzTargets", dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastClient", "HoldfastIO"], path: "Tests/FuzzTargets",
-            swiftSettings: settings),
+            name: "FuzzTargets", dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastClient", "HoldfastIO", "HoldfastGateway"],
+            path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
         .testTarget(

@@ -42,7 +42,8 @@ fi
 out=.build-fuzz
 mkdir -p "$out"
 printf 'module CLinux { header "%s/Sources/CLinux/include/CLinux.h" export * }\n' "$PWD" >"$out/module.modulemap"
-flags=(-O -swift-version 6 -package-name holdfast -sanitize=fuzzer -parse-as-library -I "$out"
+flags=(-O -swift-version 6 -package-name holdfast -sanitize=fuzzer -parse-as-library -I "$out" -I Sources/COpenSSL
+    -I .build/checkouts/Yams/Sources/CYaml/include
     -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
     -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-experimental-feature Lifetimes -suppress-warnings)
 module() {
@@ -59,11 +60,20 @@ clang -O2 -c Sources/CLinux/*.c -I Sources/CLinux/include -o "$out/CLinux.o"
 module HoldfastWire $(find Sources/HoldfastWire -name '*.swift')
 module HoldfastCore $(find Sources/HoldfastCore -name '*.swift')
 module HoldfastClient $(find Sources/HoldfastClient -name '*.swift')
-module HoldfastIO $(find Sources/HoldfastIO/Address -name '*.swift') Sources/HoldfastIO/System/IOError.swift
+module HoldfastIO $(find Sources/HoldfastIO -name '*.swift')
+# The configuration's YAML parser, from where the package manager has put it.
+[ -d .build/checkouts/Yams ] || swift package resolve
+yams=.build/checkouts/Yams/Sources
+if [ ! -f "$out/Yams.o" ]; then
+    echo "compiling Yams"
+    (cd "$out" && clang -O2 -DYAML_DECLARE_STATIC -I "../$yams/CYaml/include" -c ../"$yams"/CYaml/src/*.c)
+    swiftc -O -wmo -parse-as-library -suppress-warnings -D SWIFT_PACKAGE -Xcc -DYAML_DECLARE_STATIC -I "$yams/CYaml/include" -module-name Yams -emit-module \
+        -emit-module-path "$out/Yams.swiftmodule" -c "$yams"/Yams/*.swift -o "$out/Yams.o"
+fi
+module HoldfastGateway $(find Sources/HoldfastGateway/Configuration -name '*.swift') Sources/HoldfastGateway/Tickets/Ticket{,Keys,Sealer}.swift
 module FuzzTargets $(find Tests/FuzzTargets -name '*.swift')
 echo "linking"
-swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/{CLinux,HoldfastWire,HoldfastCore,HoldfastClient,HoldfastIO,FuzzTargets}.o \
-    -o "$out/fuzz"
+swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/*.o -lssl -lcrypto -o "$out/fuzz"
 $build_only && exit 0
 
 failed=0

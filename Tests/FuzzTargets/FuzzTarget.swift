@@ -1,6 +1,5 @@
 import HoldfastClient
-import HoldfastCore
-import HoldfastIO
+import HoldfastGateway
 import HoldfastWire
 
 /// What is fuzzed: every parser of bytes that come from outside, and sequences of operations on the two machines. A target
@@ -13,8 +12,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case serverFrames
     /// A record of the journal: what decodes encodes to the same bytes.
     case records
-    /// The client's state file.
+    /// The client's state file, as it is and with its checksums repaired.
     case clientState
+    /// A ticket, and the file with the keys of tickets.
+    case ticket
+    /// The gateway's configuration file.
+    case configuration
     /// A PROXY protocol header.
     case proxyHeader
     /// `HOST:PORT` and address ranges.
@@ -31,8 +34,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .clientFrames: fuzzClientFrames(bytes)
         case .serverFrames: fuzzServerFrames(bytes)
         case .records: fuzzRecords(bytes)
-        case .clientState: _ = try? ClientState.decode(bytes.span)
-        case .proxyHeader: _ = try? ProxyHeader.parse(bytes.span)
+        case .clientState: fuzzClientState(bytes)
+        case .ticket: fuzzTicket(bytes)
+        case .configuration: _ = try? Configuration(yaml: String(decoding: bytes, as: UTF8.self), source: "fuzz")
+        case .proxyHeader: fuzzProxyHeader(bytes)
         case .addresses: fuzzAddresses(bytes)
         case .connection: fuzzConnection(bytes)
         case .clientMachine: fuzzClientMachine(bytes)
