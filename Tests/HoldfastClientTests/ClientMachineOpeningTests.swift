@@ -4,6 +4,7 @@ import Testing
 @testable import HoldfastClient
 
 @Suite struct ClientMachineOpeningTests {
+    // REQ-OPEN-2
     @Test func `a first connection fetches a token and says hello without state`() {
         let rig = MachineRig()
         rig.connect()
@@ -107,6 +108,7 @@ import Testing
         #expect(rig.states.last == .stopped(.unauthorized(code: 21)))
     }
 
+    // REQ-TIME-8
     @Test func `being told to wait is obeyed, also by a new connect`() {
         let rig = MachineRig()
         rig.open()
@@ -118,6 +120,7 @@ import Testing
         #expect(rig.wantsToken)
     }
 
+    // REQ-CODE-1
     @Test func `a breach of the protocol is forgiven once`() {
         let rig = MachineRig()
         rig.open()
@@ -228,6 +231,7 @@ import Testing
         #expect(rig.notices == [.transportFailed(.broken("no answer in time"))])
     }
 
+    // REQ-TIME-7
     @Test func `pauses grow with full jitter and stay within their bounds`() {
         var random = SplitMix64(seed: 1)
         for attempt in UInt8(0)..<40 {

@@ -6,24 +6,25 @@ import Testing
 @Suite struct ClientMachineTimerTests {
     private func pong(_ rig: MachineRig) { rig.receive { ServerFrameWriter.pong(to: &$0) } }
 
-    @Test func `heartbeats begin at the longest interval, one at a time`() {
+    // REQ-TIME-2
+    @Test func `heartbeats begin at the shortest interval, one at a time`() {
         let rig = MachineRig()
         rig.open(.usual(heartbeat: 20...240))
         _ = rig.takeFrames()
-        rig.advance(by: 239_999)
+        rig.advance(by: 19_999)
         #expect(rig.takeFrames().isEmpty)
         rig.advance(by: 1)
         #expect(rig.takeFrames() == ["ping"])
         rig.advance(by: 9_000)
         #expect(rig.takeFrames().isEmpty)
         pong(rig)
-        rig.advance(by: 231_000)
+        rig.advance(by: 11_000)
         #expect(rig.takeFrames() == ["ping"])
     }
 
     @Test func `any frame puts the heartbeat off`() {
         let rig = MachineRig()
-        rig.open(.usual(heartbeat: 20...100))
+        rig.open(.usual(heartbeat: 100...100))
         rig.advance(by: 90_000)
         rig.send("a")
         rig.confirm(through: 1)
@@ -34,9 +35,11 @@ import Testing
         #expect(rig.takeFrames() == ["ping"])
     }
 
+    // REQ-TIME-4
     @Test func `a heartbeat without an answer ends the connection and shortens the interval, which grows again slowly`() {
         let rig = MachineRig()
         rig.open(.usual(heartbeat: 20...240))
+        rig.machine.heartbeatSeconds = 240
         rig.advance(by: 240_000)
         rig.advance(by: 10_000)
         #expect(rig.notices == [.transportFailed(.broken("no answer to a heartbeat"))])
@@ -89,7 +92,7 @@ import Testing
         var limits = ClientSettings.Limits()
         limits.acknowledgementDelayMilliseconds = 1_000_000
         let rig = MachineRig(settings: ClientSettings(device: "phone", limits: limits))
-        rig.open(.usual(heartbeat: 20...60))
+        rig.open(.usual(heartbeat: 60...60))
         rig.learn()
         rig.deliver(after: 100, [(101, "a")])
         rig.acknowledge(101)

@@ -102,6 +102,7 @@ import Testing
         #expect(rig.file?.state.failures.count == 4)
     }
 
+    // REQ-SEQ-10
     @Test func `more stored than the state knows of: the state went back unnoticed`() throws {
         let (rig, ids) = try interrupted(restarts: true)
         answer(rig, .usual(.resumed, attach: 2, lastSequence: 30))
@@ -144,6 +145,7 @@ import Testing
         #expect(rig.takeFrames() == ["ack \((era + 2) & 0xFF_FFFF_FFFF)"])
     }
 
+    // REQ-SESSION-7, REQ-POS-7
     @Test func `a further session of the same era hands nothing over twice`() {
         let rig = MachineRig()
         rig.open()

@@ -84,6 +84,7 @@ import Testing
         try await client.close()
     }
 
+    // REQ-CODE-4
     @Test func `a broken connection is made again and nothing is lost or doubled`() async throws {
         let client = try makeClient()
         try await client.connect()

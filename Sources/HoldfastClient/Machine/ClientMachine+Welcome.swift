@@ -12,8 +12,8 @@ extension ClientMachine {
         sendsInFlightMax = min(welcome.sendsInFlightMax, settings.limits.sendsInFlightMax)
         heartbeatSecondsMin = welcome.heartbeatSecondsMin
         heartbeatSecondsMax = welcome.heartbeatSecondsMax
-        let interval = heartbeatSeconds == 0 ? heartbeatSecondsMax : heartbeatSeconds
-        heartbeatSeconds = min(max(interval, heartbeatSecondsMin), heartbeatSecondsMax)
+        // One that knows nothing yet has 0, and begins at the lower end (REQ-TIME-2).
+        heartbeatSeconds = min(max(heartbeatSeconds, heartbeatSecondsMin), heartbeatSecondsMax)
         if paceSeconds > 0 { write(now, &actions) { [paceSeconds] in ClientFrameWriter.pace(seconds: paceSeconds, to: &$0) } }
         narrowCredit(welcome, now, &actions)
 
