@@ -20,6 +20,7 @@ extension Core {
         {
             target = .known(conversation: conversation, recipient: recipient)
         } else {
+            // REQ-CONV-5
             target = .refused(.unknownConversation)
         }
         store(origin, session, sequence, kind, target, body)
@@ -33,6 +34,7 @@ extension Core {
         if case .found(let number) = userNumbers.find(name) {
             guard let recipient = userSlot(number) else { return refuse(origin, session, sequence, .invalidRecipient) }
             target = .new(recipient: recipient, name: name)
+            // One number for the pair, for ever (REQ-CONV-1).
             if case .found(let conversation) = pairs.find(UserPair(origin.session.userNumber, number)) {
                 target = .known(conversation: ConversationNumber(rawValue: conversation), recipient: recipient)
             }

@@ -123,6 +123,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-ATTACH-7
     @Test func `an attach that nobody can have been given is of another gateway`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
@@ -183,6 +184,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-SESSION-2
     @Test func `a session that was away too long has expired, however the wall clock jumped`() throws {
         let scenario = try Scenario { $0.sessionDays = 5 }
         let ann = try scenario.online("ann")
@@ -266,6 +268,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-SEC-4
     @Test func `of another user's session nobody hears`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")

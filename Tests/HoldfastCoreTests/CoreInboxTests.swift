@@ -109,6 +109,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-STREAM-9
     @Test(arguments: [false, true]) func `what a client has beyond its last acknowledgement is no part of the gap`(onDisk: Bool) throws {
         let scenario = try Scenario {
             $0.inboxPolicy = .evictWithGap

@@ -13,6 +13,7 @@ import Testing
         return Array(1...count)
     }
 
+    // REQ-POS-1
     @Test(arguments: seeds) func `every message comes once and in order, or a gap says so`(seed: UInt64) throws {
         let run = try CoreModelRun(seed: seed)
         try run.run(operations: 400)

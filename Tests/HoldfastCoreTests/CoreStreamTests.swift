@@ -59,6 +59,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-STREAM-3
     @Test func `own sends are skipped for the session and delivered to the user's other devices`() throws {
         let scenario = try Scenario()
         let phone = try scenario.online("ann", "phone")
@@ -202,6 +203,7 @@ import Testing
         scenario.check()
     }
 
+    // REQ-POS-2
     @Test func `acknowledgements of the era before the current one are told apart`() throws {
         let storage = MemoryStorage(firstPosition: Position(era: 1, offset: 1))
         let before = try Scenario(storage: storage)

@@ -149,6 +149,7 @@ import Testing
         #expect(await gateway.gateway.waitUntilStopped() == 0)
     }
 
+    // REQ-SEC-3
     @Test func `a first start makes its keys and says nothing of them to others`() async throws {
         let gateway = try await TestGateway {
             $0.tokenSecretFile = ""

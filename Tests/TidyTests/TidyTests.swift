@@ -107,6 +107,22 @@ import Testing
         }
     }
 
+    @Test func `every requirement of the specification is cited where it is met or tested`() throws {
+        let specification = try Self.text(Self.root.appending(path: "Protocol/SPEC.md"))
+        let stated = Set(specification.matches(of: /\*\*(REQ-[A-Z]+-[0-9]+)/).map { String($0.1) })
+        var cited: Set<String> = []
+        let files = Self.files(under: "Sources") + Self.files(under: "Tests") + Self.files(under: "Protocol/vectors", suffix: ".json")
+        for file in files { cited.formUnion(try Self.text(file).matches(of: /REQ-[A-Z]+-[0-9]+/).map { String($0.0) }) }
+        #expect(stated.subtracting(cited).sorted() == [])
+    }
+
+    @Test func `the suites that README names exist`() throws {
+        let names = try Self.text(Self.root.appending(path: "README.md")).matches(of: /`([A-Za-z]+Tests)`/).map { String($0.1) }
+        let files = Set((Self.files(under: "Tests") + Self.files(under: "LoadTests")).map { $0.deletingPathExtension().lastPathComponent })
+        #expect(names.count > 10)
+        for name in names { #expect(files.contains(name), "README names \(name)") }
+    }
+
     @Test func `the top level holds what it should and nothing else`() throws {
         let allowed: Set<String> = ["Package.swift", "Sources", "Tests", "README.md", "Protocol", "LoadTests", "Package.resolved"]
         for name in try FileManager.default.contentsOfDirectory(atPath: Self.root.path) where !name.hasPrefix(".") {
