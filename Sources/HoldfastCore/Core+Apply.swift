@@ -9,6 +9,7 @@ extension Core {
     mutating func append(_ record: Record, body: ArraySlice<UInt8> = []) -> Position {
         let position = nextPosition
         nextPosition = Position(rawValue: position.rawValue + 1)
+        lastAppended = monotonic
         let offset = open.journal.bytes.count
         record.encode(body: body, into: &open.journal.bytes)
         let count = open.journal.bytes.count - offset

@@ -24,6 +24,15 @@ extension Core {
         }
     }
 
+    /// Lets go of all cached answers: what is in use is asked for again.
+    package mutating func forgetLookups() {
+        userNumbers.forgetKnown()
+        userNames.forgetKnown()
+        pairs.forgetKnown()
+        conversations.forgetKnown()
+        devices.forgetKnown()
+    }
+
     private func isDroppable(_ user: UserRow) -> Bool {
         user.pins == 0 && user.dirtyEpoch == 0 && user.savedEpoch <= checkpoint.writtenEpoch && user.entries.isEmpty
     }

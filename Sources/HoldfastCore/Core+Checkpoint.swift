@@ -17,6 +17,9 @@ extension Core {
     /// Whether the store has everything that is committed.
     package var isCheckpointed: Bool { checkpoint.isIdle && changedEntries == 0 }
 
+    /// Whether a checkpoint is under way, from its first row to the last one that is let go of.
+    package var isCheckpointing: Bool { !checkpoint.isIdle }
+
     /// A step of the checkpoint: a slice of rows.
     mutating func advanceCheckpoint() {
         if checkpoint.isIdle, isCheckpointDue { freeze() }
@@ -29,7 +32,11 @@ extension Core {
         guard changed > 0 else { return false }
         return checkpoint.isRequested || changed >= configuration.checkpointEntries
             || monotonic &- checkpoint.lastMonotonic >= configuration.checkpointMilliseconds
+            || (changed >= configuration.checkpointQuietEntries && isQuiet)
     }
+
+    /// Nothing has been stored for a while.
+    package var isQuiet: Bool { monotonic &- lastAppended >= configuration.checkpointQuietMilliseconds }
 
     private mutating func freeze() {
         checkpoint.isRequested = false

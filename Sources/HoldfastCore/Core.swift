@@ -42,6 +42,8 @@ package struct Core: ~Copyable {
     var committedThrough: Position
     var clock = AgeClock()
     var monotonic: UInt64 = 0
+    /// When the last record was made, by the monotonic clock.
+    var lastAppended: UInt64 = 0
     var isSpaceLow = false
 
     /// Records that are collected while the last commit runs.

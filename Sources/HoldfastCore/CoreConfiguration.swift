@@ -39,6 +39,9 @@ package struct CoreConfiguration: Sendable {
     package var checkpointEntriesMax = 1_000_000
     /// A checkpoint is due after this time when anything changed.
     package var checkpointMilliseconds: UInt64 = 300_000
+    /// So many changed entries don't wait for that when nothing has been stored for this time: who is idle is on disk.
+    package var checkpointQuietEntries = 1_000
+    package var checkpointQuietMilliseconds: UInt64 = 1_000
     /// Rows copied for a checkpoint in one step of the core.
     package var checkpointSliceRows = 2_000
     /// Deletions of records that nothing needs, in one commit.

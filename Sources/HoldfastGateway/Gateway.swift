@@ -32,6 +32,7 @@ package final class Gateway: Sendable {
         do {
             try configuration.check(source: "configuration")
             try DescriptorLimit.raiseToMaximum()
+            ProcessMemory.giveLargeBlocksBack()
             // The directory's lock comes first: the files of another gateway aren't touched.
             let storage = try LMDBStorage.open(
                 directory: configuration.data, configuration: configuration.storageConfiguration, isIntact: { Record.isIntact($1) })

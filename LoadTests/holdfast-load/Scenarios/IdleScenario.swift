@@ -10,8 +10,8 @@ struct IdleScenario: Sendable {
     var inFlightMax = 64
     /// How often each phone sends a message and goes idle again.
     var rounds = 2
-    /// How long everything is quiet after a round before memory is read.
-    var quietSeconds = 3.0
+    /// How long everything is quiet before memory is read.
+    var quietSeconds = 5.0
 
     /// Runs it.
     func run() async throws -> Report {
@@ -59,7 +59,6 @@ struct IdleScenario: Sendable {
             try await driver.perform { fleet in fleet.send(upTo: UInt64(round)) }
             try await driver.reach(clients * round, "delivered") { $0.workload?.totals.delivered ?? 0 }
             try await driver.reach(clients * round, "acknowledged") { $0.workload?.totals.stored ?? 0 }
-            try await driver.wait(seconds: quietSeconds) { _ in "idle again" }
             let after = try await settled(driver)
             if let growth = zip(after.server, full.server).map({ Double($0 - $1) / Double(clients) }) {
                 report.figures["growthBytesPerConnectionAfterRound\(round)"] = growth
@@ -75,6 +74,7 @@ struct IdleScenario: Sendable {
 
     /// The memory of both sides once the server is quiet.
     private func settled(_ driver: FleetDriver) async throws -> Memory {
+        try await driver.wait(seconds: quietSeconds) { _ in "idle" }
         let server = target.pid.map { ProcessMeter(pid: $0) }
         try await driver.perform { $0.progress.text = { _ in "waiting for the server to be idle" } }
         try await server?.settle()
@@ -105,7 +105,7 @@ struct IdleCommand: AsyncParsableCommand {
     @Option(help: "Phones at which the slope begins.") var from = 5_000
     @Option(help: "Connects at a time; 0: all at once.") var inFlight = 64
     @Option(help: "How often each phone sends a message and goes idle again.") var rounds = 2
-    @Option(help: "Seconds of quiet after that, before memory is read.") var duration = 3.0
+    @Option(help: "Seconds of quiet before memory is read.") var duration = 5.0
 
     func run() async throws {
         let scenario = IdleScenario(

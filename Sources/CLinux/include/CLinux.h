@@ -44,6 +44,12 @@ int clinux_signal_to_descriptor(int signal_number, int descriptor);
 /// Restores the default disposition of `signal_number`, and stops writing to the descriptor for all signals.
 int clinux_signal_default(int signal_number);
 
+/// mallopt(3): blocks from `bytes` on are mappings of their own, for good, and so go back to the system when they are freed.
+void clinux_map_large_blocks(int bytes);
+
+/// malloc_trim(3): gives the system the pages that the allocator doesn't need.
+void clinux_trim_memory(void);
+
 /// explicit_bzero(3): a memset that the compiler doesn't take away.
 void clinux_wipe(void *memory, size_t count);
 

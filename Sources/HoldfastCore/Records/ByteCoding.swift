@@ -1,4 +1,4 @@
-// Fixed-width big-endian integers of the stored formats.
+// Integers of the stored formats: big-endian of fixed width, or seven bits a byte with the lowest first.
 
 extension [UInt8] {
     mutating func append<Value: FixedWidthInteger & UnsignedInteger>(bigEndian value: Value) {
@@ -7,6 +7,15 @@ extension [UInt8] {
             append(UInt8(truncatingIfNeeded: value >> Value(shift)))
             shift -= 8
         }
+    }
+
+    mutating func append(varint value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
     }
 
     mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
@@ -44,6 +53,18 @@ struct ByteReader: ~Escapable {
         for index in offset..<offset + size { value = value << 8 | Value(bytes[index]) }
         offset += size
         return value
+    }
+
+    /// An integer of at most 64 bits; nil also when it is too large for `Value`.
+    @_lifetime(self: copy self)
+    mutating func varint<Value: FixedWidthInteger & UnsignedInteger>(_: Value.Type = Value.self) -> Value? {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            guard let byte = integer(UInt8.self) else { return nil }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return Value(exactly: value) }
+        }
+        return nil
     }
 
     /// A run of `count` bytes, as a range of the value.

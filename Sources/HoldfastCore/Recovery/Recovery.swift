@@ -32,6 +32,7 @@ extension Core {
         if let failure { throw failure }
         core.clock.started(now)
         core.monotonic = now.monotonic
+        core.lastAppended = now.monotonic
         core.checkpoint.lastMonotonic = now.monotonic
         core.trim.isReleasedDone = false
         core.trimCache()

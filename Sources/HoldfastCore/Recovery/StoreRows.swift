@@ -74,21 +74,21 @@ package struct UserImage: Sendable {
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
         bytes.append(version)
-        bytes.append(bigEndian: row.sessionSerial)
-        row.last.encode(into: &bytes)
-        row.acknowledged.encode(into: &bytes)
-        row.floor.encode(into: &bytes)
+        bytes.append(varint: UInt64(row.sessionSerial))
+        row.last.encodeShort(into: &bytes)
+        row.acknowledged.encodeShort(into: &bytes)
+        row.floor.encodeShort(into: &bytes)
         bytes.append(row.floorReason.rawValue)
         bytes.append(UInt8(sessionCount))
         for _ in 0..<sessionCount {
             let session = nextSession()
-            bytes.append(bigEndian: session.id.rawValue)
+            bytes.append(varint: UInt64(session.id.serial))
             bytes.append(UInt8(session.flags.intersection(.stored).rawValue))
-            bytes.append(bigEndian: session.storedAttach.rawValue)
-            bytes.append(bigEndian: session.lastSequence.rawValue)
-            bytes.append(bigEndian: session.lastPosition.rawValue)
-            session.cursor.encode(into: &bytes)
-            bytes.append(bigEndian: session.seen)
+            bytes.append(varint: UInt64(session.storedAttach.rawValue))
+            bytes.append(varint: session.lastSequence.rawValue)
+            session.lastPosition.encodeShort(into: &bytes)
+            session.cursor.encodeShort(into: &bytes)
+            bytes.append(varint: UInt64(session.seen))
         }
         let checksum = CRC32C.checksum(bytes.span, start + 4..<bytes.count)
         bytes.replace(at: start, bigEndian: checksum)
@@ -98,8 +98,8 @@ package struct UserImage: Sendable {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes)
         guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), reader.integer(UInt8.self) == Self.version,
-            let serial = reader.integer(UInt32.self), let last = InboxEntry(decoding: &reader),
-            let acknowledged = InboxEntry(decoding: &reader), let floor = InboxEntry(decoding: &reader),
+            let serial = reader.varint(UInt32.self), let last = InboxEntry(decodingShort: &reader),
+            let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
         else { return nil }
         row = UserRow(number: number, last: last, acknowledged: acknowledged, floor: floor)
@@ -109,21 +109,54 @@ package struct UserImage: Sendable {
         row.hasTimeline = last.position != .zero
         sessions = []
         for _ in 0..<count {
-            guard let id = reader.integer(UInt64.self), let flags = reader.integer(UInt8.self), let attach = reader.integer(UInt32.self),
-                let sequence = reader.integer(UInt64.self), let position = reader.integer(UInt64.self),
-                let cursor = InboxEntry(decoding: &reader), let seen = reader.integer(UInt32.self)
+            guard let serial = reader.varint(UInt32.self), let flags = reader.integer(UInt8.self), let attach = reader.varint(UInt32.self),
+                let sequence = reader.varint(UInt64.self), let position = Position(decodingShort: &reader),
+                let cursor = InboxEntry(decodingShort: &reader), let seen = reader.varint(UInt32.self)
             else { return nil }
             var session = SessionRow()
-            session.id = SessionID(rawValue: id)
+            session.id = SessionID(user: number, serial: serial)
             session.flags = SessionRow.Flags(rawValue: UInt16(flags)).intersection(.stored)
             session.storedAttach = AttachNumber(rawValue: attach)
             session.attach = session.storedAttach
             session.lastSequence = MessageSequence(rawValue: sequence)
-            session.lastPosition = Position(rawValue: position)
+            session.lastPosition = position
             session.cursor = cursor
             session.seen = seen
             sessions.append(session)
         }
+    }
+}
+
+// A row is read and written often and mostly small numbers: most of it is as many bytes as they need. An era has a byte of its own,
+// or it would make every position long.
+extension Position {
+    fileprivate func encodeShort(into bytes: inout [UInt8]) {
+        bytes.append(era)
+        bytes.append(varint: rawValue & Self.offsetMask)
+    }
+
+    @_lifetime(reader: copy reader)
+    fileprivate init?(decodingShort reader: inout ByteReader) {
+        guard let era = reader.integer(UInt8.self), let offset = reader.varint(UInt64.self), offset <= Self.offsetMask else { return nil }
+        self.init(rawValue: UInt64(era) << 56 | offset)
+    }
+
+    private static let offsetMask: UInt64 = (1 << 56) - 1
+}
+
+extension InboxEntry {
+    fileprivate func encodeShort(into bytes: inout [UInt8]) {
+        position.encodeShort(into: &bytes)
+        bytes.append(varint: UInt64(ordinal))
+        bytes.append(varint: UInt64(cumulativeBytes))
+    }
+
+    @_lifetime(reader: copy reader)
+    fileprivate init?(decodingShort reader: inout ByteReader) {
+        guard let position = Position(decodingShort: &reader), let ordinal = reader.varint(UInt32.self),
+            let cumulativeBytes = reader.varint(UInt32.self)
+        else { return nil }
+        self.init(position: position, ordinal: ordinal, cumulativeBytes: cumulativeBytes)
     }
 }
 

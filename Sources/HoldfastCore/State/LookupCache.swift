@@ -50,6 +50,12 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         young[key] = .some(value)
     }
 
+    /// Lets go of what the disk knows too.
+    mutating func forgetKnown() {
+        young = [:]
+        old = [:]
+    }
+
     mutating func freeze() -> [Key: Value] {
         frozen = recent
         recent = [:]

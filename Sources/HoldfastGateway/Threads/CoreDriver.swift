@@ -19,6 +19,8 @@ final class CoreDriver: @unchecked Sendable {
     /// Emptied batches, whose room the loops use again.
     private var spares: [CommandBatch] = []
     private var nextTick: UInt64 = 0
+    /// A checkpoint has let go of rows, and their memory hasn't been given back.
+    private var holdsFreedMemory = false
     /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
     private var finishBy: UInt64?
 
@@ -47,6 +49,7 @@ final class CoreDriver: @unchecked Sendable {
                 switch job {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
+                case .giveMemoryBack: ProcessMemory.giveBack()
                 }
             }
         }
@@ -104,7 +107,9 @@ final class CoreDriver: @unchecked Sendable {
                 logger.error(
                     "damaged record", metadata: ["position": "\(position.rawValue)", "do": "restore a backup; the recipient gets a GAP"])
             }
-        case .checkpointWritten(let result): core.checkpointWritten(result)
+        case .checkpointWritten(let result):
+            core.checkpointWritten(result)
+            holdsFreedMemory = true
         case .trimPlanned(let plan): core.trimPlanned(plan)
         case .finish:
             finishBy = now.monotonic + Self.finishMilliseconds
@@ -118,6 +123,12 @@ final class CoreDriver: @unchecked Sendable {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
+        if holdsFreedMemory, core.isQuiet, !core.isCheckpointing {
+            holdsFreedMemory = false
+            core.forgetLookups()
+            readers.post(.giveMemoryBack)
+        }
     }
 
     private func carryOut(_ now: CoreTime) {

@@ -16,4 +16,6 @@ enum CoreMessage: Sendable {
 enum ReadJob: Sendable {
     case rows(ReadRequests)
     case trim(TrimJob)
+    /// After a checkpoint: what its rows took.
+    case giveMemoryBack
 }
