@@ -17,6 +17,13 @@ extension Core {
         return slot
     }
 
+    /// The rows of a user as the disk has them.
+    mutating func makeUser(_ image: UserImage) -> Slot {
+        let user = makeUser(image.row)
+        for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+        return user
+    }
+
     mutating func makeSession(_ row: SessionRow, of user: Slot) -> Slot {
         var row = row
         row.user = user

@@ -127,10 +127,8 @@ extension Core {
         switch (key, value) {
         case (.user(let number), .user(let image)):
             guard userSlot(number) == nil else { return nil }
-            var row = image.row
-            row.isRecent = true
-            let user = makeUser(row)
-            for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+            let user = makeUser(image)
+            users[Int(user)].isRecent = true
         case (.userNumber(let name), .number(let number)): userNumbers.remember(name, number, needed: needed)
         case (.userNumber(let name), .absent): userNumbers.remember(name, nil, needed: needed)
         case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)

@@ -7,7 +7,8 @@ import HoldfastWire
 //     read(results) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by read(_:)
 //     committed() ──────┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
 //     ticked() ─────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
-//                                            └─ takeTrim()       -> readers, answered by trimPlanned(_:)
+//                                            ├─ takeTrim()       -> readers, answered by trimPlanned(_:)
+//                                            └─ takeExpiry()     -> readers, answered by expiryPlanned(_:)
 //
 // A command runs only when all the rows that it names are in RAM; until then it waits, and what the same connection said after
 // it waits behind it (`Core+Waiting`). A record is applied to the rows when it is appended; what is derived from it leaves
@@ -68,6 +69,7 @@ package struct Core: ~Copyable {
 
     var checkpoint: CheckpointState
     var trim = TrimState()
+    var expiry = ExpiryState()
     /// The next session to be looked at by the slow sweep.
     var sweepHand = 0
 

@@ -46,6 +46,9 @@ package struct CoreConfiguration: Sendable {
     package var checkpointSliceRows = 2_000
     /// Deletions of records that nothing needs, in one commit.
     package var trimSliceRecords = 5_000
+    /// How often messages that are too old are looked for, and how many messages are looked at in one step.
+    package var expiryMilliseconds: UInt64 = 60_000
+    package var expirySliceMessages = 1_000
     /// Acknowledgements wait at most this long for a batch to ride with.
     package var acknowledgementDelayMilliseconds: UInt64 = 100
     /// What a refused sender is told to wait.

@@ -14,12 +14,16 @@ func fuzzCore(_ bytes: [UInt8]) {
     configuration.creditMessages = 2
     configuration.pageMessagesMax = 2
     configuration.devicesPerUserMax = 3
+    configuration.inboxDays = 1
+    configuration.expiryMilliseconds = 1_000
+    configuration.expirySliceMessages = 2
     if input.byte() & 1 == 1 { configuration.inboxPolicy = .evictWithGap }
     var storage = MemoryStorage()
     var now = CoreTime(wall: 1_000_000, monotonic: 0)
     var driver = try? CoreDriverForFuzzing(storage: storage, configuration: configuration, now: now)
     while !input.isEmpty, driver != nil {
-        now.monotonic += UInt64(input.byte()) * 10
+        let step = UInt64(input.byte())
+        now.monotonic += step == 255 ? 50_000_000 : step * 10
         now.wall = input.byte() == 255 ? input.number(6) : now.wall + 10
         if input.byte() == 254 {
             storage = storage.crashCopy()
@@ -111,6 +115,11 @@ private final class CoreDriverForFuzzing {
             if let job = core.takeTrim() {
                 guard let plan = try? job.run(on: storage) else { preconditionFailure("a trim failed") }
                 core.trimPlanned(plan)
+                isIdle = false
+            }
+            if let job = core.takeExpiry() {
+                guard let plan = try? job.run(on: storage) else { preconditionFailure("an expiry failed") }
+                core.expiryPlanned(plan)
                 isIdle = false
             }
             if let effects = core.takeEffects(loop: 0) {

@@ -25,7 +25,8 @@ func fuzzClientState(_ bytes: [UInt8]) {
     do {
         _ = try ClientState.decode(file.span)
     } catch .damaged(let problem) {
-        precondition(!problem.contains("checksum") && !problem.contains("slots") && !problem.contains("begin"), "the repair is wrong: \(problem)")
+        let isRepaired = !["checksum", "slots", "begin"].contains { problem.contains($0) }
+        precondition(isRepaired, "the repair is wrong: \(problem)")
     } catch {
         preconditionFailure("the repair is wrong")
     }

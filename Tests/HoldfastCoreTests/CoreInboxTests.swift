@@ -224,6 +224,53 @@ import Testing
         scenario.check()
     }
 
+    @Test func `messages that are too old leave with a gap, also of a user who is away, and the others stay`() throws {
+        let scenario = try Scenario { $0.inboxDays = 4 }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...4, to: "bob")
+        ann.send("early", to: "eve")
+        try scenario.toDisk()
+        scenario.days(2)
+        ann.send(5...7, to: "bob")
+        try scenario.toDisk()
+        // Another boot, whose wall clock is years ahead: nothing expires by that.
+        scenario.harness.now.wall += 100_000_000_000
+        try scenario.phones.crash()
+        try scenario.settle()
+        #expect(scenario.harness.ledger.evictions.isEmpty)
+        scenario.days(2)
+        try scenario.toDisk()
+        #expect(scenario.harness.storage.recordCount == 3)
+        try bob.comeBack()
+        #expect(bob.gaps.map(\.count) == [4] && bob.gaps.map(\.reason) == [.expired])
+        #expect(bob.texts == scenario.texts(5...7))
+        let eve = try scenario.online("eve")
+        #expect(eve.gaps.map(\.count) == [1] && eve.gaps.map(\.reason) == [.expired] && eve.texts.isEmpty)
+        scenario.check()
+    }
+
+    @Test func `who is connected and doesn't acknowledge hears that messages have expired`() throws {
+        let scenario = try Scenario {
+            $0.inboxDays = 3
+            $0.creditMessages = 2
+        }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        ann.send(1...6, to: "bob")
+        try scenario.toDisk()
+        #expect(bob.texts == scenario.texts(1...2))
+        scenario.days(4)
+        ann.send(7...7, to: "bob")
+        try scenario.toDisk()
+        bob.acknowledgesByItself = true
+        bob.acknowledge()
+        try scenario.settle()
+        #expect(bob.texts == scenario.texts(1...2) + ["t7"])
+        #expect(bob.gaps.map(\.count) == [4] && bob.gaps.map(\.reason) == [.expired])
+        scenario.check()
+    }
+
     @Test func `low space refuses new messages and deliveries go on`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")

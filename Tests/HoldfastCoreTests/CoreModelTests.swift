@@ -50,6 +50,9 @@ final class CoreModelRun {
         configuration.trimSliceRecords = 1 + random.below(20)
         configuration.devicesPerUserMax = 5
         configuration.sessionDays = 20
+        configuration.inboxDays = UInt32(1 + random.below(6))
+        configuration.expiryMilliseconds = 1_000 + UInt64(random.below(5_000))
+        configuration.expirySliceMessages = 1 + random.below(10)
         harness = try CoreHarness(configuration, seed: seed)
         phones = Phones(harness)
         for user in 0..<6 {

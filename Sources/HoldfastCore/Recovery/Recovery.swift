@@ -84,7 +84,6 @@ extension Core {
 
     private mutating func load(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) {
         guard userSlot(number) == nil, let image = try UserImage.read(number, from: snapshot) else { return }
-        let user = makeUser(image.row)
-        for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+        _ = makeUser(image)
     }
 }

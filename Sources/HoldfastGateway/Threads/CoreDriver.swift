@@ -49,6 +49,7 @@ final class CoreDriver: @unchecked Sendable {
                 switch job {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
+                case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
                 case .giveMemoryBack: ProcessMemory.giveBack()
                 }
             }
@@ -111,6 +112,7 @@ final class CoreDriver: @unchecked Sendable {
             core.checkpointWritten(result)
             holdsFreedMemory = true
         case .trimPlanned(let plan): core.trimPlanned(plan)
+        case .expiryPlanned(let plan): core.expiryPlanned(plan)
         case .finish:
             finishBy = now.monotonic + Self.finishMilliseconds
             core.requestCheckpoint()
@@ -136,6 +138,7 @@ final class CoreDriver: @unchecked Sendable {
         if let requests = core.takeReads() { readers.post(.rows(requests)) }
         if let job = core.takeCheckpoint() { checkpoints.post(job) }
         if let job = core.takeTrim() { readers.post(.trim(job)) }
+        if let job = core.takeExpiry() { readers.post(.expiry(job)) }
         for loop in loops.indices {
             guard let effects = core.takeEffects(loop: loop) else { continue }
             loops[loop].post(.effects(effects, spare: takeSpare(loop)))

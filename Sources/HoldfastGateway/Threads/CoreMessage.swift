@@ -8,6 +8,7 @@ enum CoreMessage: Sendable {
     case read(ReadResults)
     case checkpointWritten(CheckpointResult)
     case trimPlanned(TrimPlan)
+    case expiryPlanned(ExpiryPlan)
     /// Do what is under way, write a checkpoint if that is quick, and end.
     case finish
 }
@@ -16,6 +17,7 @@ enum CoreMessage: Sendable {
 enum ReadJob: Sendable {
     case rows(ReadRequests)
     case trim(TrimJob)
+    case expiry(ExpiryJob)
     /// After a checkpoint: what its rows took.
     case giveMemoryBack
 }

@@ -38,6 +38,7 @@ final class CoreHarness {
     private var reads: [Job<ReadRequests, ReadResults>] = []
     private var checkpoint: Job<CheckpointJob, CheckpointResult>?
     private var trim: Job<TrimJob, TrimPlan>?
+    private var expiry: Job<ExpiryJob, ExpiryPlan>?
     private var incoming: [CommandBatch]
     private var outgoing: [[Output]]
     private var creditsGiven: [Int]
@@ -96,7 +97,7 @@ final class CoreHarness {
     // MARK: Steps
 
     private enum Step {
-        case submit(Int), output(Int), batch, commit, reads, read(Int), takeCheckpoint, checkpoint, takeTrim, trim
+        case submit(Int), output(Int), batch, commit, reads, read(Int), takeCheckpoint, checkpoint, takeTrim, trim, takeExpiry, expiry
     }
 
     /// What can be done now.
@@ -111,12 +112,13 @@ final class CoreHarness {
         for index in reads.indices { steps.append(.read(index)) }
         steps.append(checkpoint == nil ? .takeCheckpoint : .checkpoint)
         steps.append(trim == nil ? .takeTrim : .trim)
+        steps.append(expiry == nil ? .takeExpiry : .expiry)
         return steps
     }
 
     /// Whether anything was taken and not answered, or said and not heard.
     var isBusy: Bool {
-        commit != nil || !reads.isEmpty || checkpoint != nil || trim != nil || incoming.contains { !$0.commands.isEmpty }
+        commit != nil || !reads.isEmpty || checkpoint != nil || trim != nil || expiry != nil || incoming.contains { !$0.commands.isEmpty }
             || outgoing.contains { !$0.isEmpty }
     }
 
@@ -157,6 +159,10 @@ final class CoreHarness {
             guard let job = core.takeTrim() else { return false }
             trim = .taken(job)
         case .trim: try advanceTrim()
+        case .takeExpiry:
+            guard let job = core.takeExpiry() else { return false }
+            expiry = .taken(job)
+        case .expiry: try advanceExpiry()
         }
         return true
     }
@@ -203,6 +209,16 @@ final class CoreHarness {
         case .done(let plan)?:
             trim = nil
             core.trimPlanned(plan)
+        case nil: break
+        }
+    }
+
+    private func advanceExpiry() throws {
+        switch expiry {
+        case .taken(let job)?: expiry = .done(try job.run(on: storage))
+        case .done(let plan)?:
+            expiry = nil
+            core.expiryPlanned(plan)
         case nil: break
         }
     }
@@ -291,6 +307,7 @@ final class CoreHarness {
         reads = []
         checkpoint = nil
         trim = nil
+        expiry = nil
         for loop in 0..<loops {
             incoming[loop] = CommandBatch(loop: loop)
             outgoing[loop] = []

@@ -1,0 +1,37 @@
+import HoldfastWire
+
+/// Where the search for messages that are too old stands.
+struct ExpiryState {
+    /// Everything up to here is gone or young; after a start the search begins anew.
+    var scannedThrough = Position.zero
+    var isLooking = false
+    /// When to look next, by the monotonic clock.
+    var nextLook: UInt64 = 0
+}
+
+// Messages that are older than an inbox keeps leave it with a `GAP`. By the age clock: a wall clock that jumps expires nothing early.
+extension Core {
+    /// What to look for next: `run` it on a reader thread, then call `expiryPlanned`.
+    package mutating func takeExpiry() -> ExpiryJob? {
+        let ageMax = UInt64(configuration.inboxDays) * 86_400
+        guard ageMax > 0, !expiry.isLooking, monotonic >= expiry.nextLook, UInt64(clock.age) > ageMax,
+            changedEntries < configuration.checkpointEntriesMax
+        else { return nil }
+        expiry.isLooking = true
+        return ExpiryJob(
+            after: expiry.scannedThrough, ageMin: clock.age - UInt32(ageMax), messagesMax: configuration.expirySliceMessages)
+    }
+
+    package mutating func expiryPlanned(_ plan: ExpiryPlan) {
+        expiry.isLooking = false
+        // A view from before the last checkpoint may have rows that were changed since: it is looked at again.
+        guard plan.appliedThrough >= checkpoint.writtenThrough else { return }
+        expiry.scannedThrough = plan.scannedThrough
+        expiry.nextLook = plan.isDone ? monotonic + configuration.expiryMilliseconds : monotonic
+        for user in plan.users {
+            let slot = userSlot(user.image.row.number) ?? makeUser(user.image)
+            if user.through.position > users[Int(slot)].base.position { evict(from: slot, through: user.through, .expired) }
+        }
+        trimCache()
+    }
+}

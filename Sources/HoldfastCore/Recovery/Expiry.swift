@@ -1,0 +1,69 @@
+import HoldfastWire
+
+/// Whose inboxes have messages that are older than they keep.
+package struct ExpiryPlan: Sendable {
+    struct User: Sendable {
+        /// The row on disk, for a user who isn't in RAM.
+        var image: UserImage
+        /// The last of his messages that are too old.
+        var through: InboxEntry
+    }
+
+    var users: ContiguousArray<User> = []
+    /// Every message up to here that some inbox holds has been looked at.
+    var scannedThrough: Position
+    /// What follows is younger.
+    var isDone = true
+    /// The checkpoint that the view has.
+    var appliedThrough: Position
+}
+
+/// Looks for messages that are too old, from the oldest on: positions rise with time, so that the first younger one ends the search. Only
+/// messages that an inbox on disk holds are looked at; younger than a checkpoint means younger than any limit.
+package struct ExpiryJob: Sendable {
+    let after: Position
+    /// The age clock below which a message is too old.
+    let ageMin: UInt32
+    let messagesMax: Int
+
+    package func run(on storage: any Storage) throws(StorageError) -> ExpiryPlan {
+        var plan = ExpiryPlan(scannedThrough: after, appliedThrough: .zero)
+        try storage.read { (snapshot) throws(StorageError) in
+            plan.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            var lastOf: [UInt64: Position] = [:]
+            for position in try keptPositions(from: snapshot) {
+                var message: MessageRecord?
+                _ = try snapshot.record(at: position) { bytes in
+                    if case .message(let found)? = Record.decode(bytes) { message = found }
+                }
+                if let message {
+                    guard message.age < ageMin else {
+                        plan.isDone = true
+                        break
+                    }
+                    lastOf[message.recipient] = position
+                    if message.echoes { lastOf[message.sender] = position }
+                }
+                plan.scannedThrough = position
+            }
+            for (user, position) in lastOf.sorted(by: { $0.key < $1.key }) {
+                guard let image = try UserImage.read(user, from: snapshot),
+                    let through = try snapshot.inboxEntry(of: user, atOrBefore: position)
+                else { continue }
+                plan.users.append(.init(image: image, through: through))
+            }
+        }
+        return plan
+
+        func keptPositions(from snapshot: any StorageSnapshot) throws(StorageError) -> ContiguousArray<Position> {
+            var kept = ContiguousArray<Position>()
+            try snapshot.scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
+                var reader = ByteReader(key)
+                if let position = reader.integer(UInt64.self) { kept.append(Position(rawValue: position)) }
+                return kept.count < messagesMax
+            }
+            plan.isDone = kept.count < messagesMax
+            return kept
+        }
+    }
+}
