@@ -77,7 +77,7 @@ extension Core {
     /// Whether a client can have been given this attach: what the server has forgotten at a crash is little, and a made-up one must not
     /// use the numbers up.
     private func isBelievable(_ attach: AttachNumber, of session: Slot) -> Bool {
-        attach.rawValue < .max / 2 && UInt64(attach.rawValue) <= UInt64(sessions[Int(session)].attach.rawValue) + 1 << 24
+        attach.rawValue < .max / 2 && UInt64(attach.rawValue) < UInt64(sessions[Int(session)].attach.rawValue) + 1 << 24
     }
 
     /// Makes the connection the newest of the session.

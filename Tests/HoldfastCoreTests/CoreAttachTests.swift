@@ -137,6 +137,16 @@ import Testing
         #expect(ann.welcomes.last?.outcome == .begunUnknown)
         #expect(ann.session == session)
         #expect(ann.previous.map(\.session) == [session])
+        // The highest that can be believed, and the one above it.
+        try ann.leave()
+        let known = try #require(ann.welcomes.last?.attach.rawValue)
+        ann.state?.attach = AttachNumber(rawValue: known + 1 << 24)
+        try ann.comeBack()
+        #expect(ann.welcomes.last?.outcome == .begunUnknown)
+        try ann.leave()
+        ann.state?.attach = AttachNumber(rawValue: known + 1 << 24)
+        try ann.comeBack()
+        #expect(ann.welcomes.last?.outcome == .resumed)
         // Nor of a stranger.
         let eve = scenario.phones.add("eve")
         eve.state = PresentedState(

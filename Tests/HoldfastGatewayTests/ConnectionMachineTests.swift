@@ -110,7 +110,7 @@ import Testing
     }
 
     // REQ-OPEN-3, REQ-SEQ-9
-    @Test func `until WELCOME only PING and CLOSE are allowed`() throws {
+    @Test func `until WELCOME only PING and CLOSE keep are allowed`() throws {
         func waiting() -> MachineHarness {
             var harness = MachineHarness()
             harness.receiveHello()
@@ -121,7 +121,9 @@ import Testing
         #expect(try pinging.takeFrames() == [.pong])
         var leaving = waiting()
         #expect(leaving.receive([0x13, 1, 2]).action == .leave)
-        for frame: [UInt8] in [[0x16, 1, 7], [0x20, 3, 1, 7, 0x61], [0x14, 5, 0, 0, 0, 0, 1], [0x12, 1, 1], [0x17, 1, 1]] {
+        // A logout, too, needs to know of which session.
+        let others: [[UInt8]] = [[0x13, 1, 1], [0x16, 1, 7], [0x20, 3, 1, 7, 0x61], [0x14, 5, 0, 0, 0, 0, 1], [0x12, 1, 1], [0x17, 1, 1]]
+        for frame in others {
             var harness = waiting()
             #expect(harness.receive(frame).action == .close(.wrongState))
         }

@@ -48,6 +48,14 @@ import Testing
         #expect(harness.receiveSends(60...60).action == .close(.sequenceHole))
     }
 
+    // REQ-ENC-7
+    @Test(arguments: [UInt8(0), 139, 255]) func `a number below 1 is a hole`(short: UInt8) {
+        // 11 is next: these mean 0, -117 and -1.
+        var harness = MachineHarness.open()
+        #expect(harness.receive([0x20, 3, short, 7, 0x61]).action == .close(.sequenceHole))
+        #expect(harness.takeCommands().0.isEmpty)
+    }
+
     // REQ-SEQ-5, REQ-ENC-7
     @Test func `a refused number may come again, at the end of a full pipeline too`() {
         var harness = MachineHarness.open()

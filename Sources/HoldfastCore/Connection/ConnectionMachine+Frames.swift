@@ -26,8 +26,8 @@ extension ConnectionMachine {
             default: return try handleControl(frame, limits: limits, intake: &intake)
             }
         }
-        // Before WELCOME there is no session that anything else could mean.
-        guard case .close = frame else { throw .wrongState }
+        // Before WELCOME there is no session that anything else could mean (REQ-OPEN-3).
+        guard case .close(.keep) = frame else { throw .wrongState }
         state = .closing
         return .leave
     }
@@ -80,6 +80,7 @@ extension ConnectionMachine {
         let byteCount = body.count + (user?.count ?? 0)
         guard intake.hasRoom(for: byteCount) else { return .pauseReading }
         let sequence = short.expanded(near: MessageSequence(rawValue: lastSequence.rawValue + 1))
+        guard sequence > .none else { throw .sequenceHole }
         if sequence.rawValue > answered.rawValue + UInt64(limits.sendsInFlightMax) {
             throw sequence.rawValue == lastSequence.rawValue + 1 ? .sendsInFlightExceeded : .sequenceHole
         }

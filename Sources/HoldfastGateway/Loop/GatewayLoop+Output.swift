@@ -44,7 +44,12 @@ extension GatewayLoop {
                 next = machines[slot].deliver(batch, group, from: next - 1, limits: shared.limits, out: &out)
             case .sent(_, let sequence, let position):
                 machines[slot].sent(through: sequence, position: position, out: &out)
-            case .skip(_, let predecessor, let through):
+            case .skip(_, let predecessor, var through):
+                // Several are one (REQ-STREAM-5).
+                while next < group.count, case .skip(handle, _, let further) = batch.effects[Int(group[next])] {
+                    through = further
+                    next += 1
+                }
                 machines[slot].skip(predecessor: predecessor, through: through, out: &out)
             case .gap(_, let predecessor, let through, let count, let reason):
                 machines[slot].gap(predecessor: predecessor, through: through, count: count, reason: reason, out: &out)
