@@ -36,7 +36,7 @@ int clinux_set_descriptor_limit(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Read by the signal handler: lock-free, and set before the handler is installed.
+// Read by the signal.handler: lock-free, and set before the handler is installed.
 static _Atomic int signal_descriptor = -1;
 
 static void write_signal(int signal_number) {
@@ -63,6 +63,28 @@ int clinux_signal_default(int signal_number) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigemptyset(&action.sa_mask);
     return sigaction(signal_number, &action, NULL);
+}
+
+static const char *bus_error_message;
+static int bus_error_status;
+
+void clinux_exit_with_message(const char *message, int status) {
+    ssize_t ignored = write(2, message, strlen(message));
+    (void)ignored;
+    _exit(status);
+}
+
+static void exit_on_bus_error(int signal_number) {
+    (void)signal_number;
+    clinux_exit_with_message(bus_error_message, bus_error_status);
+}
+
+void clinux_exit_on_bus_error(const char *message, int status) {
+    bus_error_message = message;
+    bus_error_status = status;
+    struct sigaction action = {.sa_handler = exit_on_bus_error};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
 }
 
 void clinux_map_large_blocks(int bytes) {

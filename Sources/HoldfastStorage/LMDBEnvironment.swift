@@ -55,6 +55,7 @@ import HoldfastCore
             var flags = UInt32(MDB_NOTLS)
             if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
             if !options.readsAhead { flags |= UInt32(MDB_NORDAHEAD) }
+            unsafe Damage.endsProcess(environment)
             unsafe mdb_env_set_mapsize(environment, mapBytes)
             unsafe mdb_env_set_maxreaders(environment, UInt32(options.readersMax))
             unsafe mdb_env_set_maxdbs(environment, MDB_dbi(options.tablesMax))

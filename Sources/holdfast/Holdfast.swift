@@ -20,6 +20,8 @@ struct Holdfast: AsyncParsableCommand {
 
     /// Runs a command; a failure is one message on standard error and an exit code.
     static func main() async {
+        // Closed standard descriptors would be given to sockets and files, which then got what is meant for people.
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 { _ = unsafe open("/dev/null", O_RDWR) }
         // A reader that has gone is an error of the write then, and not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {

@@ -122,7 +122,8 @@ import Testing
         var leaving = waiting()
         #expect(leaving.receive([0x13, 1, 2]).action == .leave)
         // A logout, too, needs to know of which session.
-        let others: [[UInt8]] = [[0x13, 1, 1], [0x16, 1, 7], [0x20, 3, 1, 7, 0x61], [0x14, 5, 0, 0, 0, 0, 1], [0x12, 1, 1], [0x17, 1, 1]]
+        let logout: [UInt8] = [0x13, 1, 1]
+        let others: [[UInt8]] = [logout, [0x16, 1, 7], [0x20, 3, 1, 7, 0x61], [0x14, 5, 0, 0, 0, 0, 1], [0x12, 1, 1], [0x17, 1, 1]]
         for frame in others {
             var harness = waiting()
             #expect(harness.receive(frame).action == .close(.wrongState))

@@ -58,6 +58,9 @@ import Testing
             ], in: directory)
         #expect(untrusted.status != 0)
         // Somebody else's token is refused, at once.
+        let other = try await Command.run(
+            ["receive", "--as", "mallory", "--server", gateway.address, "--token-file", directory.path("alice.token")], in: directory)
+        #expect(other.status == 64 && other.error.contains("is of alice, --as says mallory"), "\(other.error)")
         let stranger = try await Command.run(
             ["receive", "--as", "carol", "--server", gateway.address, "--token-file", directory.path("nothing")], in: directory)
         #expect(stranger.status == 66 && stranger.error.contains("--token-file"), "\(stranger.error)")
@@ -91,6 +94,7 @@ import Testing
         let full = try await Command.run(send, in: directory, input: directory.path("input"))
         #expect(full.status == 1)
         #expect(full.error.contains("lines 3-5: not stored yet"), "\(full.error)")
+        #expect(full.error.contains("inbox is full"), "\(full.error)")
         // Somebody reads meanwhile: the same command gets the rest through.
         let receiver = try Command(["receive", "--as", "bob", "--count", "5"] + options, in: directory)
         let rest = try await Command.run(send.dropLast(6) + ["--timeout", "30"] + options, in: directory, input: directory.path("input"))
@@ -128,6 +132,59 @@ import Testing
         try await gateway.stop(SIGTERM)
     }
 
+    @Test func `two gateways don't share a port, which would give each a part of the connections`() async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        let address = await gateway.address
+        let second = try await Command.run(
+            ["serve", "--data", directory.path("other"), "--listen", address, "--tls-listen", ""], in: directory)
+        #expect(second.status == 69 && second.error.contains("bind \(address)"), "\(second.error)")
+        #expect(second.output.isEmpty)
+        try await gateway.stop(SIGTERM)
+    }
+
+    @Test(arguments: ["journal", "store"])
+    func `a file that was cut is told as damage`(environment: String) async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        let options = await gateway.options
+        _ = try await Command.run(["send", "--as", "alice", "--to", "bob", "--text", "x"] + options, in: directory)
+        try await gateway.stop(SIGTERM)
+        // LMDB's two first pages stay, and say where the others are.
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.path("data/\(environment)/data.mdb")))
+        try file.truncate(atOffset: 8192)
+        for command in [["serve", "--listen", "127.0.0.1:0", "--tls-listen", ""], ["inspect"]] {
+            let result = try await Command.run(command + ["--data", directory.path("data")], in: directory)
+            #expect(result.status == 73 && result.error.contains("damaged"), "\(result.status) \(result.error)")
+        }
+    }
+
+    @Test func `what is before a line that is too long is sent, and the list tells the rest`() async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        let lines = ["one", String(repeating: "x", count: 61_441), "three", String(repeating: "y", count: 3_000_000), "five"]
+        try directory.write(lines.joined(separator: "\n").utf8, to: "input")
+        let send = ["send", "--as", "alice", "--to", "bob", "--lines", "--json"]
+        let result = try await Command.run(send + gateway.options, in: directory, input: directory.path("input"))
+        #expect(result.status == 1)
+        let report = try #require(try json(result.output).first)
+        #expect(report["durable"] as? Int == 2, "\(result.output)")
+        let missing = try #require(report["notDurable"] as? [[String: Any]])
+        #expect(missing.map { $0["first"] as? Int } == [2, 4], "\(result.output)")
+    }
+
+    @Test func `a closed standard input is an empty one`() async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        let send = ["send", "--as", "alice", "--to", "bob", "--lines"]
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-c", "exec \"$0\" \"$@\" <&-", Command.binary.path] + send + (await gateway.options)
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 0)
+    }
+
     @Test(arguments: [
         (["send", "--as", "a", "--to", "b"], Int32(64), "--text"),
         (["send", "--as", "a", "--to", "b", "--text", "x", "--lines"], 64, "one of"),
@@ -135,7 +192,9 @@ import Testing
         (["token", "--data", "nowhere", "--user", "u"], 66, "development key"),
         (["receive", "--as", "a", "--server", "nonsense", "--token-file", "t"], 64, "--server"),
         (["serve", "--listen", "0.0.0.0:0", "--data", "d"], 64, "allow-plaintext"), (["inspect", "--data", "nowhere"], 72, "nowhere"),
-        (["receive", "--as", "a", "--count", "0"], 64, "--count"),
+        (["receive", "--as", "a", "--count", "0"], 64, "--count"), (["serve", "--data", ""], 64, "data"),
+        (["send", "--as", "a", "--to", "b", "--text", "x", "--token-file", "t", "--state", ""], 64, "--state"),
+        (["receive", "--as", "a", "--token-file", "t", "--output", ""], 64, "--output"),
     ])
     func `errors name the offender and have an exit code`(arguments: [String], status: Int32, word: String) async throws {
         let directory = try TemporaryDirectory()

@@ -132,6 +132,8 @@ extension Fleet {
         case .stateBehind: fault("gateway knows of sends that never were")
         case .resynchronised(let cause): fault("new session: \(cause)")
         case .stateDamaged, .tokenUnavailable: fault("\(notice)")
+        // It is sent again by itself, and counted when it is stored.
+        case .heldBack: break
         }
     }
 

@@ -44,6 +44,13 @@ int clinux_signal_to_descriptor(int signal_number, int descriptor);
 /// Restores the default disposition of `signal_number`, and stops writing to the descriptor for all signals.
 int clinux_signal_default(int signal_number);
 
+/// From now on an access to a page of a map whose file has no such page (SIGBUS: the file was cut) writes `message` to standard error and
+/// ends the process with `status`. `message` must stay for good.
+void clinux_exit_on_bus_error(const char *message, int status);
+
+/// Writes `message` to standard error and ends the process at once.
+void clinux_exit_with_message(const char *message, int status) __attribute__((noreturn));
+
 /// mallopt(3): blocks from `bytes` on are mappings of their own, for good, and so go back to the system when they are freed.
 void clinux_map_large_blocks(int bytes);
 

@@ -47,6 +47,8 @@ public enum ClientNotice: Hashable, Sendable {
     case closedByServer(code: UInt16, text: String)
     /// A connection could not be opened, or broke.
     case transportFailed(TransportFailure)
+    /// The gateway has no room for a message now: it waits, and is sent again by itself. `inboxFull`, `storageFull` or `overloaded`.
+    case heldBack(SendError.Code)
     /// A token could not be had.
     case tokenUnavailable
 

@@ -84,6 +84,7 @@ extension ClientMachine {
         // Sent again, the numbers mean other messages: the disk must know first.
         flags.insert(.isUnsynced)
         if let retryAfter = retryDelay(frame, entry) {
+            if let code = SendError.Code(rawValue: frame.code.rawValue) { actions.items.append(.notice(.heldBack(code))) }
             persist(.unassigned(from: sequence), &actions)
             cold.outbox.unassign(from: index)
             let recipient = frame.code == .inboxFull ? canonical(entry.recipient) : nil

@@ -9,6 +9,7 @@ extension Configuration {
         func fail(_ key: String, _ value: String, _ problem: String, _ advice: String) -> ConfigurationError {
             ConfigurationError(source: source, key: key, value: value, problem: problem, advice: advice)
         }
+        if data.isEmpty { throw fail("data", "", "is empty", "Name a directory, such as ./holdfast-data") }
         if listen.isEmpty && tlsListen.isEmpty {
             throw fail("listen", "[]", "leaves no listener", "Give listen or tlsListen an address")
         }

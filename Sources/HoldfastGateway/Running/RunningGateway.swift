@@ -70,6 +70,7 @@ struct RunningGateway {
         for (texts, context) in [(configuration.listen, nil), (configuration.tlsListen, tls)] {
             for text in texts {
                 var address = try SocketAddress(parsing: text)
+                try EventLoop.requireUnused(address)
                 for loop in loops {
                     address = try loop.eventLoop.listen(
                         ListenerConfiguration(

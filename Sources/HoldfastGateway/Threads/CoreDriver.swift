@@ -155,6 +155,8 @@ final class CoreDriver: @unchecked Sendable {
     private func isFinished(_ now: CoreTime) -> Bool {
         guard let finishBy else { return false }
         if !core.hasWork && core.isCheckpointed { return true }
+        // What changed after the last one began, the goodbyes of connections for instance.
+        if !core.isCheckpointing { core.requestCheckpoint() }
         guard now.monotonic >= finishBy else { return false }
         return !core.hasWork || now.monotonic >= finishBy + Self.finishMilliseconds
     }

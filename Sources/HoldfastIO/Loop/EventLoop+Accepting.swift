@@ -41,6 +41,18 @@ extension EventLoop {
         }
     }
 
+    /// Fails if another process listens there: our own loops share an address, and so could somebody else's, who would get a part of
+    /// the connections.
+    package static func requireUnused(_ address: SocketAddress) throws(IOError) {
+        guard address.port != 0 else { return }
+        let descriptor = try makeSocket(address.family)
+        defer { CLinux.close(descriptor) }
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
+        let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
+        guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
+    }
+
     private static func bindListener(_ descriptor: Int32, _ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
         let address = configuration.address
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)

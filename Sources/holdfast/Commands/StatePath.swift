@@ -4,6 +4,7 @@ internal import Foundation
 enum StatePath {
     /// Makes the directory, with those above it, when it isn't there; only its owner may look into it.
     static func make(_ path: String) throws(CommandFailure) {
+        guard !path.isEmpty else { throw CommandFailure("--state is empty; name a directory.", exitCode: CommandFailure.usage) }
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

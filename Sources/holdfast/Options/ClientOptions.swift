@@ -56,8 +56,8 @@ struct ClientOptions: ParsableArguments {
     /// Where tokens for `user` come from.
     func tokenSource(user: String) throws(CommandFailure) -> TokenSource {
         if let tokenFile {
-            let source = TokenSource.file(tokenFile)
-            _ = try TokenSource.readToken(tokenFile)
+            let source = TokenSource.file(tokenFile, user: user)
+            _ = try TokenSource.readToken(tokenFile, user: user)
             return source
         }
         guard let data = dataDirectory else {

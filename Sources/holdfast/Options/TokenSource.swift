@@ -3,8 +3,8 @@ internal import HoldfastGateway
 
 /// Where a client gets a token whenever it needs one.
 enum TokenSource: Sendable {
-    /// A file, read again each time.
-    case file(String)
+    /// A file, read again each time; the token in it must be the user's.
+    case file(String, user: String)
     /// Made each time with the gateway's development key.
     case developmentKey(secret: [UInt8], user: String)
 
@@ -14,7 +14,7 @@ enum TokenSource: Sendable {
     /// A token.
     func token() async throws -> String {
         switch self {
-        case .file(let path): return try Self.readToken(path)
+        case .file(let path, let user): return try Self.readToken(path, user: user)
         case .developmentKey(let secret, let user):
             return try await TokenIssuer(secret: secret).issue(user: user, now: Self.now, lifetimeSeconds: Self.lifetimeSeconds)
         }
@@ -24,18 +24,35 @@ enum TokenSource: Sendable {
     static var now: UInt64 { UInt64(max(0, Date().timeIntervalSince1970)) }
 
     /// The token in a file; white space around it doesn't count.
-    static func readToken(_ path: String) throws(CommandFailure) -> String {
+    /// - Throws: also when it is another user's: the gateway would take it, and the user would act for that one without knowing.
+    static func readToken(_ path: String, user: String) throws(CommandFailure) -> String {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandFailure("--token-file: \(path) can't be read. Give a file with a token.", exitCode: CommandFailure.file)
         }
-        guard data.count <= 4096 + 16, let text = String(data: data, encoding: .utf8) else {
+        guard data.count <= 4096 + 16 else {
             throw CommandFailure("--token-file: \(path) has \(data.count) bytes; a token has at most 4096.", exitCode: CommandFailure.file)
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw CommandFailure("--token-file: \(path) is not text. Give a file with a token.", exitCode: CommandFailure.file)
         }
         let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !token.isEmpty else {
             throw CommandFailure("--token-file: \(path) is empty. Put a token into it.", exitCode: CommandFailure.file)
         }
+        if let subject = subject(of: token), subject != user {
+            throw CommandFailure("--token-file: the token in \(path) is of \(subject), --as says \(user).", exitCode: CommandFailure.usage)
+        }
         return token
+    }
+
+    /// The user that a token names, unchecked; nil when it can't be read, which is the gateway's to say.
+    private static func subject(of token: String) -> String? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return nil }
+        var payload = parts[1].replacing("-", with: "+").replacing("_", with: "/")
+        payload += String(repeating: "=", count: (4 - payload.count % 4) % 4)
+        struct Claims: Decodable { var sub: String }
+        return Data(base64Encoded: String(payload)).flatMap { try? JSONDecoder().decode(Claims.self, from: $0).sub }
     }
 
     /// The development key of a data directory.

@@ -47,6 +47,7 @@ final class OutputFile: Sendable {
     }
 
     private static func open(_ path: String) throws(CommandFailure) -> Int32 {
+        guard !path.isEmpty else { throw CommandFailure("--output is empty; name a file.", exitCode: CommandFailure.usage) }
         let isNew = !FileManager.default.fileExists(atPath: path)
         let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType

@@ -10,6 +10,8 @@ struct SendLedger: Sendable {
     var skippedCount: UInt64 = 0
     /// Lines of the input that were read.
     var readCount: UInt64 = 0
+    /// The last input that went into the outbox.
+    private(set) var enqueuedThrough: UInt64 = 0
     /// The whole input was read and is in the outbox.
     var isInputComplete = false
     /// Handed to the client and without an outcome.
@@ -26,6 +28,9 @@ struct SendLedger: Sendable {
         if outstandingCount == 0 { lastProgress = now }
         outstandingCount += count
     }
+
+    /// An input is in the outbox.
+    mutating func enqueued(_ number: UInt64) { enqueuedThrough = max(enqueuedThrough, number) }
 
     /// A message is stored.
     mutating func stored(now: ContinuousClock.Instant) {

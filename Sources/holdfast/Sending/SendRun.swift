@@ -78,7 +78,7 @@ final class SendRun: Sendable {
         for failure in session.client.failedSends { failures[failure.inputNumber] = failure.code }
         let pending = session.client.pendingSends.map(\.inputNumber)
         // What was read and isn't in the outbox had no room in it.
-        let taken = max(session.client.inputs.count, pending.last ?? 0, ledger.durableCount)
+        let taken = max(session.client.inputs.count, pending.last ?? 0, ledger.enqueuedThrough)
         return SendReport(
             durableCount: ledger.durableCount, skippedCount: ledger.skippedCount, failures: failures, pending: pending,
             unreadFrom: ledger.isInputComplete ? nil : taken + 1, isKept: isKept)
@@ -90,6 +90,7 @@ final class SendRun: Sendable {
             group.addTask {
                 for await message in pending { await self.settle(message) }
             }
+            var failure: CommandFailure?
             let earlier = session.client.pendingSends
             ledger.withLock { $0.began(earlier.count, now: .now) }
             for message in earlier { continuation.yield(message) }
@@ -97,14 +98,18 @@ final class SendRun: Sendable {
             case .single(let body):
                 try await enqueue([OutgoingMessage(body: body, kind: kind.kind, to: .user(recipient))], continuation)
                 ledger.withLock { $0.isInputComplete = true }
-            case .lines(let descriptor): try await sendLines(InputReader(descriptor), continuation)
+            case .lines(let descriptor): failure = try await sendLines(InputReader(descriptor), continuation)
             }
             continuation.finish()
             try await group.waitForAll()
+            if let failure { throw failure }
         }
     }
 
-    private func sendLines(_ reader: InputReader, _ continuation: AsyncStream<PendingSend>.Continuation) async throws {
+    /// - Returns: why it stopped before the end of the input; what was read is sent all the same.
+    private func sendLines(
+        _ reader: InputReader, _ continuation: AsyncStream<PendingSend>.Continuation
+    ) async throws -> CommandFailure? {
         var splitter = LineSplitter(bytesMax: MessageSource.bodyBytesMax)
         var input = ResumedInput(recipient: recipient, kind: kind, progress: session.client.inputs)
         var lines: [ArraySlice<UInt8>] = []
@@ -116,12 +121,12 @@ final class SendRun: Sendable {
                     try splitter.append(chunk[...], into: &lines)
                 } catch {
                     try await take(lines, &input, continuation)
-                    throw CommandFailure(
+                    return CommandFailure(
                         "Line \(error.lineNumber) has more than \(error.bytesMax) bytes, which no gateway takes; it and what follows is not sent."
                     )
                 }
             } else {
-                if Task.isCancelled { return }
+                if Task.isCancelled { return nil }
                 isOver = true
                 if let last = splitter.finish() { lines.append(last) }
             }
@@ -129,6 +134,7 @@ final class SendRun: Sendable {
         }
         do throws(ResumedInput.DifferentInput) { try input.finish() } catch { throw Self.failure(error) }
         ledger.withLock { $0.isInputComplete = true }
+        return nil
     }
 
     private func take(
@@ -158,7 +164,10 @@ final class SendRun: Sendable {
         guard !batch.isEmpty else { return }
         ledger.withLock { $0.began(batch.count, now: .now) }
         do throws(SendError) {
-            for message in try await session.client.enqueue(contentsOf: batch) { continuation.yield(message) }
+            for message in try await session.client.enqueue(contentsOf: batch) {
+                ledger.withLock { $0.enqueued(message.inputNumber) }
+                continuation.yield(message)
+            }
         } catch {
             if error.code == .closed { throw CancellationError() }
             throw CommandFailure("A message can't be put into the outbox: \(error).")

@@ -37,6 +37,9 @@ enum ClientReports {
         case .transportFailed(.untrusted(let text)): "The gateway is not trusted: \(text). See --trust."
         case .transportFailed(.closedByPeer): "The gateway closed the connection."
         case .transportFailed(.broken(let text)): "The connection broke: \(text)."
+        case .heldBack(.inboxFull): "The recipient's inbox is full (inboxMessagesMax, inboxBytesMax); waiting for room."
+        case .heldBack(.storageFull): "The gateway's disk is full; waiting for room."
+        case .heldBack: "The gateway has too much to do; waiting."
         case .tokenUnavailable: "There is no token: its file can't be read."
         }
     }
