@@ -46,7 +46,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     /// By slot. One that is free has a handle that names no connection.
     var machines: ContiguousArray<ConnectionMachine> = []
     /// By slot: whom the connection was counted for, if it was.
-    var addresses: ContiguousArray<AddressKey?> = []
+    var addresses: ContiguousArray<AddressKey> = []
     var intake: CommandIntake
     /// Commands' arrays to be filled next.
     var spare: CommandBatch
@@ -80,7 +80,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
         let slot = Int(id.slot)
         while machines.count <= slot {
             machines.append(ConnectionMachine(.none, limits: shared.limits, now: 0))
-            addresses.append(nil)
+            addresses.append(.none)
         }
         let handle = ConnectionHandle(loop: index, generation: id.generation, slot: id.slot)
         machines[slot] = ConnectionMachine(handle, limits: shared.limits, now: eventLoop.now)
@@ -101,9 +101,10 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
 
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) {
         let slot = Int(id.slot)
-        if let address = addresses[slot] {
+        let address = addresses[slot]
+        if address != .none {
             shared.admission.admission.withLock { $0.release(address) }
-            addresses[slot] = nil
+            addresses[slot] = .none
         }
         if machines[slot].isKnownToCore { intake.detach(machines[slot].handle, machines[slot].session) }
         if !logins.isEmpty { logins[id] = nil }

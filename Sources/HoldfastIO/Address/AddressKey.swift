@@ -1,11 +1,14 @@
-/// What limits per address count by: an IPv4 address, or an IPv6 /64, which one household or one phone has to itself.
+/// What limits per address count by: an IPv4 address, or an IPv6 /64, which one household or one phone has to itself. Eight bytes, because
+/// each connection has one.
 package struct AddressKey: Hashable, Sendable {
-    // An IPv4 address has no high half, an IPv6 one no low half: the two kinds can't meet.
-    let high: UInt64
-    let low: UInt64
+    /// The upper half of an IPv6 address; of an IPv4 address its mapped form's lower half, 0:ffff:a.b.c.d, which as an upper half is
+    /// reserved (RFC 4291, 2.4): the two kinds don't meet.
+    private let bits: UInt64
 
-    init(of address: SocketAddress) {
-        high = address.isIPv4 ? 0 : address.high
-        low = address.isIPv4 ? address.low : 0
-    }
+    /// Nobody's: the upper half of a multicast address, from which nobody connects.
+    package static let none = AddressKey(bits: .max)
+
+    private init(bits: UInt64) { self.bits = bits }
+
+    init(of address: SocketAddress) { bits = address.isIPv4 ? address.low : address.high }
 }
