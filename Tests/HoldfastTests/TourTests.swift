@@ -112,6 +112,11 @@ import Testing
             ["chat", "--as", "alice", "--with", "bob"] + options, in: directory, input: directory.path("input"))
         #expect(chat.status == 0, "\(chat.error)")
         #expect(chat.output.contains("alice: hello ✓") && chat.output.contains("alice: how are you? ✓"), "\(chat.output)")
+        // What isn't sent is no success.
+        try directory.write((String(repeating: "x", count: 61_441) + "\n").utf8, to: "long")
+        let long = try await Command.run(
+            ["chat", "--as", "alice", "--with", "bob"] + options, in: directory, input: directory.path("long"))
+        #expect(long.status == 1 && long.error.contains("1 messages were refused"), "\(long.error)")
         let data = directory.path("data")
         let sessions = try await Command.run(["inspect", "--data", data, "sessions", "--json", "--user", "bob"], in: directory)
         #expect(sessions.output.contains("\"user\":\"bob\",\"number\":2,\"inboxMessages\":2"), "\(sessions.output)\(sessions.error)")

@@ -27,6 +27,9 @@ final class ChatRun: Sendable {
     /// Messages on their way to the outbox, in order.
     private let outgoing: AsyncStream<(Int, String)>
     private let outgoingContinuation: AsyncStream<(Int, String)>.Continuation
+    /// Messages that an earlier run has left in the outbox, and what stands for their numbers here.
+    private let earlier: [PendingSend]
+    private static let earlierID = -1
     /// How long waiting messages hold up the end of an interactive chat.
     private static let grace = Duration.seconds(3)
 
@@ -35,6 +38,7 @@ final class ChatRun: Sendable {
         self.session = session
         self.user = user
         self.peer = peer
+        earlier = session.client.pendingSends
         (events, continuation) = AsyncStream.makeStream(of: Event.self)
         (outgoing, outgoingContinuation) = AsyncStream.makeStream(of: (Int, String).self)
     }
@@ -57,6 +61,8 @@ final class ChatRun: Sendable {
 
     private func addSources(to group: inout ThrowingTaskGroup<Void, any Error>) {
         let (session, continuation) = (session, continuation)
+        for message in earlier { group.addTask { await self.settle(Self.earlierID, message) } }
+        if !earlier.isEmpty { continuation.yield(.notice("\(earlier.count) messages of an earlier run are being sent.")) }
         group.addTask { if let failure = await session.run() { continuation.yield(.failed(failure)) } }
         group.addTask { await session.reportNotices { continuation.yield(.notice($0)) } }
         group.addTask { for await state in session.client.connectionStates { continuation.yield(.connection(state)) } }
@@ -156,6 +162,8 @@ final class ChatRun: Sendable {
         var model = ChatModel(user: user, peer: peer)
         var splitter = LineSplitter(bytesMax: MessageSource.bodyBytesMax)
         var isEnding = false
+        var earlierCount = earlier.count
+        var refusedCount = 0
         for await event in events {
             var through: UInt64?
             var lines: [ArraySlice<UInt8>] = []
@@ -174,7 +182,9 @@ final class ChatRun: Sendable {
                 through = element.position
             case .connection(let state): model.connection = state
             case .notice(let text): StandardStreams.error("holdfast: \(text)")
-            case .settled(let id, let error): model.settled(id, error)
+            case .settled(let id, let error):
+                if error != nil { refusedCount += 1 }
+                if id == Self.earlierID { earlierCount -= 1 } else { model.settled(id, error) }
             case .failed(let failure): throw failure
             case .interrupted, .graceOver: return model.waiting.count
             case .resized: continue
@@ -185,8 +195,9 @@ final class ChatRun: Sendable {
             }
             for line in model.takeFinished() { try StandardStreams.output(line: line.text) }
             if let through { await session.client.acknowledge(through: through) }
-            if isEnding && model.waiting.isEmpty { break }
+            if isEnding && model.waiting.isEmpty && earlierCount == 0 { break }
         }
+        if refusedCount > 0 { throw CommandFailure("\(refusedCount) messages were refused.") }
         return model.waiting.count
     }
 
