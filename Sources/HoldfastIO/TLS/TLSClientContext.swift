@@ -40,7 +40,9 @@ package final class TLSClientContext: Sendable {
         case .system:
             guard unsafe SSL_CTX_set_default_verify_paths(context) == 1 else { throw TLSError.make("load the system's roots") }
         case .file(let path):
-            guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else { throw TLSError.make("load trust file \(path)") }
+            guard unsafe SSL_CTX_load_verify_file(context, path) == 1 else {
+                throw TLSError.make(loading: "trust file", path, expected: "certificates")
+            }
         }
         let protocols = ALPNList(alpn).bytes
         // 0 is success here.

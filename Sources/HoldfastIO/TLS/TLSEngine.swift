@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// The TLS of one connection: ciphertext in and out through the loop's `TLSTransit`, plaintext through buffers of the caller.
 ///
@@ -117,5 +118,17 @@ enum TLSError {
     static func make(_ operation: String) -> IOError {
         defer { ERR_clear_error() }
         return IOError(operation, reason: lastReason() ?? "failed")
+    }
+
+    /// The same for a file that can't be loaded: the system's reason where that has one, else what the file has to be.
+    static func make(loading name: String, _ path: String, expected: String) -> IOError {
+        if unsafe access(path, R_OK) != 0 {
+            let code = errno
+            ERR_clear_error()
+            return IOError("load the \(name) \(path)", errno: code)
+        }
+        var error = make("load the \(name) \(path)")
+        error.reason += "; it must be a PEM file with \(expected)"
+        return error
     }
 }

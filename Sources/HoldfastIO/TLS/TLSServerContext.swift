@@ -64,10 +64,11 @@ package final class TLSServerContext: Sendable {
         let handle = try TLSContextHandle(server: true, minimumVersion: minimumVersion)
         let context = unsafe handle.context
         guard unsafe SSL_CTX_use_certificate_chain_file(context, certificateChainFile) == 1 else {
-            throw TLSError.make("load certificate chain \(certificateChainFile)")
+            throw TLSError.make(
+                loading: "certificate chain", certificateChainFile, expected: "the certificate, and its issuers after it")
         }
         guard unsafe SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw TLSError.make("load private key \(keyFile)")
+            throw TLSError.make(loading: "private key", keyFile, expected: "the certificate's key, not encrypted")
         }
         guard unsafe SSL_CTX_check_private_key(context) == 1 else {
             throw TLSError.make("match \(keyFile) with \(certificateChainFile)")
