@@ -178,6 +178,22 @@ import Testing
         #expect(missing.map { $0["first"] as? Int } == [2, 4], "\(result.output)")
     }
 
+    @Test func `lines aren't sent again when the state that says which were sent is damaged`() async throws {
+        let directory = try TemporaryDirectory()
+        let gateway = try await GatewayProcess(in: directory)
+        try directory.write("one\ntwo\n".utf8, to: "input")
+        let send = ["send", "--as", "alice", "--to", "bob", "--lines", "--state", directory.path("state")]
+        let options = await gateway.options
+        #expect(try await Command.run(send + options, in: directory, input: directory.path("input")).status == 0)
+        var state = try directory.contents("state/client.state")
+        state[20] ^= 1
+        try directory.write(state, to: "state/client.state")
+        let damaged = try await Command.run(send + options, in: directory, input: directory.path("input"))
+        #expect(damaged.status == 66 && damaged.error.contains("set aside"), "\(damaged.error)")
+        // Now it is somebody's decision.
+        #expect(try await Command.run(send + options, in: directory, input: directory.path("input")).status == 0)
+    }
+
     @Test func `a closed standard input is an empty one`() async throws {
         let directory = try TemporaryDirectory()
         let gateway = try await GatewayProcess(in: directory)

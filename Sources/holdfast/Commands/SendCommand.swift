@@ -74,6 +74,14 @@ struct SendCommand: AsyncParsableCommand {
         let session = try ClientSession(client, user: user, device: try makeDevice(), stateDirectory: state) { configuration in
             configuration.isSendOnly = true
         }
+        if lines, let state, case .damaged(let name, let reason) = session.client.recovery {
+            await session.close(.keep)
+            throw CommandFailure(
+                """
+                --state \(state) was damaged (\(reason)); it was set aside as \(name). Which lines it had taken isn't known, so nothing was \
+                sent. See what the recipient has; the same command again sends all of the input.
+                """, exitCode: CommandFailure.file)
+        }
         let showsProgress = StandardStreams.isTerminal(STDERR_FILENO)
         let run = SendRun(session: session, source: source, recipient: recipient, kind: kind, timeout: timeout)
         let ending = await run.run(showsProgress: showsProgress && lines)
