@@ -160,6 +160,9 @@ extension Core {
             let source = page.items.isEmpty ? 0 : effects[loop].source(of: results)
             for item in page.items where item.entry.position > sessions[Int(slot)].sent {
                 if !isCurrent, item.message == nil { break }
+                // The record is needed, so nothing has trimmed it: the timeline is damaged. A gap would be acknowledged, and the loss be
+                // for ever; so the stream stops here until somebody mends the store.
+                if item.isMissing { return close(row.connection, .internalError) }
                 guard deliver(item, to: slot, source: source) else {
                     isWhole = false
                     break

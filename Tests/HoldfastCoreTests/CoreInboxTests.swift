@@ -271,6 +271,26 @@ import Testing
         scenario.check()
     }
 
+    @Test func `a record that isn't there is no gap, which would be acknowledged: the stream stops before it`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...3, to: "bob")
+        try scenario.toDisk()
+        let storage = scenario.harness.storage
+        var batch = JournalBatch()
+        batch.deletions = [scenario.harness.ledger.inbox(of: 2, after: .zero, through: Position(rawValue: .max))[1]]
+        batch.nextPosition = storage.nextPosition
+        try storage.commit(batch)
+        try bob.comeBack()
+        #expect(bob.texts == ["t1"] && bob.gaps.isEmpty && bob.closes == [.internalError])
+        // Nobody else is affected.
+        let eve = try scenario.online("eve")
+        ann.send(4...4, to: "eve")
+        try scenario.settle()
+        #expect(eve.texts == ["t4"])
+    }
+
     @Test func `low space refuses new messages and deliveries go on`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")

@@ -46,6 +46,8 @@ package struct PageItem: Sendable {
     package var entry: InboxEntry
     /// nil: the record is damaged or missing.
     package var message: MessageRecord?
+    /// The journal has no record there.
+    package var isMissing = false
     package var body: Range<Int>
 }
 
@@ -64,8 +66,9 @@ package struct ReadResults: Sendable {
     package var bytes: [UInt8]
     /// The number of the requests.
     var number: UInt64
-    /// Records that should be there and are damaged or missing.
+    /// Records that are damaged, and such that a timeline names and the journal doesn't have.
     package var damaged: [Position]
+    package var missing: [Position] = []
 }
 
 package struct ReadRequests: Sendable {
@@ -153,13 +156,18 @@ package struct ReadRequests: Sendable {
             let position = Position(rawValue: place.position)
             var message: MessageRecord?
             var body = 0..<0
-            _ = try snapshot.record(at: position) { bytes in
+            let isThere = try snapshot.record(at: position) { bytes in
                 guard case .message(let found)? = Record.decode(bytes) else { return }
                 message = found
                 body = results.bytes.count..<results.bytes.count + found.body.count
                 results.bytes.append(bytes, found.body)
             }
-            if message == nil { results.damaged.append(position) }
+            if !isThere {
+                results.missing.append(position)
+                results.pages[place.page].items[place.item].isMissing = true
+            } else if message == nil {
+                results.damaged.append(position)
+            }
             results.pages[place.page].items[place.item].message = message
             results.pages[place.page].items[place.item].body = body
         }

@@ -108,6 +108,11 @@ final class CoreDriver: @unchecked Sendable {
                 logger.error(
                     "damaged record", metadata: ["position": "\(position.rawValue)", "do": "restore a backup; the recipient gets a GAP"])
             }
+            for position in results.missing {
+                logger.error(
+                    "an inbox names a record that the journal doesn't have",
+                    metadata: ["position": "\(position.rawValue)", "do": "the store is damaged: restore a backup; the inbox waits"])
+            }
         case .checkpointWritten(let result):
             core.checkpointWritten(result)
             holdsFreedMemory = true
