@@ -216,6 +216,7 @@ import Testing
         (["receive", "--as", "a", "--count", "0"], 64, "--count"), (["serve", "--data", ""], 64, "data"),
         (["send", "--as", "a", "--to", "b", "--text", "x", "--token-file", "t", "--state", ""], 64, "--state"),
         (["receive", "--as", "a", "--token-file", "t", "--output", ""], 64, "--output"),
+        (["receive", "--as", "a", "--token-file", "t", "--tls", "--trust", "t"], 66, "--trust"),
     ])
     func `errors name the offender and have an exit code`(arguments: [String], status: Int32, word: String) async throws {
         let directory = try TemporaryDirectory()

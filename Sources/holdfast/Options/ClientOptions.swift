@@ -45,9 +45,14 @@ struct ClientOptions: ParsableArguments {
             let path = data + "/tls/cert.pem"
             if FileManager.default.fileExists(atPath: path) { trustFile = path }
         }
-        if let trustFile, !FileManager.default.isReadableFile(atPath: trustFile) {
-            throw CommandFailure(
-                "--trust: \(trustFile) can't be read. Give the PEM file with the gateway's certificate.", exitCode: CommandFailure.file)
+        if let trustFile {
+            let advice = "Give the PEM file with the gateway's certificate."
+            guard let bytes = FileManager.default.contents(atPath: trustFile) else {
+                throw CommandFailure("--trust: \(trustFile) can't be read. \(advice)", exitCode: CommandFailure.file)
+            }
+            guard bytes.range(of: Data("-----BEGIN ".utf8)) != nil else {
+                throw CommandFailure("--trust: \(trustFile) has no certificate. \(advice)", exitCode: CommandFailure.file)
+            }
         }
         return ClientEndpoint(
             host: address.host, port: address.port, tls: ClientEndpoint.TLSOptions(serverName: address.host, trustFile: trustFile))
