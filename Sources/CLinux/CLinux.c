@@ -36,7 +36,7 @@ int clinux_set_descriptor_limit(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Read by the signal.handler: lock-free, and set before the handler is installed.
+// Read by the signal handler: lock-free, and set before the handler is installed.
 static _Atomic int signal_descriptor = -1;
 
 static void write_signal(int signal_number) {

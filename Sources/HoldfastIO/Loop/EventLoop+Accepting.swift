@@ -47,6 +47,10 @@ extension EventLoop {
         guard address.port != 0 else { return }
         let descriptor = try makeSocket(address.family)
         defer { CLinux.close(descriptor) }
+        try bindSocket(descriptor, to: address)
+    }
+
+    private static func bindSocket(_ descriptor: Int32, to address: SocketAddress) throws(IOError) {
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
         let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
@@ -55,13 +59,10 @@ extension EventLoop {
 
     private static func bindListener(_ descriptor: Int32, _ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
         let address = configuration.address
-        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         guard set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) else { throw IOError("share port of \(address)", errno: errno) }
-        if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
         // Inherited by what is accepted, which saves a call for each.
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
-        guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
+        try bindSocket(descriptor, to: address)
         guard CLinux.listen(descriptor, configuration.backlog) == 0 else { throw IOError("listen on \(address)", errno: errno) }
         var storage = sockaddr_storage()
         var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
