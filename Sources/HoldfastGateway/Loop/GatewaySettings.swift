@@ -6,6 +6,15 @@ internal import HoldfastWire
 
 // A configuration as the parts of the gateway want it.
 extension Configuration {
+    var connectionSettings: ConnectionSettings {
+        var settings = ConnectionSettings()
+        settings.limits = connectionLimits
+        settings.ticketSeconds = UInt32(clamping: ticketDays * 86400)
+        settings.retryAfterSeconds = UInt32(retryAfterSeconds)
+        settings.goAwayAddress = goAwayAddress
+        return settings
+    }
+
     var connectionLimits: ConnectionLimits {
         var limits = ConnectionLimits()
         limits.heartbeatSecondsMin = UInt32(heartbeatSecondsMin)

@@ -31,9 +31,7 @@ struct RunningGateway {
         admission = SharedAdmission(configuration)
         tokenChecks = try TokenChecks(identity.tokens, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let shared = GatewayShared(
-            limits: configuration.connectionLimits, configuration: configuration, admission: admission, tokenChecks: tokenChecks,
-            core: core,
-            logger: logger)
+            configuration: configuration, admission: admission, tokenChecks: tokenChecks, core: core, logger: logger)
         do {
             var loops: [GatewayLoop] = []
             for index in 0..<loopCount {

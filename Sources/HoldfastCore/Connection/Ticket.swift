@@ -23,9 +23,10 @@ package struct Ticket: Equatable, Sendable {
     /// Layout of a sealed ticket: key id u16 | nonce 12 | AES-256-GCM(expires u32, session u64, flags u8) | tag 16; integers are big-endian,
     /// the key id is authenticated too.
     package static let sealedByteCount = 2 + 12 + plainByteCount + 16
-    static let plainByteCount = 13
+    package static let plainByteCount = 13
 
-    var plainBytes: [UInt8] {
+    /// What is sealed.
+    package var plainBytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.plainByteCount)
         for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: expires >> UInt32(shift))) }
@@ -35,7 +36,7 @@ package struct Ticket: Equatable, Sendable {
     }
 
     /// - Precondition: `bytes` were sealed by this gateway, so they have the right length.
-    init(plainBytes bytes: [UInt8]) {
+    package init(plainBytes bytes: [UInt8]) {
         precondition(bytes.count == Self.plainByteCount, "a ticket of our own has another length")
         expires = bytes[0..<4].reduce(0) { $0 << 8 | UInt32($1) }
         session = SessionID(rawValue: bytes[4..<12].reduce(0) { $0 << 8 | UInt64($1) })

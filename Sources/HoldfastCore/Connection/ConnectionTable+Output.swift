@@ -1,9 +1,7 @@
-internal import HoldfastCore
-internal import HoldfastIO
-internal import HoldfastWire
+import HoldfastWire
 
 // From the core: effects to frames, one write for each connection and batch.
-extension GatewayLoop {
+extension ConnectionTable {
     func apply(_ batch: EffectBatch) {
         groups.load(batch.effects, slotCount: machines.count)
         for index in 0..<groups.count {
@@ -16,37 +14,36 @@ extension GatewayLoop {
     private func apply(_ batch: EffectBatch, _ group: ContiguousArray<Int32>) {
         var next = 0
         while next < group.count {
-            let handle = batch.effects[Int(group[next])].connection
-            let id = ConnectionID(slot: handle.slot, generation: handle.generation)
-            guard isCurrent(id) else {
+            let connection = batch.effects[Int(group[next])].connection
+            guard isCurrent(connection) else {
                 lost(batch.effects[Int(group[next])])
                 next += 1
                 continue
             }
-            next = apply(batch, group, from: next, to: id, handle)
-            flush(id)
+            next = apply(batch, group, from: next, to: connection)
+            flush(connection)
         }
     }
 
     private func apply(
-        _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, to id: ConnectionID, _ handle: ConnectionHandle
+        _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, to connection: ConnectionHandle
     ) -> Int {
-        let slot = Int(id.slot)
+        let slot = Int(connection.slot)
         var next = index
         let wasOpen = machines[slot].state == .open
         // Whoever is let in while the gateway drains is asked to leave, after what belongs to the WELCOME.
         defer { if isDraining && machines[slot].state == .open && !wasOpen { appendGoAway() } }
-        while next < group.count, batch.effects[Int(group[next])].connection == handle {
+        while next < group.count, batch.effects[Int(group[next])].connection == connection {
             let effect = batch.effects[Int(group[next])]
             next += 1
             switch effect {
             case .deliver:
-                next = machines[slot].deliver(batch, group, from: next - 1, limits: shared.limits, out: &out)
+                next = machines[slot].deliver(batch, group, from: next - 1, limits: limits, out: &out)
             case .sent(_, let sequence, let position):
                 machines[slot].sent(through: sequence, position: position, out: &out)
             case .skip(_, let predecessor, var through):
                 // Several are one (REQ-STREAM-5).
-                while next < group.count, case .skip(handle, _, let further) = batch.effects[Int(group[next])] {
+                while next < group.count, case .skip(connection, _, let further) = batch.effects[Int(group[next])] {
                     through = further
                     next += 1
                 }
@@ -57,12 +54,12 @@ extension GatewayLoop {
                 machines[slot].refused(sequence, code, retryAfterMilliseconds: retryAfter, out: &out)
             case .conversation(_, let number, let type, let peer):
                 machines[slot].conversation(number, type, peer: batch.bytes.span.extracting(peer), out: &out)
-            case .welcome(_, let attached): welcome(id, attached)
+            case .welcome(_, let attached): welcome(connection, attached)
             case .previous(_, let session, let lastSequence):
                 machines[slot].previous(session, lastSequence: lastSequence, out: &out)
-            case .authenticated: authenticated(id)
+            case .authenticated: authenticated(connection)
             case .close(_, let code, let retryAfter):
-                close(id, code, retryAfterMilliseconds: retryAfter == 0 ? nil : retryAfter)
+                close(connection, code, retryAfterMilliseconds: retryAfter == 0 ? nil : retryAfter)
             }
         }
         return next
@@ -70,52 +67,51 @@ extension GatewayLoop {
 
     /// The connection was gone before the core attached it: the core must not believe it there.
     private func lost(_ effect: Effect) {
-        guard case .welcome(let handle, let attached) = effect else { return }
-        intake.detach(handle, attached.session)
+        guard case .welcome(let connection, let attached) = effect else { return }
+        intake.detach(connection, attached.session)
     }
 
-    private func welcome(_ id: ConnectionID, _ attached: Effect.Attached) {
-        let slot = Int(id.slot)
-        guard machines[slot].welcome(attached, limits: shared.limits, out: &out) else { return }
+    private func welcome(_ connection: ConnectionHandle, _ attached: Effect.Attached) {
+        let slot = Int(connection.slot)
+        guard machines[slot].welcome(attached, limits: limits, out: &out) else { return }
         appendTicket(slot)
-        eventLoop.setDeadline(id, afterMilliseconds: machines[slot].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits))
+        setDeadline(connection)
     }
 
-    private func authenticated(_ id: ConnectionID) {
-        let slot = Int(id.slot)
-        guard machines[slot].authenticated(now: eventLoop.now, out: &out) else { return }
+    private func authenticated(_ connection: ConnectionHandle) {
+        let slot = Int(connection.slot)
+        guard machines[slot].authenticated(now: port.now, out: &out) else { return }
         appendTicket(slot)
-        eventLoop.setDeadline(id, afterMilliseconds: machines[slot].deadlineMilliseconds(now: eventLoop.now, limits: shared.limits))
+        setDeadline(connection)
     }
 
     /// A fresh ticket. For a client that came by ticket it ends with that one: beyond it, a token has to be shown again.
     private func appendTicket(_ slot: Int) {
         let machine = machines[slot]
-        let lifetime = UInt32(clamping: shared.configuration.ticketDays * 86400)
-        let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(eventLoop.now)) : lifetime
+        let lifetime = settings.ticketSeconds
+        let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(port.now)) : lifetime
         var flags: Ticket.Flags = []
         if machine.isSendOnly { flags.insert(.sendOnly) }
         if machine.isService { flags.insert(.service) }
-        let expires = UInt32(clamping: SystemClock.wallSeconds() + UInt64(seconds))
-        let sealed = sealer.seal(Ticket(session: machine.session, expires: expires, flags: flags))
+        let expires = UInt32(clamping: port.wallSeconds + UInt64(seconds))
+        let sealed = port.sealTicket(Ticket(session: machine.session, expires: expires, flags: flags))
         ServerFrameWriter.ticket(expiresIn: seconds, sealed.span, to: &out)
     }
 
     // MARK: - The end
 
     /// Lets nobody in any more and asks everybody to leave, each at another moment of the time.
-    func drain(_ milliseconds: UInt32) {
+    package func drain(_ milliseconds: UInt32) {
         isDraining = true
         drainMilliseconds = milliseconds
-        eventLoop.stopListening()
         for slot in machines.indices where machines[slot].handle != .none {
-            let id = ConnectionID(slot: UInt32(slot), generation: machines[slot].handle.generation)
+            let connection = machines[slot].handle
             switch machines[slot].state {
             case .open, .leaving:
                 appendGoAway()
-                flush(id)
+                flush(connection)
             case .awaitingPreface, .awaitingFirstFrame, .authenticating:
-                close(id, .goingAway)
+                close(connection, .goingAway)
             case .attaching, .closing:
                 break
             }
@@ -123,15 +119,14 @@ extension GatewayLoop {
     }
 
     private func appendGoAway() {
-        let address = Array(shared.configuration.goAwayAddress.utf8)
-        ServerFrameWriter.goAway(
-            delayMilliseconds: UInt32.random(in: 0...drainMilliseconds), address: address.span, to: &out)
+        let address = Array(settings.goAwayAddress.utf8)
+        ServerFrameWriter.goAway(delayMilliseconds: port.random(in: 0...drainMilliseconds), address: address.span, to: &out)
     }
 
     /// The time is over: whoever is still there is told so.
-    func closeAll() {
+    package func closeAll() {
         for slot in machines.indices where machines[slot].handle != .none && machines[slot].state != .closing {
-            close(ConnectionID(slot: UInt32(slot), generation: machines[slot].handle.generation), .goingAway)
+            close(machines[slot].handle, .goingAway)
         }
     }
 }

@@ -11,6 +11,13 @@ package struct TicketKeys: Equatable, Sendable {
         package var madeAt: UInt64
         /// 32 bytes.
         package var secret: [UInt8]
+
+        package init(number: UInt64, madeAt: UInt64, secret: [UInt8]) {
+            self.number = number
+            self.madeAt = madeAt
+            self.secret = secret
+        }
+
         /// What tickets name it by.
         package var id: UInt16 { UInt16(truncatingIfNeeded: number) }
     }
@@ -19,6 +26,13 @@ package struct TicketKeys: Equatable, Sendable {
 
     package init(firstSecret: [UInt8], now: UInt64) {
         generations = [Generation(number: 1, madeAt: now, secret: firstSecret)]
+    }
+
+    /// Nil unless there is one at least, and their numbers rise.
+    package init?(_ generations: [Generation]) {
+        let areRising = zip(generations, generations.dropFirst()).allSatisfy { $0.number < $1.number }
+        guard let first = generations.first, first.number > 0, areRising else { return nil }
+        self.generations = generations
     }
 
     /// Adds a generation; of the older ones `keptMax` stay.
@@ -38,33 +52,5 @@ package struct TicketKeys: Equatable, Sendable {
     /// that was under way when it was sealed.
     package static func keptMax(lifetimeSeconds: UInt64, periodSeconds: UInt64) -> Int {
         Int((lifetimeSeconds + periodSeconds - 1) / periodSeconds) + 1
-    }
-
-    // MARK: - The file
-
-    private static let firstLine = "holdfast ticket keys 1"
-
-    /// The file's text: a line for each generation, with number, time and secret.
-    package var fileText: String {
-        var text = Self.firstLine + "\n"
-        for generation in generations { text += "\(generation.number) \(generation.madeAt) \(Hexadecimal.text(generation.secret))\n" }
-        return text
-    }
-
-    /// nil when `fileText` isn't such a file.
-    package init?(fileText: String) {
-        var lines = fileText.split(separator: "\n", omittingEmptySubsequences: true)
-        guard let first = lines.first, first == Self.firstLine else { return nil }
-        lines.removeFirst()
-        generations = []
-        for line in lines {
-            let words = line.split(separator: " ", omittingEmptySubsequences: false)
-            guard
-                words.count == 3, let number = UInt64(words[0]), let madeAt = UInt64(words[1]), let secret = Hexadecimal.bytes(words[2]),
-                secret.count == 32, number > generations.last?.number ?? 0
-            else { return nil }
-            generations.append(Generation(number: number, madeAt: madeAt, secret: secret))
-        }
-        guard !generations.isEmpty else { return nil }
     }
 }
