@@ -38,6 +38,18 @@ extension Core {
         case .evicted(let evicted):
             guard let user = userSlot(evicted.user) else { return }
             willChange(user: user)
+            #if PLANTED_BUGS
+                if PlantedBug.evictionWithoutGap.isActive {
+                    var session = users[Int(user)].firstSession
+                    while session != noSlot {
+                        if sessions[Int(session)].cursor.position < evicted.through.position {
+                            sessions[Int(session)].cursor = evicted.through
+                        }
+                        session = sessions[Int(session)].next
+                    }
+                    updateAcknowledged(of: user)
+                }
+            #endif
             users[Int(user)].floor = evicted.through
             users[Int(user)].floorReason = evicted.reason
             users[Int(user)].floorRecordedAt = position
@@ -130,6 +142,8 @@ extension Core {
         var row = SessionRow()
         row.id = begun.session
         row.attach = begun.attach
+        // Known after a crash too: whoever enters the session without its state gets a higher one.
+        row.storedAttach = begun.attach
         row.cursor = begun.cursor
         row.lastPosition = position
         row.seen = begun.age

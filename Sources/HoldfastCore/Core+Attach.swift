@@ -47,7 +47,12 @@ extension Core {
         // A live session that isn't this device's is another device's, which still uses it.
         guard presented == known || row.flags.contains(.hasEnded), isBelievable(state.attach, of: presented) else { return .begunUnknown }
         // Also of a session that has ended: else a client that missed the answer would take the numbers of a lost future for its own.
+        #if PLANTED_BUGS
+            if PlantedBug.attachNotChecked.isActive { return end(of: presented) ?? .resumed }
+        #endif
         if state.attach < row.storedAttach { return .rewound }
+        // The device has sent in a later session, of which this state knows nothing (REQ-SESSION-9).
+        if let known, known != presented, sessions[Int(known)].lastSequence > .none { return .rewound }
         return end(of: presented) ?? .resumed
     }
 
@@ -91,11 +96,33 @@ extension Core {
             moveCursor(slot, to: presentedEntry(state, of: slot))
             sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, state.attach)
         }
-        let attach = AttachNumber(rawValue: max(sessions[Int(slot)].attach, state?.attach ?? .none).rawValue + 1)
+        // After a start the last one issued is not known, only the last one stored.
+        let known = max(sessions[Int(slot)].attach, sessions[Int(slot)].storedAttach)
+        let step = state == nil ? Self.fenceStep : 1
+        let attach = AttachNumber(rawValue: max(known, state?.attach ?? .none).rawValue + step)
         sessions[Int(slot)].attach = attach
+        let fence = state == nil ? fenceDurably(slot) : .zero
         connect(slot, connection)
         noteSeen(slot)
-        welcome(slot, outcome, previous: previous)
+        welcome(slot, outcome, previous: previous, after: fence)
+    }
+
+    /// More than a client is let in without sending or acknowledging anything in between, so that the fence is above what was issued before
+    /// a crash. Small enough for a program that keeps no state and logs in every minute for years.
+    private static let fenceStep: UInt32 = 256
+
+    /// Whoever enters a session without its state may be a second client with the same device: two that number their messages in one
+    /// session would take each other's for stored. The fence is stored before he is let in, so that it holds after a crash too: the one who
+    /// has the state comes with an attach below it, and is `rewound` (REQ-ATTACH-8).
+    /// - Returns: what has to be synced before the answer.
+    private mutating func fenceDurably(_ slot: Slot) -> Position {
+        let row = sessions[Int(slot)]
+        return append(
+            .cursors([
+                CursorRecord(
+                    session: row.id, attach: row.attach, position: row.cursor.position, ordinal: row.cursor.ordinal,
+                    cumulativeBytes: row.cursor.cumulativeBytes)
+            ]))
     }
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
@@ -163,16 +190,17 @@ extension Core {
         users[Int(user)].receivingConnections = receiving
     }
 
-    private mutating func welcome(_ slot: Slot, _ outcome: WelcomeOutcome, previous: Effect?) {
+    private mutating func welcome(_ slot: Slot, _ outcome: WelcomeOutcome, previous: Effect?, after fence: Position = .zero) {
         let row = sessions[Int(slot)]
         let attached = Effect.Attached(
             outcome: outcome, session: row.id, attach: row.attach, cursor: row.cursor.position, era: era, lastSequence: row.lastSequence,
             serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
         // The sequence and the session that the answer names are synced first.
         let held = HeldEffect.welcome(slot, row.connection, attached, previous: previous)
-        if row.lastPosition <= committedThrough {
+        let position = max(row.lastPosition, fence)
+        if position <= committedThrough {
             release(held)
-        } else if let last = inFlight?.journal.entries.last?.position, row.lastPosition <= last {
+        } else if let last = inFlight?.journal.entries.last?.position, position <= last {
             inFlight?.held.append(held)
         } else {
             open.held.append(held)

@@ -93,6 +93,15 @@ extension Core {
 
     /// The checkpoint to be written now: `run` it on another thread, then call `checkpointWritten`.
     package mutating func takeCheckpoint() -> CheckpointJob? {
+        #if PLANTED_BUGS
+            if PlantedBug.checkpointAheadOfJournal.isActive, let job = checkpoint.job,
+                checkpoint.frozenHead == checkpoint.frozenUsers.count
+            {
+                checkpoint.job = nil
+                checkpoint.isWriting = true
+                return job
+            }
+        #endif
         guard let job = checkpoint.job, checkpoint.frozenHead == checkpoint.frozenUsers.count, committedThrough >= job.through else {
             return nil
         }
@@ -139,6 +148,9 @@ extension Core {
             last = first.entry.position
         }
         guard let last else { return }
+        #if PLANTED_BUGS
+            if PlantedBug.pageRacesCheckpoint.isActive { return }
+        #endif
         users[Int(user)].diskLast = max(users[Int(user)].diskLast, last)
         var slot = users[Int(user)].firstSession
         while slot != noSlot {

@@ -21,6 +21,14 @@ extension Core {
         }
         batch.journal.nextPosition = nextPosition
         inFlight = batch
+        #if PLANTED_BUGS
+            if PlantedBug.acknowledgeBeforeSync.isActive {
+                for note in batch.sent where sessions[Int(note.session)].flags.contains(.isWelcomed) {
+                    let connection = sessions[Int(note.session)].connection
+                    emit(.sent(connection, through: note.sequence, position: note.position), to: connection)
+                }
+            }
+        #endif
         return batch.journal
     }
 
@@ -61,6 +69,15 @@ extension Core {
             var slot = users[Int(push.user)].firstSession
             while slot != noSlot {
                 let row = sessions[Int(slot)]
+                #if PLANTED_BUGS
+                    if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
+                        row.sent < push.entry.position
+                    {
+                        self.push(push, to: slot, row, batch)
+                        slot = row.next
+                        continue
+                    }
+                #endif
                 if row.flags.contains(.isLive), row.sent < push.entry.position { self.push(push, to: slot, row, batch) }
                 slot = row.next
             }

@@ -51,6 +51,9 @@ extension Core {
         guard let session = sessionSlot(origin), !sessions[Int(session)].flags.contains(.hasEnded) else { return nil }
         let expected = sessions[Int(session)].lastSequence.rawValue + 1
         if sequence.rawValue == expected { return session }
+        #if PLANTED_BUGS
+            if PlantedBug.repeatStoredTwice.isActive, sequence.rawValue < expected { return session }
+        #endif
         if sequence.rawValue < expected {
             // Stored before: the client missed the SENT.
             noteSent(session)
@@ -154,6 +157,9 @@ extension Core {
             case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
             }
         sessions[Int(session)].flags.insert(.discards)
+        #if PLANTED_BUGS
+            if PlantedBug.refusedNumberConsumed.isActive { sessions[Int(session)].lastSequence = sequence }
+        #endif
         emit(.refused(origin.connection, sequence, code, retryAfterMilliseconds: retryAfter), to: origin.connection)
     }
 

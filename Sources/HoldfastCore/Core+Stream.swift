@@ -22,6 +22,9 @@ extension Core {
             _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
             last = first.entry
         }
+        #if PLANTED_BUGS
+            if PlantedBug.cursorTooFar.isActive { last = users[Int(sessions[Int(slot)].user)].last }
+        #endif
         guard let last else { return }
         moveCursor(slot, to: last)
         sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, origin.attach)

@@ -54,6 +54,18 @@ package final class MemoryStorage: Storage {
         state.withLock { $0.isSpaceLow = isLow }
     }
 
+    /// Changes one bit of a stored record, chosen by two numbers.
+    /// - Returns: its position; nil when there is no record.
+    package func flipBit(record: UInt64, bit: UInt64) -> Position? {
+        state.withLock { state in
+            guard !state.durable.records.isEmpty else { return nil }
+            let index = Int(record % UInt64(state.durable.records.count))
+            let bit = Int(bit % UInt64(state.durable.records[index].count * 8))
+            state.durable.records[index][bit / 8] ^= 1 << UInt8(bit % 8)
+            return state.durable.positions[index]
+        }
+    }
+
     /// How many records the journal holds.
     package var recordCount: Int { state.withLock { $0.durable.positions.count } }
 

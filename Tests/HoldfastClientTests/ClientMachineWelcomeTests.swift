@@ -9,6 +9,7 @@ import Testing
         let storage = FaultyStorage()
         let rig = try MachineRig.persistent(storage)
         rig.open(.usual(sendsInFlightMax: 3))
+        rig.learn(4, "bob")
         let ids = ["a", "b", "c", "d"].map { rig.send($0, to: .conversation(4), flushes: false) }
         rig.flush()
         rig.confirm(through: 1)
@@ -52,7 +53,9 @@ import Testing
         previous(rig, 2)
         #expect(rig.resolved[ids[1]] == .stored(MessageSequence(rawValue: 2)))
         #expect(rig.resolved[ids[2]] == nil)
-        #expect(rig.takeFrames() == ["send 1 #4 c", "send 2 #4 d", "send 3 #4 e"])
+        // A gateway that doesn't know the session numbers its conversations otherwise.
+        let to = outcome == .begunUnknown ? "sendTo %d bob" : "send %d #4"
+        #expect(rig.takeFrames() == [(1, "c"), (2, "d"), (3, "e")].map { "\(to.replacing("%d", with: "\($0)")) \($1)" })
         #expect(rig.file?.state.session == SessionID(rawValue: 88))
     }
 
@@ -61,7 +64,7 @@ import Testing
         answer(rig, .usual(.begunUnknown, session: 88))
         previous(rig, nil)
         #expect(ids[1...].map { rig.resolved[$0] } == [.unknown, .unknown, .unknown])
-        #expect(rig.takeFrames().suffix(1) == ["send 1 #4 e"], "it had no number")
+        #expect(rig.takeFrames().suffix(1) == ["sendTo 1 bob e"], "it had no number")
         #expect(rig.notices.contains(.resynchronised(.unknown)))
     }
 
@@ -118,9 +121,10 @@ import Testing
         var rig = try MachineRig.persistent(storage)
         rig.open()
         rig.learn()
-        for text in ["a", "b", "c"] { rig.send(text, to: .conversation(4)) }
+        for text in ["a", "b", "c"] { rig.send(text, to: .conversation(5)) }
         rig.confirm(through: 3)
-        let id = rig.send("d", to: .conversation(4))
+        let id = rig.send("d", to: .conversation(5))
+        let unaddressed = rig.send("e", to: .conversation(4))
         rig.deliver(after: 100, [(101, "one"), (105, "two")])
         rig.acknowledge(105)
         rig.closeTransport()
@@ -132,7 +136,10 @@ import Testing
         rig.handed = []
         answer(rig, .usual(.resumed, attach: 2, cursor: 99, era: 1, lastSequence: 1))
         #expect(rig.notices.contains(.serverWentBack(lostSends: 2)))
-        #expect(rig.takeFrames().contains("send 2 #4 d"))
+        // What a number stood for may be another conversation now.
+        #expect(rig.resolved[unaddressed] == .refused(.unknownConversation))
+        #expect(rig.takeFrames().contains("sendTo 2 bob d"))
+        rig.learn()
         rig.deliver(after: 99, [(100, "zero"), (101, "one")])
         let era = UInt64(1) << 56
         rig.receive { ServerFrameWriter.skip(predecessor: Position(rawValue: 101), through: Position(rawValue: era + 1), to: &$0) }
@@ -169,6 +176,7 @@ import Testing
         rig.closeTransport()
         rig.advance(by: 1_000)
         rig.open(.usual(.begunUnknown, session: 88, cursor: 3))
+        rig.learn()
         rig.deliver(after: 3, [(4, "four")])
         #expect(rig.handedTexts == ["1001 bob one", "4 bob four repeat"])
     }
@@ -190,5 +198,43 @@ import Testing
         let rig = MachineRig(settings: ClientSettings(device: "phone", limits: limits))
         rig.open()
         #expect(rig.takeFrames().last == "credit 10 1048576")
+    }
+
+    // REQ-SESSION-9
+    @Test(arguments: [false, true]) func `a session that others have sent in makes the outbox of earlier runs unknown`(hadSession: Bool)
+        throws
+    {
+        let storage = FaultyStorage()
+        var rig = try MachineRig.persistent(storage)
+        if hadSession {
+            rig.open()
+            rig.closeTransport()
+        }
+        let id = rig.send("old")
+        var random = SplitMix64(seed: 1)
+        storage.crash(losesPower: false, using: &random)
+        rig = try MachineRig.persistent(storage)
+        let fresh = rig.send("fresh")
+        rig.open(.usual(hadSession ? .begunEnded : .resumed, session: 88, lastSequence: 7))
+        #expect(rig.notices.contains(.stateBehind(sends: 7)))
+        #expect(rig.resolved[id] == .unknown)
+        #expect(rig.resolved[fresh] == nil)
+        #expect(rig.takeFrames().last == "sendTo 8 bob fresh")
+    }
+
+    @Test func `what the app is told of a message is on the disk before`() throws {
+        let storage = FaultyStorage()
+        let rig = try MachineRig.persistent(storage)
+        rig.open()
+        let id = rig.send("a", waitsForRoom: false)
+        rig.receive { ServerFrameWriter.refused(MessageSequence(rawValue: 1), .inboxFull, retryAfterMilliseconds: 0, to: &$0) }
+        #expect(rig.resolved[id] == .refused(.inboxFull))
+        rig.closeTransport()
+        let withdrawn = rig.send("b")
+        rig.step { machine, _, actions in #expect(machine.withdraw(id: withdrawn, &actions)) }
+        var random = SplitMix64(seed: 1)
+        storage.crash(losesPower: true, using: &random)
+        let again = try MachineRig.persistent(storage)
+        #expect(again.machine.outboxCounts == (0, 0))
     }
 }

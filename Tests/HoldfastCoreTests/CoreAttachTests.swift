@@ -99,6 +99,69 @@ import Testing
         scenario.check()
     }
 
+    // REQ-ATTACH-8
+    @Test(arguments: [false, true]) func `whoever enters a session without its state fences the other for good`(crashes: Bool) throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        // The last of these is known to nobody after a crash.
+        for _ in 0..<5 {
+            try ann.leave()
+            try ann.comeBack()
+        }
+        let state = ann.state
+        try ann.leave()
+        if crashes { try scenario.phones.crash() }
+        ann.hello(withState: false)
+        try scenario.settle()
+        #expect(ann.welcomes.last?.outcome == .resumed)
+        ann.send(1...2, to: "bob")
+        try scenario.settle()
+        try ann.leave()
+        if crashes { try scenario.phones.crash() }
+        ann.state = state
+        try ann.comeBack()
+        #expect(ann.welcomes.last?.outcome == .rewound)
+        scenario.check()
+    }
+
+    @Test func `a client without state gets an attach above what is stored, after a start too`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        ann.send(1...2, to: "bob")
+        try scenario.settle()
+        try ann.leave()
+        for _ in 0..<3 {
+            try scenario.phones.crash()
+            ann.hello(withState: false)
+            try scenario.settle()
+            let attach = ann.attach
+            try ann.leave()
+            try ann.comeBack()
+            #expect(ann.welcomes.last?.outcome == .resumed)
+            #expect(ann.attach > attach)
+            try ann.leave()
+        }
+        scenario.check()
+    }
+
+    // REQ-SESSION-9
+    @Test func `a state older than the device's last session went back in time`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let backup = ann.state
+        ann.logout()
+        try scenario.settle()
+        try ann.comeBack()
+        ann.send(1...2, to: "bob")
+        try scenario.settle()
+        ann.logout()
+        try scenario.settle()
+        ann.state = backup
+        try ann.comeBack()
+        #expect(ann.welcomes.last?.outcome == .rewound)
+        scenario.check()
+    }
+
     @Test(arguments: [false, true]) func `a lost WELCOME costs nothing, however often`(crashes: Bool) throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
@@ -107,10 +170,7 @@ import Testing
         try scenario.settle()
         let state = bob.state
         try bob.leave()
-        // The client got three messages, its acknowledgement didn't arrive; somebody else logged in meanwhile.
-        bob.hello(withState: false)
-        try scenario.settle()
-        try bob.leave()
+        // The client got three messages, its acknowledgement didn't arrive.
         for _ in 0..<3 {
             bob.state = state
             bob.hello()

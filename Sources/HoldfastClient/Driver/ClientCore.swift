@@ -90,7 +90,11 @@ struct ClientCore: ~Copyable {
             machine.timerFired(now, &actions)
         case .token(let token): machine.tokenProvided(token, now, &actions)
         case .tokenFailed: machine.tokenFailed(now, &actions)
-        case .withdraw(let id, let waiter): waiter.set(machine.withdraw(id: id, &actions))
+        case .withdraw(let id, let waiter):
+            let isOut = machine.withdraw(id: id, &actions)
+            // Told once the disk knows.
+            perform(driver)
+            return waiter.set(isOut && ending == nil)
         case .setPace(let seconds): machine.setPace(seconds: seconds, now, &actions)
         case .forgetFailures(let waiter):
             file?.append(.failuresForgotten)

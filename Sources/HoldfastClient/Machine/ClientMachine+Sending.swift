@@ -50,6 +50,9 @@ extension ClientMachine {
             flushSends(now, &actions)
             if acknowledgeAt != 0 && (isAcknowledgementDue || acknowledgeAt <= now.milliseconds) { writeAcknowledgement(now, &actions) }
         }
+        #if PLANTED_BUGS
+            if PlantedBug.outboxNotSynced.isActive { flags.remove(.isOutboxUnsynced) }
+        #endif
         if flags.contains(.isOutboxUnsynced) { synchronize(&actions) }
         releaseCold()
         rearm(now, &actions)
@@ -107,20 +110,32 @@ extension ClientMachine {
         }
     }
 
-    /// Tells what became of a message that was taken out of the outbox. It is kept as failed if its tag, or an earlier run, needs that.
+    /// Tells what became of a message that was taken out of the outbox.
     mutating func drop(_ entry: OutboxEntry, _ outcome: SendOutcome, _ actions: inout ClientActions) {
-        let isKept = entry.tag != nil || entry.id < firstFreshID
+        drop([entry], outcome, &actions)
+    }
+
+    /// Tells what became of messages that were taken out of the outbox. One that failed is kept as such until that is told, and for longer if
+    /// its tag, or an earlier run, needs it.
+    mutating func drop(_ entries: [OutboxEntry], _ outcome: SendOutcome, _ actions: inout ClientActions) {
+        guard !entries.isEmpty else { return }
         var code: SendError.Code?
         switch outcome {
         case .stored, .withdrawn: code = nil
         case .unknown: code = .unknown
         case .refused(let refusal): code = SendError.Code(rawValue: refusal.rawValue)
         }
-        let kept = isKept ? code : nil
-        persist(.removed(id: entry.id, kept), &actions)
-        // The app must not hear of it before the disk does.
-        if kept != nil && settings.isPersistent { actions.items.append(.sync) }
-        actions.items.append(.resolved(id: entry.id, outcome))
+        for entry in entries { persist(.removed(id: entry.id, code), &actions) }
+        // The app must not hear of it before the disk does: after a power cut the message would be in the outbox again, and be sent.
+        flags.insert(.isUnsynced)
+        #if PLANTED_BUGS
+            if PlantedBug.refusalNotSynced.isActive { flags.subtract([.isUnsynced, .isOutboxUnsynced]) }
+        #endif
+        synchronize(&actions)
+        for entry in entries {
+            actions.items.append(.resolved(id: entry.id, outcome))
+            if code != nil, entry.tag == nil, entry.id >= firstFreshID { persist(.failureForgotten(id: entry.id), &actions) }
+        }
     }
 
     private mutating func flushSends(_ now: ClientNow, _ actions: inout ClientActions) {
@@ -160,15 +175,16 @@ extension ClientMachine {
     /// What is larger than this gateway takes is refused here, before it has been sent on this connection.
     private mutating func dropOversized(_ cold: ClientCold, _ actions: inout ClientActions) {
         let bodyBytesMax = Int(frameBytesMax) - WireLimits.bodyReserveBytes
+        var oversized: [OutboxEntry] = []
         var index = cold.sentCount
         while index < cold.outbox.line.count {
             if cold.outbox.line[index].body.count > bodyBytesMax {
-                flags.insert(.isUnsynced)
-                drop(cold.outbox.removeFromLine(at: index), .refused(.bodyTooLarge), &actions)
+                oversized.append(cold.outbox.removeFromLine(at: index))
             } else {
                 index += 1
             }
         }
+        drop(oversized, .refused(.bodyTooLarge), &actions)
     }
 
     /// Gives numbers to waiting messages, in order, leaving out those that have to wait.

@@ -103,6 +103,9 @@ extension ClientMachine {
         guard actions.deliveries.count > start else { return }
         if settings.isPersistent && handed > handedMark {
             handedMark = handed
+            #if PLANTED_BUGS
+                if PlantedBug.handOverNotMarked.isActive { return actions.items.append(.handOver(start..<actions.deliveries.count)) }
+            #endif
             actions.items.append(.persist(.handedOver(handed)))
             flags.insert(.isUnsynced)
             synchronize(&actions)
@@ -195,8 +198,7 @@ extension ClientMachine {
     private mutating func learn(_ number: ConversationNumber, _ peer: String, _ actions: inout ClientActions) {
         if let peers, peers.peers[number] == peer { return }
         if let peers, peers.peers.count >= settings.limits.conversationsMax {
-            self.peers = nil
-            persist(.conversationsForgotten, &actions)
+            forgetConversations(&actions)
         }
         needPeers().learn(number, peer)
         persist(.conversation(number, peer: peer), &actions)

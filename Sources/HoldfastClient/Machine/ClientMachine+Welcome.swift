@@ -52,6 +52,7 @@ extension ClientMachine {
     private mutating func begin(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
         // A position that the app has stored itself counts in its own era only; in another it says what may be repeated.
         if cursor > welcome.cursor && cursor.era != welcome.era { changeLineage(welcome, &actions) }
+        abandonIfUnknown(welcome, &actions)
         adopt(welcome, now, &actions)
     }
 
@@ -122,13 +123,21 @@ extension ClientMachine {
                 cold.outbox.unassign(from: 0)
             }
         } else {
-            while let entry = cold?.outbox.popFirst() { drop(entry, .unknown, &actions) }
+            dropLine(.unknown, &actions)
         }
         cold?.blocks = []
         let isOtherLineage = welcome.era != era || welcome.outcome == .begunUnknown || welcome.outcome == .begun
         if isOtherLineage { changeLineage(welcome, &actions) }
         dropTicket(&actions)
+        abandonIfUnknown(welcome, &actions)
         adopt(welcome, now, &actions)
+    }
+
+    /// Something was sent in a session that this state has never heard of: the state that sent it is lost (REQ-SESSION-9).
+    private mutating func abandonIfUnknown(_ welcome: ServerFrame.Welcome, _ actions: inout ClientActions) {
+        guard welcome.lastSequence > .none else { return }
+        actions.items.append(.notice(.stateBehind(sends: welcome.lastSequence.rawValue)))
+        abandon(&actions)
     }
 
     /// Positions from before can't be compared with those that come: nothing is left out by position, and what was handed over before
@@ -143,6 +152,35 @@ extension ClientMachine {
         handed = .zero
         cursor = welcome.cursor
         cold?.outstanding = Queue()
+        #if PLANTED_BUGS
+            if PlantedBug.conversationsKept.isActive { return }
+        #endif
+        forgetConversations(&actions)
+        dropUnaddressed(&actions)
+    }
+
+    /// The numbers of conversations are learned anew; what is in the outbox keeps its recipients.
+    mutating func forgetConversations(_ actions: inout ClientActions) {
+        guard let peers else { return }
+        cold?.outbox.readdress(peers.peers)
+        cold?.blocks = []
+        self.peers = nil
+        flags.insert(.isUnsynced)
+        persist(.conversationsForgotten, &actions)
+    }
+
+    /// In another line of time the number of a conversation may be another conversation's: what can't be addressed by name isn't sent.
+    private mutating func dropUnaddressed(_ actions: inout ClientActions) {
+        guard let cold else { return }
+        let isUnaddressed = { (entry: OutboxEntry) in if case .conversation = entry.recipient { true } else { false } }
+        var unaddressed: [OutboxEntry] = []
+        while let index = cold.outbox.line.firstIndex(where: isUnaddressed) {
+            unaddressed.append(cold.outbox.removeFromLine(at: index))
+        }
+        while let index = cold.outbox.waiting.firstIndex(where: isUnaddressed) {
+            unaddressed.append(cold.outbox.removeWaiting(at: index))
+        }
+        drop(unaddressed, .refused(.unknownConversation), &actions)
     }
 
     /// The state is that of `WELCOME` from here on.
@@ -163,11 +201,20 @@ extension ClientMachine {
     /// What the outbox holds from before may have been sent in a time that the state doesn't know of: it is not sent again.
     private mutating func abandon(_ actions: inout ClientActions) {
         guard let cold else { return }
-        while let entry = cold.outbox.popFirst() { drop(entry, .unknown, &actions) }
+        dropLine(.unknown, &actions)
+        var earlier: [OutboxEntry] = []
         while let index = cold.outbox.waiting.firstIndex(where: { $0.id < firstFreshID }) {
-            drop(cold.outbox.removeWaiting(at: index), .unknown, &actions)
+            earlier.append(cold.outbox.removeWaiting(at: index))
         }
+        drop(earlier, .unknown, &actions)
         cold.blocks = []
+    }
+
+    /// All messages with a number leave the outbox.
+    private mutating func dropLine(_ outcome: SendOutcome, _ actions: inout ClientActions) {
+        var entries: [OutboxEntry] = []
+        while let entry = cold?.outbox.popFirst() { entries.append(entry) }
+        drop(entries, outcome, &actions)
     }
 
     private func narrowCredit(_ welcome: ServerFrame.Welcome) -> (messages: UInt32, bytes: UInt32) {
@@ -189,8 +236,10 @@ extension ClientMachine {
     /// The session was logged out: what was in the outbox has no session to be sent in.
     mutating func forgetSession(_ actions: inout ClientActions) {
         if let cold {
-            while let entry = cold.outbox.popFirst() { drop(entry, .unknown, &actions) }
-            while !cold.outbox.waiting.isEmpty { drop(cold.outbox.removeWaiting(at: 0), .withdrawn, &actions) }
+            dropLine(.unknown, &actions)
+            var waiting: [OutboxEntry] = []
+            while !cold.outbox.waiting.isEmpty { waiting.append(cold.outbox.removeWaiting(at: 0)) }
+            drop(waiting, .withdrawn, &actions)
             cold.outstanding = Queue()
             cold.blocks = []
         }

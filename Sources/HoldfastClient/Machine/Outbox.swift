@@ -1,3 +1,5 @@
+package import HoldfastWire
+
 /// Messages that the gateway hasn't answered for. A number isn't kept with a message: the first of `line` has the last stored number
 /// plus 1, each next one 1 more, so that taking one out gives its number to the next by itself.
 package struct Outbox: Equatable, Sendable {
@@ -53,5 +55,16 @@ package struct Outbox: Equatable, Sendable {
         let entry = waiting.remove(at: index)
         bodyBytes -= entry.body.count
         return entry
+    }
+
+    /// Messages to conversations of which the other member is known go to that user by name: the numbers are about to be forgotten.
+    package mutating func readdress(_ peers: [ConversationNumber: String]) {
+        let change = { (entry: inout OutboxEntry) in
+            if case .conversation(let number) = entry.recipient, let peer = peers[ConversationNumber(rawValue: number)] {
+                entry.recipient = .user(peer)
+            }
+        }
+        line.update(change)
+        waiting.update(change)
     }
 }

@@ -57,6 +57,15 @@ package struct Queue<Element> {
         return element
     }
 
+    /// Changes each element in place.
+    package mutating func update(_ change: (inout Element) -> Void) {
+        for index in head..<elements.count {
+            guard var element = elements[index] else { preconditionFailure("a removed element") }
+            change(&element)
+            elements[index] = element
+        }
+    }
+
     package func firstIndex(where predicate: (Element) -> Bool) -> Int? {
         for index in 0..<count where predicate(self[index]) { return index }
         return nil

@@ -39,10 +39,13 @@ package struct ClientState: Equatable, Sendable {
         case .acknowledged(let position): cursor = position
         case .handedOver(let position): handedOver = position
         case .conversation(let number, let peer): conversations[number] = peer
-        case .conversationsForgotten: conversations = [:]
+        case .conversationsForgotten:
+            outbox.readdress(conversations)
+            conversations = [:]
         case .inputs(let progress): inputs = progress
         case .failed(let failure): failures.append(failure)
         case .failuresForgotten: failures = []
+        case .failureForgotten(let id): failures.removeAll { $0.id == id }
         case .nextID(let id): nextID = max(nextID, id)
         case .sessionEnded: endSession()
         case .enqueued(let entry): return enqueue(entry)

@@ -20,6 +20,7 @@ extension StateRecord {
         static let failuresForgotten: UInt8 = 15
         static let nextID: UInt8 = 16
         static let sessionEnded: UInt8 = 17
+        static let failureForgotten: UInt8 = 18
     }
 
     /// Appends the record.
@@ -61,6 +62,7 @@ extension StateRecord {
             out.append(Kind.failed, failure.id, failure.inputNumber, UInt64(failure.code.rawValue))
             out.append(tag: failure.tag)
         case .failuresForgotten: out.append(Kind.failuresForgotten)
+        case .failureForgotten(let id): out.append(Kind.failureForgotten, id)
         case .nextID(let id): out.append(Kind.nextID, id)
         case .sessionEnded: out.append(Kind.sessionEnded)
         }
@@ -100,6 +102,7 @@ extension StateRecord {
             let code = try SendError.Code(stored: try fields.varint32(bytes))
             self = .failed(FailedSend(id: id, tag: try fields.tag(bytes), inputNumber: number, code: code))
         case Kind.failuresForgotten: self = .failuresForgotten
+        case Kind.failureForgotten: self = .failureForgotten(id: try fields.varint(bytes))
         case Kind.nextID: self = .nextID(try fields.varint(bytes))
         case Kind.sessionEnded: self = .sessionEnded
         default: throw .malformedFrame

@@ -45,13 +45,16 @@ package enum StateRecord: Equatable, Sendable {
     case unassigned(from: MessageSequence)
     /// Everything up to this number is stored by the gateway.
     case stored(through: MessageSequence)
-    /// The message is taken out; what follows it gets the freed numbers. With a code, and tagged, it is kept as failed.
+    /// The message is taken out; what follows it gets the freed numbers. With a code it is kept as failed.
     case removed(id: UInt64, SendError.Code?)
     case conversation(ConversationNumber, peer: String)
+    /// Messages to them go to the user by name.
     case conversationsForgotten
     case inputs(InputProgress)
     case failed(FailedSend)
     case failuresForgotten
+    /// The app was told of this one while it waited for it.
+    case failureForgotten(id: UInt64)
     /// The next id is at least this.
     case nextID(UInt64)
     /// The session was logged out: all of it is forgotten but for the inputs and the failures.

@@ -10,6 +10,9 @@ extension Storage {
     @discardableResult
     package func raiseEra(above era: UInt8 = 0) throws(StorageError) -> Position {
         let next = nextPosition
+        #if PLANTED_BUGS
+            if PlantedBug.positionReusedAfterRestore.isActive { return next }
+        #endif
         let last = max(next.era, era)
         guard last < .max else {
             throw StorageError(.system, "The era is \(last), the last one: no further backup can be restored into this line of backups.")

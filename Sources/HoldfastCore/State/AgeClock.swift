@@ -1,3 +1,5 @@
+import HoldfastWire
+
 /// The time of records, and a second clock for whatever throws something away by age. The wall clock may jump, so ages are
 /// counted on the monotonic clock while the gateway runs; of a time when it didn't run, at most a day counts. A jump
 /// forward thus expires nothing early.
@@ -23,6 +25,9 @@ struct AgeClock {
     }
 
     mutating func advance(_ now: CoreTime) {
+        #if PLANTED_BUGS
+            if PlantedBug.ageByWallClock.isActive, time != 0, now.wall > time { ageMilliseconds += now.wall - time }
+        #endif
         if let lastMonotonic, now.monotonic > lastMonotonic { ageMilliseconds += now.monotonic - lastMonotonic }
         lastMonotonic = now.monotonic
         time = max(time, now.wall)

@@ -1,0 +1,43 @@
+#if PLANTED_BUGS
+    /// A bug that is there on purpose, to see the proofs fail: each breaks one guarantee in a way that a plausible mistake would. Compiled in by
+    /// `-D PLANTED_BUGS` alone (Tests/Planted/run.sh), and active when it is chosen at run time.
+    package enum PlantedBug: String, CaseIterable, Sendable {
+        /// `SENT` goes out with the batch, not when it is synced (G1).
+        case acknowledgeBeforeSync
+        /// An acknowledgement moves the cursor to the end of what was sent (G2).
+        case cursorTooFar
+        /// A message is pushed to a session that is still catching up (G3).
+        case livePushOvertakesBacklog
+        /// A client whose state went back in time is let in (G6).
+        case attachNotChecked
+        /// A record goes while one inbox still needs it (G1).
+        case trimTooMuch
+        /// A refused number counts as used (G2).
+        case refusedNumberConsumed
+        /// A restored backup goes on in the era that it had (G6).
+        case positionReusedAfterRestore
+        /// Entries that a checkpoint moved to the disk are not looked for there (G4).
+        case pageRacesCheckpoint
+        /// A checkpoint is written before the journal that it sums up is synced (G1).
+        case checkpointAheadOfJournal
+        /// A message that was sent again is stored again (G2).
+        case repeatStoredTwice
+        /// What leaves a full inbox leaves without a `GAP` (G6).
+        case evictionWithoutGap
+        /// Messages age with the wall clock (G6).
+        case ageByWallClock
+        /// The outbox is on the disk when the system likes (G1).
+        case outboxNotSynced
+        /// A message is handed over before it is noted that it may have been (G2).
+        case handOverNotMarked
+        /// Numbers of conversations are kept over a restore (G3).
+        case conversationsKept
+        /// An app hears of a refusal before the disk does (G2).
+        case refusalNotSynced
+
+        /// One at most; set before anything runs.
+        nonisolated(unsafe) package static var active: PlantedBug?
+
+        package var isActive: Bool { Self.active == self }
+    }
+#endif
