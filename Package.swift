@@ -58,6 +58,7 @@ let package = Package(
             ]),
         module("HoldfastClient", ["HoldfastWire"]),
         module("HoldfastClientTransport", ["HoldfastClient", "HoldfastIO"]),
+        module("HoldfastSimulator", ["HoldfastCore", "HoldfastClient", "HoldfastWire"]),
 
         .executableTarget(
             name: "holdfast",
@@ -68,7 +69,8 @@ let package = Package(
         .executableTarget(
             name: "holdfast-load",
             dependencies: [
-                "HoldfastIO", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastGateway", "HoldfastCore", "CLMDB", "CLinux",
+                "HoldfastIO", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastGateway", "HoldfastCore", "HoldfastSimulator",
+                "CLMDB", "CLinux",
                 argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings),
@@ -79,6 +81,7 @@ let package = Package(
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
+        tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),
         // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).
         .target(

@@ -1,0 +1,256 @@
+import HoldfastCore
+import HoldfastWire
+
+/// One life of the gateway's process: what its threads do, in one thread. What they hand to each other keeps its order and comes late.
+final class GatewayRun {
+    /// Where a crash hurts most.
+    enum Step: CaseIterable {
+        case commitUnderWay, commitStored, checkpointUnderWay, checkpointStored
+    }
+
+    enum Message {
+        case commands(CommandBatch)
+        case committed
+        case read(ReadResults)
+        case checkpointWritten(CheckpointResult)
+        case trimPlanned(TrimPlan)
+        case expiryPlanned(ExpiryPlan)
+    }
+
+    let world: World
+    unowned let gateway: SimulatedGateway
+    let storage: MemoryStorage
+    private(set) var core: Core
+    private(set) var ports: [LoopPort] = []
+    var admission: Admission<UInt32>
+    private(set) var isAlive = true
+    private var isAccepting = true
+    private var isFinishing = false
+    /// Until then the process gets no time from its machine.
+    private var stalledUntil: UInt64 = 0
+    private let monotonicStart: UInt64
+    private var inbox: [Message] = []
+    private var isTurnDue = false
+    private var nextTick: UInt64 = 0
+    /// What a crash may lose: taken from the core and not stored yet.
+    private var commit: JournalBatch?
+    private var checkpoint: CheckpointJob?
+    /// At which step of a transaction the process is to be killed.
+    private var crashPoint: (step: Step, action: () -> Void)?
+    private let startedAt: UInt64
+    private var acceptedCount = 0
+
+    /// Recovers from what the disk has.
+    init(_ world: World, _ gateway: SimulatedGateway, storage: MemoryStorage) throws(StorageError) {
+        self.world = world
+        self.gateway = gateway
+        self.storage = storage
+        startedAt = world.time
+        // A machine that was started again counts from its own beginning.
+        monotonicStart = world.random.within(0...1 << 33)
+        let profile = world.profile
+        admission = Admission(connectionsMax: profile.connectionsMax, connectionsPerAddressMax: profile.connectionsPerAddressMax)
+        core = try Core.recover(
+            storage: storage, configuration: profile.core, loops: profile.loops,
+            now: CoreTime(wall: world.wall, monotonic: monotonicStart))
+        for index in 0..<profile.loops { ports.append(LoopPort(self, index: index, keys: gateway.keys)) }
+        turnLater()
+    }
+
+    var network: Network { gateway.network }
+
+    var monotonic: UInt64 { monotonicStart + world.time - startedAt }
+
+    private var now: CoreTime { CoreTime(wall: world.wall, monotonic: monotonic) }
+
+    /// Something that the process does later, if it lives then.
+    func after(_ milliseconds: UInt64, _ action: @escaping () -> Void) {
+        world.after(milliseconds) { [self] in perform(action) }
+    }
+
+    private func perform(_ action: @escaping () -> Void) {
+        guard isAlive else { return }
+        guard stalledUntil <= world.time else { return world.at(stalledUntil) { [self] in perform(action) } }
+        action()
+    }
+
+    /// Takes a connection; false when nobody listens.
+    func accept(_ link: Link) -> Bool {
+        guard isAlive, isAccepting else { return false }
+        acceptedCount += 1
+        ports[acceptedCount % ports.count].accept(link)
+        return true
+    }
+
+    // MARK: - The core's thread
+
+    func post(_ message: Message) {
+        inbox.append(message)
+        turnSoon()
+    }
+
+    private func turnSoon() {
+        guard !isTurnDue else { return }
+        isTurnDue = true
+        after(world.random.within(0...1)) { [unowned self] in turn() }
+    }
+
+    private func turnLater() {
+        let isBusy = core.hasWork || isFinishing || core.isCheckpointing || !core.isQuiet
+        let milliseconds: UInt64 = isBusy ? 50 : ports.allSatisfy { $0.connectionCount == 0 } ? 30_000 : 1_000
+        nextTick = world.time + milliseconds
+        after(milliseconds) { [unowned self] in
+            guard world.time >= nextTick else { return }
+            tick()
+            turn()
+            turnLater()
+        }
+    }
+
+    private func tick() { core.ticked(now: now, isSpaceLow: storage.isSpaceLow) }
+
+    private func turn() {
+        isTurnDue = false
+        let messages = inbox
+        inbox = []
+        for message in messages { handle(message) }
+        carryOut()
+        if isFinishing { advanceFinish() }
+    }
+
+    private func handle(_ message: Message) {
+        switch message {
+        case .commands(let batch): core.handle(batch, now: now)
+        case .committed: core.committed(now: now)
+        case .read(let results): core.read(results)
+        case .checkpointWritten(let result): core.checkpointWritten(result)
+        case .trimPlanned(let plan): core.trimPlanned(plan)
+        case .expiryPlanned(let plan): core.expiryPlanned(plan)
+        }
+    }
+
+    private func carryOut() {
+        if let batch = core.takeBatch(now: now) { start(batch) }
+        if let requests = core.takeReads() { run { [unowned self] () throws(StorageError) in .read(try requests.run(on: storage)) } }
+        if let job = core.takeCheckpoint() { start(job) }
+        if let job = core.takeTrim() { run { [unowned self] () throws(StorageError) in .trimPlanned(try job.run(on: storage)) } }
+        if let job = core.takeExpiry() { run { [unowned self] () throws(StorageError) in .expiryPlanned(try job.run(on: storage)) } }
+        for loop in ports.indices {
+            if let effects = core.takeEffects(loop: loop) { ports[loop].take(effects) }
+        }
+    }
+
+    // MARK: - The other threads
+
+    private var diskMilliseconds: UInt64 { world.random.within(world.profile.commitMilliseconds) * gateway.diskFactor }
+
+    /// A job of a reader: it sees the storage at one moment, and is heard of at a later one.
+    private func run(_ job: @escaping () throws(StorageError) -> Message) {
+        after(world.random.within(0...diskMilliseconds)) { [unowned self] in
+            attempt { [unowned self] () throws(StorageError) in
+                let message = try job()
+                after(world.random.within(0...10)) { [unowned self] in post(message) }
+            }
+        }
+    }
+
+    /// Has something done when the next transaction is at a step.
+    func atNext(_ step: Step, _ action: @escaping () -> Void) { crashPoint = (step, action) }
+
+    private func reached(_ step: Step) {
+        guard let point = crashPoint, point.step == step else { return }
+        crashPoint = nil
+        after(0, point.action)
+    }
+
+    private func start(_ batch: JournalBatch) {
+        commit = batch
+        reached(.commitUnderWay)
+        after(1 + diskMilliseconds) { [unowned self] in
+            attempt { [unowned self] () throws(StorageError) in
+                try store(batch)
+                reached(.commitStored)
+                after(world.random.within(0...1)) { [unowned self] in post(.committed) }
+            }
+        }
+    }
+
+    private func store(_ batch: JournalBatch) throws(StorageError) {
+        commit = nil
+        defer { if storage.nextPosition >= batch.nextPosition { gateway.oracle.committed(batch) } }
+        try storage.commit(batch)
+    }
+
+    private func start(_ job: CheckpointJob) {
+        checkpoint = job
+        reached(.checkpointUnderWay)
+        after(1 + diskMilliseconds * 4) { [unowned self] in
+            attempt { [unowned self] () throws(StorageError) in
+                checkpoint = nil
+                let result = try job.run(on: storage)
+                world.note("checkpoint through \(job.through.rawValue)")
+                reached(.checkpointStored)
+                after(world.random.within(0...10)) { [unowned self] in post(.checkpointWritten(result)) }
+            }
+        }
+    }
+
+    private func attempt(_ body: () throws(StorageError) -> Void) {
+        do throws(StorageError) {
+            try body()
+        } catch {
+            world.note("the gateway's disk failed: \(error)")
+            gateway.failed(error)
+        }
+    }
+
+    // MARK: - The end
+
+    /// The process is gone. Of what was on its way to the disk, each transaction is there or not.
+    func die() {
+        guard isAlive else { return }
+        isAlive = false
+        if let batch = commit {
+            if world.random.chance(0.5) {
+                world.coverage.count(.crashLosesCommit)
+            } else {
+                world.coverage.count(.crashKeepsCommit)
+                try? store(batch)
+            }
+        }
+        if let job = checkpoint {
+            if world.random.chance(0.5) { world.coverage.count(.crashLosesCheckpoint) } else { _ = try? job.run(on: storage) }
+        }
+    }
+
+    func stall(_ milliseconds: UInt64) { stalledUntil = world.time + milliseconds }
+
+    func requestCheckpoint() {
+        core.requestCheckpoint()
+        turnSoon()
+    }
+
+    func replaceKeys(_ keys: TicketKeys) {
+        for port in ports { after(world.random.within(0...5)) { port.replaceKeys(keys) } }
+    }
+
+    /// A stop in order, as SIGTERM brings it about.
+    func drain(_ milliseconds: UInt64) {
+        isAccepting = false
+        for port in ports { port.drain(UInt32(milliseconds)) }
+        after(milliseconds) { [unowned self] in
+            for port in ports { port.closeAll() }
+            after(4_000) { [unowned self] in
+                isFinishing = true
+                core.requestCheckpoint()
+                turnSoon()
+                turnLater()
+            }
+        }
+    }
+
+    private func advanceFinish() {
+        if !core.hasWork && core.isCheckpointed { return gateway.drained() }
+        if !core.isCheckpointing { core.requestCheckpoint() }
+    }
+}

@@ -1,0 +1,90 @@
+import HoldfastClient
+import HoldfastCore
+import HoldfastWire
+
+// The account when everything is healed and drained.
+extension Oracle {
+    func checkEnd(_ gateway: SimulatedGateway) {
+        checkPhones()
+        for number in texts.indices { check(text: number) }
+        checkInboxes(gateway)
+    }
+
+    private func checkPhones() {
+        for phone in phones {
+            guard let process = phone.process else {
+                fail(phone, "has no app at the end")
+                continue
+            }
+            let (line, waiting) = process.machine.outboxCounts
+            if process.machine.phase != .open, !phone.profile.isTwin { fail(phone, "isn't connected at the end: \(process.machine.phase)") }
+            if line + waiting > 0 { fail(phone, "has \(line) and \(waiting) messages in its outbox at the end") }
+        }
+    }
+
+    private func check(text number: Int) {
+        let text = texts[number]
+        if text.position == nil, text.lostPositions.isEmpty, text.fate == .open, !text.isWithdrawing {
+            world.fail("text \(number) of \(phones[text.sender].name) is neither stored nor in the outbox, and its app was told nothing")
+        }
+        if text.fate == .stored, text.position == nil { checkSenderWasTold(number) }
+        guard let position = text.position else { return }
+        checkUser(number, text, position)
+        for phone in phones where !phone.profile.isSendOnly && !phone.profile.isTwin && phone.number != text.sender {
+            guard phone.profile.user == text.to || phone.profile.user == text.from, let since = records[phone.number].sessionSince,
+                since < text.givenAt, !has(phone, number, position)
+            else { continue }
+            fail(phone, "text \(number) at \(position.rawValue), called \(text.fate), was never shown: neither message nor gap")
+        }
+    }
+
+    /// A restore took the message away: its sender has to know.
+    private func checkSenderWasTold(_ number: Int) {
+        let sender = phones[texts[number].sender]
+        let record = records[sender.number]
+        guard let restoredAt else { return world.fail("text \(number) is gone from the disk") }
+        // Who has ended the session since, or lost its state, has nobody left to be told.
+        let isForgotten = record.excusedAt.map { $0 >= texts[number].givenAt } ?? false
+        if record.toldAt ?? 0 < restoredAt, !isForgotten {
+            fail(sender, "text \(number) was acknowledged and lost by a restore, and the sender was never told")
+        }
+    }
+
+    /// Somebody of the user's has seen it, or was told that it won't come.
+    private func checkUser(_ number: Int, _ text: SentText, _ position: Position) {
+        let devices = phones.filter { $0.profile.user == text.to && !$0.profile.isSendOnly }
+        // A message to oneself isn't shown where it was written, and the other devices are looked at below.
+        guard text.to != text.from else { return }
+        if !devices.contains(where: { has($0, number, position) }) {
+            world.fail(
+                "text \(number) from \(text.from) to \(text.to) at \(position.rawValue), called \(text.fate), was never shown to anybody")
+        }
+    }
+
+    private func has(_ phone: SimulatedPhone, _ number: Int, _ position: Position) -> Bool {
+        let record = records[phone.number]
+        return record.shown[number] != nil || record.gaps.contains { $0.after < position && position <= $0.through }
+    }
+
+    private func checkInboxes(_ gateway: SimulatedGateway) {
+        guard let run = gateway.run else { return world.fail("the gateway isn't up at the end") }
+        let counts = run.core.counts
+        if counts.deliveries != 0 || counts.waitingCommands != 0 || counts.pagesInFlight != 0 {
+            world.fail("the core isn't empty at the end: \(counts)")
+        }
+        var kept: [String] = []
+        try? gateway.storage.read { (snapshot) throws(StorageError) in
+            try run.core.inspectUsers(from: snapshot) { user in
+                let name = String(decoding: user.name, as: UTF8.self)
+                if user.inboxMessages > world.profile.core.inboxMessagesMax || user.inboxBytes > world.profile.core.inboxBytesMax {
+                    world.fail("the inbox of \(name) is above its limit: \(user.inboxMessages) messages, \(user.inboxBytes) bytes")
+                }
+                if user.inboxMessages > 0, user.sessions.contains(where: { !$0.hasEnded && !$0.isSendOnly }) {
+                    kept.append("\(name) \(user.inboxMessages)")
+                }
+                return true
+            }
+        }
+        if !kept.isEmpty { world.fail("inboxes hold what everybody has acknowledged: \(kept.joined(separator: ", "))") }
+    }
+}

@@ -1,0 +1,314 @@
+import HoldfastClient
+import HoldfastCore
+import HoldfastWire
+
+/// What must hold whatever is done: knows what the apps were told and shown, and what the disk was given, and nothing of how the code under
+/// test works. Everything that it finds ends the run.
+final class Oracle {
+    unowned let world: World
+    private(set) var phones: [SimulatedPhone] = []
+    var records: [PhoneRecord] = []
+    var texts: [SentText] = []
+    private(set) var damagedPositions: Set<Position> = []
+    /// When the gateway was last put back to a backup.
+    private(set) var restoredAt: UInt64?
+    private(set) var delivered = 0
+    private(set) var acknowledged = 0
+    private(set) var repeats = 0
+
+    init(_ world: World) { self.world = world }
+
+    func add(_ phone: SimulatedPhone) {
+        phones.append(phone)
+        records.append(PhoneRecord())
+    }
+
+    var hasDamage: Bool { !damagedPositions.isEmpty }
+
+    func fail(_ phone: SimulatedPhone, _ problem: String) { world.fail("\(phone.name): \(problem)") }
+
+    // MARK: - Sending
+
+    /// A new text, about to be given to the app.
+    func makeText(from phone: SimulatedPhone, to user: String, size: Int) -> Int {
+        texts.append(SentText(sender: phone.number, from: phone.profile.user, to: user, givenAt: world.time, size: size))
+        return texts.count - 1
+    }
+
+    /// The app didn't take it: it was never said to be sent.
+    func notTaken(_ text: Int) { texts[text].fate = .forgotten }
+
+    func resolved(_ phone: SimulatedPhone, id: UInt64, _ outcome: SendOutcome) {
+        guard let number = phone.textOfID[id] else { return fail(phone, "an outcome for a message \(id) that it never sent") }
+        world.note("\(phone.name): text \(number) is \(outcome)")
+        switch outcome {
+        case .stored: stored(phone, number)
+        case .refused(let code): refused(phone, number, code)
+        case .unknown: unknown(phone, number)
+        case .withdrawn: withdrawn(phone, number)
+        }
+    }
+
+    /// The outcome of a message of an earlier life.
+    func failed(_ phone: SimulatedPhone, id: UInt64, _ code: SendError.Code) {
+        guard let number = phone.textOfID[id] else { return fail(phone, "a failure for a message \(id) that it never sent") }
+        switch RefusalCode(rawValue: code.rawValue) {
+        case let refusal?: refused(phone, number, refusal)
+        case nil: unknown(phone, number)
+        }
+    }
+
+    private func stored(_ phone: SimulatedPhone, _ number: Int) {
+        acknowledged += 1
+        // Two phones with one device id, and a restore that took their fence away: not told apart, and documented so.
+        if phone.profile.isTwin, restoredAt != nil, texts[number].position == nil {
+            texts[number].fate = .unknown
+            return
+        }
+        if texts[number].position == nil && texts[number].lostPositions.isEmpty {
+            fail(phone, "text \(number) is called stored and is not on the disk")
+        }
+        if texts[number].fate == .refused { fail(phone, "text \(number) is called stored after it was refused") }
+        texts[number].fate = .stored
+    }
+
+    private func refused(_ phone: SimulatedPhone, _ number: Int, _ code: RefusalCode) {
+        world.coverage.count("refused \(code)")
+        if texts[number].position != nil { fail(phone, "text \(number) is called refused and is on the disk") }
+        switch code {
+        case .inboxFull, .storageFull: break
+        // A conversation that a restored gateway doesn't know any more.
+        case .unknownConversation where restoredAt != nil: break
+        default: fail(phone, "text \(number) is refused with \(code)")
+        }
+        texts[number].fate = .refused
+    }
+
+    private func unknown(_ phone: SimulatedPhone, _ number: Int) {
+        if records[phone.number].excusedAt == nil && restoredAt == nil && !phone.profile.isTwin {
+            fail(phone, "nobody knows what became of text \(number), though no state went back or ended")
+        }
+        if texts[number].fate == .open { texts[number].fate = .unknown }
+    }
+
+    private func withdrawn(_ phone: SimulatedPhone, _ number: Int) {
+        // A phone that was put back to a time before it sent the message takes it out of an outbox that it has no more.
+        if texts[number].position != nil, !records[phone.number].wasRestored {
+            fail(phone, "text \(number) is called withdrawn and is on the disk")
+        }
+        texts[number].fate = .withdrawn
+    }
+
+    // MARK: - The disk
+
+    /// A transaction of the journal is on the disk.
+    func committed(_ batch: JournalBatch) {
+        for entry in batch.entries {
+            guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
+            world.note("on the disk: text \(number) at \(entry.position.rawValue)")
+            if let position = texts[number].position, !mayRepeat(texts[number]) {
+                world.fail("text \(number) is stored twice, at \(position.rawValue) and \(entry.position.rawValue)")
+            }
+            switch texts[number].fate {
+            case .refused, .withdrawn: world.fail("text \(number) is stored after it was called \(texts[number].fate)")
+            default: break
+            }
+            texts[number].position = entry.position
+        }
+    }
+
+    /// What a phone sent, its twin's session ended and a restore of the phone brought back can't be known to anybody.
+    private func mayRepeat(_ text: SentText) -> Bool { phones[text.sender].profile.isTwin && records[text.sender].wasRestored }
+
+    func damaged(_ position: Position) { damagedPositions.insert(position) }
+
+    /// The gateway was put back: what was at `next` and above is lost, and its senders have to hear of it.
+    func restored(_ next: Position) {
+        restoredAt = world.time
+        for index in texts.indices {
+            guard let position = texts[index].position, position >= next else { continue }
+            texts[index].lostPositions.append(position)
+            texts[index].position = nil
+        }
+        damagedPositions = damagedPositions.filter { $0 < next }
+    }
+
+    // MARK: - The stream
+
+    func shown(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, body: [UInt8]) {
+        delivered += 1
+        guard let number = TextBody.find(in: body[...]), texts.indices.contains(number),
+            body == TextBody.bytes(number, size: texts[number].size)
+        else { return fail(phone, "the body at \(message.position.rawValue) is not what was sent") }
+        world.note("\(phone.name): shows text \(number) at \(message.position.rawValue)\(message.isRepeat ? ", a repeat" : "")")
+        let text = texts[number]
+        checkIsOurs(phone, message, number, text)
+        checkOrder(phone, message, number, text)
+        records[phone.number].shown[number] = message.position
+        records[phone.number].remembered[number] = message.position
+        phone.shownThrough = message.position
+        if phone.profile.app == .transactional { phone.storedPosition = message.position }
+    }
+
+    private func checkIsOurs(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, _ number: Int, _ text: SentText) {
+        let user = phone.profile.user
+        let isOwn = text.from == user
+        if text.to != user && !isOwn { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
+        if message.isOwn != isOwn { fail(phone, "text \(number) of \(text.from) is marked isOwn \(message.isOwn)") }
+        if let peer = message.peer, peer != (isOwn ? text.to : text.from) {
+            fail(phone, "text \(number) from \(text.from) to \(text.to) is shown as of the conversation with \(peer)")
+        }
+        if text.position != message.position && !text.lostPositions.contains(message.position) {
+            fail(phone, "text \(number) comes at \(message.position.rawValue), where it was never stored")
+        }
+        if text.fate == .refused || text.fate == .withdrawn { fail(phone, "text \(number) comes though it was called \(text.fate)") }
+    }
+
+    private func checkOrder(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, _ number: Int, _ text: SentText) {
+        let index = phone.number
+        if let before = records[index].remembered[number] {
+            repeats += 1
+            if before == message.position {
+                if !message.isRepeat { fail(phone, "text \(number) is shown again without the mark of a repeat") }
+                return
+            }
+            // What a restore took away may be sent, stored and shown again; never within one era.
+            if before.era == message.position.era, !mayRepeat(text) {
+                fail(phone, "text \(number) is shown at \(before.rawValue) and \(message.position.rawValue)")
+            }
+        }
+        if message.position <= records[index].end, !message.isRepeat {
+            fail(phone, "text \(number) at \(message.position.rawValue) comes after \(records[index].end.rawValue)")
+        }
+        records[index].end = max(records[index].end, message.position)
+        let line = PhoneRecord.Line(sender: text.sender, to: text.to)
+        let last = records[index].lastOf[line] ?? -1
+        if number < last, !message.isRepeat, !mayRepeat(text), text.lostPositions.isEmpty, texts[last].lostPositions.isEmpty {
+            fail(phone, "text \(number) comes after \(last) of the same sender")
+        }
+        records[index].lastOf[line] = max(last, number)
+    }
+
+    func gap(_ phone: SimulatedPhone, through: Position, count: UInt32, _ reason: GapReason) {
+        world.note("\(phone.name): a gap of \(count) through \(through.rawValue), \(reason)")
+        world.coverage.count("gap \(reason)")
+        switch reason {
+        case .evicted where world.profile.core.inboxPolicy == .evictWithGap: break
+        case .expired where world.coverage.has(.longAbsence): break
+        case .damaged where hasDamage || restoredAt != nil: break
+        default: fail(phone, "a gap for the reason \(reason), which there wasn't")
+        }
+        let index = phone.number
+        records[index].gaps.append((after: records[index].end, through: through, count: count, reason: reason))
+        records[index].end = max(records[index].end, through)
+        phone.shownThrough = through
+        if phone.profile.app == .transactional { phone.storedPosition = through }
+    }
+
+    // MARK: - The session
+
+    func welcomed(_ phone: SimulatedPhone, _ outcome: WelcomeOutcome) {
+        if records[phone.number].sessionSince == nil || outcome != .resumed { records[phone.number].sessionSince = world.time }
+        if outcome == .begun || outcome == .begunUnknown || outcome == .rewound { records[phone.number].end = .zero }
+    }
+
+    func noticed(_ phone: SimulatedPhone, _ notice: ClientNotice) {
+        let index = phone.number
+        let wasTouched = records[index].excusedAt != nil || phone.profile.isTwin
+        switch notice {
+        case .streamHole, .protocolViolation, .stateDamaged: fail(phone, "\(notice)")
+        case .closedByServer(let code, _): closed(phone, CloseCode(rawValue: code))
+        case .serverWentBack:
+            records[index].toldAt = world.time
+            if restoredAt == nil && !wasTouched { fail(phone, "is told that the gateway went back, which it didn't") }
+            forgetOrder(phone)
+        case .stateBehind:
+            records[index].toldAt = world.time
+            if !wasTouched { fail(phone, "is told that its state is behind, which it isn't") }
+        case .resynchronised(let cause):
+            records[index].toldAt = world.time
+            records[index].sessionSince = world.time
+            switch cause {
+            case .expired:
+                records[index].excusedAt = world.time
+                if !world.coverage.has(.longAbsence) { fail(phone, "its session has expired, so soon") }
+            default:
+                if restoredAt == nil && !wasTouched { fail(phone, "its session was replaced: \(cause)") }
+                records[index].excusedAt = world.time
+            }
+            forgetOrder(phone)
+        case .transportFailed, .heldBack, .tokenUnavailable: break
+        }
+    }
+
+    private func closed(_ phone: SimulatedPhone, _ code: CloseCode?) {
+        world.coverage.count("closed \(code.map { "\($0)" } ?? "?")")
+        switch code {
+        case .tokenExpired, .tokenNotYetValid, .ticketInvalid, .ticketExpired, .loggedOut, .goingAway, .firstFrameDeadline,
+            .heartbeatMissed,
+            .tooManyConnections, .gatewayFull, .overloaded:
+            break
+        case .fenced: break
+        // A position of a stream that damage or a restore has taken away.
+        case .internalError where hasDamage: break
+        default: fail(phone, "is closed with \(code.map { "\($0)" } ?? "a code that there isn't")")
+        }
+    }
+
+    /// Positions of another line of time say nothing about the order.
+    private func forgetOrder(_ phone: SimulatedPhone) {
+        records[phone.number].end = .zero
+        records[phone.number].lastOf = [:]
+    }
+
+    func loggedOut(_ phone: SimulatedPhone) {
+        excuse(phone)
+        records[phone.number].sessionSince = nil
+        records[phone.number].remembered = [:]
+        forgetOrder(phone)
+    }
+
+    /// The phone was put back to its backup: what it has sent since is not its own any more.
+    func phoneRestored(_ phone: SimulatedPhone) {
+        excuse(phone)
+        records[phone.number].wasRestored = true
+        records[phone.number].remembered = [:]
+        records[phone.number].sessionSince = nil
+        forgetOrder(phone)
+        forgetOpenTexts(of: phone)
+    }
+
+    func stateMayBeDamaged(_ phone: SimulatedPhone) {
+        excuse(phone)
+        records[phone.number].mayBeDamaged = true
+    }
+
+    /// The client found its state damaged and begins without it.
+    func stateDamaged(_ phone: SimulatedPhone, _ reason: String) {
+        guard records[phone.number].mayBeDamaged else { return fail(phone, "its state is damaged, though nothing damaged it: \(reason)") }
+        records[phone.number].mayBeDamaged = false
+        records[phone.number].sessionSince = nil
+        records[phone.number].remembered = [:]
+        forgetOrder(phone)
+        forgetOpenTexts(of: phone)
+        phone.textOfID = [:]
+    }
+
+    private func excuse(_ phone: SimulatedPhone) {
+        // Phones with one device id share what happens to its session.
+        for other in phones where other.profile.user == phone.profile.user && other.profile.device == phone.profile.device {
+            records[other.number].excusedAt = world.time
+            records[other.number].sessionSince = nil
+        }
+    }
+
+    private func forgetOpenTexts(of phone: SimulatedPhone) {
+        for index in texts.indices where texts[index].sender == phone.number {
+            switch texts[index].fate {
+            // Also what the app was told that it isn't sent: its phone doesn't know of that any more.
+            case .open, .refused, .withdrawn: texts[index].fate = .forgotten
+            case .stored, .unknown, .forgotten: break
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+import HoldfastClient
+import HoldfastCore
+import HoldfastWire
+
+/// One run: a gateway, its phones and what is done to them, then peace, then the account.
+package final class Simulation {
+    private let plan: Plan
+    private let world: World
+    private let oracle: Oracle
+    private let gateway: SimulatedGateway
+    private var absence: UInt64 = 0
+    private var isPlanDone = false
+
+    /// - Parameter isTracing: whether the last events are kept, readable.
+    package init(_ plan: Plan, isTracing: Bool = false) {
+        self.plan = plan
+        var random = SeededRandom(seed: plan.seed ^ 0x5DEE_CE66_D154_21C5)
+        let profile = Profile(clients: plan.clients, random: &random)
+        world = World(profile: profile, seed: random.next(), isTracing: isTracing)
+        oracle = Oracle(world)
+        gateway = SimulatedGateway(world, oracle)
+        for (number, phone) in profile.phones.enumerated() { add(phone, number) }
+    }
+
+    private func add(_ profile: PhoneProfile, _ number: Int) {
+        oracle.add(SimulatedPhone(number, profile, world: world, network: gateway.network, oracle: oracle))
+    }
+
+    /// Runs it.
+    package func run() -> SimulationResult {
+        gateway.start()
+        for phone in oracle.phones {
+            if phone.profile.isTwin { world.coverage.count(.twin) }
+            world.at(phone.profile.firstUse) { phone.open() }
+        }
+        performNext(0)
+        while world.problems.isEmpty, !isPlanDone { world.run(until: world.time + 60_000) }
+        let busy = world.time - min(absence, world.time)
+        heal()
+        defer { end() }
+        return SimulationResult(
+            problems: world.problems, trace: world.trace, phoneHours: Double(busy) * Double(plan.clients) / 3_600_000,
+            acknowledged: oracle.acknowledged, delivered: oracle.delivered, repeats: oracle.repeats, occurrences: world.coverage.occurrences
+        )
+    }
+
+    // MARK: - Operations
+
+    /// One after the other, because an absence puts off what follows.
+    private func performNext(_ index: Int) {
+        guard index < plan.operations.count else { return isPlanDone = true }
+        world.at(plan.operations[index].time + absence) { [unowned self] in
+            perform(plan.operations[index])
+            performNext(index + 1)
+        }
+    }
+
+    private func perform(_ operation: Operation) {
+        let phone = oracle.phones[Int(operation.a % UInt64(oracle.phones.count))]
+        if operation.kind != .send { world.note("OPERATION \(operation.kind) (\(phone.name))") }
+        switch operation.kind {
+        case .send: send(phone, operation)
+        case .withdraw: phone.withdrawOne()
+        case .logOut: phone.logOut()
+        case .disconnect: phone.disconnect()
+        case .holdAcknowledgements: phone.holdAcknowledgements(for: operation.b % 1_200_000)
+        case .cut: cut(phone, operation)
+        case .changeAddress: phone.changeAddress()
+        case .partition: partition(operation)
+        case .kill: phone.kill()
+        case .killInMidAction: phone.killInMidAction()
+        case .reboot: phone.reboot()
+        case .backUpPhone: phone.backUp()
+        case .restorePhone: phone.restore()
+        case .damageState: phone.damageState()
+        case .background: phone.goToBackground(for: operation.b % 1_800_000)
+        case .suspend: phone.suspend(for: operation.b % 600_000)
+        default: performOnGateway(operation)
+        }
+    }
+
+    private func performOnGateway(_ operation: Operation) {
+        switch operation.kind {
+        case .crash: crash(.gatewayCrashed, operation)
+        case .powerCut: crash(.gatewayPowerCut, operation)
+        case .drain: gateway.drain()
+        case .rotateKeys: gateway.rotateKeys()
+        case .checkpoint:
+            world.coverage.count(.checkpointRequested)
+            gateway.run?.requestCheckpoint()
+        case .stall:
+            world.coverage.count(.gatewayStalled)
+            gateway.run?.stall(operation.b % 20_000)
+        case .wallJump:
+            world.coverage.count(.wallClockJump)
+            world.wallOffset += Int64(operation.b % 172_800_000) - 86_400_000
+        case .failCommit: gateway.failNextCommit()
+        case .failCheckpoint: gateway.failNextCheckpoint()
+        case .fillDisk: gateway.setSpaceLow(for: operation.b % 600_000)
+        case .slowDisk: gateway.slowDown(factor: 5 + operation.b % 60, for: operation.a % 300_000)
+        case .flipBit: gateway.flipBit()
+        case .backUpGateway: gateway.backUp()
+        case .restoreGateway: gateway.restoreAndStart()
+        case .absence: everybodyLeaves(operation)
+        default: preconditionFailure("an operation on a phone")
+        }
+    }
+
+    /// Now, or when the next transaction is at one of its steps.
+    private func crash(_ fault: Fault, _ operation: Operation) {
+        guard let run = gateway.run else { return }
+        let crash = { [unowned self] in
+            world.coverage.count(fault)
+            gateway.crash(losesPower: fault == .gatewayPowerCut)
+        }
+        let steps = GatewayRun.Step.allCases
+        let choice = Int(operation.b % UInt64(steps.count + 2))
+        if choice < steps.count { run.atNext(steps[choice], crash) } else { crash() }
+    }
+
+    private func send(_ phone: SimulatedPhone, _ operation: Operation) {
+        var random = SeededRandom(seed: operation.b)
+        for _ in 0..<(1 + random.below(4)) {
+            let size = random.chance(0.1) ? random.below(900) : random.below(60)
+            let user = world.profile.users[random.below(world.profile.users.count)]
+            let number = oracle.makeText(from: phone, to: user, size: size)
+            let isTaken = phone.send(
+                number, body: TextBody.bytes(number, size: size), to: .user(user), waitsForRoom: random.chance(0.8))
+            if !isTaken, oracle.texts[number].fate == .open, phone.process == nil || !phone.textOfID.values.contains(number) {
+                oracle.notTaken(number)
+            }
+        }
+    }
+
+    private func cut(_ phone: SimulatedPhone, _ operation: Operation) {
+        guard let link = phone.link else { return }
+        switch operation.b % 10 {
+        case 0: cut(link, .halfOpenToGateway, heard: .phone)
+        case 1: cut(link, .halfOpenToPhone, heard: .gateway)
+        default: cut(link, .connectionCut, heard: .both)
+        }
+    }
+
+    private func cut(_ link: Link, _ fault: Fault, heard witness: Network.Witness) {
+        world.coverage.count(fault)
+        gateway.network.cut(link, heard: witness)
+    }
+
+    private func partition(_ operation: Operation) {
+        world.coverage.count(.partition)
+        var random = SeededRandom(seed: operation.b)
+        let end = world.time + random.within(1_000...300_000)
+        for phone in oracle.phones where random.chance(0.5) { phone.partitionedUntil = end }
+    }
+
+    /// Apps are closed, and days pass.
+    private func everybodyLeaves(_ operation: Operation) {
+        world.coverage.count(.longAbsence)
+        let milliseconds = (1 + operation.b % 12) * 86_400_000
+        absence += milliseconds
+        for phone in oracle.phones { phone.leave(for: milliseconds) }
+    }
+
+    // MARK: - The end
+
+    /// Nothing goes wrong any more, everybody is there, and everything gets where it belongs.
+    private func heal() {
+        guard world.problems.isEmpty else { return }
+        world.note("HEALED")
+        world.isHealed = true
+        gateway.heal()
+        for user in world.profile.users where !oracle.phones.contains(where: { $0.profile.user == user && !$0.profile.isSendOnly }) {
+            add(PhoneProfile(user: user, device: "late", app: .plain), oracle.phones.count)
+        }
+        for round in 0..<60 where world.problems.isEmpty {
+            healPhones(round)
+            world.run(until: world.time + 60_000)
+            // A connection that is dead and says nothing is found by its heartbeat.
+            if round >= 10, isSettled { break }
+        }
+        world.run(until: world.time + 20_000)
+        for _ in 0..<6 where world.problems.isEmpty {
+            gateway.run?.requestCheckpoint()
+            world.run(until: world.time + 10_000)
+        }
+        // A phone may be on its way back just now: its ticket had expired.
+        for _ in 0..<10 where world.problems.isEmpty && !isSettled { world.run(until: world.time + 7_000) }
+        guard world.problems.isEmpty else { return }
+        oracle.checkEnd(gateway)
+    }
+
+    /// Phones with one device id fence each other: they are opened in turn.
+    private func healPhones(_ round: Int) {
+        var twins: [String: [SimulatedPhone]] = [:]
+        for phone in oracle.phones {
+            if phone.profile.isTwin {
+                twins[phone.profile.user + "/" + phone.profile.device, default: []].append(phone)
+            } else {
+                phone.heal()
+            }
+        }
+        for (_, group) in twins.sorted(by: { $0.key < $1.key }) { group[round % group.count].heal() }
+    }
+
+    private var isSettled: Bool {
+        oracle.phones.allSatisfy { phone in
+            guard let process = phone.process else { return false }
+            return (process.machine.phase == .open || phone.profile.isTwin) && process.machine.outboxCounts == (0, 0)
+        }
+    }
+
+    private func end() {
+        gateway.end()
+        for phone in oracle.phones { phone.end() }
+        world.end()
+    }
+}
+
+/// What came of a run.
+package struct SimulationResult: Sendable {
+    /// What didn't hold; empty when all did.
+    package var problems: [String]
+    package var trace: [String]
+    /// Phones times the hours in which something went on; days of absence don't count.
+    package var phoneHours: Double
+    /// Messages whose sender was told that they are stored.
+    package var acknowledged: Int
+    package var delivered: Int
+    package var repeats: Int
+    package var occurrences: Occurrences
+}

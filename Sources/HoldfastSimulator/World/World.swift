@@ -1,0 +1,60 @@
+import HoldfastCore
+
+/// Time, chance and the record of a run: what everything simulated shares.
+final class World {
+    /// Milliseconds since the run began.
+    private(set) var time: UInt64 = 0
+    var random: SeededRandom
+    let profile: Profile
+    let coverage = Coverage()
+    /// How far the wall clock of the gateway's machine is from the world's time.
+    var wallOffset: Int64 = 0
+    /// Set when nothing goes wrong any more.
+    var isHealed = false
+    private(set) var problems: [String] = []
+    /// The last events; empty unless asked for.
+    private(set) var trace: [String] = []
+    let isTracing: Bool
+    private var queue = EventQueue()
+
+    private static let wallStart: Int64 = 1_700_000_000_000
+    private static let tracedMax = 4_000
+
+    init(profile: Profile, seed: UInt64, isTracing: Bool) {
+        self.profile = profile
+        random = SeededRandom(seed: seed)
+        self.isTracing = isTracing
+    }
+
+    /// Milliseconds since 1970, as the gateway's machine believes.
+    var wall: UInt64 { UInt64(max(0, Self.wallStart + Int64(time) + wallOffset)) }
+
+    func after(_ milliseconds: UInt64, _ action: @escaping () -> Void) { queue.schedule(at: time + milliseconds, action) }
+
+    func at(_ time: UInt64, _ action: @escaping () -> Void) { queue.schedule(at: max(time, self.time), action) }
+
+    /// Lets things happen until a time, or until something is wrong.
+    func run(until end: UInt64) {
+        while problems.isEmpty, let next = queue.nextTime, next <= end, let event = queue.popFirst() {
+            time = event.time
+            event.action()
+        }
+        if problems.isEmpty { time = max(time, end) }
+    }
+
+    /// Nothing happens any more: what waits is let go of.
+    func end() { queue.removeAll() }
+
+    func fail(_ problem: String) {
+        problems.append(problem)
+        note("PROBLEM: \(problem)")
+    }
+
+    func note(_ event: @autoclosure () -> String) {
+        guard isTracing else { return }
+        if trace.count >= Self.tracedMax { trace.removeFirst(Self.tracedMax / 2) }
+        let seconds = String(time / 1000)
+        let milliseconds = String(time % 1000)
+        trace.append("\(seconds).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)  \(event())")
+    }
+}
