@@ -63,7 +63,8 @@ final class OutputFile: Sendable {
                 }
                 throw failure("lock", path)
             }
-            if isNew { try syncDirectory(of: path) }
+            // Also of a file that is there: who made it may have been killed before its name was on the disk.
+            try syncDirectory(of: path)
         } catch {
             close(descriptor)
             throw error
@@ -133,7 +134,8 @@ final class OutputFile: Sendable {
         return line.position
     }
 
-    private static func syncDirectory(of path: String) throws(CommandFailure) {
+    /// Makes the name of a file or directory durable.
+    static func syncDirectory(of path: String) throws(CommandFailure) {
         let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", directory) }
