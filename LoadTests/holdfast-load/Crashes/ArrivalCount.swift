@@ -12,12 +12,12 @@ struct ArrivalCount {
         mark = Data("\"to\":\"\(user)\"".utf8)
     }
 
-    /// Takes in what is new.
+    /// Takes in what is new; as the receiver does after a power cut, only what stands before a hole.
     mutating func update() {
         guard let file = FileHandle(forReadingAtPath: path) else { return }
         defer { try? file.close() }
         guard (try? file.seek(toOffset: offset)) != nil, let data = try? file.readToEnd(),
-            let end = data.lastIndex(of: UInt8(ascii: "\n"))
+            let end = data.prefix(while: { $0 != 0 }).lastIndex(of: UInt8(ascii: "\n"))
         else { return }
         let lines = data[...end]
         offset += UInt64(lines.count)

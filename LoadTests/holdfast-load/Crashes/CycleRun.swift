@@ -37,9 +37,9 @@ struct CycleRun {
                     report.counts.merge(try cycle(world, number, &random, number == worldEnd - 1), uniquingKeysWith: +)
                     report.to = number
                     number += 1
-                    progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + world.oracle.lineCounts.reduce(0, +)) messages")
+                    progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + world.expectedLines) messages")
                 }
-                report.messages += world.oracle.lineCounts.reduce(0, +)
+                report.messages += world.expectedLines
             } catch let violation as Violation {
                 report.violations.append("cycle \(number): \(violation)")
             }

@@ -90,7 +90,7 @@ private struct Reading {
     mutating func take(_ bytes: ArraySlice<UInt8>) {
         guard violations.count < Self.violationsMax else { return }
         guard let line = try? JSONDecoder().decode(Line.self, from: Data(bytes)) else {
-            return report("a line that isn't one: \(String(decoding: bytes.prefix(80), as: UTF8.self))")
+            return report("a line that isn't one: \(String(decoding: bytes.prefix(80), as: UTF8.self).debugDescription)")
         }
         if line.position <= lastPosition { report("position \(line.position) after \(lastPosition)") }
         lastPosition = line.position
@@ -102,7 +102,8 @@ private struct Reading {
         }
         let expected = oracle.conversations.feeds[feed]
         guard line.from == expected.from, line.to == expected.to, [expected.from, expected.to].contains(user) else {
-            return report("line \(feed).\(number), which is from \(expected.from) to \(expected.to), from \(line.from ?? "?") to \(line.to ?? "?")")
+            let way = "\(line.from ?? "?") to \(line.to ?? "?")"
+            return report("line \(feed).\(number), which is from \(expected.from) to \(expected.to), from \(way)")
         }
         take(DeliveryOracle.Delivery(feed: feed, number: number), position: line.position)
     }

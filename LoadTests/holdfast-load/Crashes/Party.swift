@@ -33,7 +33,8 @@ final class Party {
     /// Starts it.
     func start(_ arguments: [String]) throws {
         child = try ChildProcess(
-            program, arguments, input: input, output: input == nil ? .pipe : .nowhere, errors: .file(log), environment: disk?.environment ?? [:])
+            program, arguments, input: input, output: input == nil ? .pipe : .nowhere, errors: .file(log),
+            environment: disk?.environment ?? [:])
     }
 
     var isRunning: Bool { child.map { $0.exitStatus == nil } ?? false }
@@ -43,9 +44,6 @@ final class Party {
 
     /// How it has ended; nil: it runs, or wasn't started.
     var exitStatus: Int32? { child?.exitStatus }
-
-    /// It has ended, and that is dealt with.
-    func forget() { child = nil }
 
     /// What it has said since the last time that no kill explains.
     func unexplainedLines() -> [String] {

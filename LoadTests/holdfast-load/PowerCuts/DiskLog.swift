@@ -26,6 +26,9 @@ struct DiskLog {
 
     private(set) var records: [Record] = []
 
+    /// Nothing done.
+    init() {}
+
     /// Reads a log. A last record that a kill has cut short is left out: its change wasn't seen by anybody.
     init(_ bytes: [UInt8]) throws {
         var place = 0
@@ -41,6 +44,9 @@ struct DiskLog {
             place = end
         }
     }
+
+    /// Adds an event.
+    mutating func append(_ event: Event, at place: Int) { records.append(Record(place: place, event: event)) }
 
     private static func event(kind: Int, path: String, file: UInt64, first: Int, _ bytes: ArraySlice<UInt8>) throws -> Event {
         switch kind {

@@ -37,8 +37,8 @@ struct CrashCommand: AsyncParsableCommand {
         let seed = seed ?? UInt64.random(in: 1...999_999)
         let clients = clients
         let run = CycleRun(
-            scenario: "crash", workshop: workshop, seed: seed, cycles: cycles, from: fromCycle, cyclesPerWorld: CrashScenario.cyclesPerWorld,
-            users: clients, recorder: nil, keepIn: programs.directory
+            scenario: "crash", workshop: workshop, seed: seed, cycles: cycles, from: fromCycle,
+            cyclesPerWorld: CrashScenario.cyclesPerWorld, users: clients, recorder: nil, keepIn: programs.directory
         ) { "holdfast-load crash --seed \(seed) --clients \(clients) --from-cycle \($0) --cycles 1" }
         try run.run(CrashScenario().cycle).finish(json: output.json, results: results)
     }

@@ -45,8 +45,8 @@ struct PowerCutCommand: AsyncParsableCommand {
         if selfTest { return try testMethod(built, workshop, seed) }
         let clients = clients
         let run = CycleRun(
-            scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut, cyclesPerWorld: PowerCutScenario.cutsPerWorld,
-            users: clients, recorder: built, keepIn: programs.directory
+            scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut,
+            cyclesPerWorld: PowerCutScenario.cutsPerWorld, users: clients, recorder: built, keepIn: programs.directory
         ) { "holdfast-load powercut --seed \(seed) --clients \(clients) --from-cut \($0) --cuts 1" }
         try run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
     }
@@ -87,20 +87,26 @@ struct PowerCutScenario {
         if !died { counts["when all was done"] = 1 }
         if target != .clients { counts["recorded at gateways"] = try cut(world.gateway, &random) }
         if target != .gateway { counts["recorded at clients"] = try world.clients.reduce(0) { try $0 + cut($1, &random) } }
-        // The power may go again while the gateway recovers.
-        var again = random.once(in: 3) ? Int.random(in: 1...2, using: &random) : 0
-        while !world.gateway.isRunning {
-            if again > 0 { try world.gateway.disk?.killAfter(moment(40, &random)) }
-            guard try !world.startGateway() else { break }
-            counts["gateway again", default: 0] += 1
-            again -= 1
-            _ = try cut(world.gateway, &random)
-        }
-        try world.gateway.disk?.killAfter(0)
-        try world.startClients()
-        try world.settle()
+        counts["gateway again"] = try recover(world, cutsMax: random.once(in: 3) ? 2 : 0, &random)
         try world.verify(isComplete: true)
         return counts
+    }
+
+    /// Starts everything again and lets it be done; the power of the gateway may go again meanwhile.
+    /// - Returns: how often it did.
+    private func recover(_ world: World, cutsMax: Int, _ random: inout SeededRandom) throws -> Int {
+        for cuts in 0... {
+            let mayBeCut = cuts < cutsMax && !world.gateway.isRunning
+            if mayBeCut { try world.gateway.disk?.killAfter(moment(60, &random)) }
+            if try world.gateway.isRunning || world.startGateway() {
+                try world.startClients()
+                try world.settle { mayBeCut && world.gateway.exitStatus == -SIGKILL }
+            }
+            guard mayBeCut else { return cuts }
+            // If everything was done before its moment came, it is cut now.
+            _ = try cut(world.gateway, &random)
+        }
+        return cutsMax
     }
 
     /// Lets everything run, and a program be killed by one of its next changes. False: all was done before.

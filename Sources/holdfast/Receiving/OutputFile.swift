@@ -3,6 +3,9 @@ internal import Glibc
 
 /// The file of `--output`: whole lines, each with its position. What the last whole line says is the cursor: message and cursor are
 /// written by one write, so there is no moment at which one of them is there without the other.
+///
+/// After a power cut, what wasn't synced yet may be there with holes, which read as zeros, even before a whole last line. A line has no zero
+/// in it, so that the file is good up to the first one; and at most `unsyncedBytesMax` at its end can have any.
 final class OutputFile: Sendable {
     /// The position in the last whole line, if there is one.
     let lastPosition: UInt64?
@@ -10,6 +13,7 @@ final class OutputFile: Sendable {
     let cutBytes: Int
     private let descriptor: Int32
     private let path: String
+    private static let unsyncedBytesMax = 1 << 20
 
     /// Opens the file, or makes it; takes it for this process alone; cuts a torn last line off.
     /// - Throws: when it can't be used, is in use, or is not the stream of `user`.
@@ -37,8 +41,10 @@ final class OutputFile: Sendable {
     /// Appends whole lines; they are on the disk when it returns.
     func append(_ lines: [UInt8]) throws(CommandFailure) {
         do throws(FileFailure) {
-            try writeAll(lines, to: descriptor)
-            guard fsync(descriptor) == 0 else { throw FileFailure() }
+            for start in stride(from: 0, to: lines.count, by: Self.unsyncedBytesMax) {
+                try writeAll(Array(lines[start..<min(start + Self.unsyncedBytesMax, lines.count)]), to: descriptor)
+                guard fsync(descriptor) == 0 else { throw FileFailure() }
+            }
         } catch {
             throw CommandFailure(
                 "\(path) can't be written: \(error.reason). Nothing that isn't in it was acknowledged; make room and start again.",
@@ -80,7 +86,27 @@ final class OutputFile: Sendable {
 
     /// Where the last whole line ends.
     private static func wholeLinesEnd(_ descriptor: Int32, _ path: String) throws(CommandFailure) -> Int {
-        try lastLineFeed(descriptor, path, before: size(descriptor, path)).map { $0 + 1 } ?? 0
+        let size = try size(descriptor, path)
+        let start = max(0, size - unsyncedBytesMax)
+        let hole = try read(descriptor, path, start..<size).firstIndex(of: 0).map { start + $0 }
+        guard let lineFeed = try lastLineFeed(descriptor, path, before: hole ?? size) else {
+            try requireOurs(descriptor, path, size: size)
+            return 0
+        }
+        return lineFeed + 1
+    }
+
+    /// A file without a whole line may be cut only if it is the beginning of one.
+    private static func requireOurs(_ descriptor: Int32, _ path: String, size: Int) throws(CommandFailure) {
+        let beginning = Array("{\"position\":".utf8)
+        let bytes = try read(descriptor, path, 0..<min(size, beginning.count))
+        guard bytes.elementsEqual(beginning.prefix(bytes.count)) || bytes.allSatisfy({ $0 == 0 }) else { throw notOurs(path) }
+    }
+
+    private static func notOurs(_ path: String) -> CommandFailure {
+        CommandFailure(
+            "The last line of \(path) is none that `holdfast receive` has written; nothing was changed. Use another file.",
+            exitCode: CommandFailure.file)
     }
 
     /// Where the last line feed before an offset is.
@@ -122,9 +148,7 @@ final class OutputFile: Sendable {
         let start = try lastLineFeed(descriptor, path, before: end - 1).map { $0 + 1 } ?? 0
         let bytes = try read(descriptor, path, start..<end - 1)
         guard let line = try? JSONDecoder().decode(LastLine.self, from: Data(bytes)) else {
-            throw CommandFailure(
-                "The last line of \(path) is none that `holdfast receive` has written; nothing was changed. Use another file.",
-                exitCode: CommandFailure.file)
+            throw notOurs(path)
         }
         guard line.user == user else {
             throw CommandFailure(
