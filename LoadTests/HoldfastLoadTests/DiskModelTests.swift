@@ -17,7 +17,7 @@ import Testing
     }
 
     private func outcomes(_ model: DiskModel) -> [DiskImage] {
-        (0..<200).map { seed in
+        (0..<200).map { (seed: UInt64) in
             var random = SeededRandom(seed: seed)
             return model.afterCut(using: &random)
         }

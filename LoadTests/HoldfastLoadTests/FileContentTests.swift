@@ -11,7 +11,7 @@ import Testing
     /// What many cuts leave behind.
     private func outcomes(_ content: FileContent) -> Set<[UInt8]> {
         Set(
-            (0..<200).map { seed in
+            (0..<200).map { (seed: UInt64) in
                 var random = SeededRandom(seed: seed)
                 return content.afterCut(using: &random)
             })
