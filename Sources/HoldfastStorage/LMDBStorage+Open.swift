@@ -14,6 +14,8 @@ extension LMDBStorage {
         let directory = DataDirectory(path: path)
         try DurableFile.makeDirectory(directory.path)
         let lock = try directory.acquireLock()
+        // Names that were given and not synced, by a gateway that was killed then, are seen now: they must not go later.
+        try DurableFile.syncDirectory(directory.path)
         let isNew = try !directory.isMade()
         let space = SpaceMonitor(directory: directory, configuration: configuration)
         if isNew { try space.makeFirstReserve() }

@@ -1,4 +1,17 @@
 import Foundation
+import Synchronization
+
+/// The first signal lets a run finish its cycle and report; a second one ends it at once.
+final class StopRequest: Sendable {
+    private let isMade = Atomic(false)
+
+    /// Whether the run should end with this cycle.
+    var isPending: Bool { isMade.load(ordering: .relaxed) }
+
+    /// A signal has come.
+    /// - Returns: whether it is the first one.
+    func make() -> Bool { !isMade.exchange(true, ordering: .relaxed) }
+}
 
 /// What `crash` and `powercut` have in common: cycles in worlds, each world with fresh directories and a seed of its own.
 struct CycleRun {
@@ -12,6 +25,7 @@ struct CycleRun {
     var cyclesPerWorld: Int
     var users: Int
     var recorder: Recorder?
+    var stop: StopRequest
     /// Where a directory that shows a violation is kept.
     var keepIn: String
     /// How to see it again.
@@ -27,21 +41,23 @@ struct CycleRun {
         var progress = CycleProgress()
         var number = first
         let end = from + cycles
-        while number < end && report.violations.isEmpty {
+        while number < end && report.violations.isEmpty && !stop.isPending {
             let worldEnd = min(number - number % cyclesPerWorld + cyclesPerWorld, end)
             var random = SeededRandom(seed: seed, sequence: number / cyclesPerWorld)
             let directory = "\(workshop.directory)/world-\(number / cyclesPerWorld)"
             let world = try World(directory, program: workshop.gateway, users: users, seed: random.next(), recorder: recorder)
             do {
-                while number < worldEnd {
+                while number < worldEnd && !stop.isPending {
                     report.counts.merge(try cycle(world, number, &random, number == worldEnd - 1), uniquingKeysWith: +)
                     report.to = number
                     number += 1
                     progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + world.expectedLines) messages")
                 }
                 report.messages += world.expectedLines
-            } catch let violation as Violation {
+            } catch let violation as Violation where !stop.isPending {
                 report.violations.append("cycle \(number): \(violation)")
+            } catch is Violation {
+                // On a terminal the signal has reached the programs, too.
             }
             progress.end()
             for party in [world.gateway] + world.clients { party.kill() }

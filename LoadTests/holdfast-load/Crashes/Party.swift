@@ -62,7 +62,10 @@ final class Party {
     /// The end of what it has said, for a message.
     var lastWords: String {
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").suffix(3).joined(separator: " / ")
+        let lines = text.split(separator: "\n")
+        // What follows a refusal of the recorder is only the backtrace.
+        if let refusal = lines.last(where: { $0.hasPrefix("powercut recorder") }) { return String(refusal) }
+        return lines.suffix(3).joined(separator: " / ")
     }
 }
 

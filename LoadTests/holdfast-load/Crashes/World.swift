@@ -9,6 +9,8 @@ final class World {
     private(set) var receivers: [Party] = []
     private(set) var oracle: DeliveryOracle
     private var arrivals: [ArrivalCount] = []
+    /// Lines that each sender's input had when it was started last; of later ones it doesn't know.
+    private var taken: [Int]
     private var addresses = ["127.0.0.1:0", "127.0.0.1:0"]
 
     /// Checkpoints and trims come often, so that kills meet them; the reserve is small, so that many directories fit on the disk.
@@ -25,6 +27,7 @@ final class World {
     init(_ directory: String, program: String, users: Int, seed: UInt64, recorder: Recorder?) throws {
         self.directory = directory
         oracle = DeliveryOracle(Conversations(users: users, seed: seed))
+        taken = oracle.lineCounts
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Data(Self.configuration.utf8).write(to: URL(fileURLWithPath: directory + "/gateway.yaml"))
         gateway = try Party("gateway", program: program, in: directory, recorder: recorder)
@@ -62,11 +65,14 @@ final class World {
         return true
     }
 
+    /// Files of the gateway that must be the same for ever once it has served.
+    private static let keptFiles = ["development.key", "ticket-keys", "tls/cert.pem", "tls/key.pem"]
+
     /// What clients prove themselves with, and trust: as on their own machines, a copy from the gateway's first start on.
     private func copyCredentials() throws {
         guard !FileManager.default.fileExists(atPath: credentials) else { return }
         try FileManager.default.createDirectory(atPath: credentials + "/tls", withIntermediateDirectories: true)
-        for file in ["development.key", "tls/cert.pem"] {
+        for file in Self.keptFiles {
             try FileManager.default.copyItem(atPath: gateway.root + "/data/" + file, toPath: credentials + "/" + file)
         }
     }
@@ -75,13 +81,7 @@ final class World {
 
     /// Starts the clients that don't run.
     func startClients() throws {
-        for (index, sender) in senders.enumerated() where !sender.isRunning {
-            try requireDone(sender)
-            let feed = oracle.conversations.feeds[index]
-            try sender.start(
-                ["send", "--as", feed.from, "--to", feed.to, "--lines", "--state", sender.root + "/state", "--timeout", "60s"]
-                    + connection(index))
-        }
+        for index in senders.indices where !senders[index].isRunning { try startSender(index) }
         for (index, receiver) in receivers.enumerated() where !receiver.isRunning {
             if let status = receiver.exitStatus, status != -SIGKILL { throw ended(receiver, status) }
             arrivals[index].restart()
@@ -89,6 +89,16 @@ final class World {
                 ["receive", "--as", oracle.conversations.users[index], "--state", receiver.root + "/state", "--output", output(index)]
                     + connection(index + 1))
         }
+    }
+
+    private func startSender(_ index: Int) throws {
+        let sender = senders[index]
+        try requireDone(sender)
+        let feed = oracle.conversations.feeds[index]
+        taken[index] = oracle.lineCounts[index]
+        try sender.start(
+            ["send", "--as", feed.from, "--to", feed.to, "--lines", "--state", sender.root + "/state", "--timeout", "60s"]
+                + connection(index))
     }
 
     /// Half of the clients over TLS.
@@ -133,7 +143,10 @@ final class World {
             for party in [gateway] + receivers {
                 if let status = party.exitStatus, !condition() { throw ended(party, status) }
             }
-            for sender in senders where sender.exitStatus != nil && !condition() { try requireDone(sender) }
+            for (index, sender) in senders.enumerated() where sender.exitStatus != nil && !condition() {
+                try requireDone(sender)
+                if taken[index] < oracle.lineCounts[index] { try startSender(index) }
+            }
             if isSettled { return false }
             let arrived = arrivedLines
             if arrived != seen { (seen, changedAt) = (arrived, .now) }
@@ -153,6 +166,10 @@ final class World {
     /// Checks what has arrived and what was said.
     func verify(isComplete: Bool) throws {
         var violations = oracle.violations(files(), isComplete: isComplete)
+        for file in Self.keptFiles
+        where !FileManager.default.contentsEqual(atPath: gateway.root + "/data/" + file, andPath: credentials + "/" + file) {
+            violations.append("the gateway's \(file) isn't the one that it had at first")
+        }
         for party in [gateway] + clients { violations += party.unexplainedLines().map { "\(party.name) says: \($0)" } }
         guard violations.isEmpty else { throw Violation(violations.joined(separator: "\n  ")) }
     }

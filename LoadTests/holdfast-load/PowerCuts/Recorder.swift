@@ -51,7 +51,7 @@ final class RecordedDisk {
 
     /// What a program needs to be recorded. One at a time.
     var environment: [String: String] {
-        ["LD_PRELOAD": recorder.library, "POWERCUT_ROOT": root, "POWERCUT_LOG": log, "POWERCUT_ARM": arm, "SWIFT_BACKTRACE": "enable=no"]
+        ["LD_PRELOAD": recorder.library, "POWERCUT_ROOT": root, "POWERCUT_LOG": log, "POWERCUT_ARM": arm]
     }
 
     /// Lets the program be killed right after its `count`th change or sync from now, before it goes on; 0: not at all.
@@ -80,6 +80,9 @@ final class RecordedDisk {
         for (path, bytes) in tables where image.directories.contains((path as NSString).deletingLastPathComponent) {
             try Data(bytes).write(to: URL(fileURLWithPath: root + "/" + path))
         }
+        // For a look, if the next check finds something.
+        try? FileManager.default.removeItem(atPath: log + ".before")
+        try FileManager.default.moveItem(atPath: log, toPath: log + ".before")
         try begin()
         return recorded.records.count
     }

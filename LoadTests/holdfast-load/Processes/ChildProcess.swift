@@ -128,8 +128,12 @@ final class ChildProcess: Sendable {
     }
 
     /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.
-    static func stopOnInterrupt(removing directory: String) throws -> SignalWatcher {
+    /// - Parameter finishes: told of a signal; true when the run will end soon by itself.
+    static func stopOnInterrupt(
+        removing directory: String, unless finishes: @escaping @Sendable () -> Bool = { false }
+    ) throws -> SignalWatcher {
         try SignalWatcher([.interrupt, .terminate]) { signal in
+            if finishes() { return }
             for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
             try? FileManager.default.removeItem(atPath: directory)
             _exit(128 + signal.rawValue)

@@ -32,13 +32,14 @@ struct CrashCommand: AsyncParsableCommand {
             throw LoadError("--cycles must be at least 1, --from-cycle at least 0, --clients at least 3")
         }
         let workshop = try programs.workshop()
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
+        let stop = StopRequest()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory) { stop.make() }
         defer { watcher.stop() }
         let seed = seed ?? UInt64.random(in: 1...999_999)
         let clients = clients
         let run = CycleRun(
             scenario: "crash", workshop: workshop, seed: seed, cycles: cycles, from: fromCycle,
-            cyclesPerWorld: CrashScenario.cyclesPerWorld, users: clients, recorder: nil, keepIn: programs.directory
+            cyclesPerWorld: CrashScenario.cyclesPerWorld, users: clients, recorder: nil, stop: stop, keepIn: programs.directory
         ) { "holdfast-load crash --seed \(seed) --clients \(clients) --from-cycle \($0) --cycles 1" }
         try run.run(CrashScenario().cycle).finish(json: output.json, results: results)
     }

@@ -38,7 +38,8 @@ struct PowerCutCommand: AsyncParsableCommand {
             throw LoadError("--cuts must be at least 1, --from-cut at least 0, --clients at least 3")
         }
         let workshop = try programs.workshop()
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
+        let stop = StopRequest()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory) { stop.make() }
         defer { watcher.stop() }
         let seed = seed ?? UInt64.random(in: 1...999_999)
         let built = try Recorder(sources: recorder, into: workshop.directory + "/recorder")
@@ -46,7 +47,7 @@ struct PowerCutCommand: AsyncParsableCommand {
         let clients = clients
         let run = CycleRun(
             scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut,
-            cyclesPerWorld: PowerCutScenario.cutsPerWorld, users: clients, recorder: built, keepIn: programs.directory
+            cyclesPerWorld: PowerCutScenario.cutsPerWorld, users: clients, recorder: built, stop: stop, keepIn: programs.directory
         ) { "holdfast-load powercut --seed \(seed) --clients \(clients) --from-cut \($0) --cuts 1" }
         try run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
     }

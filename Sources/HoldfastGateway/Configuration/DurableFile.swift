@@ -46,7 +46,8 @@ enum DurableFile {
         try syncFolder(of: path)
     }
 
-    private static func syncFolder(of path: String) throws(DurableFileError) {
+    /// Makes the names in the file's folder durable.
+    static func syncFolder(of path: String) throws(DurableFileError) {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -28,8 +28,10 @@ final class OutputFile: Sendable {
             lastPosition = try Self.readLastPosition(opened, path, end: end, user: user)
             // Only what was found to be ours is cut.
             if cutBytes > 0 {
-                guard ftruncate(opened, off_t(end)) == 0, fsync(opened) == 0 else { throw Self.failure("cut", path) }
+                guard ftruncate(opened, off_t(end)) == 0 else { throw Self.failure("cut", path) }
             }
+            // What a run that was killed has written may not be on the disk yet; the gateway is about to be told that we have it.
+            guard fsync(opened) == 0 else { throw Self.failure("sync", path) }
         } catch {
             close(opened)
             throw error
