@@ -96,7 +96,8 @@ struct PowerCutScenario {
     /// Starts everything again and lets it be done; the power of the gateway may go again meanwhile.
     /// - Returns: how often it did.
     private func recover(_ world: World, cutsMax: Int, _ random: inout SeededRandom) throws -> Int {
-        for cuts in 0... {
+        var cuts = 0
+        while true {
             let mayBeCut = cuts < cutsMax && !world.gateway.isRunning
             if mayBeCut { try world.gateway.disk?.killAfter(moment(60, &random)) }
             if try world.gateway.isRunning || world.startGateway() {
@@ -105,9 +106,9 @@ struct PowerCutScenario {
             }
             guard mayBeCut else { return cuts }
             // If everything was done before its moment came, it is cut now.
+            cuts += 1
             _ = try cut(world.gateway, &random)
         }
-        return cutsMax
     }
 
     /// Lets everything run, and a program be killed by one of its next changes. False: all was done before.

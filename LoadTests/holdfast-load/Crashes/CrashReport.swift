@@ -10,7 +10,7 @@ struct CrashReport: Encodable {
     /// The last cycle that was done.
     var to: Int
     var seconds = 0.0
-    /// Messages that were sent, and have arrived at each member.
+    /// Messages that were sent, in worlds that ended well: they have arrived once and in order.
     var messages = 0
     /// How often what was killed or cut.
     var counts: [String: Int] = [:]
@@ -21,8 +21,8 @@ struct CrashReport: Encodable {
         let counts = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         return """
             \(scenario): cycles \(from) to \(to), seed \(seed), commit \(commit), \(Report.number(seconds)) s
-              killed      \(counts)
-              messages    \(messages), all once and in order
+              counts      \(counts)
+              messages    \(messages) arrived once and in order
               violations  \(violations.isEmpty ? "none" : String(violations.count))
             """
     }
