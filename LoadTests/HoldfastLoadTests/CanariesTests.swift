@@ -14,7 +14,7 @@ import Testing
         let recorder = try Recorder(sources: Self.sources, into: directory + "/recorder")
         let canaries = Canaries(recorder: recorder, directory: directory, seed: 1)
         for (kind, forgets) in Canaries.kinds {
-            let result = try canaries.test(kind, forgets: forgets, cuts: 14)
+            let result = try canaries.test(kind, forgets: forgets, cuts: 24)
             #expect(result.isRight, "\(kind): \(result.losses) of \(result.cuts) cuts lost something: \(result.loss ?? "")")
         }
     }

@@ -19,7 +19,10 @@ extension LMDBStorage {
         let isNew = try !directory.isMade()
         let space = SpaceMonitor(directory: directory, configuration: configuration)
         if isNew { try space.makeFirstReserve() }
-        for environment in [directory.journal, directory.store] { try directory.makeEnvironment(environment) }
+        for environment in [directory.journal, directory.store] {
+            if isNew { try directory.removeUnfinished(environment) }
+            try directory.makeEnvironment(environment)
+        }
         let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
         if isNew { try directory.writeFormat() } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {
