@@ -64,6 +64,25 @@ struct DataDirectory: Sendable {
         try FileLock(lock, directory: path)
     }
 
+    /// Removes an environment's file when a power cut in its making has left it without a header, as zeros or as nothing: LMDB would refuse it
+    /// for ever. One with records has had a header on the disk before the first of them.
+    func removeUnfinished(_ directory: String) throws(StorageError) {
+        let file = directory + "/data.mdb"
+        guard DurableFile.exists(file) else { return }
+        let descriptor = try DurableFile.open(file, O_RDONLY)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: Self.unfinishedBytesMax + 1)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        guard count >= 0 else { throw StorageError.system(errno, "read", file) }
+        // LMDB wants to find both header pages, each of the size of the system's pages.
+        let headers = [0, Int(getpagesize())].filter { $0 < count && bytes[$0..<min($0 + 512, count)].contains { $0 != 0 } }
+        guard count <= Self.unfinishedBytesMax, headers.count < 2 else { return }
+        try DurableFile.remove(file)
+    }
+
+    /// The making itself writes less.
+    private static let unfinishedBytesMax = 1 << 16
+
     /// Makes an environment's directory and its table of readers, whole: a hole in a mapped file would be a fault on a full disk.
     func makeEnvironment(_ directory: String) throws(StorageError) {
         try DurableFile.makeDirectory(directory)

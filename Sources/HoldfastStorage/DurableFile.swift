@@ -16,6 +16,8 @@ enum DurableFile {
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw StorageError.system(ENOTDIR, "use as a directory", path)
         }
+        // Whoever made it may have been killed before its name was on the disk. A parent that can't be opened has it from somebody else.
+        try? syncDirectory(parent(of: path))
     }
 
     /// Makes the names in the directory durable.

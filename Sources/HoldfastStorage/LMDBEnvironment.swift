@@ -60,7 +60,11 @@ import HoldfastCore
             unsafe mdb_env_set_maxreaders(environment, UInt32(options.readersMax))
             unsafe mdb_env_set_maxdbs(environment, MDB_dbi(options.tablesMax))
             let code = unsafe mdb_env_open(environment, directory, flags, DurableFile.fileMode)
-            if code == MDB_SUCCESS { return unsafe environment }
+            if code == MDB_SUCCESS {
+                // A writer that was killed in its commit may have left a transaction that is seen and not synced: nothing may be built on it.
+                if !options.isReadOnly { unsafe try check(mdb_env_sync(environment, 1), "sync", directory) }
+                return unsafe environment
+            }
             unsafe mdb_env_close(environment)
             // A limit on address space: try with less.
             guard code == ENOMEM, mapBytes / 2 >= mapBytesMin else { throw StorageError.lmdb(code, "open", directory) }

@@ -14,10 +14,15 @@ extension LMDBStorage {
         let directory = DataDirectory(path: path)
         try DurableFile.makeDirectory(directory.path)
         let lock = try directory.acquireLock()
+        // Names that were given and not synced, by a gateway that was killed then, are seen now: they must not go later.
+        try DurableFile.syncDirectory(directory.path)
         let isNew = try !directory.isMade()
         let space = SpaceMonitor(directory: directory, configuration: configuration)
         if isNew { try space.makeFirstReserve() }
-        for environment in [directory.journal, directory.store] { try directory.makeEnvironment(environment) }
+        for environment in [directory.journal, directory.store] {
+            if isNew { try directory.removeUnfinished(environment) }
+            try directory.makeEnvironment(environment)
+        }
         let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
         if isNew { try directory.writeFormat() } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {

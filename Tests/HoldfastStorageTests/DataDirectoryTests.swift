@@ -64,6 +64,19 @@ import Testing
         #expect(refused?.description.contains("\(name)/data.mdb") == true)
     }
 
+    @Test(arguments: ["journal", "store"], [[0], [1], [0, 1]])
+    func `an environment that a power cut left without a header page, in its making, is made anew`(name: String, lost: [Int]) throws {
+        let directory = try TemporaryDirectory()
+        _ = try directory.open()
+        let file = URL(fileURLWithPath: directory.data + "/\(name)/data.mdb")
+        var bytes = try Data(contentsOf: file)
+        let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+        for page in lost { bytes.resetBytes(in: page * pageBytes..<(page + 1) * pageBytes) }
+        try bytes.write(to: file)
+        try FileManager.default.removeItem(atPath: directory.data + "/format")
+        #expect(try directory.open().nextPosition > .zero)
+    }
+
     @Test func `a making that was interrupted is taken up, but records without a format are damage`() throws {
         let directory = try TemporaryDirectory()
         _ = try directory.open()

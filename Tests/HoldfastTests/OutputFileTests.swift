@@ -54,6 +54,29 @@ import Testing
         #expect(try directory.contents("out").isEmpty)
     }
 
+    @Test func `what a power cut left with a hole is cut there, whatever follows`() throws {
+        let whole = line(5, "one") + line(9, "two")
+        let unsynced = (10..<100).flatMap { line($0, "more") }
+        for hole in [0..<1, 100..<612, 1000..<unsynced.count - 60, 20..<unsynced.count] {
+            let directory = try TemporaryDirectory()
+            var torn = unsynced
+            torn.replaceSubrange(hole, with: repeatElement(0, count: hole.count))
+            try directory.write(whole + torn, to: "out")
+            let kept = unsynced[..<hole.lowerBound].lastIndex(of: UInt8(ascii: "\n")).map { unsynced[...$0] } ?? []
+            let file = try OutputFile(path: directory.path("out"), user: "bob")
+            #expect(try directory.contents("out") == whole + kept)
+            #expect(file.lastPosition == UInt64(9 + kept.count { $0 == UInt8(ascii: "\n") }))
+        }
+    }
+
+    @Test func `more than may be unsynced at once is written in parts`() throws {
+        let directory = try TemporaryDirectory()
+        let lines = (1..<30).flatMap { line($0, String(repeating: "x", count: 100_000)) }
+        do { try OutputFile(path: directory.path("out"), user: "bob").append(lines) }
+        #expect(try directory.contents("out") == lines)
+        #expect(try OutputFile(path: directory.path("out"), user: "bob").lastPosition == 29)
+    }
+
     @Test func `positions above what a double holds are exact`() throws {
         let directory = try TemporaryDirectory()
         let position = UInt64(3) << 56 | 0x1234_5678_9ABC_DEF1
@@ -63,7 +86,7 @@ import Testing
 
     @Test func `a file of something else, or of another user, is left alone`() throws {
         let directory = try TemporaryDirectory()
-        for contents in [Array("my notes\nthat matter".utf8), line(5, "one", user: "carol") + [0x7B]] {
+        for contents in [Array("my notes\nthat matter".utf8), Array("one word".utf8), [1, 0, 2], line(5, "one", user: "carol") + [0x7B]] {
             try directory.write(contents, to: "out")
             let error = #expect(throws: CommandFailure.self) { try OutputFile(path: directory.path("out"), user: "bob") }
             #expect(error?.message.contains(directory.path("out")) == true)

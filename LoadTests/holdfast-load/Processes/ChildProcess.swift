@@ -12,25 +12,40 @@ final class ChildProcess: Sendable {
         case nowhere
     }
 
+    private enum Ending {
+        case running
+        case ended(Int32)
+    }
+
     let pid: pid_t
     private let name: String
     private let input: Int32
     private let output: Int32
-    private let hasEnded = Mutex(false)
+    private let ending = Mutex(Ending.running)
     private let buffer = Mutex<[UInt8]>([])
 
     // Of those that run: stopped when this program is told to stop.
     private static let running = Mutex<Set<pid_t>>([])
 
-    /// Starts a program; its standard input is a pipe.
-    init(_ path: String, _ arguments: [String], output: Stream = .pipe, errors: Stream = .nowhere) throws {
+    /// Starts a program.
+    /// - Parameters:
+    ///   - input: the file that it reads; nil: a pipe.
+    ///   - environment: what it gets beside this program's.
+    init(
+        _ path: String, _ arguments: [String], input inputFile: String? = nil, output: Stream = .pipe, errors: Stream = .nowhere,
+        environment: [String: String] = [:]
+    ) throws {
         name = path
         let stdin = try Self.makePipe()
         let stdout = try Self.makePipe()
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, stdin.read, 0)
+        if let inputFile {
+            unsafe posix_spawn_file_actions_addopen(&actions, 0, inputFile, O_RDONLY, 0)
+        } else {
+            unsafe posix_spawn_file_actions_adddup2(&actions, stdin.read, 0)
+        }
         for (stream, descriptor) in [(output, Int32(1)), (errors, Int32(2))] {
             switch stream {
             case .pipe: unsafe posix_spawn_file_actions_adddup2(&actions, stdout.write, descriptor)
@@ -41,7 +56,10 @@ final class ChildProcess: Sendable {
         var pid: pid_t = 0
         var pointers = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
         defer { unsafe pointers.forEach { unsafe free($0) } }
-        let status = unsafe posix_spawn(&pid, path, &actions, nil, &pointers, environ)
+        let inherited = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var variables = unsafe inherited.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { unsafe variables.forEach { unsafe free($0) } }
+        let status = unsafe posix_spawn(&pid, path, &actions, nil, &pointers, &variables)
         close(stdin.read)
         close(stdout.write)
         self.pid = pid
@@ -82,21 +100,40 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Sends a signal and waits until the child is gone.
+    /// Sends a signal, none if it is 0, and waits until the child is gone.
     func end(_ signal: Int32) {
-        hasEnded.withLock { hasEnded in
-            guard !hasEnded else { return }
-            hasEnded = true
+        ending.withLock { ending in
+            guard case .running = ending else { return }
             kill(pid, signal)
-            var status: Int32 = 0
-            while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-            Self.running.withLock { _ = $0.remove(pid) }
+            wait(0, &ending)
         }
     }
 
+    /// How it has ended, if it has: its exit code, or the signal's number below zero.
+    var exitStatus: Int32? {
+        ending.withLock { ending in
+            if case .running = ending { wait(WNOHANG, &ending) }
+            guard case .ended(let status) = ending else { return nil }
+            return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
+        }
+    }
+
+    private func wait(_ options: Int32, _ ending: inout Ending) {
+        var status: Int32 = 0
+        var result: pid_t
+        repeat { result = unsafe waitpid(pid, &status, options) } while result < 0 && errno == EINTR
+        guard result != 0 else { return }
+        ending = .ended(status)
+        Self.running.withLock { _ = $0.remove(pid) }
+    }
+
     /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.
-    static func stopOnInterrupt(removing directory: String) throws -> SignalWatcher {
+    /// - Parameter finishes: told of a signal; true when the run will end soon by itself.
+    static func stopOnInterrupt(
+        removing directory: String, unless finishes: @escaping @Sendable () -> Bool = { false }
+    ) throws -> SignalWatcher {
         try SignalWatcher([.interrupt, .terminate]) { signal in
+            if finishes() { return }
             for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
             try? FileManager.default.removeItem(atPath: directory)
             _exit(128 + signal.rawValue)

@@ -11,7 +11,7 @@ final class Floor {
 
     /// Builds it if need be, and starts it.
     init(sources: String?) throws {
-        let directory = try sources ?? Self.find()
+        let directory = try sources ?? Workshop.find("LoadTests/floor", holding: "c-server.c")
         try Self.build(directory)
         let port = try Self.freePort()
         address = SocketAddress(ipv4: 0x7F00_0001, port: port)
@@ -52,16 +52,6 @@ final class Floor {
     private func command(_ text: String) throws -> String {
         generator.writeLine(text)
         return try generator.readLine()
-    }
-
-    private static func find() throws -> String {
-        var directory = Workshop.ownDirectory as NSString
-        while directory.length > 1 {
-            let candidate = directory.appendingPathComponent("LoadTests/floor")
-            if FileManager.default.fileExists(atPath: candidate + "/c-server.c") { return candidate }
-            directory = directory.deletingLastPathComponent as NSString
-        }
-        throw LoadError("LoadTests/floor isn't above \(Workshop.ownDirectory): name it with --floor DIR")
     }
 
     private static func build(_ directory: String) throws {

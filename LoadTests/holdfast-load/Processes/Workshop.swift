@@ -26,4 +26,15 @@ final class Workshop: Sendable {
         let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return (path as NSString).deletingLastPathComponent
     }
+
+    /// A folder of the sources, above this program.
+    static func find(_ folder: String, holding file: String) throws -> String {
+        var directory = ownDirectory as NSString
+        while directory.length > 1 {
+            let candidate = directory.appendingPathComponent(folder)
+            if FileManager.default.fileExists(atPath: candidate + "/" + file) { return candidate }
+            directory = directory.deletingLastPathComponent as NSString
+        }
+        throw LoadError("\(folder) isn't above \(ownDirectory): name it with an option")
+    }
 }

@@ -33,7 +33,10 @@ public final class DirectoryStateStorage: StateStorage {
     public func lock() throws(StateStorageError) {
         if unsafe mkdir(path, 0o700) == 0 {
             try syncDirectory(path + "/..")
-        } else if errno != EEXIST {
+        } else if errno == EEXIST {
+            // Whoever made it may have been killed before its name was on the disk. A parent that can't be opened has it from somebody else.
+            try? syncDirectory(path + "/..")
+        } else {
             throw failure("make", path)
         }
         let descriptor = try openFile(path + "/lock", O_RDWR | O_CREAT)

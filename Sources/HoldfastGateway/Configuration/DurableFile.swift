@@ -39,12 +39,15 @@ enum DurableFile {
         try syncFolder(of: path)
     }
 
-    /// Makes the folder at `path` when it isn't there; only its owner may look into it.
+    /// Makes the folder at `path` when it isn't there, durably; only its owner may look into it.
     static func makeFolder(_ path: String) throws(DurableFileError) {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure(path) }
+        // Also of one that is there: who made it may have been killed before this.
+        try syncFolder(of: path)
     }
 
-    private static func syncFolder(of path: String) throws(DurableFileError) {
+    /// Makes the names in the file's folder durable.
+    static func syncFolder(of path: String) throws(DurableFileError) {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

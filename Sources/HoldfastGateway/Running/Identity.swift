@@ -70,6 +70,8 @@ struct Identity {
                 logger.warning(
                     "made a self-signed certificate; set tlsCertificate and tlsKey for real use", metadata: ["file": "\(certificate)"])
             }
+            // Whoever made them may have been killed before their names were on the disk.
+            try DurableFile.syncFolder(of: certificate)
         }
         return try TLSServerContext(
             certificateChainFile: certificate, keyFile: key,

@@ -3,6 +3,9 @@ internal import Glibc
 
 /// The file of `--output`: whole lines, each with its position. What the last whole line says is the cursor: message and cursor are
 /// written by one write, so there is no moment at which one of them is there without the other.
+///
+/// After a power cut, what wasn't synced yet may be there with holes, which read as zeros, even before a whole last line. A line has no zero
+/// in it, so that the file is good up to the first one; and at most `unsyncedBytesMax` at its end can have any.
 final class OutputFile: Sendable {
     /// The position in the last whole line, if there is one.
     let lastPosition: UInt64?
@@ -10,6 +13,7 @@ final class OutputFile: Sendable {
     let cutBytes: Int
     private let descriptor: Int32
     private let path: String
+    private static let unsyncedBytesMax = 1 << 20
 
     /// Opens the file, or makes it; takes it for this process alone; cuts a torn last line off.
     /// - Throws: when it can't be used, is in use, or is not the stream of `user`.
@@ -24,8 +28,10 @@ final class OutputFile: Sendable {
             lastPosition = try Self.readLastPosition(opened, path, end: end, user: user)
             // Only what was found to be ours is cut.
             if cutBytes > 0 {
-                guard ftruncate(opened, off_t(end)) == 0, fsync(opened) == 0 else { throw Self.failure("cut", path) }
+                guard ftruncate(opened, off_t(end)) == 0 else { throw Self.failure("cut", path) }
             }
+            // What a run that was killed has written may not be on the disk yet; the gateway is about to be told that we have it.
+            guard fsync(opened) == 0 else { throw Self.failure("sync", path) }
         } catch {
             close(opened)
             throw error
@@ -37,8 +43,10 @@ final class OutputFile: Sendable {
     /// Appends whole lines; they are on the disk when it returns.
     func append(_ lines: [UInt8]) throws(CommandFailure) {
         do throws(FileFailure) {
-            try writeAll(lines, to: descriptor)
-            guard fsync(descriptor) == 0 else { throw FileFailure() }
+            for start in stride(from: 0, to: lines.count, by: Self.unsyncedBytesMax) {
+                try writeAll(Array(lines[start..<min(start + Self.unsyncedBytesMax, lines.count)]), to: descriptor)
+                guard fsync(descriptor) == 0 else { throw FileFailure() }
+            }
         } catch {
             throw CommandFailure(
                 "\(path) can't be written: \(error.reason). Nothing that isn't in it was acknowledged; make room and start again.",
@@ -63,7 +71,8 @@ final class OutputFile: Sendable {
                 }
                 throw failure("lock", path)
             }
-            if isNew { try syncDirectory(of: path) }
+            // Also of a file that is there: who made it may have been killed before its name was on the disk.
+            try syncDirectory(of: path)
         } catch {
             close(descriptor)
             throw error
@@ -79,7 +88,27 @@ final class OutputFile: Sendable {
 
     /// Where the last whole line ends.
     private static func wholeLinesEnd(_ descriptor: Int32, _ path: String) throws(CommandFailure) -> Int {
-        try lastLineFeed(descriptor, path, before: size(descriptor, path)).map { $0 + 1 } ?? 0
+        let size = try size(descriptor, path)
+        let start = max(0, size - unsyncedBytesMax)
+        let hole = try read(descriptor, path, start..<size).firstIndex(of: 0).map { start + $0 }
+        guard let lineFeed = try lastLineFeed(descriptor, path, before: hole ?? size) else {
+            try requireOurs(descriptor, path, size: size)
+            return 0
+        }
+        return lineFeed + 1
+    }
+
+    /// A file without a whole line may be cut only if it is the beginning of one.
+    private static func requireOurs(_ descriptor: Int32, _ path: String, size: Int) throws(CommandFailure) {
+        let beginning = Array("{\"position\":".utf8)
+        let bytes = try read(descriptor, path, 0..<min(size, beginning.count))
+        guard bytes.elementsEqual(beginning.prefix(bytes.count)) || bytes.allSatisfy({ $0 == 0 }) else { throw notOurs(path) }
+    }
+
+    private static func notOurs(_ path: String) -> CommandFailure {
+        CommandFailure(
+            "The last line of \(path) is none that `holdfast receive` has written; nothing was changed. Use another file.",
+            exitCode: CommandFailure.file)
     }
 
     /// Where the last line feed before an offset is.
@@ -121,9 +150,7 @@ final class OutputFile: Sendable {
         let start = try lastLineFeed(descriptor, path, before: end - 1).map { $0 + 1 } ?? 0
         let bytes = try read(descriptor, path, start..<end - 1)
         guard let line = try? JSONDecoder().decode(LastLine.self, from: Data(bytes)) else {
-            throw CommandFailure(
-                "The last line of \(path) is none that `holdfast receive` has written; nothing was changed. Use another file.",
-                exitCode: CommandFailure.file)
+            throw notOurs(path)
         }
         guard line.user == user else {
             throw CommandFailure(
@@ -133,7 +160,8 @@ final class OutputFile: Sendable {
         return line.position
     }
 
-    private static func syncDirectory(of path: String) throws(CommandFailure) {
+    /// Makes the name of a file or directory durable.
+    static func syncDirectory(of path: String) throws(CommandFailure) {
         let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open", directory) }

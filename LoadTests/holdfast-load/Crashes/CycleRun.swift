@@ -1,0 +1,87 @@
+import Foundation
+import Synchronization
+
+/// The first signal lets a run finish its cycle and report; a second one ends it at once.
+final class StopRequest: Sendable {
+    private let isMade = Atomic(false)
+
+    /// Whether the run should end with this cycle.
+    var isPending: Bool { isMade.load(ordering: .relaxed) }
+
+    /// A signal has come.
+    /// - Returns: whether it is the first one.
+    func make() -> Bool { !isMade.exchange(true, ordering: .relaxed) }
+}
+
+/// What `crash` and `powercut` have in common: cycles in worlds, each world with fresh directories and a seed of its own.
+struct CycleRun {
+    /// "crash" or "powercut".
+    var scenario: String
+    var workshop: Workshop
+    var seed: UInt64
+    var cycles: Int
+    var from: Int
+    /// How many cycles a world lives.
+    var cyclesPerWorld: Int
+    var users: Int
+    var recorder: Recorder?
+    var stop: StopRequest
+    /// Where a directory that shows a violation is kept.
+    var keepIn: String
+    /// How to see it again.
+    var repeatCommand: (Int) -> String
+
+    /// Runs all cycles, or up to the first violation.
+    /// - Parameter cycle: does one; is it the last of its world? Returns figures to be added up: what was killed.
+    func run(_ cycle: (World, Int, inout SeededRandom, Bool) throws -> [String: Int]) throws -> CrashReport {
+        let start = ContinuousClock.now
+        // A world can be repeated only as a whole.
+        let first = from - from % cyclesPerWorld
+        var report = CrashReport(scenario: scenario, seed: seed, from: first, to: first - 1)
+        var progress = CycleProgress()
+        var number = first
+        let end = from + cycles
+        while number < end && report.violations.isEmpty && !stop.isPending {
+            let worldEnd = min(number - number % cyclesPerWorld + cyclesPerWorld, end)
+            var random = SeededRandom(seed: seed, sequence: number / cyclesPerWorld)
+            let directory = "\(workshop.directory)/world-\(number / cyclesPerWorld)"
+            let world = try World(directory, program: workshop.gateway, users: users, seed: random.next(), recorder: recorder)
+            do {
+                while number < worldEnd && !stop.isPending {
+                    report.counts.merge(try cycle(world, number, &random, number == worldEnd - 1), uniquingKeysWith: +)
+                    report.to = number
+                    number += 1
+                    progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + world.expectedLines) messages")
+                }
+                report.messages += world.expectedLines
+            } catch let violation as Violation where !stop.isPending {
+                report.violations.append("cycle \(number): \(violation)")
+            } catch is Violation {
+                // On a terminal the signal has reached the programs, too.
+            }
+            progress.end()
+            for party in [world.gateway] + world.clients { party.kill() }
+            try finish(directory, number, isKept: !report.violations.isEmpty)
+        }
+        report.seconds = (ContinuousClock.now - start) / .seconds(1)
+        return report
+    }
+
+    private func finish(_ directory: String, _ number: Int, isKept: Bool) throws {
+        guard isKept else { return try FileManager.default.removeItem(atPath: directory) }
+        let kept = "\(keepIn)/holdfast-\(scenario)-\(seed)-\(number)"
+        try? FileManager.default.removeItem(atPath: kept)
+        try FileManager.default.moveItem(atPath: directory, toPath: kept)
+        let text = "kept for a look: \(kept)\nto see it again, as far as timing allows: \(repeatCommand(number))\n"
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
+
+extension CrashReport {
+    /// Prints it, keeps it, and ends the program with an error if there was a violation.
+    func finish(json: Bool, results: String?) throws {
+        try Output.write(json ? Output.json(self) : text)
+        if let results { try append(to: results) }
+        guard violations.isEmpty else { throw LoadError("VIOLATION in \(violations.joined(separator: "\n"))") }
+    }
+}

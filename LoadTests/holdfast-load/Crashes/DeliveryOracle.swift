@@ -1,0 +1,129 @@
+import Foundation
+
+/// Says whether what receivers have written down is what was sent: all of it, once, in order, and nothing else.
+///
+/// A user's receiver also gets what the user sends from elsewhere, from the moment on at which the gateway knows that receiver; of those
+/// lines it may lack a beginning, and an end that is still on its way.
+struct DeliveryOracle: Sendable {
+    let conversations: Conversations
+    /// Lines of each feed that were given to its sender.
+    private(set) var lineCounts: [Int]
+
+    /// Nothing sent yet.
+    init(_ conversations: Conversations) {
+        self.conversations = conversations
+        lineCounts = conversations.feeds.map { _ in 0 }
+    }
+
+    /// The next lines of a feed.
+    mutating func addLines(_ count: Int, to feed: Int) -> [String] {
+        defer { lineCounts[feed] += count }
+        return (0..<count).map { conversations.line(lineCounts[feed] + 1 + $0, of: feed) }
+    }
+
+    /// What is wrong with the files of all receivers.
+    /// - Parameters:
+    ///   - files: user -> lines as `holdfast receive --output` writes them.
+    ///   - isComplete: all must have arrived; else what is there must be right.
+    func violations(_ files: [String: [UInt8]], isComplete: Bool) -> [String] {
+        var violations: [String] = []
+        var orders: [String: [Delivery]] = [:]
+        for user in conversations.users {
+            var reading = Reading(oracle: self, user: user)
+            for line in (files[user] ?? []).split(separator: UInt8(ascii: "\n")) { reading.take(line) }
+            if isComplete { reading.requireAll() }
+            violations += reading.violations
+            orders[user] = reading.deliveries
+        }
+        return violations.isEmpty && isComplete ? orderViolations(orders) : violations
+    }
+
+    /// Both members of a conversation see its messages in one order.
+    private func orderViolations(_ orders: [String: [Delivery]]) -> [String] {
+        conversations.feeds.indices.compactMap { feed in
+            let members = [conversations.feeds[feed].from, conversations.feeds[feed].to]
+            let shared = conversations.feeds.indices.filter {
+                Set([conversations.feeds[$0].from, conversations.feeds[$0].to]) == Set(members)
+            }
+            let views = members.map { member in (orders[member] ?? []).filter { shared.contains($0.feed) } }
+            let common = Set(views[0]).intersection(views[1])
+            let orders = views.map { view in view.filter { common.contains($0) } }
+            guard let (one, other) = zip(orders[0], orders[1]).first(where: { $0 != $1 }) else { return nil }
+            return "\(members[0]) has \(one) where \(members[1]) has \(other): not one order"
+        }
+    }
+
+    /// A line that has arrived.
+    fileprivate struct Delivery: Hashable, CustomStringConvertible {
+        var feed: Int
+        var number: Int
+        var description: String { "line \(feed).\(number)" }
+    }
+}
+
+/// One receiver's file, read from its start.
+private struct Reading {
+    private struct Line: Decodable {
+        var position: UInt64
+        var user: String
+        var from: String?
+        var to: String?
+        var text: String?
+        var gap: String?
+        var `repeat`: Bool?
+    }
+
+    let oracle: DeliveryOracle
+    let user: String
+    private(set) var violations: [String] = []
+    private(set) var deliveries: [DeliveryOracle.Delivery] = []
+    private var lastPosition: UInt64 = 0
+    private var arrived: [Int: Int] = [:]
+    /// What follows the first wrong lines is of no use.
+    private static let violationsMax = 5
+
+    init(oracle: DeliveryOracle, user: String) {
+        self.oracle = oracle
+        self.user = user
+    }
+
+    mutating func take(_ bytes: ArraySlice<UInt8>) {
+        guard violations.count < Self.violationsMax else { return }
+        guard let line = try? JSONDecoder().decode(Line.self, from: Data(bytes)) else {
+            return report("a line that isn't one: \(String(decoding: bytes.prefix(80), as: UTF8.self).debugDescription)")
+        }
+        if line.position <= lastPosition { report("position \(line.position) after \(lastPosition)") }
+        lastPosition = line.position
+        if line.user != user { report("a line of \(line.user)'s stream") }
+        if line.repeat == true { report("a repeat at position \(line.position)") }
+        if let gap = line.gap { return report("a gap (\(gap)) at position \(line.position)") }
+        guard let text = line.text, let (feed, number) = oracle.conversations.find(text) else {
+            return report("a message that nobody has sent: \(line.text?.prefix(80) ?? "no text")")
+        }
+        let expected = oracle.conversations.feeds[feed]
+        guard line.from == expected.from, line.to == expected.to, [expected.from, expected.to].contains(user) else {
+            let way = "\(line.from ?? "?") to \(line.to ?? "?")"
+            return report("line \(feed).\(number), which is from \(expected.from) to \(expected.to), from \(way)")
+        }
+        take(DeliveryOracle.Delivery(feed: feed, number: number), position: line.position)
+    }
+
+    private mutating func take(_ delivery: DeliveryOracle.Delivery, position: UInt64) {
+        let isOwn = oracle.conversations.feeds[delivery.feed].from == user
+        let next = arrived[delivery.feed].map { $0 + 1 } ?? (isOwn ? delivery.number : 1)
+        if delivery.number > oracle.lineCounts[delivery.feed] { return report("\(delivery), which wasn't sent yet") }
+        if delivery.number < next { return report("\(delivery) doubled or out of order at position \(position): \(next) was next") }
+        if delivery.number > next { report("lines \(delivery.feed).\(next) to \(delivery.number - 1) lost before \(delivery)") }
+        arrived[delivery.feed] = delivery.number
+        deliveries.append(delivery)
+    }
+
+    mutating func requireAll() {
+        for (feed, members) in oracle.conversations.feeds.enumerated()
+        where members.to == user && arrived[feed, default: 0] < oracle.lineCounts[feed] {
+            report("lines \(feed).\(arrived[feed, default: 0] + 1) to \(oracle.lineCounts[feed]) lost at the end")
+        }
+    }
+
+    private mutating func report(_ text: String) { violations.append("\(user) has \(text)") }
+}

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import HoldfastIO
+
+/// `holdfast-load powercut`
+struct PowerCutCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "powercut",
+        abstract: "Power cuts of the gateway's and the clients' machines, on disks that forget what wasn't synced.",
+        discussion: """
+            Runs the programs of `crash` with a library that records each write, sync and change of a name. A program is killed right after \
+            one of them, also in the middle of a commit, and its directory rebuilt: what was synced, plus a random part of the rest, torn at \
+            512 bytes; names that weren't synced are there or not. Everything is started again, and all lines must arrive once and in order. \
+            Cuts take turns: the gateway, the clients, both; sometimes again while it recovers. Every \(PowerCutScenario.cutsPerWorld) cuts \
+            the directories are new, so that making them is cut, too; --from-cut begins with those of its cut.
+
+            --self-test shows that the method finds programs that forget one sync, and LMDB with MDB_NOSYNC, and nothing in correct ones.
+
+            Examples:
+              holdfast-load powercut --cuts 200 --seed 1 --results powercut.jsonl
+              holdfast-load powercut --self-test
+            """)
+
+    @OptionGroup var programs: ProgramOptions
+    @OptionGroup var output: OutputOptions
+    @Option(help: "Power cuts.") var cuts = 10
+    @Option(help: "Decides moments and losses. Default: another one each time.") var seed: UInt64?
+    @Option(help: "Users; each sends and receives.") var clients = 3
+    @Option(help: "The first cut: where a run that was stopped goes on.") var fromCut = 0
+    @Option(help: ArgumentHelp("A file to which the result is added, as a line.", valueName: "file")) var results: String?
+    @Option(help: ArgumentHelp("The recorder's sources. Default: LoadTests/powercut above this program.", valueName: "dir"))
+    var recorder: String?
+    @Flag(help: "Test the method itself.") var selfTest = false
+
+    func run() async throws {
+        guard cuts > 0, fromCut >= 0, clients >= 3 else {
+            throw LoadError("--cuts must be at least 1, --from-cut at least 0, --clients at least 3")
+        }
+        let workshop = try programs.workshop()
+        let stop = StopRequest()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory) { stop.make() }
+        defer { watcher.stop() }
+        let seed = seed ?? UInt64.random(in: 1...999_999)
+        let built = try Recorder(sources: recorder, into: workshop.directory + "/recorder")
+        if selfTest { return try testMethod(built, workshop, seed) }
+        let clients = clients
+        let run = CycleRun(
+            scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut,
+            cyclesPerWorld: PowerCutScenario.cutsPerWorld, users: clients, recorder: built, stop: stop, keepIn: programs.directory
+        ) { "holdfast-load powercut --seed \(seed) --clients \(clients) --from-cut \($0) --cuts 1" }
+        try run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
+    }
+
+    private func testMethod(_ recorder: Recorder, _ workshop: Workshop, _ seed: UInt64) throws {
+        let canaries = Canaries(recorder: recorder, directory: workshop.directory, seed: seed)
+        let results = try Canaries.kinds.map { try canaries.test($0.kind, forgets: $0.forgets, cuts: 40) }
+        for result in results where !output.json {
+            Output.write(
+                "\(result.kind): \(result.losses) of \(result.cuts) cuts lost something, \(result.isRight ? "as it must be" : "WRONG")"
+                    + (result.loss.map { " (\($0))" } ?? ""))
+        }
+        if output.json { try Output.write(Output.json(["selfTest": results])) }
+        guard results.allSatisfy(\.isRight) else { throw LoadError("the method is wrong, seed \(seed)") }
+    }
+}
+
+/// One power cut and what follows.
+struct PowerCutScenario {
+    static let cutsPerWorld = 8
+
+    private enum Target: CaseIterable {
+        case gateway, clients, both
+    }
+
+    /// Does a cycle: more lines, a cut in the midst, and all of them must arrive.
+    func cycle(_ world: World, _ number: Int, _ random: inout SeededRandom, _ isLast: Bool) throws -> [String: Int] {
+        _ = try world.addLines { Int.random(in: 20...500, using: &random) }
+        let target = Target.allCases[number % 3]
+        let trigger = target == .clients ? client(world, &random) : world.gateway
+        var counts = ["\(target)": 1]
+        var died = try runUntilKilled(world, trigger, &random)
+        // A kill before the cut: what the dead program hadn't synced its successor finds in place, and might take for durable.
+        if died && random.once(in: 3) {
+            counts["a kill before"] = 1
+            died = try runUntilKilled(world, trigger, &random)
+        }
+        if !died { counts["when all was done"] = 1 }
+        if target != .clients { counts["recorded at gateways"] = try cut(world.gateway, &random) }
+        if target != .gateway { counts["recorded at clients"] = try world.clients.reduce(0) { try $0 + cut($1, &random) } }
+        counts["gateway again"] = try recover(world, cutsMax: random.once(in: 3) ? 2 : 0, &random)
+        try world.verify(isComplete: true)
+        return counts
+    }
+
+    /// Starts everything again and lets it be done; the power of the gateway may go again meanwhile.
+    /// - Returns: how often it did.
+    private func recover(_ world: World, cutsMax: Int, _ random: inout SeededRandom) throws -> Int {
+        var cuts = 0
+        while true {
+            let mayBeCut = cuts < cutsMax && !world.gateway.isRunning
+            if mayBeCut { try world.gateway.disk?.killAfter(moment(60, &random)) }
+            if try world.gateway.isRunning || world.startGateway() {
+                try world.startClients()
+                try world.settle { mayBeCut && world.gateway.exitStatus == -SIGKILL }
+            }
+            guard mayBeCut else { return cuts }
+            // If everything was done before its moment came, it is cut now.
+            cuts += 1
+            _ = try cut(world.gateway, &random)
+        }
+    }
+
+    /// Lets everything run, and a program be killed by one of its next changes. False: all was done before.
+    private func runUntilKilled(_ world: World, _ trigger: Party, _ random: inout SeededRandom) throws -> Bool {
+        try trigger.disk?.killAfter(moment(trigger === world.gateway ? 200 : 60, &random))
+        if !world.gateway.isRunning {
+            guard try world.startGateway() else { return true }
+        }
+        try world.startClients()
+        return try world.settle { trigger.exitStatus == -SIGKILL }
+    }
+
+    /// Early moments are as likely as late ones: starts are short.
+    private func moment(_ max: Int, _ random: inout SeededRandom) -> UInt64 {
+        UInt64(Int.random(in: 1...Int.random(in: 1...max, using: &random), using: &random))
+    }
+
+    private func client(_ world: World, _ random: inout SeededRandom) -> Party {
+        world.clients[Int.random(in: 0..<world.clients.count, using: &random)]
+    }
+
+    /// - Returns: how many changes and syncs were recorded since its last cut.
+    private func cut(_ party: Party, _ random: inout SeededRandom) throws -> Int {
+        let wasArmed = party.exitStatus == -SIGKILL
+        party.kill()
+        return try party.disk?.cut(isExact: wasArmed, using: &random) ?? 0
+    }
+}
