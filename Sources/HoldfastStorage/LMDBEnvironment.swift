@@ -38,7 +38,11 @@ import HoldfastCore
         var statistics = MDB_stat()
         unsafe mdb_env_stat(handle, &statistics)
         pageBytes = Int(statistics.ms_psize)
-        // Readers that died in their transaction would hold back its pages for ever.
+        forgetDeadReaders()
+    }
+
+    /// Readers that died in their transaction would hold back its pages for ever.
+    func forgetDeadReaders() {
         var dead: Int32 = 0
         unsafe mdb_reader_check(handle, &dead)
     }

@@ -107,6 +107,12 @@ import Synchronization
         return cursor
     }
 
+    /// The transaction for the journal.
+    func journalRows() -> OpaquePointer {
+        precondition(isOpen, "the view is over")
+        return unsafe journalTransaction
+    }
+
     /// The transaction for the tables of the store.
     func rows() -> OpaquePointer {
         precondition(isOpen, "the view is over")

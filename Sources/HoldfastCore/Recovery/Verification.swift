@@ -1,0 +1,30 @@
+/// Checks a data directory: every record, every row, and what they say of each other. Reads only, one view of a moment.
+package enum Verification {
+    /// Told what is being read and how much of it has been.
+    package typealias Progress = (_ stage: StaticString, _ count: Int) -> Void
+
+    /// - Returns: nothing when all is as it has to be.
+    /// - Throws: what reading throws.
+    package static func run(
+        on storage: any Storage, progress: Progress = { _, _ in }
+    ) throws(StorageError) -> (findings: [Finding], counts: VerifiedCounts) {
+        var findings: [Finding] = []
+        var counts = VerifiedCounts()
+        try storage.read { (snapshot) throws(StorageError) in
+            var examination = try Examination(snapshot)
+            try examination.run(progress)
+            findings = examination.findings
+            counts = examination.counts
+        }
+        return (findings, counts)
+    }
+}
+
+/// How much was read.
+package struct VerifiedCounts: Codable, Equatable, Sendable {
+    package var records = 0
+    package var users = 0
+    package var conversations = 0
+    package var inboxEntries = 0
+    package init() {}
+}
