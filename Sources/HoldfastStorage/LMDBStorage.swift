@@ -108,6 +108,14 @@ package final class LMDBStorage: RepairableStorage {
         return usage
     }
 
+    /// Checks what only writing needs: the lists of free pages.
+    package func checkFreePages() throws(StorageError) {
+        try readers.read { (reader) throws(StorageError) in
+            unsafe try reader.store.environment.checkFreePages(reader.rows())
+            unsafe try reader.journal.environment.checkFreePages(reader.journalRows())
+        }
+    }
+
     /// Checks every record of the journal; nil when all are good, else the first that isn't.
     func firstDamaged(_ isIntact: (Position, Span<UInt8>) -> Bool) throws(StorageError) -> Position? {
         var damaged: Position?
