@@ -55,7 +55,8 @@ struct DataDirectory: Sendable {
             guard !DurableFile.exists(unfinished) else {
                 throw StorageError(
                     .damaged,
-                    "Can't use the data directory \(path): it holds an unfinished backup or restore. Remove it, and run that command again.")
+                    "Can't use the data directory \(path): it holds an unfinished backup or restore. Remove it, and run that command again."
+                )
             }
             return false
         }

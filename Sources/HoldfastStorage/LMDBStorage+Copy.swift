@@ -13,8 +13,10 @@ extension LMDBStorage {
     package func copy(into build: DirectoryBuild, progress: (_ what: StaticString, _ count: Int) -> Void) throws(StorageError) {
         try readers.read { (reader) throws(StorageError) in
             var count = 0
+            progress("rows", 0)
             for table in StoreTable.allCases {
-                unsafe try reader.eachRow(reader.rows(), reader.store[table], reader.store.environment.directory) { (key, value) throws(StorageError) in
+                unsafe try reader.eachRow(reader.rows(), reader.store[table], reader.store.environment.directory) {
+                    (key, value) throws(StorageError) in
                     try build.put(table, key, value)
                     count += 1
                     if count.isMultiple(of: 100_000) { progress("rows", count) }
@@ -29,6 +31,7 @@ extension LMDBStorage {
             }
             try build.finishStore()
             count = 0
+            progress("records", 0)
             var failure: StorageError?
             try reader.records(after: .zero) { position, bytes in
                 do throws(StorageError) {

@@ -14,7 +14,8 @@ package enum StagedFiles {
     private static let parts = ["journal", "store", "development.key", "tls"]
     /// Whatever else may be in a directory that is being made.
     private static let others = [
-        "journal/data.mdb", "journal/lock.mdb", "store/data.mdb", "store/lock.mdb", "tls/cert.pem", "tls/key.pem", "journal", "store", "tls",
+        "journal/data.mdb", "journal/lock.mdb", "store/data.mdb", "store/lock.mdb", "tls/cert.pem", "tls/key.pem", "journal", "store",
+        "tls",
         "development.key", "lock", "reserve", "failed-commit", "failed-commit.new", "format", "format.new", "suffix", "suffix.new",
     ]
 
@@ -69,6 +70,11 @@ package enum StagedFiles {
     /// Removes what a command left that didn't come to its decision.
     package static func removeUnfinished(in path: String) throws(StorageError) {
         try remove(DataDirectory(path: path).unfinished)
+    }
+
+    /// Removes what a commit that failed left behind: everything was verified since.
+    package static func removeMarker(in path: String) throws(StorageError) {
+        try DurableFile.remove(DataDirectory(path: path).marker)
     }
 
     /// Copies the keys of the directory at `source` that the gateway made itself: the development key and the certificate. Not the ticket keys.

@@ -7,6 +7,14 @@ extension Examination {
             if index.isMultiple(of: 10_000) { progress("users", index) }
             try examineUser(number)
         }
+        if unreadable.meta, applied == .zero {
+            plan.losses.append(
+                Loss(
+                    kind: .sessions, position: nil, from: nil, to: [], time: nil, count: 1,
+                    text:
+                        "what only the store had: cursors, and sessions and names whose records are no longer in the journal; devices whose "
+                        + "sessions are gone begin new ones and get again what is kept"))
+        }
         // Rows whose keys are no numbers belong to nobody.
         try snapshot.rows(.users) { (key, _) throws(StorageError) in
             if let number = Self.number(key), Self.isUserNumber(number) { return }
@@ -48,7 +56,9 @@ extension Examination {
         plan.losses.append(
             Loss(
                 kind: .sessions, position: nil, from: nil, to: [name], time: nil, count: 1,
-                text: "the sessions of \(name), with their cursors and last sequences: each device begins a new one and gets what is kept again"))
+                text:
+                    "the sessions of \(name), with their cursors and last sequences: each device begins a new one and gets what is kept again"
+            ))
         remade[number] = RemadeInbox(image: nil, old: entries)
     }
 

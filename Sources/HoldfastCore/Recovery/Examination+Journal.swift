@@ -31,6 +31,8 @@ extension Examination {
         /// Lost behind the checkpoint, one after the other.
         var lostRun: [Position] = []
         var sessions: Set<SessionID> = []
+        /// A message was among what a start would replay.
+        var hasReplayedMessage = false
     }
 
     private mutating func examine(_ bytes: Span<UInt8>, at position: Position, _ walk: inout RecordWalk) throws(StorageError) {
@@ -147,7 +149,7 @@ extension Examination {
     private mutating func examineReplayed(
         _ record: Record?, _ bytes: Span<UInt8>, at position: Position, _ walk: inout RecordWalk
     ) throws(StorageError) {
-        if applied != .zero || walk.last != nil { passMissing(to: position, &walk) }
+        passMissing(to: position, &walk)
         walk.last = position
         guard let record else {
             find(
@@ -162,11 +164,16 @@ extension Examination {
             return
         }
         try endLostRun(&walk)
+        if case .message = record { walk.hasReplayedMessage = true }
         try examineReferences(of: record, at: position, &walk)
     }
 
     /// Records behind the checkpoint follow each other without a hole; a new era begins with the next offset.
     private mutating func passMissing(to position: Position, _ walk: inout RecordWalk) {
+        // Without a checkpoint the first record may be anywhere; of a store that is gone one doesn't know what was trimmed.
+        guard applied != .zero || walk.last != nil && !unreadable.meta else { return }
+        // Where the checkpoint was is a guess then: what isn't a message may have been applied, and trimmed.
+        guard meta.isEmpty && walk.last != nil || meta[.appliedThrough] != nil || walk.hasReplayedMessage else { return }
         let offsetMask: UInt64 = 1 << 56 - 1
         let before = walk.last ?? applied
         var offset = (before.rawValue & offsetMask) + 1
@@ -193,14 +200,14 @@ extension Examination {
             Loss(
                 kind: .unknownRecord, position: last.rawValue, from: nil, to: [], time: nil, count: walk.lostRun.count,
                 text: walk.lostRun.count == 1
-                    ? "the record at \(last.rawValue), which may have been a message to anybody: every inbox gets a GAP"
+                    ? "the record at \(last.rawValue), which may have been a message to anybody: every inbox gets a GAP, and who was new by it isn't known"
                     : "the \(walk.lostRun.count) records from \(walk.lostRun[0].rawValue) to \(last.rawValue), which may have been messages to "
-                        + "anybody: every inbox gets a GAP"))
+                        + "anybody: every inbox gets a GAP, and who was new by them isn't known"))
         walk.lostRun = []
     }
 
     private mutating func examineEnd(_ walk: inout RecordWalk) throws(StorageError) {
-        if nextPosition > applied, applied != .zero || walk.last != nil { passMissing(to: nextPosition, &walk) }
+        if nextPosition > applied { passMissing(to: nextPosition, &walk) }
         try endLostRun(&walk)
         guard unreadable.nextPosition else { return }
         // How far the journal went isn't known: what came after its last record was for anybody.
@@ -208,7 +215,9 @@ extension Examination {
         plan.losses.append(
             Loss(
                 kind: .unknownRecord, position: nil, from: nil, to: [], time: nil, count: 1,
-                text: "whatever was stored after position \((walk.last ?? applied).rawValue): how far the journal went can't be read; every inbox gets a GAP"))
+                text:
+                    "whatever was stored after position \((walk.last ?? applied).rawValue): how far the journal went can't be read; every inbox gets a GAP"
+            ))
     }
 
     /// For whom a damaged message was, if several of its fields agree with each other and with what is stored.
@@ -321,7 +330,8 @@ extension Examination {
         guard try members(of: number) == nil else { return }
         find(
             .rowMissing, "conversations", position: position, row: "\(number)", users: [try name(pair.low), try name(pair.high)],
-            "a record that a start would replay names conversation \(number), which isn't known", effect: "its messages don't say who writes")
+            "a record that a start would replay names conversation \(number), which isn't known",
+            effect: "its messages don't say who writes")
         newConversations[number] = pair
         plan.put(.conversations, StoreKey.number(number), pair.encoded)
         plan.put(.pairs, pair.encoded, StoreKey.number(number))

@@ -36,7 +36,8 @@ extension Examination {
             }
             guard isEmpty else {
                 find(
-                    .rowMissing, "meta", "all counters are missing", effect: "the gateway would apply records twice and give numbers out again")
+                    .rowMissing, "meta", "all counters are missing",
+                    effect: "the gateway would apply records twice and give numbers out again")
                 return applied = try estimatedApplied()
             }
         }
@@ -76,7 +77,9 @@ extension Examination {
     mutating func examineNames() throws(StorageError) {
         try snapshot.rows(.userNames) { (key, name) throws(StorageError) in
             guard let number = Self.number(key), Self.isUserNumber(number), (1...255).contains(name.count) else {
-                find(.rowDamaged, "userNames", row: Self.hexadecimal(key), "not a user's number and name", effect: "none, if the user has another")
+                find(
+                    .rowDamaged, "userNames", row: Self.hexadecimal(key), "not a user's number and name",
+                    effect: "none, if the user has another")
                 return plan.delete(.userNames, key)
             }
             let other = try snapshot.bytes(.userByName, name).flatMap(Self.number)
@@ -89,7 +92,8 @@ extension Examination {
                 replaceName(of: number)
             } else {
                 find(
-                    .rowMissing, "userByName", row: text, users: [text], "the name leads to no user", effect: "\(text) would get a new, empty inbox")
+                    .rowMissing, "userByName", row: text, users: [text], "the name leads to no user",
+                    effect: "\(text) would get a new, empty inbox")
                 plan.put(.userByName, name, StoreKey.number(number))
             }
         }
@@ -104,7 +108,9 @@ extension Examination {
             guard known != name else { return }
             let text = String(decoding: name, as: UTF8.self)
             if known == nil, plan.names[number] == nil {
-                find(.rowMissing, "userNames", row: "\(number)", users: [text], "the user's number has no name", effect: "others don't see who writes")
+                find(
+                    .rowMissing, "userNames", row: "\(number)", users: [text], "the user's number has no name",
+                    effect: "others don't see who writes")
                 plan.names[number] = name
                 plan.put(.userNames, StoreKey.number(number), name)
             } else if plan.deleteUnlessPut(.userByName, name) {
@@ -112,6 +118,32 @@ extension Examination {
                     .rowWrong, "userByName", row: text, users: [text], "it leads to user \(number), who has another name",
                     effect: "\(text) would get another one's messages")
             }
+        }
+    }
+
+    /// Names that both tables have lost are in the journal as long as the first message to the user, or his first session's record, is.
+    mutating func findNames() throws(StorageError) {
+        var nameless: Set<UInt64> = []
+        for user in users where try nameBytes(user) == nil { nameless.insert(user) }
+        guard !nameless.isEmpty else { return }
+        var found: [UInt64: [UInt8]] = [:]
+        try snapshot.records(after: .zero) { _, bytes in
+            switch Record.decode(bytes) {
+            case .message(let message) where !message.newRecipient.isEmpty: found[message.recipient] = message.newRecipient
+            case .sessionBegun(let begun) where !begun.newUser.isEmpty: found[begun.session.userNumber] = begun.newUser
+            default: break
+            }
+            return true
+        }
+        for user in nameless.sorted() {
+            guard let name = found[user] else { continue }
+            let text = String(decoding: name, as: UTF8.self)
+            find(
+                .rowMissing, "userNames", row: "\(user)", users: [text], "the user has no name; the journal has it",
+                effect: "\(text) would get a new, empty inbox")
+            plan.names[user] = name
+            plan.put(.userNames, StoreKey.number(user), name)
+            plan.put(.userByName, name, StoreKey.number(user))
         }
     }
 
@@ -133,7 +165,8 @@ extension Examination {
             counts.conversations += 1
             guard let number = Self.number(key), number > 0, value.count == 16, let pair = UserPair(encoded: value) else {
                 find(
-                    .rowDamaged, "conversations", row: Self.hexadecimal(key), "not a number and two members", effect: "the gateway stops when it is used")
+                    .rowDamaged, "conversations", row: Self.hexadecimal(key), "not a number and two members",
+                    effect: "the gateway stops when it is used")
                 return plan.delete(.conversations, key)
             }
             lastConversation = max(lastConversation, number)
@@ -148,7 +181,9 @@ extension Examination {
             var known: [UInt8]?
             if let number { known = try snapshot.bytes(.conversations, StoreKey.number(number)) }
             guard key.count != 16 || known != key else { return }
-            if key.count == 16, let number, number > 0, known == nil, let pair = UserPair(encoded: key), isKnown(pair.low), isKnown(pair.high) {
+            if key.count == 16, let number, number > 0, known == nil, let pair = UserPair(encoded: key), isKnown(pair.low),
+                isKnown(pair.high)
+            {
                 find(
                     .rowMissing, "conversations", row: "\(number)", users: [try name(pair.low), try name(pair.high)],
                     "the conversation has no members", effect: "its messages don't say who writes")
@@ -156,7 +191,9 @@ extension Examination {
                 return plan.put(.conversations, StoreKey.number(number), key)
             }
             guard plan.deleteUnlessPut(.pairs, key) else { return }
-            find(.rowDamaged, "pairs", row: Self.hexadecimal(key), "not the members of a conversation", effect: "the two would begin another one")
+            find(
+                .rowDamaged, "pairs", row: Self.hexadecimal(key), "not the members of a conversation",
+                effect: "the two would begin another one")
         }
     }
 
@@ -174,7 +211,8 @@ extension Examination {
             var owner = "?"
             if let user { owner = try name(user) }
             find(
-                .rowDamaged, "devices", row: device, users: [owner], "it leads to no session of its user", effect: "the device gets no answer to its login")
+                .rowDamaged, "devices", row: device, users: [owner], "it leads to no session of its user",
+                effect: "the device gets no answer to its login")
             plan.delete(.devices, key)
             plan.losses.append(
                 Loss(
@@ -186,13 +224,10 @@ extension Examination {
     /// Counters that give numbers out must be above all that were.
     mutating func examineCounters() {
         for (row, last) in [(StoreMeta.nextUser, lastUser), (.nextConversation, lastConversation)] {
-            let next = meta[row] ?? 1
-            if !meta.isEmpty, meta[row] != nil, next <= last {
-                find(
-                    .countWrong, "meta", row: row.rawValue, "the next number is \(next), but \(last) has been given out",
-                    effect: "a number would be given out again")
-            }
-            plan.meta[row] = max(next, last + 1)
+            guard let next = meta[row], next <= last else { continue }
+            find(
+                .countWrong, "meta", row: row.rawValue, "the next number is \(next), but \(last) has been given out",
+                effect: "a number would be given out again")
         }
         if applied >= nextPosition {
             find(
@@ -201,6 +236,11 @@ extension Examination {
                 effect: "the gateway doesn't start: journal and store are of different moments")
             plan.nextPosition = Position(rawValue: applied.rawValue + 1)
         }
+    }
+
+    mutating func settleCounters() {
+        plan.meta[.nextUser] = max(meta[.nextUser] ?? 1, lastUser + 1)
+        plan.meta[.nextConversation] = max(meta[.nextConversation] ?? 1, lastConversation + 1)
         plan.meta[.appliedThrough] = applied.rawValue
         plan.meta[.time] = max(meta[.time] ?? 0, plan.meta[.time] ?? 0)
         plan.meta[.age] = max(meta[.age] ?? 0, plan.meta[.age] ?? 0)

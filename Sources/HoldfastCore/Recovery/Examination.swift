@@ -48,14 +48,17 @@ struct Examination {
         try collectUsers()
         progress("names", users.count)
         try examineNames()
+        try findNames()
         try examineConversations()
+        // Before the records are read: what they bring is given out by the replay.
+        examineCounters()
         try examineUsers(progress)
         try examineDevices()
         try examineRecords(progress)
         try remakeInboxes()
         try examineKept(progress)
         try examineReleased()
-        examineCounters()
+        settleCounters()
     }
 
     // MARK: Helpers

@@ -14,6 +14,8 @@ extension Core {
         var core = Core(configuration: configuration, loops: loops, nextPosition: storage.nextPosition)
         var failure: StorageError?
         try storage.read { (snapshot) throws(StorageError) in
+            // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
+            core.nextPosition = max(core.nextPosition, try snapshot.nextPosition())
             try core.readMeta(snapshot)
             var count = 0
             try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in

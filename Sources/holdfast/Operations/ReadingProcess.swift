@@ -44,7 +44,11 @@ enum ReadingProcess {
                     progress(name, count)
                 case .finding(let finding): report.findings.append(finding)
                 case .failed(let failure, let text):
-                    throw StorageError(StorageError.Code(rawValue: failure) ?? .system, text)
+                    let error = StorageError(StorageError.Code(rawValue: failure) ?? .system, text)
+                    // Damage is what one asked for.
+                    guard error.code == .damaged || error.code == .storeAhead else { throw error }
+                    report.findings.append(unreadable(text, stage))
+                    isDone = true
                 case .done(let counts):
                     report.counts = counts
                     isDone = true
@@ -55,8 +59,16 @@ enum ReadingProcess {
         return report
     }
 
+    private static func unreadable(_ text: String, _ stage: String?) -> Finding {
+        Finding(
+            .unreadable, table: stage == "records" ? "journal" : stage == nil ? "journal or store" : "store", problem: text,
+            effect: "the gateway stops when it comes to it")
+    }
+
     private static func died(_ data: String, _ code: Int32?, _ stage: String?) -> Finding {
-        let files = stage == nil ? "journal/data.mdb or store/data.mdb" : stage == "records" ? "journal/data.mdb" : "store/data.mdb"
+        let files =
+            stage == nil || stage == "free pages"
+            ? "journal/data.mdb or store/data.mdb" : stage == "records" ? "journal/data.mdb" : "store/data.mdb"
         return Finding(
             .unreadable, table: files,
             problem: "a page of \(data)/\(files) can't be read: the process that read it "
@@ -65,7 +77,12 @@ enum ReadingProcess {
             advice: "Stop the gateway, check the disk, and run holdfast repair --dry-run, which says what is lost; or restore a backup.")
     }
 
-    /// Reads a table for `Salvage`.
+    /// What `Salvage` reads with.
+    static func reading(_ data: String) -> Salvage.Reading {
+        { (table, key, limit, row) throws(StorageError) in try read(data, table, key, limit, row) }
+    }
+
+    /// Reads a table.
     static func read(
         _ data: String, _ table: String, _ from: [UInt8], _ limit: Int?, _ row: ([UInt8], [UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) -> Salvage.End {

@@ -65,6 +65,8 @@ struct VerifyCommand: AsyncParsableCommand {
     private func verifyHere() throws {
         do {
             let storage = try LMDBStorage.openReadOnly(directory: data)
+            try Self.tell(.progress("free pages", 0))
+            try storage.checkFreePages()
             let (findings, counts) = try Verification.run(on: storage) { try? Self.tell(.progress("\($0)", $1)) }
             for finding in findings { try Self.tell(.finding(finding)) }
             try Self.tell(.done(counts))
