@@ -88,7 +88,7 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastClient", "HoldfastIO", "HoldfastGateway"],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
-        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire"]),
+        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
             name: "HoldfastLoadTests", dependencies: ["holdfast-load"], path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],

@@ -58,6 +58,16 @@ extension Core {
             guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
             willChange(user: user)
             sessions[Int(slot)].seen = age
+        case .lost(let numbers):
+            for number in numbers {
+                guard let user = userSlot(number) else { continue }
+                willChange(user: user)
+                var entry = users[Int(user)].last
+                entry.position = position
+                entry.ordinal &+= 1
+                users[Int(user)].last = entry
+                pool.append(entry, size: 0, kind: .message, to: &users[Int(user)].entries)
+            }
         }
     }
 

@@ -3,7 +3,7 @@ import Synchronization
 
 /// `Storage` in RAM, for the simulator and for tests: deterministic, every transaction atomic and synced when it returns,
 /// with faults on demand. Views are copies of value types, so that an open one never changes.
-package final class MemoryStorage: Storage {
+package final class MemoryStorage: RepairableStorage {
     /// What a commit that fails leaves behind; a real disk may do either.
     package enum CommitFault: Sendable {
         /// Nothing of the batch is stored.
@@ -104,6 +104,16 @@ package final class MemoryStorage: Storage {
         state.withLock {
             $0.durable.rows = result.rows
             $0.durable.inboxes = result.inboxes
+        }
+    }
+
+    package func rewrite(
+        _ records: [(Position, [UInt8])], deleting deletions: [Position], nextPosition: Position
+    ) throws(StorageError) {
+        state.withLock { state in
+            state.durable.deleteRecords(ContiguousArray(deletions))
+            for (position, record) in records { state.durable.put(record, at: position) }
+            state.durable.nextPosition = max(state.durable.nextPosition, nextPosition)
         }
     }
 

@@ -105,8 +105,19 @@ struct MemoryTables: Sendable {
         nextPosition = batch.nextPosition
     }
 
+    /// Puts a record in its place, over what is there.
+    mutating func put(_ record: [UInt8], at position: Position) {
+        let index = firstRecord(from: position)
+        if index < positions.count, positions[index] == position {
+            records[index] = record
+        } else {
+            positions.insert(position, at: index)
+            records.insert(record, at: index)
+        }
+    }
+
     /// Takes out `deletions`, rising, in one pass over what lies from the first of them on.
-    private mutating func deleteRecords(_ deletions: ContiguousArray<Position>) {
+    mutating func deleteRecords(_ deletions: ContiguousArray<Position>) {
         guard let first = deletions.first else { return }
         var written = firstRecord(from: first)
         var deletion = 0

@@ -72,6 +72,8 @@ struct MemorySnapshot: StorageSnapshot {
     /// As they were when the view was opened.
     let tables: MemoryTables
 
+    func nextPosition() -> Position { tables.nextPosition }
+
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
         tables.get(table, key, body)
     }

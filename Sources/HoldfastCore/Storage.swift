@@ -122,6 +122,8 @@ package protocol Storage: AnyObject, Sendable {
 
 /// A view that doesn't change while it is open.
 package protocol StorageSnapshot {
+    /// The first position not given out yet, of the same moment as the records.
+    func nextPosition() throws(StorageError) -> Position
     /// Hands the value to `body`; false when there is no such row.
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
     /// Rows with keys at or after `key`, in key order, until `body` returns false.
@@ -136,6 +138,12 @@ package protocol StorageSnapshot {
     func records(after position: Position, _ body: (Position, Span<UInt8>) -> Bool) throws(StorageError)
     /// The positions of the records after `position`, at most `limit`, without touching their bytes.
     func positions(after position: Position, limit: Int, into positions: inout ContiguousArray<Position>) throws(StorageError)
+}
+
+/// A storage whose journal a repair may write into. Never while a gateway has it.
+package protocol RepairableStorage: Storage {
+    /// Puts records in their places, over what is there, and deletes others; both rising. The next position rises to `nextPosition` at least.
+    func rewrite(_ records: [(Position, [UInt8])], deleting deletions: [Position], nextPosition: Position) throws(StorageError)
 }
 
 /// The store while a checkpoint writes it. Reads see the writes before them.

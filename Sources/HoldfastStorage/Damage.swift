@@ -8,12 +8,12 @@ enum Damage {
     private static let exitCode = StorageError(.damaged, "").exitCode
     private static let cut: StaticString = """
         holdfast: A file of the data directory is shorter than it was, or can't be read: journal/data.mdb or store/data.mdb is damaged. \
-        Nothing was changed. Restore a backup of the data directory.
+        Nothing was changed. Run holdfast verify and holdfast repair --dry-run, or restore a backup.
 
         """
     private static let assertion: StaticString = """
         holdfast: A page of the data directory makes no sense: journal/data.mdb or store/data.mdb is damaged. Nothing more is written. \
-        Restore a backup of the data directory.
+        Run holdfast verify and holdfast repair --dry-run, or restore a backup.
 
         """
 

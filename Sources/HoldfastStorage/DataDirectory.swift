@@ -8,6 +8,9 @@ import HoldfastCore
 ///     reserve         room kept back for a full disk
 ///     failed-commit   left behind by a commit that failed: verify before serving
 ///     journal/ store/ the two LMDB environments
+///     unfinished/     where a backup, a restore or a repair makes its result
+///     finished/       that result, whole, while it is put in place
+///     journal.damaged-1/ store.damaged-1/   what a repair replaced; `replaced` for a restore
 ///
 /// The gateway keeps further files beside them.
 struct DataDirectory: Sendable {
@@ -27,6 +30,10 @@ struct DataDirectory: Sendable {
     var marker: String { path + "/failed-commit" }
     /// The file whose presence says that the directory is complete.
     var format: String { path + "/format" }
+    /// Where something whole is being made.
+    var unfinished: String { path + "/unfinished" }
+    /// What was made, decided upon, and not all in its place yet.
+    var finished: String { path + "/finished" }
     private var lock: String { path + "/lock" }
 
     /// Any spelling of the path; it needn't be there yet.
@@ -38,7 +45,21 @@ struct DataDirectory: Sendable {
 
     /// Whether the directory was completely made before. An unknown version throws.
     func isMade() throws(StorageError) -> Bool {
-        guard let text = try DurableFile.read(format) else { return false }
+        guard !DurableFile.exists(finished) else {
+            throw StorageError(
+                .damaged,
+                "Can't use the data directory \(path): a repair or a restore was interrupted while it put its result in place. Nothing is "
+                    + "lost; run the same command again, it goes on where it was.")
+        }
+        guard let text = try DurableFile.read(format) else {
+            guard !DurableFile.exists(unfinished) else {
+                throw StorageError(
+                    .damaged,
+                    "Can't use the data directory \(path): it holds an unfinished backup or restore. Remove it, and run that command again."
+                )
+            }
+            return false
+        }
         guard text.hasPrefix(Self.formatPrefix), text.hasSuffix("\n"),
             let version = Int(text.dropFirst(Self.formatPrefix.count).dropLast()), version > 0
         else { throw StorageError.failure(.damaged, "read the format in", format, "it is not a holdfast data directory's") }

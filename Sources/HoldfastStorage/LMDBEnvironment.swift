@@ -38,7 +38,11 @@ import HoldfastCore
         var statistics = MDB_stat()
         unsafe mdb_env_stat(handle, &statistics)
         pageBytes = Int(statistics.ms_psize)
-        // Readers that died in their transaction would hold back its pages for ever.
+        forgetDeadReaders()
+    }
+
+    /// Readers that died in their transaction would hold back its pages for ever.
+    func forgetDeadReaders() {
         var dead: Int32 = 0
         unsafe mdb_reader_check(handle, &dead)
     }
@@ -121,11 +125,46 @@ import HoldfastCore
         return unsafe begun
     }
 
+    /// The number of the last transaction whose head is written, if not synced yet.
+    var lastTransaction: Int {
+        var info = unsafe MDB_envinfo()
+        unsafe mdb_env_info(handle, &info)
+        return unsafe info.me_last_txnid
+    }
+
     /// How far the file has ever been used.
     var usedFileBytes: Int {
         var info = unsafe MDB_envinfo()
         unsafe mdb_env_info(handle, &info)
         return unsafe (info.me_last_pgno + 1) * pageBytes
+    }
+
+    /// Reads the list of free pages, which the next write takes its pages from: a wrong number in it would overwrite what is in use.
+    func checkFreePages(_ transaction: OpaquePointer) throws(StorageError) {
+        let pageCount = usedFileBytes / pageBytes
+        let cursor = unsafe try LMDBCursor(transaction, table: 0, directory)
+        defer { cursor.close() }
+        var key = unsafe MDB_val()
+        var value = unsafe MDB_val()
+        var seen: Set<Int> = []
+        var isThere = unsafe try cursor.get(&key, &value, MDB_FIRST)
+        while isThere {
+            let words = unsafe UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
+            let count = words.count >= 8 ? unsafe words.loadUnaligned(as: Int.self) : -1
+            // The numbers fall, and two pages at the front are LMDB's own.
+            guard count >= 0, words.count / 8 >= count + 1 else { throw wrongFreePages() }
+            var last = pageCount
+            for index in 0..<count {
+                let page = unsafe words.loadUnaligned(fromByteOffset: 8 * (index + 1), as: Int.self)
+                guard page < last, page >= 2, seen.insert(page).inserted else { throw wrongFreePages() }
+                last = page
+            }
+            isThere = unsafe try cursor.get(&key, &value, MDB_NEXT)
+        }
+    }
+
+    private func wrongFreePages() -> StorageError {
+        .failure(.damaged, "read the list of free pages in", directory, "its numbers make no sense")
     }
 
     /// Bytes of pages inside the file that later transactions will use again, as the read transaction sees them.

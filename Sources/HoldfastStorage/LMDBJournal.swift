@@ -47,17 +47,25 @@ final class LMDBJournal: Sendable {
     func nextPosition() throws(StorageError) -> Position {
         let transaction = unsafe try environment.begin(isReadOnly: true)
         defer { unsafe mdb_txn_abort(transaction) }
+        let next = unsafe try nextPosition(transaction)
+        // Of the same moment: a gateway may be appending meanwhile.
+        let cursor = unsafe try LMDBCursor(transaction, table: records, path)
+        defer { cursor.close() }
+        if let last = try last(cursor), last >= next {
+            throw StorageError.failure(
+                .damaged, "use", path, "the next position is \(next.rawValue), but the last record is at \(last.rawValue)")
+        }
+        return next
+    }
+
+    /// The next position as the transaction sees it.
+    func nextPosition(_ transaction: OpaquePointer) throws(StorageError) -> Position {
         var value = unsafe MDB_val()
         let code = unsafe try withValue(Self.nextPositionKey.span) { (key) throws(StorageError) in
             unsafe mdb_get(transaction, meta, &key, &value)
         }
         try check(code, "read the next position in", path)
-        let next = unsafe Position(rawValue: try value.number(path))
-        if let last = try lastPosition(), last >= next {
-            throw StorageError.failure(
-                .damaged, "use", path, "the next position is \(next.rawValue), but the last record is at \(last.rawValue)")
-        }
-        return next
+        return unsafe Position(rawValue: try value.number(path))
     }
 
     /// Deletes, appends and stores the next position in one synced transaction.
@@ -69,6 +77,25 @@ final class LMDBJournal: Sendable {
             for position in batch.deletions { try delete(position, cursor) }
             try append(batch, cursor)
             unsafe try storeNextPosition(batch.nextPosition, transaction)
+        } commitFailed: {
+            failed($0)
+        }
+    }
+
+    /// For a repair: puts records in their places, deletes others, and stores the next position, in one synced transaction.
+    func rewrite(
+        _ records: [(Position, [UInt8])], deleting deletions: [Position], nextPosition: Position, failed: (StorageError) -> Void
+    ) throws(StorageError) {
+        unsafe try environment.write("rewrite records in") { (transaction) throws(StorageError) in
+            let cursor = unsafe try LMDBCursor(transaction, table: self.records, path)
+            defer { cursor.close() }
+            for position in deletions { try delete(position, cursor) }
+            for (position, record) in records {
+                unsafe try withKey(position.rawValue) { (key) throws(StorageError) in
+                    unsafe try withValue(record.span) { (value) throws(StorageError) in unsafe try cursor.put(&key, &value, 0) }
+                }
+            }
+            unsafe try storeNextPosition(nextPosition, transaction)
         } commitFailed: {
             failed($0)
         }

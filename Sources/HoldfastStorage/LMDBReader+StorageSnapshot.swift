@@ -3,6 +3,8 @@ import HoldfastCore
 import HoldfastWire
 
 extension LMDBReader: StorageSnapshot {
+    func nextPosition() throws(StorageError) -> Position { unsafe try journal.nextPosition(journalRows()) }
+
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
         let transaction = unsafe rows()
         return unsafe try withValue(key) { (key) throws(StorageError) in

@@ -63,7 +63,9 @@ import Synchronization
                 // it shows a checkpoint that is being synced and that readers don't get yet.
                 unsafe mdb_txn_reset(storeTransaction)
                 unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
-            } while unsafe mdb_txn_id(storeTransaction) != older
+                // LMDB copies the head of a view after it has its number, and the checkpoint after the next one writes where that head was:
+                // whoever was held up in between has a newer store under an older number.
+            } while unsafe mdb_txn_id(storeTransaction) != older || store.environment.lastTransaction > older + 1
         } catch {
             end()
             throw error
@@ -105,6 +107,12 @@ import Synchronization
         recordCursor = cursor
         isRecordCursorCurrent = true
         return cursor
+    }
+
+    /// The transaction for the journal.
+    func journalRows() -> OpaquePointer {
+        precondition(isOpen, "the view is over")
+        return unsafe journalTransaction
     }
 
     /// The transaction for the tables of the store.

@@ -5,11 +5,11 @@ import Synchronization
 /// Journal and store in two LMDB environments of one data directory.
 ///
 /// Threads: one commits, one checkpoints, any number read; `nextPosition` and `isSpaceLow` are for everybody and never touch a map.
-package final class LMDBStorage: Storage {
-    private let directory: DataDirectory
+package final class LMDBStorage: RepairableStorage {
+    let directory: DataDirectory
     private let journal: LMDBJournal
     private let store: LMDBStore
-    private let readers: LMDBReaderPool
+    let readers: LMDBReaderPool
     /// None when read-only.
     private let space: SpaceMonitor?
     private let storedNextPosition: Atomic<UInt64>
@@ -53,6 +53,22 @@ package final class LMDBStorage: Storage {
         try countPages(space, isDue: space.arePagesDue)
     }
 
+    /// Puts records in their places and deletes others in one synced transaction: for a repair.
+    package func rewrite(
+        _ records: [(Position, [UInt8])], deleting deletions: [Position], nextPosition next: Position
+    ) throws(StorageError) {
+        let space = try writable()
+        space.prepareToWrite()
+        let next = max(next, nextPosition)
+        do throws(StorageError) {
+            try journal.rewrite(records, deleting: deletions, nextPosition: next) { leaveMarker($0) }
+        } catch {
+            hasFailed.store(true, ordering: .releasing)
+            throw error
+        }
+        storedNextPosition.store(next.rawValue, ordering: .releasing)
+    }
+
     /// Writes the store in one synced transaction.
     package func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
         let space = try writable()
@@ -67,6 +83,8 @@ package final class LMDBStorage: Storage {
             leaveMarker($0)
         }
         space.checkpointed()
+        // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
+        for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
         try countPages(space, isDue: true)
     }
 
@@ -88,6 +106,14 @@ package final class LMDBStorage: Storage {
         var usage = StorageUsage()
         try readers.read { (reader) throws(StorageError) in usage = try reader.usage() }
         return usage
+    }
+
+    /// Checks what only writing needs: the lists of free pages.
+    package func checkFreePages() throws(StorageError) {
+        try readers.read { (reader) throws(StorageError) in
+            unsafe try reader.store.environment.checkFreePages(reader.rows())
+            unsafe try reader.journal.environment.checkFreePages(reader.journalRows())
+        }
     }
 
     /// Checks every record of the journal; nil when all are good, else the first that isn't.

@@ -8,7 +8,7 @@ extension StorageError {
     static func lmdb(_ code: Int32, _ action: StaticString, _ path: String) -> StorageError {
         switch code {
         case MDB_MAP_FULL, MDB_DBS_FULL: failure(.full, action, path, text(code))
-        case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_PANIC, MDB_INCOMPATIBLE, MDB_NOTFOUND:
+        case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_PANIC, MDB_INCOMPATIBLE, MDB_NOTFOUND, MDB_BAD_TXN, MDB_CURSOR_FULL:
             failure(.damaged, action, path, text(code))
         case MDB_VERSION_MISMATCH: failure(.newerFormat, action, path, text(code))
         default: system(code, action, path)
@@ -33,12 +33,12 @@ extension StorageError {
         switch code {
         case .full: "Free some room on its file system, or move the data directory to a larger one, and start again."
         case .system: "Look into the system's log for the disk or the limit behind it, mend that, and start again."
-        case .damaged: "Nothing was deleted; keep a copy of the data directory, check the disk, and restore the last backup."
+        case .damaged: "Nothing was deleted; check the disk, and run holdfast verify and holdfast repair --dry-run, or restore a backup."
         case .inUse: "Stop the other process, or use another data directory."
         case .readOnly: "Run as the owner of the data directory, or make it writable, and start again."
         case .newerFormat: "Use the version of holdfast that wrote it, or a later one."
-        case .storeAhead: "Journal and store are not of the same moment; restore both from one backup."
-        case .failedCommit: "Nothing was deleted; keep a copy of the data directory, check the disk, and restore the last backup."
+        case .storeAhead: "Journal and store are not of the same moment; run holdfast repair --dry-run, or restore both from one backup."
+        case .failedCommit: "Nothing was deleted; check the disk, and run holdfast repair --dry-run, or restore a backup."
         }
     }
 

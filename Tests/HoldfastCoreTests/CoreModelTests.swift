@@ -29,6 +29,8 @@ final class CoreModelRun {
     let phones: Phones
     private var random: SplitMix64
     private var texts = 0
+    /// Looks at what is on disk after an operation.
+    var observe: (MemoryStorage) throws -> Void = { _ in }
 
     init(seed: UInt64) throws {
         random = SplitMix64(seed: seed &* 7_919)
@@ -66,6 +68,7 @@ final class CoreModelRun {
     func run(operations: Int) throws {
         for _ in 0..<operations where harness.problems.isEmpty {
             try operate()
+            try observe(harness.storage)
             for _ in 0..<random.below(12) { try harness.step() }
         }
         guard harness.problems.isEmpty else { return }

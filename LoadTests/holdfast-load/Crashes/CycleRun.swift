@@ -38,7 +38,7 @@ struct CycleRun {
         // A world can be repeated only as a whole.
         let first = from - from % cyclesPerWorld
         var report = CrashReport(scenario: scenario, seed: seed, from: first, to: first - 1)
-        var progress = CycleProgress()
+        let progress = ProgressLine()
         var number = first
         let end = from + cycles
         while number < end && report.violations.isEmpty && !stop.isPending {

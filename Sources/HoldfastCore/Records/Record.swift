@@ -64,10 +64,13 @@ package enum Record: Equatable, Sendable {
     case evicted(EvictedRecord)
     /// The session was seen at this age, so that it doesn't expire.
     case seen(SessionID, age: UInt32)
+    /// What stood here can't be read any more. A repair puts it in the place of a message that inboxes hold, whose owners get a `GAP`
+    /// then; behind the checkpoint it names the users (by number) whose inboxes the message was, or may have been, for.
+    case lost([UInt64])
 
     private enum Kind: UInt8 {
         case message = 1
-        case cursors, sessionBegun, sessionEnded, evicted, seen
+        case cursors, sessionBegun, sessionEnded, evicted, seen, lost
     }
 
     /// Appends the encoded record. A message's body is `body`, and its `body` range is ignored.
@@ -108,6 +111,9 @@ package enum Record: Equatable, Sendable {
             bytes.append(Kind.seen.rawValue)
             bytes.append(bigEndian: session.rawValue)
             bytes.append(bigEndian: age)
+        case .lost(let users):
+            bytes.append(Kind.lost.rawValue)
+            for user in users { bytes.append(bigEndian: user) }
         }
         let checksum = bytes.span.checksumOfRecord(start..<bytes.count)
         bytes.replace(at: start, bigEndian: checksum)
@@ -123,7 +129,12 @@ package enum Record: Equatable, Sendable {
     /// Decodes a record.
     /// - Returns: nil when the checksum or the format is wrong. Total: no input traps.
     package static func decode(_ bytes: Span<UInt8>) -> Record? {
-        guard isIntact(bytes) else { return nil }
+        isIntact(bytes) ? decodeFields(bytes) : nil
+    }
+
+    /// What a record that doesn't pass its checksum seems to say: to be believed only where something else says the same.
+    static func decodeFields(_ bytes: Span<UInt8>) -> Record? {
+        guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes, from: 4)
         guard let type = reader.integer(UInt8.self), let kind = Kind(rawValue: type) else { return nil }
         switch kind {
@@ -155,6 +166,13 @@ package enum Record: Equatable, Sendable {
         case .seen:
             guard let session = reader.integer(UInt64.self), let age = reader.integer(UInt32.self) else { return nil }
             return .seen(SessionID(rawValue: session), age: age)
+        case .lost:
+            var users: [UInt64] = []
+            while reader.remaining > 0 {
+                guard let user = reader.integer(UInt64.self) else { return nil }
+                users.append(user)
+            }
+            return .lost(users)
         }
     }
 }

@@ -156,8 +156,11 @@ package struct ReadRequests: Sendable {
             let position = Position(rawValue: place.position)
             var message: MessageRecord?
             var body = 0..<0
+            var wasLeftOut = false
             let isThere = try snapshot.record(at: position) { bytes in
-                guard case .message(let found)? = Record.decode(bytes) else { return }
+                let record = Record.decode(bytes)
+                if case .lost? = record { wasLeftOut = true }
+                guard case .message(let found)? = record else { return }
                 message = found
                 body = results.bytes.count..<results.bytes.count + found.body.count
                 results.bytes.append(bytes, found.body)
@@ -165,7 +168,8 @@ package struct ReadRequests: Sendable {
             if !isThere {
                 results.missing.append(position)
                 results.pages[place.page].items[place.item].isMissing = true
-            } else if message == nil {
+            } else if message == nil, !wasLeftOut {
+                // A repair has told of what it left out; of this nobody has yet.
                 results.damaged.append(position)
             }
             results.pages[place.page].items[place.item].message = message

@@ -14,6 +14,8 @@ extension Core {
         var core = Core(configuration: configuration, loops: loops, nextPosition: storage.nextPosition)
         var failure: StorageError?
         try storage.read { (snapshot) throws(StorageError) in
+            // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
+            core.nextPosition = max(core.nextPosition, try snapshot.nextPosition())
             try core.readMeta(snapshot)
             var count = 0
             try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
@@ -60,8 +62,8 @@ extension Core {
         guard let record = Record.decode(bytes) else {
             throw StorageError(
                 .damaged,
-                "The journal's record at position \(position.rawValue) is damaged: nothing was changed. Restore a backup of the data "
-                    + "directory, or look at the record with `holdfast inspect`.")
+                "The journal's record at position \(position.rawValue) is damaged: nothing was changed. Run `holdfast repair --dry-run` "
+                    + "to hear what is lost without it, or restore a backup.")
         }
         switch record {
         case .message(let message):
@@ -78,6 +80,8 @@ extension Core {
             try load(session.userNumber, from: snapshot)
             clock.recovered(time: 0, age: age)
         case .evicted(let evicted): try load(evicted.user, from: snapshot)
+        case .lost(let users):
+            for user in users { try load(user, from: snapshot) }
         }
         apply(record, at: position)
     }

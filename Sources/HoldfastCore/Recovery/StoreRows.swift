@@ -58,6 +58,11 @@ package struct UserImage: Sendable {
 
     private static let version: UInt8 = 1
 
+    init(row: UserRow, sessions: [SessionRow]) {
+        self.row = row
+        self.sessions = sessions
+    }
+
     static func read(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> UserImage? {
         var image: UserImage?
         let found = try snapshot.get(.users, StoreKey.number(number).span) { bytes in image = UserImage(decoding: bytes, number: number) }
@@ -94,7 +99,7 @@ package struct UserImage: Sendable {
         bytes.replace(at: start, bigEndian: checksum)
     }
 
-    private init?(decoding bytes: Span<UInt8>, number: UInt64) {
+    init?(decoding bytes: Span<UInt8>, number: UInt64) {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes)
         guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), reader.integer(UInt8.self) == Self.version,

@@ -106,12 +106,14 @@ final class CoreDriver: @unchecked Sendable {
             core.read(results)
             for position in results.damaged {
                 logger.error(
-                    "damaged record", metadata: ["position": "\(position.rawValue)", "do": "restore a backup; the recipient gets a GAP"])
+                    "damaged record", metadata: ["position": "\(position.rawValue)", "do": "run holdfast verify; the recipient gets a GAP"])
             }
             for position in results.missing {
                 logger.error(
                     "an inbox names a record that the journal doesn't have",
-                    metadata: ["position": "\(position.rawValue)", "do": "the store is damaged: restore a backup; the inbox waits"])
+                    metadata: [
+                        "position": "\(position.rawValue)", "do": "stop the gateway and run holdfast repair --dry-run; the inbox waits",
+                    ])
             }
         case .checkpointWritten(let result):
             core.checkpointWritten(result)

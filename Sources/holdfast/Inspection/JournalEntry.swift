@@ -35,6 +35,7 @@ struct JournalEntry {
         case .sessionEnded: "sessionEnded"
         case .evicted: "evicted"
         case .seen: "seen"
+        case .lost: "lost"
         case nil: "?"
         }
     }
@@ -107,6 +108,7 @@ struct JournalEntry {
                 ("reason", .text("\(evicted.reason)")),
             ]
         case .seen(let session, _): return [("session", .number(session.rawValue))]
+        case .lost(let users): return [("users", .number(UInt64(users.count)))]
         case nil: return []
         }
     }

@@ -13,6 +13,13 @@ struct JSONText {
         return text
     }
 
+    /// A text alone, as a member of a list.
+    static func quoted(_ text: String) -> JSONText {
+        var json = JSONText()
+        json.append(quoted: text)
+        return json
+    }
+
     /// As text.
     var string: String { String(decoding: bytes, as: UTF8.self) }
 

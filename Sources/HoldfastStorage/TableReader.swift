@@ -1,0 +1,55 @@
+import CLMDB
+package import HoldfastCore
+
+/// Reads one table of a data directory whose pages may be damaged. For a process of its own: a damaged page may end it.
+package struct TableReader {
+    /// The tables, as `environment/table`.
+    package static let names = ["journal/records", "journal/meta"] + StoreTable.allCases.map { "store/\($0)" } + [inbox]
+    package static let records = "journal/records"
+    package static let journalMeta = "journal/meta"
+    package static let inbox = "store/inbox"
+
+    /// Longer values can't have been written.
+    private static let valueBytesMax = 64 << 20
+
+    private let environment: LMDBEnvironment
+    private let table: MDB_dbi
+
+    /// Opens the table `name` of the directory at `path`.
+    package init(_ name: String, of path: String) throws(StorageError) {
+        let parts = name.split(separator: "/")
+        precondition(Self.names.contains(name), "not a table")
+        let options = LMDBEnvironment.Options(
+            mapBytesMax: StorageConfiguration().mapBytesMax, readersMax: StorageConfiguration().readersMax,
+            tablesMax: LMDBStore.tableCount, isReadOnly: true, readsAhead: false)
+        environment = try LMDBEnvironment(directory: "\(DataDirectory(path: path).path)/\(parts[0])", options: options, lock: nil)
+        let flags = name == Self.inbox ? MDB_DUPSORT | MDB_DUPFIXED : 0
+        table = try environment.openTables([(String(parts[1]), flags)], isNew: false)[0]
+    }
+
+    /// Hands over rows from `key` on, until `body` returns false.
+    /// - Throws: also when the keys don't rise, which they do in every table that is whole.
+    package func rows(from first: [UInt8], _ body: ([UInt8], [UInt8]) throws(StorageError) -> Bool) throws(StorageError) {
+        let transaction = unsafe try environment.begin(isReadOnly: true)
+        defer { unsafe mdb_txn_abort(transaction) }
+        let cursor = unsafe try LMDBCursor(transaction, table: table, environment.directory)
+        defer { cursor.close() }
+        var value = unsafe MDB_val()
+        var last: [UInt8]?
+        unsafe try withValue(first.span) { (key) throws(StorageError) in
+            var isThere = unsafe try cursor.get(&key, &value, first.isEmpty ? MDB_FIRST : MDB_SET_RANGE)
+            while isThere {
+                let bytes = unsafe Array(key.bytes)
+                if let last, bytes.lexicographicallyPrecedes(last) {
+                    throw StorageError.failure(.damaged, "read", environment.directory, "its keys are not in order")
+                }
+                guard unsafe value.mv_size <= Self.valueBytesMax else {
+                    throw StorageError.failure(.damaged, "read", environment.directory, "a value has \(unsafe value.mv_size) bytes")
+                }
+                guard unsafe try body(bytes, Array(value.bytes)) else { return }
+                last = bytes
+                isThere = unsafe try cursor.get(&key, &value, MDB_NEXT)
+            }
+        }
+    }
+}
