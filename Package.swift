@@ -68,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "holdfast-load",
             dependencies: [
-                "HoldfastIO", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastGateway", "HoldfastCore", "CLMDB", "CLinux",
+                "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
+                "HoldfastCore", "CLMDB", "CLinux",
                 argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings),
