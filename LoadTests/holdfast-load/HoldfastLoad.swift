@@ -16,6 +16,6 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, ProbeCommand.self,
-            RatiosCommand.self, HostileCommand.self,
+            RatiosCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

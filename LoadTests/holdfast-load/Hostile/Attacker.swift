@@ -166,7 +166,7 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) {
         guard let connection = remove(id) else { return }
         if phase != .idle, reason != .requested, !connection.wasTold { tally.count("ended without a word") }
-        if phase != .idle { attack.ended(self, connection) }
+        attack.ended(self, connection)
     }
 
     func deadlineReached(_ id: ConnectionID) {}

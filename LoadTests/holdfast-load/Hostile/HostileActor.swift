@@ -110,10 +110,11 @@ final class TwoPhones: HostileActor {
     private func watch(_ client: HoldfastClient, _ states: AsyncStream<ConnectionState>) async {
         for await state in states {
             switch state {
-            case .connected: counts.withLock { counts in
-                counts.units += 1
-                counts.count("welcome")
-            }
+            case .connected:
+                counts.withLock { counts in
+                    counts.units += 1
+                    counts.count("welcome")
+                }
             case .stopped(let reason):
                 counts.withLock { $0.count("\(reason)") }
                 if isImpatient && !Task.isCancelled { Task { _ = try? await client.connect() } }

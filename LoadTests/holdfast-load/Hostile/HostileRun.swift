@@ -117,7 +117,9 @@ struct HostileRun: Sendable {
         result.unitsPerSecond = median(parts.map { Double($0.hostile.tally.units) / $0.hostile.seconds })
         result.gatewayCPU = pair(\.cpuPerSecond)
         result.gatewayMicrosecondsPerUnit = median(
-            parts.map { ($0.hostile.cpuPerSecond - $0.quiet.cpuPerSecond) * $0.hostile.seconds / Double(max(1, $0.hostile.tally.units)) * 1e6 }
+            parts.map {
+                ($0.hostile.cpuPerSecond - $0.quiet.cpuPerSecond) * $0.hostile.seconds / Double(max(1, $0.hostile.tally.units)) * 1e6
+            }
         )
         // The first run tells: what it leaves behind in the allocator is there in the later quiet parts as well.
         if let first = parts.first {
@@ -147,7 +149,8 @@ struct HostileRun: Sendable {
         result.violations =
             HostileVerdict(
                 expects: hostile.expects, bytesPerUnitMax: Double(hostile.bytesPerUnitMax), answers: total.answers, units: total.units,
-                bytes: result.gatewayBytes, bytesPerUnit: result.gatewayBytesPerUnit, connectionsLost: result.honestConnectionsLost, messagesLost: totals.lost,
+                bytes: result.gatewayBytes, bytesPerUnit: result.gatewayBytesPerUnit, connectionsLost: result.honestConnectionsLost,
+                messagesLost: totals.lost,
                 messagesWrong: result.honestMessagesWrong, gatewayDied: gatewayDied,
                 delivered: parts.reduce(0) { $0 + ($1.quiet.delivery?.count ?? 0) + ($1.hostile.delivery?.count ?? 0) }
             ).violations

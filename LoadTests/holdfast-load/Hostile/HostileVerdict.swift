@@ -32,7 +32,8 @@ struct HostileVerdict {
             found.append("the gateway answered '\(name)' \(answers[name, default: 0]) times")
         }
         if bytesPerUnit > bytesPerUnitMax && bytes > Self.bytesNoise {
-            found.append("a unit holds \(Report.number(bytesPerUnit)) B of the gateway's memory, more than \(Report.number(bytesPerUnitMax))")
+            found.append(
+                "a unit holds \(Report.number(bytesPerUnit)) B of the gateway's memory, more than \(Report.number(bytesPerUnitMax))")
         }
         return found
     }

@@ -161,7 +161,9 @@ final class InboxFlood: Attack {
             // The window moves on: what is below is stored, the rest is under way.
             let free = stored + 1 - connection.sequence
             connection.sequence = stored + 1
-            if connection.step == 0 { send(attacker, connection, connection.sequence + Self.window - free..<connection.sequence + Self.window) }
+            if connection.step == 0 {
+                send(attacker, connection, connection.sequence + Self.window - free..<connection.sequence + Self.window)
+            }
         case .refused(let refused):
             connection.sequence = refused.sequence.expanded(near: MessageSequence(rawValue: connection.sequence)).rawValue
             connection.step = 1

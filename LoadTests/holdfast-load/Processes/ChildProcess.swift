@@ -82,6 +82,22 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// Reads what the child writes to its end, and waits until it is gone.
+    /// - Returns: what it wrote, and its exit status; nil when a signal ended it.
+    func finish() -> (text: String, status: Int32?) {
+        var text = ""
+        while let line = try? readLine() { text += line + "\n" }
+        text += buffer.withLock { String(decoding: $0, as: UTF8.self) }
+        return hasEnded.withLock { hasEnded in
+            guard !hasEnded else { return (text, nil) }
+            hasEnded = true
+            var status: Int32 = 0
+            while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+            Self.running.withLock { _ = $0.remove(pid) }
+            return (text, status & 0x7F == 0 ? status >> 8 & 0xFF : nil)
+        }
+    }
+
     /// Sends a signal and waits until the child is gone.
     func end(_ signal: Int32) {
         hasEnded.withLock { hasEnded in
@@ -95,9 +111,11 @@ final class ChildProcess: Sendable {
     }
 
     /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.
-    static func stopOnInterrupt(removing directory: String) throws -> SignalWatcher {
+    /// - Parameter cleanUp: what else has to be undone.
+    static func stopOnInterrupt(removing directory: String, cleanUp: @escaping @Sendable () -> Void = {}) throws -> SignalWatcher {
         try SignalWatcher([.interrupt, .terminate]) { signal in
             for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
+            cleanUp()
             try? FileManager.default.removeItem(atPath: directory)
             _exit(128 + signal.rawValue)
         }

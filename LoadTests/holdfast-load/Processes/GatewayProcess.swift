@@ -57,7 +57,8 @@ final class GatewayProcess {
         if let configuration { arguments += ["--config", configuration] }
         let log = data + ".log"
         // `ip netns exec` becomes the program: the child's pid is the gateway's.
-        let words = (namespace.map { [NetworkNamespace.ip, "netns", "exec", $0] } ?? []) + [workshop.gateway] + arguments
+        let inside = namespace.map { [Tool.find("ip") ?? "ip", "netns", "exec", $0] } ?? []
+        let words = inside + [workshop.gateway] + arguments
         let child = try ChildProcess(words[0], Array(words.dropFirst()), errors: .file(log))
         let line: String
         do {
