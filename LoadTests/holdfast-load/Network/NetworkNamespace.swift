@@ -59,9 +59,10 @@ final class NetworkNamespace: Sendable {
     /// Removes what runs have left that were killed.
     static func removeLeftovers() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(prefix) {
-            guard let pid = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }), kill(pid, 0) != 0 else {
-                continue
-            }
+            guard let pid = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }) else { continue }
+            // A process that has ended has no program, also before its parent has asked for its status.
+            let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+            if let program, program.contains("holdfast-load") { continue }
             _ = try? Tool.run("ip", ["netns", "del", name])
         }
     }
