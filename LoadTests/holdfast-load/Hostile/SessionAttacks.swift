@@ -44,7 +44,7 @@ final class SlowFrames: Attack {
     func ended(_ attacker: Attacker, _ connection: AttackConnection) { up[ObjectIdentifier(connection)] = nil }
 }
 
-/// Receivers whose inboxes are full, and who never read.
+/// Receivers whose inboxes are full, and who never read; their heartbeats go on.
 final class NeverReading: Attack {
     private let receivers: Int
     private let bodyBytes: Int
@@ -52,7 +52,9 @@ final class NeverReading: Attack {
     /// Of the filler: the last sequence that is stored.
     private var stored: UInt64 = 0
     private var open: Set<Int> = []
+    private var deaf: [Int: AttackConnection] = [:]
     private static let window: UInt64 = 100
+    private static let ticksPerBeat = 10
 
     /// The attacker's user 0 fills the inboxes of users 1 to `receivers`.
     init(receivers: Int, bodyBytes: Int = 1000) {
@@ -66,6 +68,10 @@ final class NeverReading: Attack {
 
     func ticked(_ attacker: Attacker) {
         guard attacker.isAttacking else { return }
+        for connection in deaf.values {
+            connection.step += 1
+            if connection.step % Self.ticksPerBeat == 0 { attacker.write(connection, [FrameKind.ping]) }
+        }
         // One connection for each receiver: a second one of the same would only fence the first.
         for number in 1...receivers where !open.contains(number) {
             open.insert(number)
@@ -77,6 +83,7 @@ final class NeverReading: Attack {
         attacker.hello(connection, token: attacker.tokens[connection.number], device: "deaf", isSendOnly: connection.number == 0)
         if connection.number > 0 {
             attacker.count(units: 1)
+            deaf[connection.number] = connection
             attacker.loop.pauseReading(connection.id)
         }
     }
@@ -100,7 +107,10 @@ final class NeverReading: Attack {
         }
     }
 
-    func ended(_ attacker: Attacker, _ connection: AttackConnection) { open.remove(connection.number) }
+    func ended(_ attacker: Attacker, _ connection: AttackConnection) {
+        open.remove(connection.number)
+        deaf[connection.number] = nil
+    }
 
     /// Sends as much as may be unanswered.
     private func fill(_ attacker: Attacker, _ connection: AttackConnection) {

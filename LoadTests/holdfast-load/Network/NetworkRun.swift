@@ -55,7 +55,9 @@ struct NetworkRun: Sendable {
         try await relay?.follow(.open)
         var result = NetworkResult(name: fault.name, phones: phones)
         result.recoveredSeconds = try await recovery(driver)
-        try await traffic.stop()
+        // What isn't answered in the end is in the figures, and the case goes on to tell them.
+        var unanswered: [String] = []
+        do { try await traffic.stop() } catch { unanswered = ["\(error)"] }
         result.halfOpenGoneSeconds = try await halfOpenGone(lab, gateway.address.port)
         result.seconds = Double(Fleet.nanoseconds - start) / 1e9
         try await fill(&result, driver)
@@ -65,6 +67,7 @@ struct NetworkRun: Sendable {
         result.violations = result.judged(
             recovered: result.recoveredSeconds != nil, halfOpenGone: result.halfOpenGoneSeconds != nil && !stage.keptHalfOpen,
             hadEffect: !fault.losesConnections || lostConnections > 0)
+        result.violations += unanswered
         return result
     }
 
