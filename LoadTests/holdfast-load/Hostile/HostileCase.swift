@@ -85,7 +85,8 @@ struct HostileCase: Sendable {
 
     private static let sessions: [HostileCase] = [
         HostileCase(
-            name: "never-reading", summary: "50 receivers with full inboxes of 2,000 messages who never read; their heartbeats go on", unit: "receiver",
+            name: "never-reading", summary: "50 receivers with full inboxes of 2,000 messages who never read; their heartbeats go on",
+            unit: "receiver",
             configuration: { _ in ["inboxMessagesMax: 2000"] }, bytesPerUnitMax: 3 << 20, unitsHeld: 50
         ) { try await $0.actor(NeverReading(receivers: 50), users: 51) },
         HostileCase(

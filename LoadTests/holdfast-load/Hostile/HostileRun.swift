@@ -45,9 +45,17 @@ struct HostileRun: Sendable {
             throw error
         }
         await actor.stop()
-        try await traffic.stop()
-        let gatewayDied = ProcessMeter(pid: gateway.child.pid).cpuSeconds == nil
-        return try await result(hostile, parts, driver, gatewayDied)
+        let gatewayDied = !ProcessMeter(pid: gateway.child.pid).isAlive
+        // What isn't answered in the end is in the figures, and the case goes on to tell them.
+        var unanswered: [String] = []
+        if gatewayDied {
+            await traffic.abandon()
+        } else {
+            do { try await traffic.stop() } catch { unanswered = ["\(error)"] }
+        }
+        var result = try await result(hostile, parts, driver, gatewayDied)
+        result.violations += unanswered
+        return result
     }
 
     private func startTraffic(_ driver: FleetDriver) async throws -> SteadyTraffic {

@@ -18,6 +18,14 @@ struct ProcessMeter: Sendable {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// Whether it runs: one that has ended and that nobody has asked for its status doesn't.
+    var isAlive: Bool {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else {
+            return false
+        }
+        return text[text.index(after: end)...].split(separator: " ").first.map { $0 != "Z" && $0 != "X" } ?? false
+    }
+
     /// CPU time of everything on this machine, since its start: neither idle nor waiting for the disk.
     static var machineSeconds: Double {
         guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8), let line = text.split(separator: "\n").first else {

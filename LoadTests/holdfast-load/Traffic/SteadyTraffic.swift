@@ -34,6 +34,12 @@ final class SteadyTraffic: Sendable {
         try await driver.wait(seconds: 0.5) { _ in "draining" }
     }
 
+    /// Ends without waiting for anything: there is nobody who would answer.
+    func abandon() async {
+        pacer.cancel()
+        await pacer.value
+    }
+
     private static func pace(_ driver: FleetDriver, phones: Int, perSecond: Double) async {
         let start = Fleet.nanoseconds
         var turns = 0
