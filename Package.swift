@@ -69,8 +69,8 @@ let package = Package(
         .executableTarget(
             name: "holdfast-load",
             dependencies: [
-                "HoldfastIO", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastGateway", "HoldfastCore", "HoldfastSimulator",
-                "CLMDB", "CLinux",
+                "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
+                "HoldfastCore", "HoldfastSimulator", "CLMDB", "CLinux",
                 argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings),

@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <malloc.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
@@ -101,3 +102,13 @@ void clinux_trim_memory(void) {
 }
 
 void clinux_wipe(void *memory, size_t count) { explicit_bzero(memory, count); }
+
+int clinux_enter_network_namespace(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return -1;
+    int status = setns(descriptor, CLONE_NEWNET);
+    int code = errno;
+    close(descriptor);
+    errno = code;
+    return status;
+}

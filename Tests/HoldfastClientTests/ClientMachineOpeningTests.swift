@@ -84,6 +84,38 @@ import Testing
         #expect(rig.wantsToken)
     }
 
+    // REQ-ATTACH-6
+    @Test func `an app that connects whenever it is fenced waits longer and longer, and a fence that comes late is no fight`() {
+        let rig = MachineRig()
+        var logins = 0
+        func login() {
+            logins += 1
+            rig.open(.usual(.resumed, attach: UInt32(logins)))
+            rig.closeByServer(.fenced)
+            #expect(rig.states.last == .stopped(.fenced))
+        }
+        login()
+        rig.connect()
+        #expect(rig.wantsToken, "the first time back is for a person who changes to this device")
+        login()
+        let start = rig.now
+        while rig.now < start + 3_600_000 {
+            rig.connect()
+            // The app's impatience doesn't cut it short.
+            rig.connect()
+            rig.advance(by: 100)
+            if rig.wantsToken { login() }
+        }
+        // At most a minute each, half of that on average.
+        #expect(60...200 ~= logins)
+        rig.advance(by: 60_000)
+        rig.open(.usual(.resumed, attach: 10_000, heartbeat: 240...240))
+        rig.advance(by: 120_000)
+        rig.closeByServer(.fenced)
+        rig.connect()
+        #expect(rig.wantsToken)
+    }
+
     @Test(arguments: [CloseCode.tokenInvalid, .tokenAlgorithm, .deviceMismatch, .revoked])
     func `a token refused for good stops`(code: CloseCode) {
         let rig = MachineRig()

@@ -69,6 +69,26 @@ import Testing
         #expect(sequences == [11, 12])
     }
 
+    // REQ-TIME-6
+    @Test func `what was refused comes again once for each refusal; beyond that it is slowed down and sent away like other repeats`() {
+        var harness = MachineHarness.open(credits: 5000) {
+            $0.controlFramesPerSecond = 1; $0.controlFramesBurst = 4
+        }
+        for _ in 0..<20 {
+            #expect(harness.receiveSends(11...60).action == .none)
+            harness.machine.refused(.init(rawValue: 11), .inboxFull, retryAfterMilliseconds: 1000, out: &harness.out)
+        }
+        #expect(harness.receiveSends(11...60).action == .none)
+        _ = harness.takeCommands()
+        // From here on nothing was refused in between.
+        #expect(harness.receiveSends(11...12).action == .none)
+        #expect(harness.receiveSends(11...12).action == .none)
+        _ = harness.takeCommands()
+        for _ in 0..<10 { #expect(harness.receiveSends(11...12).action == .slowDown(milliseconds: 1000)) }
+        #expect(harness.receiveSends(11...12).action == .close(.rateLimited))
+        #expect(harness.takeCommands().0.isEmpty)
+    }
+
     // MARK: Acknowledging
 
     // REQ-STREAM-8

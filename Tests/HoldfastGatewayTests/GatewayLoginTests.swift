@@ -125,6 +125,21 @@ import Testing
         await gateway.stop()
     }
 
+    @Test func `TLS handshakes from one address are limited as well, before anybody is asked who he is`() async throws {
+        let gateway = try await TestGateway {
+            $0.tlsListen = ["127.0.0.1:0"]; $0.connectionsPerAddressMax = 2; $0.loops = 1
+            // Beyond the client's patience: who is closed is closed by the limit.
+            $0.handshakeSeconds = 300
+        }
+        let first = try RawClient(port: gateway.tlsPort, sendsPreface: false)
+        let second = try RawClient(port: gateway.tlsPort, sendsPreface: false)
+        // Connections of one listener are taken in their order.
+        let third = try RawClient(port: gateway.tlsPort, sendsPreface: false)
+        #expect(try third.next() == nil)
+        withExtendedLifetime((first, second)) {}
+        await gateway.stop()
+    }
+
     // REQ-CLOSE-4
     @Test func `a drain lets nobody in, asks everybody to leave, and ends with 0`() async throws {
         let gateway = try await TestGateway {

@@ -120,6 +120,24 @@ import Testing
         #expect(try server.perform { $0.connectionCount } == 0)
     }
 
+    @Test func `handshakes of one address are limited, and those that ended don't count`() throws {
+        let fixture = try TLSFixture()
+        let (server, address) = try start(fixture.server()) { $0.handshakesPerAddressMax = 2 }
+        defer { server.stop() }
+        // Up, one after the other: more than the limit.
+        let up = try (0..<4).map { _ in try RawTLSClient(RawSocket(to: address)) }
+        #expect(up.count { $0.isUp } == 4)
+        var waiting = try (0..<2).map { _ in try RawSocket(to: address) }
+        let third = try RawSocket(to: address)
+        #expect(third.isEnded())
+        #expect(try server.perform { $0.statistics.refusedCount } == 1)
+        waiting.removeLast()
+        while try server.perform({ $0.statistics.failedHandshakeCount }) < 1 { _ = try server.waitForTicks(1) }
+        let next = try RawTLSClient(RawSocket(to: address))
+        #expect(next.isUp)
+        withExtendedLifetime((up, waiting)) {}
+    }
+
     @Test func `what isn't TLS ends the connection`() throws {
         let fixture = try TLSFixture()
         let (server, address) = try start(fixture.server())

@@ -9,4 +9,14 @@ enum NetworkCounters {
         guard lines.count == 2, let column = lines[0].firstIndex(of: "ListenDrops"), column < lines[1].count else { return 0 }
         return Int(lines[1][column]) ?? 0
     }
+
+    /// Memory that the system holds for TCP sockets, of all programs.
+    static var tcpBytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/net/sockstat", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("TCP:") })
+        else { return 0 }
+        let words = line.split(separator: " ")
+        guard let index = words.firstIndex(of: "mem"), index + 1 < words.count else { return 0 }
+        return (Int(words[index + 1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
 }

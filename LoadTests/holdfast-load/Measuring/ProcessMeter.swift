@@ -18,6 +18,25 @@ struct ProcessMeter: Sendable {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// Whether it runs: one that has ended and that nobody has asked for its status doesn't.
+    var isAlive: Bool {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else {
+            return false
+        }
+        return text[text.index(after: end)...].split(separator: " ").first.map { $0 != "Z" && $0 != "X" } ?? false
+    }
+
+    /// CPU time of everything on this machine, since its start: neither idle nor waiting for the disk.
+    static var machineSeconds: Double {
+        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8), let line = text.split(separator: "\n").first else {
+            return 0
+        }
+        // After the word: user, nice, system, idle, iowait, irq, softirq, ...; guest times are in user and nice already.
+        let fields = line.split(separator: " ").dropFirst().prefix(7).compactMap { Double($0) }
+        guard fields.count == 7 else { return 0 }
+        return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     /// Bytes that are this process's alone.
     var privateBytes: Int? {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8) else { return nil }

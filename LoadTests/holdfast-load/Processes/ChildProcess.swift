@@ -100,6 +100,16 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// Reads what the child writes to its end, and waits until it is gone.
+    /// - Returns: what it wrote, and its exit status; nil when a signal ended it.
+    func finish() -> (text: String, status: Int32?) {
+        var text = ""
+        while let line = try? readLine() { text += line + "\n" }
+        text += buffer.withLock { String(decoding: $0, as: UTF8.self) }
+        end(0)
+        return (text, exitStatus.flatMap { $0 >= 0 ? $0 : nil })
+    }
+
     /// Sends a signal, none if it is 0, and waits until the child is gone.
     func end(_ signal: Int32) {
         ending.withLock { ending in
@@ -128,13 +138,17 @@ final class ChildProcess: Sendable {
     }
 
     /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.
-    /// - Parameter finishes: told of a signal; true when the run will end soon by itself.
+    /// - Parameters:
+    ///   - finishes: told of a signal; true when the run will end soon by itself.
+    ///   - cleanUp: what else has to be undone.
     static func stopOnInterrupt(
-        removing directory: String, unless finishes: @escaping @Sendable () -> Bool = { false }
+        removing directory: String, unless finishes: @escaping @Sendable () -> Bool = { false },
+        cleanUp: @escaping @Sendable () -> Void = {}
     ) throws -> SignalWatcher {
         try SignalWatcher([.interrupt, .terminate]) { signal in
             if finishes() { return }
             for pid in running.withLock({ $0 }) { kill(pid, SIGKILL) }
+            cleanUp()
             try? FileManager.default.removeItem(atPath: directory)
             _exit(128 + signal.rawValue)
         }

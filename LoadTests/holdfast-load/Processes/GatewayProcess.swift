@@ -9,11 +9,16 @@ final class GatewayProcess {
     let data: String
     private let workshop: Workshop
     private let configuration: String?
+    private let namespace: String?
 
     /// Starts it and waits until it is ready.
-    /// - Parameter configuration: the text of a configuration file; nil: all defaults.
-    init(_ workshop: Workshop, name: String, configuration: String? = nil) throws {
+    /// - Parameters:
+    ///   - configuration: the text of a configuration file; nil: all defaults.
+    ///   - host: where it listens, on free ports.
+    ///   - namespace: the network namespace that it runs in; nil: this program's.
+    init(_ workshop: Workshop, name: String, configuration: String? = nil, host: String = "127.0.0.1", namespace: String? = nil) throws {
         self.workshop = workshop
+        self.namespace = namespace
         data = "\(workshop.directory)/\(name)"
         if let configuration {
             self.configuration = data + ".yaml"
@@ -22,7 +27,7 @@ final class GatewayProcess {
             self.configuration = nil
         }
         (child, address, tlsAddress) = try Self.start(
-            workshop, data, self.configuration, listen: "127.0.0.1:0", tlsListen: "127.0.0.1:0")
+            workshop, data, self.configuration, listen: host + ":0", tlsListen: host + ":0", namespace)
     }
 
     /// Ends it as a power cut would, as far as the process goes.
@@ -31,7 +36,7 @@ final class GatewayProcess {
     /// Starts it again on the same ports and data.
     func restart() throws {
         (child, address, tlsAddress) = try Self.start(
-            workshop, data, configuration, listen: address.description, tlsListen: tlsAddress.description)
+            workshop, data, configuration, listen: address.description, tlsListen: tlsAddress.description, namespace)
     }
 
     /// Ends it and removes its data.
@@ -46,12 +51,15 @@ final class GatewayProcess {
     }
 
     private static func start(
-        _ workshop: Workshop, _ data: String, _ configuration: String?, listen: String, tlsListen: String
+        _ workshop: Workshop, _ data: String, _ configuration: String?, listen: String, tlsListen: String, _ namespace: String?
     ) throws -> (ChildProcess, SocketAddress, SocketAddress) {
         var arguments = ["serve", "--data", data, "--listen", listen, "--tls-listen", tlsListen]
         if let configuration { arguments += ["--config", configuration] }
         let log = data + ".log"
-        let child = try ChildProcess(workshop.gateway, arguments, errors: .file(log))
+        // `ip netns exec` becomes the program: the child's pid is the gateway's.
+        let inside = namespace.map { [Tool.find("ip") ?? "ip", "netns", "exec", $0] } ?? []
+        let words = inside + [workshop.gateway] + arguments
+        let child = try ChildProcess(words[0], Array(words.dropFirst()), errors: .file(log))
         let line: String
         do {
             line = try child.readLine()

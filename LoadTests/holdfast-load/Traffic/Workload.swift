@@ -73,6 +73,15 @@ final class Workload {
         streams.append(Stream(receiver: UInt32(receiver), receiverName: name))
     }
 
+    /// What was recorded since the last call, or since the start.
+    func takeTimes() -> (send: Latencies, delivery: Latencies) {
+        defer { (sendTimes, deliveryTimes) = (Latencies(), Latencies()) }
+        return (sendTimes, deliveryTimes)
+    }
+
+    /// What is known of each stream, in the order of `add`.
+    var ledgers: [StreamLedger] { streams.map(\.ledger) }
+
     /// The phones that send.
     var senderPhones: [Int] { senders.keys.sorted() }
 

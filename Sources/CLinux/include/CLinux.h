@@ -60,4 +60,7 @@ void clinux_trim_memory(void);
 /// explicit_bzero(3): a memset that the compiler doesn't take away.
 void clinux_wipe(void *memory, size_t count);
 
+/// setns(2): sockets that the calling thread makes from now on are in the network namespace that `path` names. Returns 0 or -1 with errno.
+int clinux_enter_network_namespace(const char *path);
+
 #endif

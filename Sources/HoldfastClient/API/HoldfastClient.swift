@@ -71,7 +71,8 @@ public final class HoldfastClient: Sendable {
 
     deinit { driver.post(.close(.keep, OneShot())) }
 
-    /// Connects, and from then on stays connected or connects again until `close`. To be called again when the state is `stopped`.
+    /// Connects, and from then on stays connected or connects again until `close`. To be called again when the state is `stopped`;
+    /// where two clients fight for one session, each waits longer and longer before it takes it back.
     /// - Returns: when the session is open. Attempts that fail are repeated with pauses; cancel the task to stop waiting for it.
     /// - Throws: `stopped` when the gateway doesn't want this client, `closed` after `close` or when the task was cancelled.
     @discardableResult public func connect() async throws(ClientError) -> SessionStart {

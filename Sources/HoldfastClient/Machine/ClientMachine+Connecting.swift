@@ -3,13 +3,17 @@ package import HoldfastWire
 // From `connectRequested` to the first frame, and what ends a connection.
 extension ClientMachine {
     /// The app wants to be connected. While on the way already, or open, nothing happens; a pause is cut short, unless the gateway said
-    /// how long it has to be.
+    /// how long it has to be, or two clients fight for the session.
     package mutating func connectRequested(_ now: ClientNow, _ actions: inout ClientActions) {
         switch phase {
         case .idle, .waiting, .stopped:
             if phase == .waiting && flags.contains(.isToldToWait) { return }
-            if phase == .stopped { tokenRejections = 0 }
-            begin(now, &actions)
+            if phase == .stopped {
+                tokenRejections = 0
+                if fences > 1 { pauseAfterFences(now, &actions) } else { begin(now, &actions) }
+            } else {
+                begin(now, &actions)
+            }
             rearm(now, &actions)
         case .fetchingToken, .connecting, .opening, .open: return
         }
@@ -124,7 +128,9 @@ extension ClientMachine {
         case .tokenInvalid, .tokenAlgorithm, .deviceMismatch, .revoked:
             dropTicket(&actions)
             stop(.unauthorized(code: code.rawValue), &actions)
-        case .fenced: stop(.fenced, &actions)
+        case .fenced:
+            noteFence(now)
+            stop(.fenced, &actions)
         case .loggedOut:
             dropTicket(&actions)
             stop(.loggedOut, &actions)
@@ -184,8 +190,25 @@ extension ClientMachine {
         actions.items.append(.stateChanged(.waiting(milliseconds: milliseconds)))
     }
 
+    /// Another connection took the session (REQ-ATTACH-6). One that comes long after the last is no fight.
+    private mutating func noteFence(_ now: ClientNow) {
+        let isLate = phase == .open && now.milliseconds - phaseTime >= 2 * UInt64(settings.limits.backoffMaxMilliseconds)
+        fences = isLate ? 1 : min(fences + 1, 200)
+    }
+
+    /// Two clients with one device name, in apps that connect again whenever they are stopped, would take the session from each other
+    /// without end. The first time back is for a person who changes to this device; after that each waits longer and longer.
+    private mutating func pauseAfterFences(_ now: ClientNow, _ actions: inout ClientActions) {
+        let delay = Backoff.milliseconds(
+            attempt: fences - 2, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds, atLeast: 0,
+            random: now.random)
+        pause(exactly: delay, now, &actions)
+        flags.insert(.isToldToWait)
+    }
+
     /// Not connected any more until the app asks for it.
     mutating func stop(_ reason: StopReason, _ actions: inout ClientActions) {
+        if reason != .fenced { fences = 0 }
         leave(.stopped, .stopped(reason), &actions)
     }
 

@@ -87,6 +87,8 @@ package struct ClientMachine {
     var sendsInFlightMax: UInt8 = 1
     /// Failed attempts in a row.
     var attempts: UInt8 = 0
+    /// How often in a row another connection took the session, each time soon.
+    var fences: UInt8 = 0
     /// Heartbeats answered in a row at the present interval.
     var beats: UInt8 = 0
     var tokenRejections: UInt8 = 0

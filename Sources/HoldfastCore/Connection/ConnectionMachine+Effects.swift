@@ -75,11 +75,14 @@ extension ConnectionMachine {
     package mutating func sent(through sequence: MessageSequence, position: Position, out: inout [UInt8]) {
         guard isSpokenTo else { return }
         answered = max(answered, sequence)
+        flags.remove(.repeating)
         ServerFrameWriter.sent(through: sequence, position: position, to: &out)
     }
 
-    package func refused(_ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, out: inout [UInt8]) {
+    package mutating func refused(_ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, out: inout [UInt8]) {
         guard isSpokenTo else { return }
+        flags.insert(.refused)
+        flags.remove(.repeating)
         ServerFrameWriter.refused(sequence, code, retryAfterMilliseconds: retryAfterMilliseconds, to: &out)
     }
 

@@ -84,8 +84,10 @@ extension ConnectionMachine {
         if sequence.rawValue > answered.rawValue + UInt64(limits.sendsInFlightMax) {
             throw sequence.rawValue == lastSequence.rawValue + 1 ? .sendsInFlightExceeded : .sequenceHole
         }
-        // A repeated message is cheap for the client and not for the gateway.
-        if sequence <= answered { try takeControlFrames(1) }
+        // A repeated message is cheap for the client and not for the gateway. One that was refused comes again once for each refusal, with
+        // what follows it (REQ-SEQ-6): that is no repeat.
+        if sequence <= lastSequence && flags.remove(.refused) == nil { flags.insert(.repeating) }
+        if sequence <= answered || flags.contains(.repeating) { try takeControlFrames(1) }
         lastSequence = sequence
         let copiedUser = user.map { intake.copy(bytes, $0) } ?? 0..<0
         intake.add(command(origin, sequence, intake.copy(bytes, body), copiedUser), byteCount: byteCount)

@@ -48,7 +48,7 @@ package struct ConnectionMachine: Sendable {
     var flags = Flags()
 
     struct Flags: OptionSet, Sendable {
-        let rawValue: UInt8
+        let rawValue: UInt16
         static let sendOnly = Flags(rawValue: 1)
         static let service = Flags(rawValue: 2)
         /// `TOKEN_EXPIRING` was sent for the current token.
@@ -63,6 +63,10 @@ package struct ConnectionMachine: Sendable {
         static let knownToCore = Flags(rawValue: 64)
         /// The client is over a rate limit: it isn't read for a while.
         static let slowedDown = Flags(rawValue: 128)
+        /// A message was refused: the numbers of what the client sends may fall back, once.
+        static let refused = Flags(rawValue: 256)
+        /// They fell back without that: what comes until the next answer is repeated.
+        static let repeating = Flags(rawValue: 512)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {

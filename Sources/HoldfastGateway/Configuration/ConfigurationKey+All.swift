@@ -59,7 +59,8 @@ extension ConfigurationKey {
             "Connections at once; beyond it: `gatewayFull`. The system's descriptor limit holds as well."),
         .init(
             "connectionsPerAddressMax", .integer(\.connectionsPerAddressMax, 1...16_000_000),
-            "Connections at once from one IPv4 address or IPv6 /64; a carrier puts thousands of phones behind one."),
+            "Connections at once from one IPv4 address or IPv6 /64; a carrier puts thousands of phones behind one. TLS handshakes count apart."
+        ),
         .init("handshakeSeconds", .integer(\.handshakeSeconds, 1...300), "Time for the TLS handshake and the PROXY header."),
         .init("firstFrameSeconds", .integer(\.firstFrameSeconds, 1...300), "Time from the handshake to a whole HELLO or RESUME."),
         .init(

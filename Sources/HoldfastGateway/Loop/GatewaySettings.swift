@@ -71,6 +71,7 @@ extension Configuration {
         var loop = EventLoopConfiguration()
         loop.name = "loop-\(index)"
         loop.connectionCountMax = connectionsMax
+        loop.handshakesPerAddressMax = connectionsPerAddressMax
         // One whole frame and what came with the read that completed it.
         loop.keptBytesMax = frameBytesMax + 16
         loop.unsentBytesMax = unsentBytesMax

@@ -79,6 +79,8 @@ struct PendingConnection {
     var peer: SocketAddress
     var listener: Int = -1
     var userData: UInt64 = 0
+    /// Of a listener: whom the handshake was counted for, once it was.
+    var handshakeKey: AddressKey?
     /// Of a listener: whose TLS it speaks.
     var serverContext: TLSServerContext?
     /// Of an outgoing connection.

@@ -119,6 +119,7 @@ extension EventLoop {
             return
         }
         let isProxied = settings.proxyProtocolFrom.contains { $0.contains(peer) }
+        if settings.tls != nil && !isProxied && !hasRoomForHandshake(peer) { return refuse(descriptor, settings) }
         let first: Connection.State = isProxied ? .proxyHeader : .handshaking
         let flags: Connection.Flags = settings.tls == nil ? [] : [.tls]
         var slot = unsafe state.pointee.slab.allocate(descriptor: descriptor, state: first, flags: flags, tick: state.pointee.tick)
@@ -137,6 +138,7 @@ extension EventLoop {
             unsafe failSetup(slot, connection, .system(error.code))
             return
         }
+        if settings.tls != nil && !isProxied { unsafe countHandshake(connection) }
         if isProxied || settings.tls != nil {
             unsafe setDeadline(slot, connection, settings.handshakeTimeoutMilliseconds)
         } else {

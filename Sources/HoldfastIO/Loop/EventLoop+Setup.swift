@@ -94,11 +94,10 @@ extension EventLoop {
             case .done(let source):
                 unsafe pending.pointee.proxyBytes = []
                 if let source { unsafe pending.pointee.peer = source }
-                if unsafe connection.pointee.flags.contains(.tls) {
-                    unsafe connection.pointee.state = .handshaking
-                } else {
-                    unsafe open(slot, connection, delegate)
-                }
+                guard unsafe connection.pointee.flags.contains(.tls) else { return unsafe open(slot, connection, delegate) }
+                guard unsafe hasRoomForHandshake(pending.pointee.peer) else { return unsafe failSetup(slot, connection, .closedEarly) }
+                unsafe countHandshake(connection)
+                unsafe connection.pointee.state = .handshaking
                 return
             }
         }
@@ -175,8 +174,24 @@ extension EventLoop {
         unsafe connection.pointee.pending = unsafe pending
     }
 
+    /// Whether one more TLS handshake may begin from there.
+    func hasRoomForHandshake(_ peer: SocketAddress) -> Bool {
+        handshakes[peer.limitKey, default: 0] < configuration.handshakesPerAddressMax
+    }
+
+    /// The TLS handshake of an accepted connection begins; it ends with what is pending.
+    func countHandshake(_ connection: UnsafeMutablePointer<Connection>) {
+        guard let pending = unsafe connection.pointee.pending else { return }
+        let key = unsafe pending.pointee.peer.limitKey
+        handshakes[key, default: 0] += 1
+        unsafe pending.pointee.handshakeKey = key
+    }
+
     /// Takes it away again.
     func freePending(_ connection: UnsafeMutablePointer<Connection>) {
+        if let key = unsafe connection.pointee.pending?.pointee.handshakeKey, let count = handshakes[key] {
+            handshakes[key] = count > 1 ? count - 1 : nil
+        }
         unsafe connection.pointee.pending?.deinitialize(count: 1)
         unsafe connection.pointee.pending?.deallocate()
         unsafe connection.pointee.pending = nil

@@ -14,6 +14,8 @@ internal import Synchronization
     let state: UnsafeMutablePointer<LoopState>
     // Touched when a connection is accepted, not by its traffic.
     var listeners: [Listener] = []
+    // TLS handshakes of accepted connections, by peer; only addresses with some. Touched like the listeners.
+    var handshakes: [AddressKey: Int] = [:]
     private let isWakePending = Atomic<Bool>(false)
     private let isStopping = Atomic<Bool>(false)
     private static let eventCountMax = 256

@@ -22,6 +22,9 @@ package struct EventLoopConfiguration: Sendable {
     package var acceptCountMax: Int = 64
     /// Steps of TLS handshakes in one iteration: they cost a millisecond each, and a storm of them must not delay the others.
     package var handshakeStepCountMax: Int = 12
+    /// TLS handshakes under way from one peer address, as limits count addresses; further connections from there are closed. They hold
+    /// more memory than a connection that is up, and nobody has been asked yet whether there is room for them.
+    package var handshakesPerAddressMax: Int = .max
     /// At the descriptor limit, a connection that has been silent for longer than this is closed to make room for a new one: longer than
     /// any heartbeat's interval, or living ones are closed.
     package var reclaimSilenceMilliseconds: UInt32 = 600_000
