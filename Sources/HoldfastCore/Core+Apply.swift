@@ -87,7 +87,12 @@ extension Core {
         guard let sender = userSlot(message.sender), let recipient = userSlot(message.recipient) else { return }
         willChange(user: sender)
         if let slot = sessionSlot(message.session, of: sender) {
-            sessions[Int(slot)].lastSequence = message.sequence
+            #if PLANTED_BUGS
+                let isForgotten = PlantedBug.sequenceForgottenAtReplay.isActive && bodyOffset == nil
+                sessions[Int(slot)].lastSequence = isForgotten ? sessions[Int(slot)].lastSequence : message.sequence
+            #else
+                sessions[Int(slot)].lastSequence = message.sequence
+            #endif
             sessions[Int(slot)].lastPosition = position
             sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, message.attach)
             sessions[Int(slot)].seen = message.age

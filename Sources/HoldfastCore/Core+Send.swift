@@ -51,9 +51,6 @@ extension Core {
         guard let session = sessionSlot(origin), !sessions[Int(session)].flags.contains(.hasEnded) else { return nil }
         let expected = sessions[Int(session)].lastSequence.rawValue + 1
         if sequence.rawValue == expected { return session }
-        #if PLANTED_BUGS
-            if PlantedBug.repeatStoredTwice.isActive, sequence.rawValue < expected { return session }
-        #endif
         if sequence.rawValue < expected {
             // Stored before: the client missed the SENT.
             noteSent(session)

@@ -20,8 +20,8 @@
         case pageRacesCheckpoint
         /// A checkpoint is written before the journal that it sums up is synced (G1).
         case checkpointAheadOfJournal
-        /// A message that was sent again is stored again (G2).
-        case repeatStoredTwice
+        /// A start forgets the last sequences of what it replays (G2).
+        case sequenceForgottenAtReplay
         /// What leaves a full inbox leaves without a `GAP` (G6).
         case evictionWithoutGap
         /// Messages age with the wall clock (G6).

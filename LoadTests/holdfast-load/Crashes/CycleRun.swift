@@ -81,7 +81,7 @@ extension CrashReport {
     /// Prints it, keeps it, and ends the program with an error if there was a violation.
     func finish(json: Bool, results: String?) throws {
         try Output.write(json ? Output.json(self) : text)
-        if let results { try append(to: results) }
+        if let results { try ResultsFile.append(self, to: results) }
         guard violations.isEmpty else { throw LoadError("VIOLATION in \(violations.joined(separator: "\n"))") }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import HoldfastCore
 import HoldfastGateway
 import HoldfastIO
 import HoldfastWire

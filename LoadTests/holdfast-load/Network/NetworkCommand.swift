@@ -47,7 +47,7 @@ struct NetworkCommand: AsyncParsableCommand {
         let chosen = try NetworkCase.named(names)
         var outcome = Outcome(commit: ResultsFile.commit, seed: seed)
         let workshop = try programs.workshop()
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory) { NetworkNamespace.removeAll() }
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory, cleanUp: { NetworkNamespace.removeAll() })
         defer { watcher.stop() }
         NetworkNamespace.removeLeftovers()
         if let reason = NetworkLab.reasonAgainst() {

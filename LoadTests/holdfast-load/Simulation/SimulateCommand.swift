@@ -24,8 +24,8 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Runs this seed alone and shows its last events if it fails.") var seed: UInt64?
     @Option(help: "Runs so many seeds.") var seeds: UInt64 = 100
     @Option(help: ArgumentHelp("The first of them: a long run continues where it stopped.", valueName: "seed")) var fromSeed: UInt64 = 1
-    @Option(help: "Operations of a run: what users do and what goes wrong.") var steps = 240
-    @Option(help: "Phones.") var clients = 8
+    @Option(help: "Operations of a run: what users do and what goes wrong.") var steps = Campaign.standard.steps
+    @Option(help: "Phones.") var clients = Campaign.standard.clients
     @Option(help: "Threads, each with its own seeds.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: ArgumentHelp("With --seed: only these operations of the plan, by number.", valueName: "numbers")) var only: String?
     @Option(help: ArgumentHelp("With --seed: shows so many of the last events.", valueName: "lines")) var trace = 80

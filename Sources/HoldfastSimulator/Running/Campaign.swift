@@ -8,6 +8,9 @@ package struct Campaign: Sendable {
         self.clients = clients
     }
 
+    /// What the proofs run.
+    package static let standard = Campaign(steps: 240, clients: 8)
+
     /// A seed whose run broke something.
     package struct Failure: Sendable {
         package var seed: UInt64
