@@ -50,7 +50,7 @@ extension Core {
                     updateAcknowledged(of: user)
                 }
             #endif
-            users[Int(user)].floor = evicted.through
+            users[Int(user)].floor = counted(evicted.through, in: user)
             users[Int(user)].floorReason = evicted.reason
             users[Int(user)].floorRecordedAt = position
             dropReleasedEntries(of: user)
@@ -62,6 +62,7 @@ extension Core {
             for number in numbers {
                 guard let user = userSlot(number) else { continue }
                 willChange(user: user)
+                usersWithLoss.insert(number)
                 var entry = users[Int(user)].last
                 entry.position = position
                 entry.ordinal &+= 1
@@ -137,10 +138,22 @@ extension Core {
         willChange(user: user)
         sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, cursor.attach)
         if sessions[Int(slot)].cursor.position < cursor.position {
-            sessions[Int(slot)].cursor = InboxEntry(
-                position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes)
+            let entry = InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes)
+            sessions[Int(slot)].cursor = counted(entry, in: user)
             updateAcknowledged(of: user)
         }
+    }
+
+    /// Counters as the inbox has them: records that were made before a repair put a notice in the place of a message don't count the notice, and
+    /// count the message's bytes. With them an inbox could seem full for ever.
+    private func counted(_ entry: InboxEntry, in user: Slot) -> InboxEntry {
+        guard usersWithLoss.contains(users[Int(user)].number) else { return entry }
+        var known = self.entry(of: user, atOrBefore: entry.position) ?? entry
+        let last = users[Int(user)].last
+        if Int32(bitPattern: known.ordinal &- last.ordinal) > 0 { known.ordinal = last.ordinal }
+        if Int32(bitPattern: known.cumulativeBytes &- last.cumulativeBytes) > 0 { known.cumulativeBytes = last.cumulativeBytes }
+        known.position = entry.position
+        return known
     }
 
     private mutating func applySessionBegun(_ begun: SessionBegunRecord, at position: Position) {
@@ -159,7 +172,7 @@ extension Core {
         row.attach = begun.attach
         // Known after a crash too: whoever enters the session without its state gets a higher one.
         row.storedAttach = begun.attach
-        row.cursor = begun.cursor
+        row.cursor = counted(begun.cursor, in: user)
         row.lastPosition = position
         row.seen = begun.age
         if begun.isSendOnly { row.flags.insert(.isSendOnly) }

@@ -15,7 +15,11 @@ extension Core {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
-        let outcome = outcome(known, state, of: name)
+        var outcome = outcome(known, state, of: name)
+        if let known, isWornOut(known) {
+            end(known, .fenced)
+            if outcome == .resumed { outcome = .begunEnded }
+        }
         if case .resumed = outcome, let known {
             return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
         }
@@ -66,7 +70,7 @@ extension Core {
     mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
         guard let user = userSlot(state.session.userNumber) else { return close(connection, .ticketInvalid) }
         endExpiredSessions(of: user)
-        guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded),
+        guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded), !isWornOut(session),
             state.attach >= sessions[Int(session)].storedAttach, isBelievable(state.attach, of: session),
             state.position.era < era || isBelievable(state.position)
         else {
@@ -78,6 +82,11 @@ extension Core {
 
     /// Whether a position can be one of this journal.
     func isBelievable(_ position: Position) -> Bool { position.era == era && position < nextPosition }
+
+    /// A session whose attaches come near the end of their numbers is followed by another: no client gets there but by making them up.
+    private func isWornOut(_ session: Slot) -> Bool {
+        max(sessions[Int(session)].attach, sessions[Int(session)].storedAttach).rawValue >= 1 << 30
+    }
 
     /// Whether a client can have been given this attach: what the server has forgotten at a crash is little, and a made-up one must not
     /// use the numbers up.
@@ -146,7 +155,8 @@ extension Core {
         let number = user.map { users[Int($0)].number } ?? nextUser
         let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
-        let attach = AttachNumber(rawValue: max(1, state.map { $0.attach.rawValue < .max / 2 ? $0.attach.rawValue + 1 : 1 } ?? 1))
+        let presented = state?.attach.rawValue ?? 0
+        let attach = AttachNumber(rawValue: presented < 1 << 24 ? presented + 1 : 1)
         let previous = previous(outcome, state)
         // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
         append(

@@ -36,6 +36,9 @@ package struct Core: ~Copyable {
     var conversations: LookupCache<UInt64, UserPair>
     var devices: LookupCache<DeviceKey, SessionID>
 
+    /// Users to whom a repair has given notice of a loss in what was replayed.
+    var usersWithLoss: Set<UInt64> = []
+
     var nextUser: UInt64 = 1
     var nextConversation: UInt64 = 1
     var nextPosition: Position

@@ -144,6 +144,27 @@ import Testing
         scenario.check()
     }
 
+    // REQ-ATTACH-7
+    @Test func `attaches that are made up don't come to the end of their numbers`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        var sessions: Set<SessionID> = []
+        for _ in 0..<200 {
+            try ann.leave()
+            // The highest that is believed.
+            ann.state?.attach = AttachNumber(rawValue: ann.attach.rawValue + 1 << 24 - 1)
+            ann.hello()
+            try scenario.settle()
+            sessions.insert(ann.session)
+            #expect(ann.attach.rawValue < 1 << 31)
+        }
+        #expect(sessions.count == 4)
+        ann.send(1...2, to: "bob")
+        try scenario.settle()
+        #expect(ann.outbox.isEmpty)
+        scenario.check()
+    }
+
     // REQ-SESSION-9
     @Test func `a state older than the device's last session went back in time`() throws {
         let scenario = try Scenario()

@@ -37,7 +37,7 @@ final class SimulatedGateway {
         guard run == nil else { return }
         if mustVerify && hasDamage {
             world.note("verification after a failed commit finds damage")
-            restore()
+            if world.random.chance(0.5) { repair() } else { restore() }
         }
         mustVerify = false
         for _ in 0..<2 {
@@ -49,7 +49,7 @@ final class SimulatedGateway {
             } catch {
                 guard error.code == .damaged, oracle.hasDamage else { return world.fail("the gateway doesn't start: \(error)") }
                 world.note("the gateway doesn't start: \(error)")
-                restore()
+                if world.random.chance(0.5) { repair() } else { restore() }
             }
         }
     }
@@ -174,6 +174,26 @@ final class SimulatedGateway {
         storage.setSpaceLow(isSpaceLow)
         keys = TicketKeys(firstSecret: Self.secret(&world.random), now: world.wall / 1000)
         // What is in the backup may be damaged too.
+        backup = Backup(storage: storage.crashCopy(), time: world.time)
+    }
+
+    /// The operator has the damaged directory repaired: what can't be read is left out, and its recipients are told.
+    private func repair() {
+        world.coverage.count(.gatewayRepaired)
+        let copy = storage.crashCopy()
+        do throws(StorageError) {
+            let (plan, findings) = try RepairPlan.make(for: copy, unreadable: .init(), nameSuffix: "repaired")
+            world.note("REPAIR of the gateway: \(findings.count) findings, \(plan.losses.count) losses")
+            try plan.apply(to: copy, now: CoreTime(wall: world.wall, monotonic: 0))
+            let left = try Verification.run(on: copy).findings
+            if !left.isEmpty { world.fail("a repair leaves \(left.count) findings: \(left[0])") }
+        } catch {
+            world.fail("a repair fails: \(error)")
+        }
+        oracle.repaired()
+        storage = copy
+        storage.setSpaceLow(isSpaceLow)
+        keys = TicketKeys(firstSecret: Self.secret(&world.random), now: world.wall / 1000)
         backup = Backup(storage: storage.crashCopy(), time: world.time)
     }
 

@@ -133,6 +133,18 @@ final class Oracle {
         damagedPositions = damagedPositions.filter { $0 < next }
     }
 
+    /// The gateway was repaired: what was damaged is gone for good, and its recipients have to hear of it. Who sent it, or was told of it for the
+    /// first time by it, may not be known any more.
+    func repaired() {
+        restoredAt = world.time
+        for index in texts.indices {
+            guard let position = texts[index].position, damagedPositions.contains(position) else { continue }
+            texts[index].lostPositions.append(position)
+            texts[index].position = nil
+            texts[index].isLostByDamage = true
+        }
+    }
+
     // MARK: - The stream
 
     func shown(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, body: [UInt8]) {

@@ -29,6 +29,8 @@ struct SentText {
     var lostPositions: [Position] = []
     /// The app has asked for it back: whether it hears the answer or dies before, either is right.
     var isWithdrawing = false
+    /// Its record could not be read any more, and a repair took it out.
+    var isLostByDamage = false
     /// The size of the body.
     var size: Int
 }

@@ -9,7 +9,7 @@ package enum Fault: String, CaseIterable, Sendable {
     // Disk of the gateway.
     case crashLosesCommit, crashKeepsCommit, crashLosesCheckpoint, commitFails, commitFailsStored, checkpointFails, diskFull, slowDisk,
         bitFlip
-    case gatewayRestored
+    case gatewayRestored, gatewayRepaired
     // Phones.
     case appKilled, killedInMidAction, phoneRebooted, unsyncedWritesLost, phoneRestored, stateDamaged, background, suspended
     case loggedOut, disconnected, twin, acknowledgementsHeld, withdrawn, tokenExpired, tokenUnavailable
