@@ -144,15 +144,18 @@ extension Core {
         }
     }
 
-    /// Counters as the inbox has them: records that were made before a repair put a notice in the place of a message don't count the notice, and
-    /// count the message's bytes. With them an inbox could seem full for ever.
+    /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the
+    /// notice in its place. With them an inbox could seem full for ever.
     private func counted(_ entry: InboxEntry, in user: Slot) -> InboxEntry {
-        guard usersWithLoss.contains(users[Int(user)].number) else { return entry }
-        var known = self.entry(of: user, atOrBefore: entry.position) ?? entry
+        var known = entry
+        // Looked for only then: a replay of many cursors would look through long inboxes again and again.
+        if usersWithLoss.contains(users[Int(user)].number) {
+            known = self.entry(of: user, atOrBefore: entry.position) ?? entry
+            known.position = entry.position
+        }
         let last = users[Int(user)].last
         if Int32(bitPattern: known.ordinal &- last.ordinal) > 0 { known.ordinal = last.ordinal }
         if Int32(bitPattern: known.cumulativeBytes &- last.cumulativeBytes) > 0 { known.cumulativeBytes = last.cumulativeBytes }
-        known.position = entry.position
         return known
     }
 

@@ -311,4 +311,20 @@ import Testing
         #expect(bob.texts == scenario.texts(1...3) + ["t5"])
         scenario.check()
     }
+
+    // REQ-CONV-5
+    @Test func `nobody sends into a conversation of others`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        let carol = try scenario.online("carol")
+        ann.send(1...1, to: "bob")
+        try scenario.settle()
+        let number = try #require(ann.peers.first?.key)
+        carol.submit(.init(sequence: 1, text: "t9", to: "bob", size: 0), conversation: number)
+        try scenario.settle()
+        #expect(carol.refusals.map(\.code) == [.unknownConversation])
+        #expect(bob.texts == ["t1"])
+        scenario.check()
+    }
 }

@@ -167,7 +167,8 @@ final class Oracle {
         let isOwn = text.from == user
         if text.to != user && !isOwn { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
         if message.isOwn != isOwn { fail(phone, "text \(number) of \(text.from) is marked isOwn \(message.isOwn)") }
-        if let peer = message.peer, peer != (isOwn ? text.to : text.from) {
+        // A repair may have had to make a name up.
+        if let peer = message.peer, peer != (isOwn ? text.to : text.from), !peer.hasPrefix("lost-user-") {
             fail(phone, "text \(number) from \(text.from) to \(text.to) is shown as of the conversation with \(peer)")
         }
         if text.position != message.position && !text.lostPositions.contains(message.position) {

@@ -126,9 +126,7 @@ package final class Simulation {
             let number = oracle.makeText(from: phone, to: user, size: size)
             let isTaken = phone.send(
                 number, body: TextBody.bytes(number, size: size), to: .user(user), waitsForRoom: random.chance(0.8))
-            if !isTaken, oracle.texts[number].fate == .open, phone.process == nil || !phone.textOfID.values.contains(number) {
-                oracle.notTaken(number)
-            }
+            if !isTaken, oracle.texts[number].fate == .open { oracle.notTaken(number) }
         }
     }
 
