@@ -66,8 +66,9 @@ int clinux_signal_default(int signal_number) {
     return sigaction(signal_number, &action, NULL);
 }
 
-static const char *bus_error_message;
-static int bus_error_status;
+// Set anew for every environment that is opened, on any thread.
+static _Atomic(const char *) bus_error_message;
+static _Atomic int bus_error_status;
 
 void clinux_exit_with_message(const char *message, int status) {
     ssize_t ignored = write(2, message, strlen(message));

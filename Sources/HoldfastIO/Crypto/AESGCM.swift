@@ -81,6 +81,7 @@ internal import COpenSSL
     }
 
     private static func makeContext(_ key: Span<UInt8>, encrypts: Int32) -> OpaquePointer {
+        precondition(OpenSSLLibrary.isReady, "OpenSSL doesn't start")
         guard let context = unsafe EVP_CIPHER_CTX_new() else { preconditionFailure("out of memory") }
         let status = unsafe key.withUnsafeBufferPointer {
             unsafe EVP_CipherInit_ex(context, EVP_aes_256_gcm(), nil, $0.baseAddress, nil, encrypts)

@@ -10,7 +10,7 @@ package func makeSelfSignedCertificate(
     names: [String], days: Int
 ) throws(IOError) -> (certificatePEM: String, keyPEM: String) {
     let failed = "make a self-signed certificate"
-    guard let key = unsafe copenssl_make_p256_key() else { throw TLSError.make(failed) }
+    guard OpenSSLLibrary.isReady, let key = unsafe copenssl_make_p256_key() else { throw TLSError.make(failed) }
     defer { unsafe EVP_PKEY_free(key) }
     guard let certificate = unsafe X509_new() else { throw TLSError.make(failed) }
     defer { unsafe X509_free(certificate) }

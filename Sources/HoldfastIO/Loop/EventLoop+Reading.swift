@@ -102,7 +102,8 @@ extension EventLoop {
         }
         unsafe state.pointee.statistics.receivedBytes += UInt64(count)
         unsafe connection.pointee.lastTraffic = state.pointee.tick
-        unsafe state.pointee.transit.pointee.feed(buffer, count: count)
+        let transit = unsafe state.pointee.transit
+        unsafe transit.pointee.feed(buffer, count: count)
         unsafe decrypt(slot, connection, delegate)
     }
 

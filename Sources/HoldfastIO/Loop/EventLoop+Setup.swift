@@ -126,7 +126,8 @@ extension EventLoop {
             }
             unsafe connection.pointee.tls = engine
         }
-        unsafe state.pointee.transit.pointee.feed(buffer, count: count)
+        let transit = unsafe state.pointee.transit
+        unsafe transit.pointee.feed(buffer, count: count)
         unsafe goOnHandshaking(slot, connection, delegate)
     }
 

@@ -1,14 +1,22 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// A thread that was started.
 package final class ThreadHandle: Sendable {
     private let thread: pthread_t
+    private let isJoined = Atomic(false)
 
     fileprivate init(_ thread: pthread_t) { self.thread = thread }
 
+    // A thread that nobody waits for would keep its stack for good after its end.
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(thread) } }
+
     /// Waits until the thread's body returns. Call it once for each thread.
-    package func join() { pthread_join(thread, nil) }
+    package func join() {
+        isJoined.store(true, ordering: .relaxed)
+        pthread_join(thread, nil)
+    }
 }
 
 /// Runs `body` on a thread of its own.

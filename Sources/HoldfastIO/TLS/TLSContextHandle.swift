@@ -5,12 +5,8 @@ internal import COpenSSL
     /// Not changed after it is set up; making sessions of it is safe on any thread.
     let context: OpaquePointer
 
-    // At the end of the process the library would free what is shared while loops still use it: a thread that frees a connection then
-    // frees twice. The system takes the memory back anyway.
-    private static let isLibraryKept = OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1
-
     init(server: Bool, minimumVersion: TLSVersion) throws(IOError) {
-        guard Self.isLibraryKept else { throw TLSError.make("start OpenSSL") }
+        guard OpenSSLLibrary.isReady else { throw TLSError.make("start OpenSSL") }
         let method = unsafe server ? TLS_server_method() : TLS_client_method()
         guard let context = unsafe SSL_CTX_new(method) else { throw TLSError.make("create TLS context") }
         unsafe self.context = unsafe context

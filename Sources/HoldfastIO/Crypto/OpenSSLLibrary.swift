@@ -1,0 +1,11 @@
+internal import COpenSSL
+
+/// The library as a whole.
+enum OpenSSLLibrary {
+    /// Starts the library at its first use; false if it can't be. Whoever may be the first to use it asks this before.
+    ///
+    /// Without its clean-up at the end of the process: that frees what is shared while loops still use it, and what it keeps for each thread
+    /// while a thread that ends frees the same. The system takes the memory back anyway. The first start decides: once the library has
+    /// started by itself, with the clean-up, nothing takes that back.
+    static let isReady = OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1
+}
