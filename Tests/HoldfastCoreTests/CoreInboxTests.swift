@@ -321,6 +321,7 @@ import Testing
         ann.send(1...1, to: "bob")
         try scenario.settle()
         let number = try #require(ann.peers.first?.key)
+        carol.takesOutRefused = false
         carol.submit(.init(sequence: 1, text: "t9", to: "bob", size: 0), conversation: number)
         try scenario.settle()
         #expect(carol.refusals.map(\.code) == [.unknownConversation])
