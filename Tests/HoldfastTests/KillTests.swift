@@ -48,7 +48,7 @@ import Testing
         while true {
             let command = try Command(arguments, in: directory, input: input)
             let result = try await disturb(
-                command, gateway, isLast: kills >= Self.killsMax, &random, progress: { directory.size("sender") },
+                command, gateway, kills: kills, &random, progress: { directory.size("sender") },
                 of: Self.lineCount * 50)
             guard result.status == -SIGKILL else {
                 #expect(result.status == 0, "\(result.error)")
@@ -66,7 +66,7 @@ import Testing
         while true {
             let command = try Command(arguments, in: directory)
             let result = try await disturb(
-                command, gateway, isLast: kills >= Self.killsMax, &random, progress: { directory.size("bob.jsonl") },
+                command, gateway, kills: kills, &random, progress: { directory.size("bob.jsonl") },
                 of: Self.lineCount * 100)
             let text = (try? directory.contents("bob.jsonl")) ?? []
             let count = text.count { $0 == UInt8(ascii: "\n") }
@@ -84,14 +84,22 @@ import Testing
     ///   - progress: how much is done, in bytes.
     ///   - total: about how much there is to do.
     private func disturb(
-        _ command: Command, _ gateway: GatewayProcess, isLast: Bool, _ random: inout SplitMix64, progress: () -> Int, of total: Int
+        _ command: Command, _ gateway: GatewayProcess, kills: Int, _ random: inout SplitMix64,
+        progress: @escaping @Sendable () -> Int, of total: Int
     ) async throws -> Command.Result {
-        if isLast { return try await command.result() }
+        if kills >= Self.killsMax { return try await command.result() }
         let target = progress() + 1 + Int(random.next() % UInt64(total / Self.killsMax))
         let (killsGateway, commandFirst) = (random.next() % 2 == 0, random.next() % 2 == 0)
-        while progress() < target, command.isRunning { await Task.yield() }
+        // On a thread of its own: among other tests a task may come when all the work is done.
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                while progress() < target, command.isRunning { sched_yield() }
+                // The first time at once, so that something is interrupted in any case.
+                if commandFirst || !killsGateway || kills == 0 { command.signal(SIGKILL) }
+                continuation.resume()
+            }
+        }
         if killsGateway { try await gateway.stop(SIGKILL) }
-        if commandFirst { command.signal(SIGKILL) }
         if killsGateway { try await gateway.start() }
         command.signal(SIGKILL)
         return try await command.result()
