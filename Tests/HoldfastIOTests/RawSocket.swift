@@ -46,13 +46,17 @@ final class RawSocket: Sendable {
 
     /// Reads this many bytes, fewer at the end of the stream.
     func read(_ count: Int) -> [UInt8] {
-        var result: [UInt8] = []
-        while result.count < count {
-            var buffer = [UInt8](repeating: 0, count: count - result.count)
-            let got = unsafe recv(descriptor, &buffer, buffer.count, 0)
+        // One buffer for all: a new one for each little piece would take longer than the peer waits, in a slow build.
+        var result = [UInt8](repeating: 0, count: count)
+        var total = 0
+        while total < count {
+            let got = unsafe result.withUnsafeMutableBytes { bytes in
+                unsafe bytes.baseAddress.map { unsafe recv(descriptor, $0 + total, count - total, 0) } ?? 0
+            }
             if got <= 0 { break }
-            result += buffer[..<got]
+            total += got
         }
+        result.removeLast(count - total)
         return result
     }
 
