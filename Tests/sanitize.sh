@@ -44,10 +44,8 @@ done
 
 # Left out, in both:
 # - ManySessionsTests: measures the private memory of a million sessions; the sanitizers' own memory is many times that.
-# - DiskFullTests: fills small file systems in a mount namespace that a whole thread gets; what is proven there is about the disk, and the
-#   same code runs in LMDBStorageTests.
 # - TidyTests: reads source files only.
-skip='ManySessionsTests|DiskFullTests|TidyTests'
+skip='ManySessionsTests|TidyTests'
 # Run apart, without the sanitizers' handlers of faults: they read data directories that were damaged on purpose. LMDB may fault on those, in a
 # child process that is there for it, and the message and exit code of our own are what is tested.
 faulting='DamageTests'
@@ -170,20 +168,18 @@ for sanitizer in "${sanitizers[@]}"; do
     swift build --build-tests --sanitize="$sanitizer" --scratch-path "$out" >"$out/build.log" 2>&1 || { grep -v 'gold: warning' "$out/build.log" | tail -n 30; exit 1; }
     bin=$out/debug
 
-    # A report ends nothing: the run shows all of them, and their files fail it.
-    common="log_path=$reports/report:halt_on_error=0:exitcode=0"
+    no_handlers="handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0"
     if [ "$sanitizer" = address ]; then
-        # No leak detection: it stops all threads at the end of each process, and calls one-time values of Swift's runtime and of libraries leaks.
-        # Reports are final here: code is built without -sanitize-recover, so that halt_on_error decides nothing.
-        export ASAN_OPTIONS="$common:exitcode=66:detect_leaks=0"
+        # The first report ends its process; what is leaked is told at the end.
+        export ASAN_OPTIONS="log_path=$reports/report:exitcode=66:detect_leaks=1"
         unset TSAN_OPTIONS
-        no_handlers="handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0"
     else
         clang -O2 -fPIC -shared Tests/Sanitize/MutexAnnotations.c -o "$out/libmutex.so" -ldl
-        # atexit_sleep_ms: commands that run for an instant needn't wait a second for late reports.
-        export TSAN_OPTIONS="$common:atexit_sleep_ms=50:history_size=4:second_deadlock_stack=1"
+        # A report ends nothing: all of them are seen, and their files fail the run. atexit_sleep_ms: commands that run for an instant
+        # needn't wait a second for late reports.
+        TSAN_OPTIONS="log_path=$reports/report:halt_on_error=0:exitcode=0:atexit_sleep_ms=50:history_size=4:second_deadlock_stack=1"
+        export TSAN_OPTIONS="$TSAN_OPTIONS:suppressions=$PWD/Tests/Sanitize/thread.suppressions"
         unset ASAN_OPTIONS
-        no_handlers="handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0"
         export LD_PRELOAD=$out/libmutex.so
     fi
 

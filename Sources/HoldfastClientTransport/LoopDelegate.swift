@@ -105,8 +105,7 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
             guard !target.isClosed.isSet else { return }
             state.withLock { $0.targets[number] = target }
             tryNext(number)
-        case .write(let number, let bytes):
-            if let id = state.withLock({ $0.targets[number]?.id }) { loop.send(id, bytes.span) }
+        case .write(let number, let bytes): write(number, bytes)
         case .close(let number): close(number)
         case .fail(let handler, let failure): handler(.closed(failure))
         case .settle(let handler):
@@ -116,6 +115,10 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
             }
             if isSettled { handler() }
         }
+    }
+
+    private func write(_ number: UInt64, _ bytes: [UInt8]) {
+        if let id = state.withLock({ $0.targets[number]?.id }) { loop.send(id, bytes.span) }
     }
 
     private func close(_ number: UInt64) {
