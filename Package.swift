@@ -71,7 +71,7 @@ let package = Package(
             dependencies: [
                 "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
                 "HoldfastCore", "HoldfastSimulator", "CLMDB", "CLinux",
-                argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"),
+                argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings),
 

@@ -1,8 +1,9 @@
 import Foundation
 
 /// What a run found: one JSON object, or a page of text.
-struct Report: Encodable, Sendable {
+struct Report: Codable, Sendable {
     var scenario: String
+    var context = RunContext.now()
     var clients: Int
     /// How long the measured part took.
     var seconds = 0.0
@@ -34,9 +35,11 @@ struct Report: Encodable, Sendable {
     /// Figures of this scenario only.
     var figures: [String: Double] = [:]
     var notes: [String] = []
+    /// The run over time.
+    var samples: [Sample] = []
 
     /// CPU time of both sides in the measured part; the server's is missing when its process isn't known.
-    struct CPU: Encodable, Sendable {
+    struct CPU: Codable, Sendable {
         var server: Double?
         var generator: Double
     }

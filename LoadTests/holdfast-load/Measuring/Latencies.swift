@@ -9,6 +9,11 @@ struct Latencies: Sendable {
         if !histogram.record(nanoseconds) { histogram.record(3_600_000_000_000) }
     }
 
+    private static let percentiles: [Double] = [
+        0, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96.25, 97.5, 98, 98.75, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999,
+        100,
+    ]
+
     /// How many there are.
     var count: Int { Int(histogram.totalCount) }
 
@@ -18,16 +23,25 @@ struct Latencies: Sendable {
         func microseconds(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
         return LatencySummary(
             count: count, p50: microseconds(50), p90: microseconds(90), p99: microseconds(99), p999: microseconds(99.9),
-            max: microseconds(100))
+            max: microseconds(100),
+            distribution: Self.percentiles.map { .init(percentile: $0, microseconds: microseconds($0)) })
     }
 }
 
 /// Percentiles in microseconds.
-struct LatencySummary: Encodable, Sendable {
+struct LatencySummary: Codable, Sendable {
     var count: Int
     var p50: Double
     var p90: Double
     var p99: Double
     var p999: Double
     var max: Double
+    /// The whole distribution, in steps that become finer towards its end.
+    var distribution: [Point]
+
+    /// So many percent took at most so long.
+    struct Point: Codable, Sendable {
+        var percentile: Double
+        var microseconds: Double
+    }
 }

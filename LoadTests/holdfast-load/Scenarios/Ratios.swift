@@ -110,9 +110,9 @@ struct Ratios {
 }
 
 /// Ratios with their goals, and the runs that they come from.
-struct RatioResult: Encodable, Sendable {
+struct RatioResult: Codable, Sendable {
     /// One figure.
-    struct Ratio: Encodable, Sendable {
+    struct Ratio: Codable, Sendable {
         var name: String
         var value: Double
         var atMost: Double?
