@@ -20,4 +20,6 @@ enum PeerKind: String, CaseIterable, Sendable {
 struct PeerOptions: Sendable {
     /// The MQTT version spoken to peers that speak several.
     var mqtt = MQTTVersion.v311
+    /// MQTT's quality of service: 0 or 1.
+    var qos: UInt8 = 1
 }

@@ -92,7 +92,7 @@ struct PeerOutput {
 enum PeerEvent: Equatable {
     /// Connect, after a pause (the fleet adds up to as much again, at random).
     case open(afterMilliseconds: UInt32)
-    /// Close the connection when what was written has gone out; `closed` follows.
+    /// Close the connection when what was written has gone out; `closed` is told at once.
     case close
     /// Call `timerFired` at this time of `PeerNow.milliseconds`; replaces the one before. `.max`: never.
     case armTimer(at: UInt64)

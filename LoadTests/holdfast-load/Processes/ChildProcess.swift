@@ -62,7 +62,7 @@ final class ChildProcess: Sendable {
         let inherited = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         var variables = unsafe inherited.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer { unsafe variables.forEach { unsafe free($0) } }
-        var attributes = unsafe posix_spawnattr_t()
+        var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
         if isGroup { unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP)) }

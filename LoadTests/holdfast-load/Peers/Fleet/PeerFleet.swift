@@ -135,6 +135,7 @@ final class PeerFleet: @unchecked Sendable {
             phones[index].flags.remove(.parked)
             phones[index].flags.insert(isVisit ? [.opening, .visiting] : .opening)
             phones[index].attemptedAt = Self.nanoseconds
+            if phones[index].timerAt != .max { timers.insert(.init(at: phones[index].timerAt, phone: UInt32(index))) }
             drive(index) { $0.connectRequested($1, &$2) }
         }
     }
@@ -142,9 +143,8 @@ final class PeerFleet: @unchecked Sendable {
     private func switchOff(_ index: Int, cleanly: Bool) {
         if cleanly && phones[index].connection != 0 { drive(index) { $0.leave($1, &$2) } }
         phones[index].flags.insert(.parked)
-        phones[index].timerAt = .max
         phones[index].openAt = .max
-        guard phones[index].connection != 0 else { return }
+        guard phones[index].connection != 0 else { return finishAttempt(index) }
         loop.close(ConnectionID(rawValue: phones[index].connection), flush: cleanly, reset: !cleanly)
         lose(index)
     }
@@ -199,14 +199,11 @@ final class PeerFleet: @unchecked Sendable {
         while next < output.events.count {
             let event = output.events[next]
             next += 1
-            perform(event, index, output)
+            perform(event, index, &output)
             // Answers make room for more.
             if next == output.events.count { fill(index, &output) }
         }
-        if !output.bytes.isEmpty, phones[index].connection != 0 {
-            let bytes = output.bytes
-            loop.send(ConnectionID(rawValue: phones[index].connection), bytes.span)
-        }
+        write(index, &output)
         if phones[index].flags.contains(.visiting), phones[index].flags.contains(.ready) {
             phones[index].flags.remove(.visiting)
             switchOff(index, cleanly: true)
@@ -215,20 +212,25 @@ final class PeerFleet: @unchecked Sendable {
         swap(&self.output, &output)
     }
 
-    private func perform(_ event: PeerEvent, _ index: Int, _ output: PeerOutput) {
+    private func write(_ index: Int, _ output: inout PeerOutput) {
+        if !output.bytes.isEmpty, phones[index].connection != 0 {
+            let bytes = output.bytes
+            loop.send(ConnectionID(rawValue: phones[index].connection), bytes.span)
+        }
+        output.bytes.removeAll(keepingCapacity: true)
+    }
+
+    private func perform(_ event: PeerEvent, _ index: Int, _ output: inout PeerOutput) {
         switch event {
         case .open(let pause): open(index, pause)
         case .close:
             guard phones[index].connection != 0 else { return }
-            if !output.bytes.isEmpty {
-                let bytes = output.bytes
-                loop.send(ConnectionID(rawValue: phones[index].connection), bytes.span)
-            }
+            write(index, &output)
             loop.close(ConnectionID(rawValue: phones[index].connection), flush: true)
-            finishAttempt(index)
+            lose(index)
         case .armTimer(let at):
             phones[index].timerAt = at
-            if at != .max { timers.insert(.init(at: at, phone: UInt32(index))) }
+            if at != .max && !phones[index].flags.contains(.parked) { timers.insert(.init(at: at, phone: UInt32(index))) }
         case .ready(let resumed): becameReady(index, resumed)
         case .acknowledged(let id): traffic?.acknowledged(index, id)
         case .rejected(let id): traffic?.rejected(index, id)
@@ -315,8 +317,8 @@ extension PeerFleet: EventLoopDelegate {
         while let entry = timers.popDue(now) {
             let index = Int(entry.phone)
             if phones[index].openAt == entry.at { open(index, 0) }
-            // Out of date otherwise.
-            guard phones[index].timerAt == entry.at else { continue }
+            // Out of date, or switched off meanwhile.
+            guard phones[index].timerAt == entry.at, !phones[index].flags.contains(.parked) else { continue }
             phones[index].timerAt = .max
             drive(index) { $0.timerFired($1, &$2) }
         }
