@@ -16,7 +16,8 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, ProbeCommand.self,
-            RatiosCommand.self, SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
+            RatiosCommand.self, CompareCommand.self, SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self,
+            NetworkCommand.self,
             ReportCommand.self,
         ])
 }

@@ -43,7 +43,7 @@ struct BarPlot: Sendable {
         for (index, bar) in drawn.enumerated() {
             let y = top + Double(index) * 34
             let at = x(bar.value.median)
-            body += Drawing.label(Markup.short(bar.name, 56), x: Self.left, y: y + 12, style: "label halo")
+            body += Drawing.label(Markup.short(bar.name, 52), x: Self.left, y: y + 12, style: "label halo")
             body += Drawing.label(bar.text, x: Self.right, y: y + 26.5, anchor: "end", style: "label strong halo")
             body += Markup.tag(
                 "rect",

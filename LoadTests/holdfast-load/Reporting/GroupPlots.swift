@@ -40,7 +40,7 @@ struct GroupPlots {
         return plots(lines, together: { _ in "latency" }).map { title, series in
             let points = series.flatMap(\.points)
             let nines = points.map(\.x).max() ?? 1
-            let ticks = (nines < 4 ? [0, -log10(0.5)] : [0]) + (1...max(1, Int(nines + 1e-9))).map(Double.init)
+            let ticks = (nines < 4 ? [0, -log10(0.5)] : [0]) + (1...min(5, max(1, Int(nines + 1e-9)))).map(Double.init)
             return LinePlot(
                 title: groups.count > 1 ? "\(title): latency" : title,
                 x: .init(title: Quantity.nines.unit, quantity: .nines, scale: Scale(linear: ticks, to: nines)),

@@ -52,7 +52,7 @@ struct LinePlot: Sendable {
         var at = Self.bottom + 50
         for line in drawn {
             body += Drawing.line(8, at - 4, 30, at - 4, style: "line c\(line.colour % Style.colours)")
-            body += Drawing.label(Markup.short(line.name, 56), x: 36, y: at)
+            body += Drawing.label(Markup.short(line.name, 52), x: 36, y: at)
             at += 16
         }
         let figures = drawn.compactMap { line in line.points.last.map { "\(line.name): \(y.quantity.text($0.y.median)) at the end" } }

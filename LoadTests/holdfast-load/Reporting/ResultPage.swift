@@ -39,8 +39,13 @@ struct ResultPage: Sendable {
         let groups = RunGroup.groups(lines.runs)
         let servers = groups.flatMap(\.groups)
         var colours: [String: Int] = [:]
+        var known: [String: Int] = [:]
         for group in servers.filter(\.isHoldfast) + servers.filter({ !$0.isHoldfast }) where colours[group.server] == nil {
-            colours[group.server] = colours.count
+            // The same server with other sizes has the same colour.
+            let name = group.runs.first?.context.server.map { "\($0.name)\n\($0.version)\n\($0.settings)" } ?? ""
+            let colour = known[name] ?? known.count
+            known[name] = colour
+            colours[group.server] = colour
         }
         facts = Self.facts(lines.runs)
         goals = Self.goals(lines.ratios)

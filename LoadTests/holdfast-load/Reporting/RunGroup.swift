@@ -3,13 +3,14 @@ struct RunGroup: Sendable {
     /// What runs of the same experiment, against whichever server, have in common.
     struct Experiment: Hashable, Sendable {
         var scenario: String
-        var clients: Int
+        /// Nil in comparisons: not all servers can stand as many.
+        var clients: Int?
         /// By name: figures that were chosen, not measured.
         var parameters: [String: Double]
 
         /// For people.
         var title: String {
-            let counted = clients > 0 ? ["\(Quantity.count.text(Double(clients))) clients"] : []
+            let counted = clients.map { $0 > 0 ? ["\(Quantity.count.text(Double($0))) clients"] : [] } ?? []
             let chosen = parameters.sorted { $0.key < $1.key }.map {
                 "\(Quantity.title($0.key)) \(Quantity.count.text($0.value))"
             }
@@ -27,15 +28,18 @@ struct RunGroup: Sendable {
     /// The server's name and settings; its version too where there are several.
     private(set) var server: String
     private let version: String
+    private let clients: Int
     let isHoldfast: Bool
     private(set) var runs: [Report]
 
     private init(first run: Report) {
         experiment = Experiment(
-            scenario: run.scenario, clients: run.clients, parameters: run.figures.filter { Self.parameters.contains($0.key) })
+            scenario: run.scenario, clients: run.scenario.hasPrefix("compare-") ? nil : run.clients,
+            parameters: run.figures.filter { Self.parameters.contains($0.key) })
         let server = run.context.server
         self.server = server.map { [$0.name, $0.settings].filter { !$0.isEmpty }.joined(separator: ", ") } ?? "this machine"
         version = server?.version ?? ""
+        clients = run.clients
         isHoldfast = run.context.server?.name == "holdfast"
         runs = [run]
     }
@@ -48,7 +52,8 @@ struct RunGroup: Sendable {
             let group = RunGroup(first: run)
             if groups[group.experiment] == nil { order.append(group.experiment) }
             var known = groups[group.experiment] ?? []
-            if let index = known.firstIndex(where: { $0.server == group.server && $0.version == group.version }) {
+            if let index = known.firstIndex(where: { ($0.server, $0.version, $0.clients) == (group.server, group.version, group.clients) })
+            {
                 known[index].runs.append(run)
             } else {
                 known.append(group)
@@ -58,7 +63,11 @@ struct RunGroup: Sendable {
         let versions = Dictionary(grouping: groups.values.joined(), by: \.server).mapValues { Set($0.map(\.version)).count }
         return order.map { experiment in
             var known = groups[experiment] ?? []
-            for index in known.indices where versions[known[index].server] ?? 1 > 1 { known[index].server += " (\(known[index].version))" }
+            let sizes = Set(known.map(\.clients)).count
+            for index in known.indices {
+                if versions[known[index].server] ?? 1 > 1 { known[index].server += " (\(known[index].version))" }
+                if sizes > 1 { known[index].server += ", \(Quantity.count.text(Double(known[index].clients))) clients" }
+            }
             return (experiment, known.filter(\.isHoldfast) + known.filter { !$0.isHoldfast })
         }
     }
@@ -86,7 +95,7 @@ struct RunGroup: Sendable {
         }
         add("server CPU time", .seconds, isShown: false) { $0.cpuSeconds.server }
         add("generator CPU time", .seconds, isShown: false) { $0.cpuSeconds.generator }
-        for name in names({ Array($0.figures.keys) }) where !Self.parameters.contains(name) {
+        for name in names({ Array($0.figures.keys) }) where !Self.parameters.contains(name) && name != "run" {
             add(Quantity.title(name), Quantity(named: name)) { $0.figures[name] }
         }
         add("measured", .seconds, isShown: false) { $0.seconds }
