@@ -17,7 +17,8 @@ struct GroupPlots {
         for measure in groups.flatMap(\.measures) where measure.isShown && !names.contains(measure.name) { names.append(measure.name) }
         return names.compactMap { name in
             let found = zip(groups, measures).compactMap { group, measures in measures[name].map { (group, $0) } }
-            guard found.count > 1, let first = found.first, found.contains(where: { $0.1.spread.median != 0 }) else { return nil }
+            // What is the same for all compares nothing.
+            guard let first = found.first, found.contains(where: { $0.1.spread.median != first.1.spread.median }) else { return nil }
             let bars = found.map { group, measure in
                 let ratio = measure.spread.median / first.1.spread.median
                 let isCompared = group.server != first.0.server && ratio.isFinite

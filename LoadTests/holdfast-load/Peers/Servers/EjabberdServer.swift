@@ -37,7 +37,7 @@ final class EjabberdServer: PeerServer {
             "a phone that vanished keeps its session and its queue in memory for 300 s (stream management); only later, or after a clean leave, is its queue in the offline storage",
             "the acknowledgement <a/> says that the server has handled a message, not where it is; a lost session's messages may be sent again and stored twice",
             "checks a password at each connect, also for a resumption; XML and base64, and one Erlang process for each connection and session",
-            "its listen queue has 5 places (the default of 23.01)",
+            "its listen queue was set to 128 places, from 5, the default: with 5, most connects are repeated by the system after 1, 3, 7 s …",
         ]
     }
 
@@ -101,6 +101,7 @@ final class EjabberdServer: PeerServer {
     /// Of the installed one: its folder has it in its name.
     private static var version: String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: libraries)) ?? []
-        return names.filter { $0.hasPrefix("ejabberd-") }.sorted().last.map { String($0.dropFirst("ejabberd-".count)) }
+        // The first has no number of the package.
+        return names.filter { $0.hasPrefix("ejabberd-") }.sorted().first.map { String($0.dropFirst("ejabberd-".count)) }
     }
 }
