@@ -1,12 +1,10 @@
 extension ComparisonBench {
     /// What a first connect costs, which makes a session, and what a later one costs, which finds it.
-    func connect() async throws -> [Report] {
-        var reports: [Report] = []
+    func connect() async throws {
         let clients = try await server.clients(count: scale.connects * transports.count)
         for (part, transport) in transports.enumerated() {
-            reports.append(try await connect(transport, clients, firstUser: part * scale.connects))
+            try keep(await connect(transport, clients, firstUser: part * scale.connects))
         }
-        return reports
     }
 
     private func connect(_ transport: PeerTransport, _ clients: any PeerClients, firstUser: Int) async throws -> Report {
