@@ -30,7 +30,7 @@ import Testing
         func open() { machine.opened(now, &output) }
         func close() { machine.closed(now, &output) }
         func receive(_ bytes: [UInt8]) -> Int { machine.received(bytes.span, now, &output) }
-        func publish(_ id: UInt64) { machine.publish(id, to: "you", [UInt8(id)], now, &output) }
+        func publish(_ id: UInt64) { machine.publish(id, to: "you", [UInt8(truncatingIfNeeded: id)], now, &output) }
 
         /// Opened, with a session and all that came of it forgotten.
         func connect(connack: [UInt8] = [0x20, 2, 1, 0]) {

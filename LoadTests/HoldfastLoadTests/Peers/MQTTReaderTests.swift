@@ -29,7 +29,7 @@ import Testing
             [0x20, 21, 1, 0, 18, 33, 0, 20, 19, 0, 60, 31, 0, 2, 0x6F, 0x6B, 38, 0, 1, 0x6B, 0, 1, 0x76], .v5,
             .connectAcknowledged(sessionPresent: true, code: 0, properties: .init(receiveMaximum: 20, keepAliveSeconds: 60))
         ),
-        ([0x32, 11, 0, 1, 0x61, 0, 1, 5, 2, 0, 0, 0, 9, 7], .v5, .publish(qos: 1, isRepeat: false, packetID: 1, payload: 13..<14)),
+        ([0x32, 12, 0, 1, 0x61, 0, 1, 5, 2, 0, 0, 0, 9, 7], .v5, .publish(qos: 1, isRepeat: false, packetID: 1, payload: 13..<14)),
         // A subscription identifier of two bytes: a number of 7-bit groups.
         ([0x30, 8, 0, 1, 0x61, 3, 11, 0x80, 1, 7], .v5, .publish(qos: 0, isRepeat: false, packetID: 0, payload: 9..<10)),
         ([0x40, 2, 0, 1], .v5, .publishAcknowledged(packetID: 1, code: 0)),

@@ -18,6 +18,8 @@ import Testing
         return all
     }
 
+    private func deliver(_ body: [UInt8], to phone: Int, _ traffic: PeerTraffic) { traffic.delivered(phone, body.span, 1 << 62) }
+
     @Test func `a window, receivers in turn`() {
         let traffic = traffic(window: 3)
         #expect(sent(traffic).map(\.name) == ["a", "b", "a"])
@@ -30,12 +32,12 @@ import Testing
         let traffic = traffic(window: 4)
         let messages = sent(traffic)
         for message in messages { traffic.acknowledged(5, message.id) }
-        traffic.delivered(0, messages[0].body.span, 1 << 62)
-        traffic.delivered(0, messages[0].body.span, 1 << 62)
-        traffic.delivered(0, messages[1].body.span, 1 << 62)
+        deliver(messages[0].body, to: 0, traffic)
+        deliver(messages[0].body, to: 0, traffic)
+        deliver(messages[1].body, to: 0, traffic)
         var damaged = messages[3].body
         damaged[50] ^= 1
-        traffic.delivered(1, damaged.span, 1 << 62)
+        deliver(damaged, to: 1, traffic)
         let totals = traffic.verified()
         #expect(totals.delivered == 1)
         #expect(totals.duplicated == 1)
