@@ -41,7 +41,7 @@ final class Workload {
 
     private var streams: [Stream] = []
     private var senders: [Int: Sender] = [:]
-    private let run = UInt32.random(in: .min ... .max)
+    private let run: UInt32
     private let window: Int
     private let bodyBytes: Int
 
@@ -60,17 +60,21 @@ final class Workload {
     /// - Parameters:
     ///   - window: messages of one sender that may be unanswered at once.
     ///   - bodyBytes: the size of each message.
-    init(window: Int, bodyBytes: Int) {
+    ///   - run: tells this run's messages from others'; nil: a new one.
+    init(window: Int, bodyBytes: Int, run: UInt32? = nil) {
+        self.run = run ?? .random(in: 1 ... .max)
         self.window = window
         self.bodyBytes = bodyBytes
     }
 
-    /// Adds a stream; `name` is the receiver's.
-    func add(sender: Int, receiver: Int, name: String) {
+    /// Adds a stream; `name` is the receiver's. The first `filled` messages count as sent and stored: a `DirectoryFill` has left them.
+    func add(sender: Int, receiver: Int, name: String, filled: Int = 0) {
         let entry = senders[sender] ?? Sender(window: window)
         senders[sender] = entry
         entry.streams.append(UInt32(streams.count))
-        streams.append(Stream(receiver: UInt32(receiver), receiverName: name))
+        streams.append(Stream(receiver: UInt32(receiver), receiverName: name, ledger: StreamLedger(filled: UInt64(filled))))
+        totals.sent += filled
+        totals.stored += filled
     }
 
     /// What was recorded since the last call, or since the start.
