@@ -16,7 +16,7 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, FillCommand.self,
-            ProbeCommand.self,
+            ScaleCommand.self, ProbeCommand.self,
             RatiosCommand.self, SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

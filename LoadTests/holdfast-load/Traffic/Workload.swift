@@ -34,6 +34,8 @@ final class Workload {
     var isRecording = true
     /// Messages of each stream that may be sent; raising it needs `Fleet.refill` of the senders.
     var quota: UInt64 = 0
+    /// Only the first so many streams go on, in the order of `add`.
+    var openStreams = Int.max
     /// More than any run sends, and small enough to be multiplied.
     static let unlimited: UInt64 = 1 << 40
     /// Told of each delivery: the receiver.
@@ -167,7 +169,7 @@ final class Workload {
         for _ in sender.streams {
             let stream = sender.streams[sender.next]
             sender.next = sender.next + 1 == sender.streams.count ? 0 : sender.next + 1
-            if streams[Int(stream)].ledger.sent < quota { return stream }
+            if Int(stream) < openStreams, streams[Int(stream)].ledger.sent < quota { return stream }
         }
         return nil
     }
