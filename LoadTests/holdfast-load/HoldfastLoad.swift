@@ -16,7 +16,8 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, FillCommand.self,
-            ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, SimulateCommand.self, CrashCommand.self,
+            ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self, SimulateCommand.self,
+            CrashCommand.self,
             PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

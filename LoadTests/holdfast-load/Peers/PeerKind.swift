@@ -4,6 +4,10 @@ enum PeerKind: String, CaseIterable, Sendable {
     case mosquitto
     case mosquittoDurable = "mosquitto-durable"
     case rabbitmq
+    case nats
+    case natsSynced = "nats-synced"
+    case natsPlain = "nats-plain"
+    case ejabberd
 
     /// A server that hasn't started. Throws if its program isn't installed, with the command that mends it.
     func make(_ workshop: Workshop, _ options: PeerOptions) throws -> any PeerServer {
@@ -12,6 +16,10 @@ enum PeerKind: String, CaseIterable, Sendable {
         case .mosquitto: try MosquittoServer(workshop, savesOnChanges: false, options)
         case .mosquittoDurable: try MosquittoServer(workshop, savesOnChanges: true, options)
         case .rabbitmq: try RabbitMQServer(workshop)
+        case .nats: try NATSServer(workshop, .consumers)
+        case .natsSynced: try NATSServer(workshop, .synced)
+        case .natsPlain: try NATSServer(workshop, .subscriptions)
+        case .ejabberd: try EjabberdServer(workshop)
         }
     }
 }
