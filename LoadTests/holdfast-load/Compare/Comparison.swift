@@ -41,7 +41,10 @@ final class Comparison {
             }
             if !options.json { try printTables(scenario) }
         }
-        if !options.json { for failure in failures { Output.write("not compared: \(failure)") } }
+        guard !options.json else { return }
+        Output.write("What each server promises, and what was set:")
+        for kind in kinds { for caveat in caveats[kind] ?? [] { Output.write("  \(kind.rawValue): \(caveat)") } }
+        for failure in failures { Output.write("not compared: \(failure)") }
     }
 
     /// Leaves out what isn't installed, and says so.
@@ -68,8 +71,8 @@ final class Comparison {
             let scale = options.isQuick ? server.scale.quick : server.scale
             let bench = ComparisonBench(
                 server: server, scale: scale, seconds: options.isQuick ? min(2, options.seconds) : options.seconds, progress: progress,
-                transports: options.transports.filter { $0 == .plain || scale.hasTLS })
-            for report in try await scenario.run(bench) { try keep(report, run) }
+                transports: options.transports.filter { $0 == .plain || scale.hasTLS }, keep: { try self.keep($0, run) })
+            try await scenario.run(bench)
         } catch {
             // The others go on: a server that dies is a result too.
             fail("\(kind.rawValue), \(scenario.rawValue), run \(run): \(error)")
@@ -102,7 +105,6 @@ final class Comparison {
             Output.write(ComparisonTable(scenario: name, columns: columns.filter { !$0.1.isEmpty }).text + "\n")
         }
         for caveat in scenario.caveats { Output.write("  \(caveat)") }
-        for kind in kinds { for caveat in caveats[kind] ?? [] { Output.write("  \(kind.rawValue): \(caveat)") } }
         for report in reports where report.scenario.hasPrefix(prefix) {
             for note in report.notes + report.faults.map({ "\($0.key): \($0.value)" }) {
                 Output.write("  \(report.context.server?.name ?? ""), run \(Int(report.figures["run"] ?? 0)): \(note)")

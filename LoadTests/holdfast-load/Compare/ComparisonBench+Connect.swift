@@ -1,12 +1,10 @@
 extension ComparisonBench {
     /// What a first connect costs, which makes a session, and what a later one costs, which finds it.
-    func connect() async throws -> [Report] {
-        var reports: [Report] = []
+    func connect() async throws {
         let clients = try await server.clients(count: scale.connects * transports.count)
         for (part, transport) in transports.enumerated() {
-            reports.append(try await connect(transport, clients, firstUser: part * scale.connects))
+            try keep(await connect(transport, clients, firstUser: part * scale.connects))
         }
-        return reports
     }
 
     private func connect(_ transport: PeerTransport, _ clients: any PeerClients, firstUser: Int) async throws -> Report {
@@ -28,9 +26,8 @@ extension ComparisonBench {
             let watch = watch()
             try await driver.connect(start..<count)
             let reading = watch.read()
-            // What is put off until after the answer belongs to it.
+            // What is put off until after the answer belongs to it; a longer wait would count what a server does that is never idle.
             try await driver.wait(seconds: 1, "settling")
-            try await server.meter.settle(secondsMax: 5)
             let connects = Double(count - start)
             report.rates[step] = connects / reading.seconds
             report.figures["serverMicrosecondsPer" + (step == "first" ? "FirstConnect" : "Reconnect")] =

@@ -1,15 +1,13 @@
 extension ComparisonBench {
     /// Messages from senders to receivers who are there, acknowledged on both hops.
-    func durable() async throws -> [Report] {
-        var reports: [Report] = []
+    func durable() async throws {
         let shapes = [(senders: 64, receivers: 64), (senders: 16, receivers: scale.receivers)]
         let clients = try await server.clients(count: shapes.reduce(0) { $0 + $1.senders + $1.receivers })
         var firstUser = 0
         for shape in shapes {
-            reports.append(try await durable(clients, firstUser: firstUser, senders: shape.senders, receivers: shape.receivers))
+            try keep(await durable(clients, firstUser: firstUser, senders: shape.senders, receivers: shape.receivers))
             firstUser += shape.senders + shape.receivers
         }
-        return reports
     }
 
     private func durable(_ clients: any PeerClients, firstUser: Int, senders: Int, receivers: Int) async throws -> Report {

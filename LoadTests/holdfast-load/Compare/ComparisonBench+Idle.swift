@@ -1,13 +1,11 @@
 extension ComparisonBench {
     /// What a connection costs that does nothing: the slope of the server's private memory between two counts.
-    func idle() async throws -> [Report] {
-        var reports: [Report] = []
+    func idle() async throws {
         let clients = try await server.clients(count: scale.idle.upperBound * 2)
         // A resumed connection holds what a full handshake leaves.
         for (part, transport) in transports.filter({ $0 != .tlsResumed }).enumerated() {
-            reports.append(try await idle(transport, clients, firstUser: part * scale.idle.upperBound))
+            try keep(await idle(transport, clients, firstUser: part * scale.idle.upperBound))
         }
-        return reports
     }
 
     private func idle(_ transport: PeerTransport, _ clients: any PeerClients, firstUser: Int) async throws -> Report {

@@ -1,6 +1,6 @@
 extension ComparisonBench {
     /// kill -9 of the server under load: which of the messages that it had acknowledged still arrive?
-    func kill() async throws -> [Report] {
+    func kill() async throws {
         let receivers = scale.killReceivers
         let all = receivers + Self.senders
         let driver = try driver(connections: all, "kill")
@@ -30,7 +30,7 @@ extension ComparisonBench {
             report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
             report.figures["acknowledgedAndLost"] = Double(report.lost)
             report.notes.append("it did not start again: \(error)")
-            return [report]
+            return try keep(report)
         }
         report.figures["secondsToReady"] = watch.read().seconds
         try await driver.perform { $0.connect(0..<receivers / 2, inFlightMax: 64) }
@@ -43,6 +43,6 @@ extension ComparisonBench {
         report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
         report.add(try await driver.perform { $0.counters })
         report.figures["acknowledgedAndLost"] = Double(report.lost)
-        return [report]
+        try keep(report)
     }
 }

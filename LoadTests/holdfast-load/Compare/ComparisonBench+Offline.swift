@@ -1,6 +1,6 @@
 extension ComparisonBench {
     /// Messages for users who are away, each message for another user; a sample of them comes back and is checked.
-    func offline() async throws -> [Report] {
+    func offline() async throws {
         let absent = scale.absent
         let all = absent + Self.senders
         let sample = min(500, absent)
@@ -47,6 +47,6 @@ extension ComparisonBench {
         report.add(try await driver.perform { $0.counters })
         report.figures["checkedUsers"] = Double(sample)
         report.notes.append("lost and delivered are those of \(sample) users who came back")
-        return [report]
+        try keep(report)
     }
 }

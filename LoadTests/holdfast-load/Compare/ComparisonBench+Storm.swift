@@ -2,7 +2,7 @@ extension ComparisonBench {
     private static let backlog = 10
 
     /// All phones vanish, messages are queued for each, and they come back: 64 at a time, then once more all at once.
-    func storm() async throws -> [Report] {
+    func storm() async throws {
         let phones = scale.storm
         let all = phones + Self.senders
         let driver = try driver(connections: all, "storm")
@@ -14,12 +14,10 @@ extension ComparisonBench {
         // A ticket follows its WELCOME closely.
         try await driver.wait(seconds: 1, "connected")
         try await makeTraffic(driver, clients, receivers: 0..<phones, senders: phones..<all)
-        var reports: [Report] = []
-        for inFlightMax in [64, 0] {
+        for (round, inFlightMax) in [64, 0].enumerated() {
             let report = report(inFlightMax == 0 ? "compare-storm-at-once" : "compare-storm-64", clients: phones)
-            reports.append(try await storm(driver, report, round: reports.count + 1, inFlightMax: inFlightMax))
+            try keep(await storm(driver, report, round: round + 1, inFlightMax: inFlightMax))
         }
-        return reports
     }
 
     private func storm(_ driver: PeerDriver, _ empty: Report, round: Int, inFlightMax: Int) async throws -> Report {

@@ -2,9 +2,8 @@
 enum ComparisonScenario: String, CaseIterable, Sendable {
     case idle, connect, durable, offline, storm, kill
 
-    /// Runs it once on a fresh server that is started.
-    /// - Returns: one or several reports.
-    func run(_ bench: ComparisonBench) async throws -> [Report] {
+    /// Runs it once on a fresh server that is started; its reports, one or several, go to the bench's `keep`.
+    func run(_ bench: ComparisonBench) async throws {
         switch self {
         case .idle: try await bench.idle()
         case .connect: try await bench.connect()
@@ -39,6 +38,8 @@ struct ComparisonBench {
     let progress: ProgressLine
     /// Only these ways to connect.
     let transports: [PeerTransport]
+    /// Takes a report as soon as it is there.
+    let keep: (Report) throws -> Void
 
     static let bodyBytes = 100
     static let window = 64

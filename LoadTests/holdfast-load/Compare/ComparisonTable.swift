@@ -86,7 +86,7 @@ struct ComparisonTable {
         ]
         for figure in ComparisonFigure.of(scenario) {
             let medians = columns.map { Self.median($0.reports.compactMap(figure.value)) }
-            rows.append(Row(name: figure.name, cells: medians.map { $0.map(Report.number) ?? "-" }))
+            rows.append(Row(name: figure.name, cells: medians.map { $0.map(Self.number) ?? "-" }))
             guard figure.isRatio, let ours = columns.firstIndex(where: { $0.server == "holdfast" }), let own = medians[ours] else {
                 continue
             }
@@ -110,6 +110,11 @@ struct ComparisonTable {
             let cells = zip(row.cells, widths).map { cell, width in String(repeating: " ", count: width - cell.count) + cell }
             return ([row.name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)] + cells).joined(separator: "  ")
         }.joined(separator: "\n")
+    }
+
+    /// Counts as such, others with as many digits as are of use.
+    static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : Report.number(value)
     }
 
     /// Nil of none.
