@@ -27,8 +27,8 @@ final class NATSServer: PeerServer {
             program = try PeerProcess.find(
                 "nats-server", paths: ["/opt/nats/bin/nats-server", "/usr/local/bin/nats-server"], install: install)
             version = Self.version(program)
-            guard version.compare("2.10.0", options: .numeric) != .orderedAscending else {
-                throw LoadError("\(program) is version \(version), which can't sync before it acknowledges (2.10 can): \(install)")
+            guard version.compare("2.15.0", options: .numeric) != .orderedAscending else {
+                throw LoadError("\(program) is version \(version); nats-synced.conf needs 2.15 or later: \(install)")
             }
         } else {
             program = try PeerProcess.find("nats-server", install: "apt-get install -y nats-server")
