@@ -30,9 +30,11 @@ extension ComparisonBench {
             fleet.traffic?.resetTimes()
             return fleet.traffic?.totals ?? .init()
         }
+        let sampler = ComparisonSampler(driver, server.meter)
         let watch = watch()
         try await driver.wait(seconds: seconds, "measuring")
         let reading = watch.read()
+        report.samples = await sampler.stop()
         let (after, acknowledgeTimes, deliveryTimes) = try await driver.perform { fleet in
             fleet.traffic?.isRecording = false
             fleet.traffic?.quota = 0
