@@ -87,7 +87,9 @@ struct ComparisonTable {
         for figure in ComparisonFigure.of(scenario) {
             let medians = columns.map { Self.median($0.reports.compactMap(figure.value)) }
             rows.append(Row(name: figure.name, cells: medians.map { $0.map(Self.number) ?? "-" }))
-            guard figure.isRatio, let ours = columns.firstIndex(where: { $0.server == "holdfast" }), let own = medians[ours] else {
+            guard figure.isRatio, columns.count > 1, let ours = columns.firstIndex(where: { $0.server == "holdfast" }),
+                let own = medians[ours]
+            else {
                 continue
             }
             let ratios = columns.indices.map { index -> String in

@@ -5,11 +5,16 @@ import Synchronization
 final class FleetDriver: Sendable {
     private let fleet: Fleet
     private let thread: ThreadHandle
+    private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    /// - Parameter name: the users' names; nil: new ones.
-    init(target: Target, capacity: Int, name: (@Sendable (Int) -> String)? = nil) async throws {
-        try Limits.check(connections: capacity, sources: max(1, target.sources.count))
+    /// - Parameters:
+    ///   - connections: how many there are at once; nil: as many as users.
+    ///   - name: the users' names; nil: new ones.
+    init(
+        target: Target, capacity: Int, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
+    ) async throws {
+        try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
         let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
@@ -28,6 +33,11 @@ final class FleetDriver: Sendable {
         }
     }
 
+    /// Looks at the fleet, or does something with it, also after its run has failed.
+    func inspect<Result: Sendable>(_ body: @escaping @Sendable (Fleet) -> Result) async -> Result {
+        await withCheckedContinuation { continuation in enqueue { continuation.resume(returning: body($0)) } }
+    }
+
     /// Waits until a count reaches a goal, and shows how far it is. Throws if it stays the same for too long, or the run fails.
     func reach(
         _ goal: Int, _ what: String, stallSeconds: UInt64 = 30, _ count: @escaping @Sendable (Fleet) -> Int
@@ -41,6 +51,11 @@ final class FleetDriver: Sendable {
                         lastChange: fleet.loop.now))
             }
         }
+    }
+
+    /// Has schedules kept to the millisecond from now on, also while no packet comes.
+    func startPacing() throws {
+        try pacer.withLock { pacer in if pacer == nil { pacer = try Pacer(fleet.loop) } }
     }
 
     /// Lets time pass.
@@ -62,6 +77,7 @@ final class FleetDriver: Sendable {
 
     /// Ends the loop, and with it all connections.
     func stop() {
+        pacer.withLock { $0.take() }?.stop()
         fleet.loop.stop()
         thread.join()
         fleet.progress.end()
