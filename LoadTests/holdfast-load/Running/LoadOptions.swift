@@ -74,6 +74,16 @@ enum DiskSpace {
                 + "gateway's data there), or run it shorter (--duration, --rate, --clients)")
     }
 
+    /// Bytes that the files of a folder take on the disk.
+    static func used(at path: String) -> Int {
+        guard let files = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return 0 }
+        return files.reduce(0) { sum, file in
+            var status = stat()
+            // In units of 512 bytes, whatever the file system's own unit is.
+            return unsafe lstat(path + "/" + file, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        }
+    }
+
     /// Bytes that are free at a path.
     static func free(at path: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfFileSystem(forPath: path)

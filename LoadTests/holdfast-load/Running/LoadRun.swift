@@ -72,6 +72,7 @@ final class LoadRun {
 
     private func finish() async {
         report.samples = await sampler.stop()
+        if let trend = Sample.bytesPerHour(report.samples) { figure("serverBytesPerHour", trend, .mean) }
         let (totals, counters) = await driver.inspect { fleet in (fleet.workload?.verified, fleet.counters) }
         if let totals { report.add(totals) }
         report.add(counters)
