@@ -45,7 +45,7 @@ struct LoadOptions: ParsableArguments {
             return
         }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "")
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
         defer { watcher.stop() }
         if let workshop { try DiskSpace.check(diskBytes, at: workshop.directory) }
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }

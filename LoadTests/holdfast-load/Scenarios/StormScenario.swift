@@ -154,7 +154,11 @@ struct StormScenario: Sendable {
             return fleet.counters
         }
         run.figure("backlog", Double(backlog), .max)
-        run.figure("inFlight", arrivalsPerSecond == nil ? Double(inFlightMax) : 0, .max)
+        if let arrivalsPerSecond {
+            run.figure("arrivalsPerSecond", arrivalsPerSecond, .max)
+        } else {
+            run.figure("inFlight", Double(inFlightMax), .max)
+        }
         run.figure("resumes", Double(counters.resumed))
         run.figure("loginsInsteadOfResumes", Double(counters.hellos - count - senders - others))
         run.figure("failedConnects", Double(counters.connectFailures))

@@ -162,7 +162,7 @@ final class Workload {
     /// Counts what has become due of a flow.
     /// - Returns: the senders of it, each named once for each message.
     func takeDue(_ flow: Int, _ now: UInt64) -> [Int] {
-        guard let schedule = flows[flow].schedule, !flows[flow].streams.isEmpty else { return [] }
+        guard let schedule = flows[flow].schedule, !flows[flow].isEnded, !flows[flow].streams.isEmpty else { return [] }
         let count = schedule.dueCount(at: now)
         guard count > flows[flow].due else { return [] }
         let range = flows[flow].due..<count
