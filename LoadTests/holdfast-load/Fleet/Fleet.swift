@@ -77,8 +77,9 @@ final class Fleet: @unchecked Sendable {
     }
 
     /// Adds a stream of messages from a phone to a user; the user of a phone has its number.
-    func addStream(from sender: Int, to receiver: Int, flow: Int = 0) {
-        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), flow: flow)
+    /// - Parameter filled: the first ones, which wait for the receiver already.
+    func addStream(from sender: Int, to receiver: Int, flow: Int = 0, filled: Int = 0) {
+        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), flow: flow, filled: filled)
     }
 
     /// Hands phones what is due.

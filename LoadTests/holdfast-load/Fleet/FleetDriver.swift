@@ -9,10 +9,14 @@ final class FleetDriver: Sendable {
     private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    /// - Parameter connections: how many there are at once; nil: as many as users.
-    init(target: Target, capacity: Int, connections: Int? = nil) async throws {
+    /// - Parameters:
+    ///   - connections: how many there are at once; nil: as many as users.
+    ///   - name: the users' names; nil: new ones.
+    init(
+        target: Target, capacity: Int, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
+    ) async throws {
         try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
-        let tokens = try await TokenBook(count: capacity, secret: target.secret)
+        let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
     }

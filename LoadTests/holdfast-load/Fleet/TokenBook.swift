@@ -8,20 +8,24 @@ struct TokenBook: Sendable {
     /// What the names of this run's users begin with.
     let run: String
     private let issuer: TokenIssuer
+    private let ownName: (@Sendable (Int) -> String)?
 
-    /// Signs tokens for `count` users of a new run.
-    init(count: Int, secret: [UInt8]) async throws {
+    /// Signs tokens for `count` users.
+    /// - Parameter name: the users' names; nil: new ones.
+    init(count: Int, secret: [UInt8], name: (@Sendable (Int) -> String)? = nil) async throws {
         // Short enough for names of at most 15 bytes, which Swift keeps without an allocation.
         run = "l" + String(UInt32.random(in: .min ... .max), radix: 36)
         issuer = try await TokenIssuer(secret: secret)
-        batches = [try await TokenBatch(users: 0..<count, run: run, issuer: issuer)]
+        ownName = name
+        batches = []
+        batches = [try await makeBatch(0..<count)]
     }
 
     /// How many users had one from the start.
     var count: Int { batches[0].users.count }
 
     /// The user with a number.
-    func name(_ user: Int) -> String { "\(run)-\(user)" }
+    func name(_ user: Int) -> String { ownName?(user) ?? "\(run)-\(user)" }
 
     /// The token of a user.
     subscript(user: Int) -> [UInt8] {
@@ -32,7 +36,9 @@ struct TokenBook: Sendable {
     }
 
     /// Signs tokens for further users.
-    func makeBatch(_ users: Range<Int>) async throws -> TokenBatch { try await TokenBatch(users: users, run: run, issuer: issuer) }
+    func makeBatch(_ users: Range<Int>) async throws -> TokenBatch {
+        try await TokenBatch(users: users, name: name, issuer: issuer)
+    }
 
     /// Takes a batch over, and forgets those whose users are all below a number; the first one is kept.
     mutating func add(_ batch: TokenBatch, forgettingBelow user: Int = 0) {
@@ -47,11 +53,11 @@ struct TokenBatch: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
 
-    init(users: Range<Int>, run: String, issuer: TokenIssuer) async throws {
+    init(users: Range<Int>, name: (Int) -> String, issuer: TokenIssuer) async throws {
         self.users = users
         let now = UInt64(time(nil))
         for user in users {
-            let token = try await issuer.issue(user: "\(run)-\(user)", now: now, lifetimeSeconds: Self.lifetimeSeconds)
+            let token = try await issuer.issue(user: name(user), now: now, lifetimeSeconds: Self.lifetimeSeconds)
             bytes.append(contentsOf: token.utf8)
             ends.append(bytes.count)
         }

@@ -77,6 +77,8 @@ final class Workload {
         get { flows[0].quota }
         set { flows[0].quota = newValue }
     }
+    /// Only the first so many streams go on, in the order of `add`.
+    var openStreams = Int.max
     /// More than any run sends, and small enough to be multiplied.
     static let unlimited: UInt64 = 1 << 40
     /// Told of each delivery: the receiver.
@@ -86,7 +88,7 @@ final class Workload {
 
     private var streams: [Stream] = []
     private var senders: [Int: Sender] = [:]
-    private let run = UInt32.random(in: .min ... .max)
+    private let run: UInt32
     private let window: Int
 
     /// A sender's streams of one flow, which take turns.
@@ -110,7 +112,9 @@ final class Workload {
     /// - Parameters:
     ///   - window: messages of one sender that may be unanswered at once.
     ///   - bodyBytes: the size of each message.
-    init(window: Int, bodyBytes: Int) {
+    ///   - run: tells this run's messages from others'; nil: a new one.
+    init(window: Int, bodyBytes: Int, run: UInt32? = nil) {
+        self.run = run ?? .random(in: 1 ... .max)
         self.window = window
         flows = [Flow(bodyBytes: bodyBytes)]
     }
@@ -121,8 +125,8 @@ final class Workload {
         return flows.count - 1
     }
 
-    /// Adds a stream; `name` is the receiver's.
-    func add(sender: Int, receiver: Int, name: String, flow: Int = 0) {
+    /// Adds a stream; `name` is the receiver's. The first `filled` messages count as sent and stored: a `DirectoryFill` has left them.
+    func add(sender: Int, receiver: Int, name: String, flow: Int = 0, filled: Int = 0) {
         let entry = senders[sender] ?? Sender(window: window)
         senders[sender] = entry
         let number = UInt32(streams.count)
@@ -133,7 +137,11 @@ final class Workload {
         }
         let place = UInt32(flows[flow].streams.count)
         streams.append(
-            Stream(sender: UInt32(sender), receiver: UInt32(receiver), receiverName: name, flow: UInt16(flow), place: place))
+            Stream(
+                sender: UInt32(sender), receiver: UInt32(receiver), receiverName: name, flow: UInt16(flow), place: place,
+                ledger: StreamLedger(filled: UInt64(filled))))
+        totals.sent += filled
+        totals.stored += filled
         flows[flow].streams.append(number)
     }
 
@@ -191,9 +199,9 @@ final class Workload {
     func refill(_ phone: Int, _ machine: inout ClientMachine, _ actions: inout ClientActions) {
         guard let sender = senders[phone] else { return }
         for lane in sender.lanes.indices {
-            while sender.flights[Int(sender.nextID % UInt64(window))].sentAt == 0, let stream = allowed(sender.lanes[lane]) {
-                let count = sender.lanes[lane].streams.count
-                sender.lanes[lane].next = sender.lanes[lane].next + 1 == count ? 0 : sender.lanes[lane].next + 1
+            while sender.flights[Int(sender.nextID % UInt64(window))].sentAt == 0, let turn = allowed(sender.lanes[lane]) {
+                let stream = sender.lanes[lane].streams[turn]
+                sender.lanes[lane].next = turn + 1 == sender.lanes[lane].streams.count ? 0 : turn + 1
                 hand(stream, sender, &machine, &actions)
             }
         }
@@ -220,11 +228,14 @@ final class Workload {
         flows[flow].sent += 1
     }
 
-    /// The stream whose turn it is, if it may go on. The streams of a lane take turns, so that none may if this one may not.
-    private func allowed(_ lane: Lane) -> UInt32? {
-        let stream = lane.streams[lane.next]
+    /// Which stream of a lane may go on. They take turns, so that none may if the one whose turn it is may not.
+    private func allowed(_ lane: Lane) -> Int? {
         guard !flows[lane.flow].isEnded else { return nil }
-        return streams[Int(stream)].ledger.sent < flows[lane.flow].allowance(streams[Int(stream)].place) ? stream : nil
+        // Closed ones are behind the open ones.
+        let turn = Int(lane.streams[lane.next]) < openStreams ? lane.next : 0
+        let stream = Int(lane.streams[turn])
+        guard stream < openStreams else { return nil }
+        return streams[stream].ledger.sent < flows[lane.flow].allowance(streams[stream].place) ? turn : nil
     }
 
     /// A message's fate is known.
