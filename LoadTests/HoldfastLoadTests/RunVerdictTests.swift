@@ -36,9 +36,10 @@ import Testing
     }
 
     @Test func `the trend is that of the second half`() {
-        let samples = (0...100).map { index in
-            Sample(
-                seconds: Double(index), values: ["serverPrivateBytes": index < 50 ? Double(index) * 1e6 : 50e6 + Double(index - 50) * 10])
+        let samples = (0...100).map { (index: Int) -> Sample in
+            let second = Double(index)
+            let bytes: Double = index < 50 ? second * 1_000_000 : 50_000_000 + (second - 50) * 10
+            return Sample(seconds: second, values: ["serverPrivateBytes": bytes])
         }
         #expect(Sample.bytesPerHour(samples).map { abs($0 - 36_000) < 1 } == true)
         #expect(Sample.bytesPerHour(Array(samples.prefix(50))) == nil)
