@@ -53,7 +53,8 @@ struct LoadOptions: ParsableArguments {
         let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
         if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
         let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
-        let report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        if let ending = process?.ending { report.notes.append(ending) }
         try report.finish(json: output.json)
     }
 }
