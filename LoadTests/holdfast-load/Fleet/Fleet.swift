@@ -33,7 +33,8 @@ final class Fleet: @unchecked Sendable {
     var timers = TimerHeap()
     /// The phone of each slot of the loop.
     var owners: [UInt32] = []
-    var random = SystemRandomNumberGenerator()
+    /// For jitter only: the system's generator would be a call of the kernel for each event.
+    var random = SeededRandom(seed: .random(in: .min ... .max))
     private var connectList: [UInt32] = []
     private var connectNext = 0
     private var connectsInFlightMax = Int.max

@@ -40,7 +40,8 @@ final class Workload {
     var onDelivery: ((_ receiver: Int, _ time: UInt64) -> Void)?
 
     private var streams: [Stream] = []
-    private var senders: [Int: Sender] = [:]
+    /// By phone; nil: one that doesn't send.
+    private var senders: [Sender?] = []
     private let run = UInt32.random(in: .min ... .max)
     private let window: Int
     private let bodyBytes: Int
@@ -67,6 +68,7 @@ final class Workload {
 
     /// Adds a stream; `name` is the receiver's.
     func add(sender: Int, receiver: Int, name: String) {
+        while senders.count <= sender { senders.append(nil) }
         let entry = senders[sender] ?? Sender(window: window)
         senders[sender] = entry
         entry.streams.append(UInt32(streams.count))
@@ -83,20 +85,20 @@ final class Workload {
     var ledgers: [StreamLedger] { streams.map(\.ledger) }
 
     /// The phones that send.
-    var senderPhones: [Int] { senders.keys.sorted() }
+    var senderPhones: [Int] { senders.indices.filter { senders[$0] != nil } }
 
     /// What is known of a stream; they are counted in the order of `add`.
     func ledger(_ stream: Int) -> StreamLedger { streams[stream].ledger }
 
     /// Whether a phone may be handed messages.
     func wantsRefill(_ phone: Int) -> Bool {
-        guard let sender = senders[phone] else { return false }
+        guard phone < senders.count, let sender = senders[phone] else { return false }
         return sender.flightCount < window && totals.sent < Int(quota) * streams.count
     }
 
     /// Hands a phone's machine as many messages as may be on their way.
     func refill(_ phone: Int, _ machine: inout ClientMachine, _ actions: inout ClientActions) {
-        guard let sender = senders[phone] else { return }
+        guard phone < senders.count, let sender = senders[phone] else { return }
         while sender.flights[Int(sender.nextID % UInt64(window))].sentAt == 0, let stream = nextStream(sender) {
             let number = streams[Int(stream)].ledger.send()
             let time = Fleet.nanoseconds
@@ -116,7 +118,7 @@ final class Workload {
 
     /// A message's fate is known.
     func resolved(_ phone: Int, _ id: UInt64, _ outcome: SendOutcome) {
-        guard let sender = senders[phone] else { return }
+        guard phone < senders.count, let sender = senders[phone] else { return }
         let flight = sender.flights[Int(id % UInt64(window))]
         sender.flights[Int(id % UInt64(window))].sentAt = 0
         sender.flightCount -= 1
