@@ -36,7 +36,8 @@ final class Fleet: @unchecked Sendable {
     var timers = TimerHeap()
     /// The phone of each slot of the loop.
     var owners: [UInt32] = []
-    var random = SystemRandomNumberGenerator()
+    /// For jitter only: the system's generator would be a call of the kernel for each event.
+    var random = SeededRandom(seed: .random(in: .min ... .max))
     /// Phones that are to connect; the first queue is that of phones which simply connect.
     var queues = [ConnectQueue()]
     /// Users who are away, if there are any.

@@ -87,7 +87,8 @@ final class Workload {
     var isAway: ((_ user: Int) -> Bool)?
 
     private var streams: [Stream] = []
-    private var senders: [Int: Sender] = [:]
+    /// By phone; nil: one that doesn't send.
+    private var senders: [Sender?] = []
     private let run: UInt32
     private let window: Int
 
@@ -127,6 +128,7 @@ final class Workload {
 
     /// Adds a stream; `name` is the receiver's. The first `filled` messages count as sent and stored: a `DirectoryFill` has left them.
     func add(sender: Int, receiver: Int, name: String, flow: Int = 0, filled: Int = 0) {
+        while senders.count <= sender { senders.append(nil) }
         let entry = senders[sender] ?? Sender(window: window)
         senders[sender] = entry
         let number = UInt32(streams.count)
@@ -146,7 +148,7 @@ final class Workload {
     }
 
     /// Somebody else takes over a sender's place, whose messages are all answered: it has no streams, and its machine counts anew.
-    func clear(sender: Int) { senders[sender] = nil }
+    func clear(sender: Int) { if sender < senders.count { senders[sender] = nil } }
 
     /// What was recorded of the first flow since the last call, or since the start.
     func takeTimes(flow: Int = 0) -> (send: Latencies, delivery: Latencies) {
@@ -162,7 +164,7 @@ final class Workload {
     var ledgers: [StreamLedger] { streams.map(\.ledger) }
 
     /// The phones that send.
-    var senderPhones: [Int] { senders.keys.sorted() }
+    var senderPhones: [Int] { senders.indices.filter { senders[$0] != nil } }
 
     /// What is known of a stream; they are counted in the order of `add`.
     func ledger(_ stream: Int) -> StreamLedger { streams[stream].ledger }
@@ -191,13 +193,13 @@ final class Workload {
 
     /// Whether a phone may be handed messages.
     func wantsRefill(_ phone: Int) -> Bool {
-        guard let sender = senders[phone], sender.flightCount < window else { return false }
+        guard phone < senders.count, let sender = senders[phone], sender.flightCount < window else { return false }
         return sender.lanes.contains { allowed($0) != nil }
     }
 
     /// Hands a phone's machine as many messages as may be on their way.
     func refill(_ phone: Int, _ machine: inout ClientMachine, _ actions: inout ClientActions) {
-        guard let sender = senders[phone] else { return }
+        guard phone < senders.count, let sender = senders[phone] else { return }
         for lane in sender.lanes.indices {
             while sender.flights[Int(sender.nextID % UInt64(window))].sentAt == 0, let turn = allowed(sender.lanes[lane]) {
                 let stream = sender.lanes[lane].streams[turn]
@@ -240,7 +242,7 @@ final class Workload {
 
     /// A message's fate is known.
     func resolved(_ phone: Int, _ id: UInt64, _ outcome: SendOutcome) {
-        guard let sender = senders[phone] else { return }
+        guard phone < senders.count, let sender = senders[phone] else { return }
         let flight = sender.flights[Int(id % UInt64(window))]
         sender.flights[Int(id % UInt64(window))].sentAt = 0
         sender.flightCount -= 1

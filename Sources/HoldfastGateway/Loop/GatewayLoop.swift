@@ -38,6 +38,8 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
     private var messages: ContiguousArray<LoopMessage> = []
+    /// Effects that were carried out, to go back with the next commands.
+    private var done: EffectBatch?
 
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
@@ -84,12 +86,14 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func ticked(_ now: UInt64) {}
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { shared.core.post(.commands(batch)) }
+        if let batch = table.takeCommands() { shared.core.post(.commands(batch, done: done.take())) }
     }
 
     private func handle(_ message: LoopMessage) {
         switch message {
-        case .effects(let batch, let spare): table.take(batch, spare: spare)
+        case .effects(let batch, let spare):
+            table.take(batch, spare: spare)
+            done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
         case .ticketKeys(let keys): sealer.replaceKeys(keys)
         case .drain(let milliseconds):

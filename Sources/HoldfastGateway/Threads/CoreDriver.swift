@@ -69,6 +69,7 @@ final class CoreDriver: @unchecked Sendable {
             messages.reverse()
             while let message = messages.popLast() { handle(message, now) }
             tick(now)
+            if core.hasCheckpointSlices { core.continueCheckpoint() }
             carryOut(now)
             if isFinished(now) { break }
         }
@@ -90,13 +91,16 @@ final class CoreDriver: @unchecked Sendable {
     private func waitMilliseconds() -> Int {
         // A stop goes through the slices of a checkpoint without a pause.
         if finishBy != nil { return 1 }
+        // Neither do its slices wait for the next tick: whoever sends may be waiting for the checkpoint.
+        if core.hasCheckpointSlices { return 0 }
         let now = SystemClock.monotonicMilliseconds()
         return nextTick > now ? Int(nextTick - now) : 0
     }
 
     private func handle(_ message: consuming CoreMessage, _ now: CoreTime) {
         switch consume message {
-        case .commands(var batch):
+        case .commands(var batch, let done):
+            if let done { core.reuse(done, of: batch.loop) }
             core.handle(batch, now: now)
             batch.commands.removeAll(keepingCapacity: true)
             batch.bytes.removeAll(keepingCapacity: batch.bytes.capacity <= Self.spareBytesMax)
