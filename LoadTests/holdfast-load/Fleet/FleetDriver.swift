@@ -5,6 +5,7 @@ import Synchronization
 final class FleetDriver: Sendable {
     private let fleet: Fleet
     private let thread: ThreadHandle
+    private static let step = Duration.milliseconds(200)
     private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
@@ -60,9 +61,13 @@ final class FleetDriver: Sendable {
 
     /// Lets time pass.
     func wait(seconds: Double, _ text: @escaping @Sendable (Fleet) -> String) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
         try await perform { $0.progress.text = text }
-        try await Task.sleep(for: .seconds(seconds))
-        try await perform { _ in }
+        repeat {
+            try await Task.sleep(for: min(Self.step, end - ContinuousClock.now))
+            // A run that has failed doesn't wait any longer.
+            try await perform { _ in }
+        } while ContinuousClock.now < end
     }
 
     /// Connects phones and waits until they are connected.
@@ -74,6 +79,9 @@ final class FleetDriver: Sendable {
         }
         try await reach(connected + range.count, "connected") { $0.counters.connected }
     }
+
+    /// Ends the run soon, with what it has found so far.
+    func interrupt(_ reason: String) { enqueue { $0.fail(reason) } }
 
     /// Ends the loop, and with it all connections.
     func stop() {
