@@ -107,6 +107,7 @@ extension Fleet {
         finishAttempt(index)
         connectTimes.record(Self.nanoseconds - phones[index].attemptedAt)
         if outcome == .resumed { counters.resumed += 1 } else { counters.begun += 1 }
+        onWelcome?(index)
     }
 
     private func open(_ index: Int) {

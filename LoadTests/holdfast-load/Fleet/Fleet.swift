@@ -18,8 +18,12 @@ final class Fleet: @unchecked Sendable {
     var beats: Beats?
     /// When the messages of a storm come, if there is one.
     var arrivals: Arrivals?
+    /// Phones that come at a rate of their own, if they do.
+    var openArrivals: OpenArrivals?
     /// Nanoseconds from the beginning of an attempt to `WELCOME`.
     var connectTimes = Latencies()
+    /// Told of each `WELCOME`: the phone.
+    var onWelcome: ((Int) -> Void)?
     /// Why the run can't go on.
     var failure: LoadError?
     /// What is waited for.
