@@ -118,7 +118,7 @@ struct Profile {
         connection.ticketSeconds = UInt32(random.chance(0.3) ? 600 + random.below(7_200) : 30 * 86_400)
         connection.retryAfterSeconds = UInt32(1 + random.below(8))
         // So small that a few phones are a storm.
-        if random.chance(0.5) { connection.storm.inFlightMax = 1 }
-        if random.chance(0.3) { connection.storm.waitMilliseconds = 0 }
+        if random.chance(0.6) { connection.storm.inFlightMax = 1 }
+        if random.chance(0.5) { connection.storm.waitMilliseconds = 0 }
     }
 }
