@@ -16,7 +16,9 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, OverloadCommand.self, RestartCommand.self,
-            ProbeCommand.self,
-            RatiosCommand.self, SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
+            FillCommand.self,
+            ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self, SimulateCommand.self,
+            CrashCommand.self,
+            PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

@@ -79,7 +79,10 @@ final class Fleet: @unchecked Sendable {
     }
 
     /// Adds a stream of messages from one phone to another.
-    func addStream(from sender: Int, to receiver: Int) { workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver)) }
+    /// - Parameter filled: the first ones, which wait for the receiver already.
+    func addStream(from sender: Int, to receiver: Int, filled: Int = 0) {
+        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), filled: filled)
+    }
 
     /// Lets each stream go on to its `count`th message.
     func send(upTo count: UInt64) {

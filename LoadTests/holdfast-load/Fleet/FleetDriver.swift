@@ -7,9 +7,10 @@ final class FleetDriver: Sendable {
     private let thread: ThreadHandle
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    init(target: Target, capacity: Int) async throws {
+    /// - Parameter name: the users' names; nil: new ones.
+    init(target: Target, capacity: Int, name: (@Sendable (Int) -> String)? = nil) async throws {
         try Limits.check(connections: capacity, sources: max(1, target.sources.count))
-        let tokens = try await TokenBook(count: capacity, secret: target.secret)
+        let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
     }

@@ -7,15 +7,18 @@ struct TokenBook: Sendable {
     private var ends: [Int] = []
     /// What the names of this run's users begin with.
     let run: String
+    private let ownName: (@Sendable (Int) -> String)?
 
-    /// Signs tokens for `count` users of a new run.
-    init(count: Int, secret: [UInt8]) async throws {
+    /// Signs tokens for `count` users.
+    /// - Parameter name: the users' names; nil: new ones.
+    init(count: Int, secret: [UInt8], name: (@Sendable (Int) -> String)? = nil) async throws {
         // Short enough for names of at most 15 bytes, which Swift keeps without an allocation.
         run = "l" + String(UInt32.random(in: .min ... .max), radix: 36)
+        ownName = name
         let issuer = try await TokenIssuer(secret: secret)
         let now = UInt64(time(nil))
         for index in 0..<count {
-            let token = try await issuer.issue(user: name(index), now: now, lifetimeSeconds: Self.lifetimeSeconds)
+            let token = try await issuer.issue(user: self.name(index), now: now, lifetimeSeconds: Self.lifetimeSeconds)
             bytes.append(contentsOf: token.utf8)
             ends.append(bytes.count)
         }
@@ -25,7 +28,7 @@ struct TokenBook: Sendable {
     var count: Int { ends.count }
 
     /// The user of a phone.
-    func name(_ phone: Int) -> String { "\(run)-\(phone)" }
+    func name(_ phone: Int) -> String { ownName?(phone) ?? "\(run)-\(phone)" }
 
     /// The token of a phone.
     subscript(phone: Int) -> [UInt8] { Array(bytes[(phone == 0 ? 0 : ends[phone - 1])..<ends[phone]]) }

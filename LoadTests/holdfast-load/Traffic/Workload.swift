@@ -34,6 +34,8 @@ final class Workload {
     var isRecording = true
     /// Messages of each stream that may be sent; raising it needs `Fleet.refill` of the senders.
     var quota: UInt64 = 0
+    /// Only the first so many streams go on, in the order of `add`.
+    var openStreams = Int.max
     /// More than any run sends, and small enough to be multiplied.
     static let unlimited: UInt64 = 1 << 40
     /// Told of each delivery: the receiver.
@@ -41,7 +43,7 @@ final class Workload {
 
     private var streams: [Stream] = []
     private var senders: [Int: Sender] = [:]
-    private let run = UInt32.random(in: .min ... .max)
+    private let run: UInt32
     private let window: Int
     private let bodyBytes: Int
 
@@ -60,17 +62,21 @@ final class Workload {
     /// - Parameters:
     ///   - window: messages of one sender that may be unanswered at once.
     ///   - bodyBytes: the size of each message.
-    init(window: Int, bodyBytes: Int) {
+    ///   - run: tells this run's messages from others'; nil: a new one.
+    init(window: Int, bodyBytes: Int, run: UInt32? = nil) {
+        self.run = run ?? .random(in: 1 ... .max)
         self.window = window
         self.bodyBytes = bodyBytes
     }
 
-    /// Adds a stream; `name` is the receiver's.
-    func add(sender: Int, receiver: Int, name: String) {
+    /// Adds a stream; `name` is the receiver's. The first `filled` messages count as sent and stored: a `DirectoryFill` has left them.
+    func add(sender: Int, receiver: Int, name: String, filled: Int = 0) {
         let entry = senders[sender] ?? Sender(window: window)
         senders[sender] = entry
         entry.streams.append(UInt32(streams.count))
-        streams.append(Stream(receiver: UInt32(receiver), receiverName: name))
+        streams.append(Stream(receiver: UInt32(receiver), receiverName: name, ledger: StreamLedger(filled: UInt64(filled))))
+        totals.sent += filled
+        totals.stored += filled
     }
 
     /// What was recorded since the last call, or since the start.
@@ -163,7 +169,7 @@ final class Workload {
         for _ in sender.streams {
             let stream = sender.streams[sender.next]
             sender.next = sender.next + 1 == sender.streams.count ? 0 : sender.next + 1
-            if streams[Int(stream)].ledger.sent < quota { return stream }
+            if Int(stream) < openStreams, streams[Int(stream)].ledger.sent < quota { return stream }
         }
         return nil
     }
