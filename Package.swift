@@ -64,7 +64,7 @@ let package = Package(
             name: "holdfast",
             dependencies: [
                 "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
-                "HoldfastWire", argumentParser, logging,
+                "HoldfastWire", "HoldfastIO", argumentParser, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",

@@ -16,7 +16,8 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         subcommands: [
             IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, DisconnectCommand.self,
-            FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, RestartCommand.self,
+            FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, OverloadCommand.self,
+            RestartCommand.self,
             FillCommand.self, ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self,
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])

@@ -23,6 +23,10 @@ final class Fleet: @unchecked Sendable {
         get { queues[0].times }
         set { queues[0].times = newValue }
     }
+    /// Phones that come at a rate of their own, if they do.
+    var openArrivals: OpenArrivals?
+    /// Told of each `WELCOME`: the phone.
+    var onWelcome: ((Int) -> Void)?
     /// Why the run can't go on.
     var failure: LoadError?
     /// What is waited for.

@@ -8,6 +8,7 @@ internal import Synchronization
 struct GatewayShared: Sendable {
     let configuration: Configuration
     let admission: SharedAdmission
+    let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
     let logger: Logger
@@ -140,6 +141,18 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed, now: wallSeconds) }
 
     func sealTicket(_ ticket: Ticket) -> [UInt8] { sealer.seal(ticket) }
+
+    var load: GatewayLoad { shared.load }
+
+    func isShedding(_ report: StormControl.Report) {
+        shared.logger.notice(
+            "shedding load: openings are told when to come back",
+            metadata: [
+                "loop": "\(index)", "admitted": "\(report.admitted)", "deferred": "\(report.deferred)", "waiting": "\(report.waiting)",
+                "inFlightLimit": "\(report.inFlightLimit)", "perSecond": "\(report.perSecond)",
+                "slotSeconds": "\((report.slotMilliseconds + 500) / 1000)",
+            ])
+    }
 
     func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
 

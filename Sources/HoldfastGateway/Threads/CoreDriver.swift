@@ -12,6 +12,7 @@ final class CoreDriver: @unchecked Sendable {
     private let storage: any Storage
     private let inbox: Inbox<CoreMessage>
     private let loops: [LoopMailbox]
+    private let load: GatewayLoad
     private let logger: Logger
     private let journal: WorkerPool<JournalBatch>
     private let readers: WorkerPool<ReadJob>
@@ -30,17 +31,21 @@ final class CoreDriver: @unchecked Sendable {
 
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
-        _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], readers: Int, logger: Logger,
+        _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], load: GatewayLoad, readers: Int,
+        logger: Logger,
         failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.core = core
         self.storage = storage
         self.inbox = inbox
         self.loops = loops
+        self.load = load
         self.logger = logger
         journal = try WorkerPool(name: "journal", count: 1) { batch in
             Self.attempt(failed) { () throws(StorageError) in
+                let start = SystemClock.monotonicMicroseconds()
                 try storage.commit(batch)
+                load.committed(microseconds: SystemClock.monotonicMicroseconds() - start)
                 inbox.post(.committed)
             }
         }
