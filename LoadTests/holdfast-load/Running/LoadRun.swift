@@ -51,10 +51,11 @@ final class LoadRun {
         var report = Report(scenario: scenario, clients: clients)
         report.context.server = target.description
         let run = LoadRun(target, driver, report, Sampler(driver, target, everySeconds: sampleSeconds))
+        let watch = Stopwatch(target)
         do {
             try await body(run)
         } catch {
-            run.report.faults["ended early: \(error)"] = 1
+            await run.keep(watch.read(), because: error)
         }
         await run.finish()
         WorkerPlace.current?.send(.result(run.report, run.latencies, run.merging))
@@ -84,6 +85,20 @@ final class LoadRun {
             add("generatorLag", lags)
         }
         report.add(reading)
+    }
+
+    /// Takes over what was found until the run failed, and why it did.
+    private func keep(_ reading: Stopwatch.Reading, because error: any Error) async {
+        report.faults["ended early: \(error)"] = 1
+        // The measured part, if there was one, says more than the whole.
+        guard report.seconds == 0 else { return }
+        report.add(reading)
+        report.bound = nil
+        let flows = await driver.inspect { $0.workload?.flows ?? [] }
+        for flow in flows {
+            add("sent", flow.sendTimes)
+            add("endToEnd", flow.deliveryTimes)
+        }
     }
 
     private func finish() async {

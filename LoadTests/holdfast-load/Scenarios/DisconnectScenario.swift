@@ -30,18 +30,29 @@ struct DisconnectScenario: Sendable {
             let quiet = Stopwatch(target)
             try await run.driver.wait(seconds: seconds, LoadRun.status)
             let ordinary = quiet.read()
+            // Before any process's phones go.
+            let full = Server(meter: target.pid.map { ProcessMeter(pid: $0) })
             try run.barrier("disconnect")
-            try await disconnect(run, count, bystanders, before, ordinary)
+            try await disconnect(run, count, bystanders, before, ordinary, full)
             try await run.drain()
         }
     }
 
+    /// The gateway's process with all its connections.
+    private struct Server {
+        let meter: ProcessMeter?
+        let descriptors: Int?
+        let bytes: Int?
+
+        init(meter: ProcessMeter?) { (self.meter, descriptors, bytes) = (meter, meter?.descriptorCount, meter?.privateBytes) }
+    }
+
     private func disconnect(
-        _ run: LoadRun, _ count: Int, _ bystanders: Bystanders, _ before: Bystanders.Moment, _ ordinary: Stopwatch.Reading
+        _ run: LoadRun, _ count: Int, _ bystanders: Bystanders, _ before: Bystanders.Moment, _ ordinary: Stopwatch.Reading,
+        _ full: Server
     ) async throws {
         let start = try await bystanders.moment(run, endOf: "Before")
-        let server = target.pid.map { ProcessMeter(pid: $0) }
-        let (descriptors, memory) = (server?.descriptorCount, server?.privateBytes)
+        let (server, descriptors, memory) = (full.meter, full.descriptors, full.bytes)
         let watch = Stopwatch(target)
         try await run.driver.perform { [departure] fleet in fleet.drop(0..<count, departure) }
         var closedAfter: Double?
