@@ -24,13 +24,17 @@ extension Core {
         }
     }
 
-    /// Lets go of all cached answers: what is in use is asked for again.
-    package mutating func forgetLookups() {
+    /// Lets go of all cached answers, what is in use is asked for again, and of the room of tables that are empty now.
+    package mutating func giveMemoryBack() {
         userNumbers.forgetKnown()
         userNames.forgetKnown()
         pairs.forgetKnown()
         conversations.forgetKnown()
         devices.forgetKnown()
+        if waiting.count == 0, waiting.requested.isEmpty { waiting = WaitingCommands() }
+        if pageQueue.isEmpty { pageQueue = [] }
+        if unrecordedCursors.isEmpty { unrecordedCursors = [] }
+        missing = []
     }
 
     private func isDroppable(_ user: UserRow) -> Bool {
