@@ -15,7 +15,8 @@ struct HoldfastLoad: AsyncParsableCommand {
               holdfast-load throughput --data ./holdfast-data --duration 5
             """,
         subcommands: [
-            IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self, ProbeCommand.self,
+            IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, RestartCommand.self,
+            ProbeCommand.self,
             RatiosCommand.self, SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

@@ -104,14 +104,32 @@ extension Fleet {
     }
 
     private func welcomed(_ index: Int, _ outcome: WelcomeOutcome) {
-        finishAttempt(index)
-        connectTimes.record(Self.nanoseconds - phones[index].attemptedAt)
         if outcome == .resumed { counters.resumed += 1 } else { counters.begun += 1 }
+        welcomed(index)
+    }
+
+    /// A phone is where it wanted to be.
+    func welcomed(_ index: Int) {
+        finishAttempt(index)
+        counters.welcomes += 1
+        connectTimes.record(Self.nanoseconds - phones[index].attemptedAt)
+        phones[index].attemptedAt = 0
+        if onWelcome != nil { welcomedPhones.append(UInt32(index)) }
+    }
+
+    /// Tells of the phones that have been welcomed in this iteration.
+    func tellWelcomes() {
+        guard let onWelcome, !welcomedPhones.isEmpty else { return }
+        let phones = welcomedPhones
+        welcomedPhones.removeAll(keepingCapacity: true)
+        for index in phones { onWelcome(self, Int(index)) }
     }
 
     private func open(_ index: Int) {
-        phones[index].attemptedAt = Self.nanoseconds
-        let source = sources.isEmpty ? nil : sources[index % sources.count]
+        // A repeated attempt counts from the first one.
+        if phones[index].attemptedAt == 0 { phones[index].attemptedAt = Self.nanoseconds }
+        // After a silent departure from another address.
+        let source = sources.isEmpty ? nil : sources[(index + (ghosts.isEmpty ? 0 : 1)) % sources.count]
         do throws(IOError) {
             let id = try loop.connect(to: target.address, from: source, tls: target.tls, userData: UInt64(index))
             phones[index].connection = id.rawValue

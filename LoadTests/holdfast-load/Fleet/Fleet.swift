@@ -34,10 +34,18 @@ final class Fleet: @unchecked Sendable {
     /// The phone of each slot of the loop.
     var owners: [UInt32] = []
     var random = SystemRandomNumberGenerator()
-    private var connectList: [UInt32] = []
-    private var connectNext = 0
-    private var connectsInFlightMax = Int.max
-    private var openingCount = 0
+    /// Phones that are to connect.
+    var connects = ConnectQueue()
+    /// Connections of phones that went without a packet.
+    var ghosts: [ConnectionID] = []
+    /// How often a phone was told to go.
+    var departures = 0
+    /// Told of each phone that has had its `WELCOME`, at the end of the loop's iteration: it may send the phone away again.
+    var onWelcome: ((Fleet, Int) -> Void)?
+    /// Those that it is to be told of.
+    var welcomedPhones: [UInt32] = []
+    /// Phones say nothing: a connection that is up, TLS included, counts as welcomed.
+    var isBare = false
 
     init(target: Target, tokens: TokenBook) throws {
         var configuration = EventLoopConfiguration()
@@ -63,17 +71,6 @@ final class Fleet: @unchecked Sendable {
         for _ in 0..<count { phones.append(Phone(machine: ClientMachine(settings: settings), flags: .parked)) }
     }
 
-    /// Switches phones on: they connect in this order, at most `inFlightMax` at a time between `connect` and `WELCOME`.
-    func connect(_ range: Range<Int>, inFlightMax: Int) {
-        if connectNext == connectList.count {
-            connectList.removeAll(keepingCapacity: true)
-            connectNext = 0
-        }
-        connectList.append(contentsOf: range.map(UInt32.init))
-        connectsInFlightMax = inFlightMax == 0 ? .max : inFlightMax
-        startConnects()
-    }
-
     /// Adds a stream of messages from one phone to another.
     func addStream(from sender: Int, to receiver: Int) { workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver)) }
 
@@ -82,44 +79,6 @@ final class Fleet: @unchecked Sendable {
         guard let workload else { return }
         workload.quota = count
         for index in workload.senderPhones where phones[index].flags.contains(.connected) { refill(index, workload) }
-    }
-
-    /// Phones vanish at once: their connections are reset, and they stay away until told to connect.
-    func drop(_ range: Range<Int>) {
-        for index in range {
-            phones[index].flags.insert(.parked)
-            guard phones[index].connection != 0 else { continue }
-            release(index, flush: false)
-            drive(index) { machine, now, actions in machine.transportClosed(.broken("dropped"), now, &actions) }
-        }
-    }
-
-    /// Starts as many attempts as may be in flight.
-    func startConnects() {
-        while connectNext < connectList.count && openingCount < connectsInFlightMax && failure == nil {
-            let index = Int(connectList[connectNext])
-            connectNext += 1
-            openingCount += 1
-            phones[index].flags.remove(.parked)
-            phones[index].flags.insert(.opening)
-            if phones[index].timerAt != .max { timers.insert(.init(at: phones[index].timerAt, phone: UInt32(index))) }
-            drive(index) { machine, now, actions in machine.connectRequested(now, &actions) }
-        }
-    }
-
-    /// The attempt of a phone is over, one way or the other.
-    func finishAttempt(_ index: Int) {
-        guard phones[index].flags.contains(.opening) else { return }
-        phones[index].flags.remove(.opening)
-        openingCount -= 1
-    }
-
-    /// Gives a phone's connection up.
-    func release(_ index: Int, flush: Bool) {
-        let id = ConnectionID(rawValue: phones[index].connection)
-        phones[index].connection = 0
-        phones[index].flags.remove([.beating, .introducing])
-        loop.close(id, flush: flush, reset: !flush)
     }
 
     /// Ends the run with a reason; the first one counts.

@@ -5,10 +5,12 @@ import Synchronization
 final class FleetDriver: Sendable {
     private let fleet: Fleet
     private let thread: ThreadHandle
+    private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    init(target: Target, capacity: Int) async throws {
-        try Limits.check(connections: capacity, sources: max(1, target.sources.count))
+    /// - Parameter connections: how many there are at once; nil: as many as users.
+    init(target: Target, capacity: Int, connections: Int? = nil) async throws {
+        try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
         let tokens = try await TokenBook(count: capacity, secret: target.secret)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
@@ -27,6 +29,11 @@ final class FleetDriver: Sendable {
         }
     }
 
+    /// Looks at the fleet, or does something with it, also after its run has failed.
+    func inspect<Result: Sendable>(_ body: @escaping @Sendable (Fleet) -> Result) async -> Result {
+        await withCheckedContinuation { continuation in enqueue { continuation.resume(returning: body($0)) } }
+    }
+
     /// Waits until a count reaches a goal, and shows how far it is. Throws if it stays the same for too long, or the run fails.
     func reach(
         _ goal: Int, _ what: String, stallSeconds: UInt64 = 30, _ count: @escaping @Sendable (Fleet) -> Int
@@ -40,6 +47,11 @@ final class FleetDriver: Sendable {
                         lastChange: fleet.loop.now))
             }
         }
+    }
+
+    /// Has schedules kept to the millisecond from now on, also while no packet comes.
+    func startPacing() throws {
+        try pacer.withLock { pacer in if pacer == nil { pacer = try Pacer(fleet.loop) } }
     }
 
     /// Lets time pass.
@@ -61,6 +73,7 @@ final class FleetDriver: Sendable {
 
     /// Ends the loop, and with it all connections.
     func stop() {
+        pacer.withLock { $0.take() }?.stop()
         fleet.loop.stop()
         thread.join()
         fleet.progress.end()

@@ -26,11 +26,19 @@ struct Stopwatch: Sendable {
     struct Reading: Sendable {
         var seconds: Double
         var cpu: Report.CPU
+        /// By how much this program was late with what was due, by its own fault; nil: nothing was due at a time.
+        var lagMicrosecondsP99: Double?
+
+        /// More than what its timers and a busy machine make of it.
+        static let lagMicrosecondsMax = 20_000.0
 
         /// What kept the figures from being better, as far as CPU time tells. The generator is one thread.
         var bound: String {
             let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
             let generator = cpu.generator / seconds
+            if let lag = lagMicrosecondsP99, lag > Self.lagMicrosecondsMax {
+                return "generator: it was late with 1 of 100 things by \(Report.duration(lag)) or more, by its own fault"
+            }
             guard let server = cpu.server.map({ $0 / seconds }) else {
                 return generator >= 0.9 ? "generator" : "unknown: the server's pid isn't known"
             }

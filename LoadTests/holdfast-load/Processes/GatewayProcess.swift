@@ -46,8 +46,9 @@ final class GatewayProcess {
     }
 
     /// It as a target.
-    func target(tls: Bool = false) throws -> Target {
-        try Target(address: tls ? tlsAddress : address, tls: tls ? "127.0.0.1" : nil, data: data, pid: child.pid)
+    func target(tls: Bool = false, keepsSessions: Bool = false) throws -> Target {
+        try Target(
+            address: tls ? tlsAddress : address, tls: tls ? "127.0.0.1" : nil, data: data, pid: child.pid, keepsSessions: keepsSessions)
     }
 
     private static func start(

@@ -1,0 +1,88 @@
+import Foundation
+
+/// One run of a scenario: its fleet, what it has found so far, and its samples. What was found before a failure is kept.
+///
+/// A scenario's body goes through its steps; the run begins and ends what all scenarios have in common. As a worker (see `WorkerPool`) it is
+/// a share of a run, and waits for the others at each `barrier`.
+final class LoadRun {
+    let target: Target
+    let driver: FleetDriver
+    let sampler: Sampler
+    var report: Report
+    /// How each figure of this scenario is put together from those of several workers.
+    var merging: [String: FigureMerge] = [:]
+    private var latencies: [String: Latencies] = [:]
+
+    private init(_ target: Target, _ driver: FleetDriver, _ report: Report, _ sampler: Sampler) {
+        self.target = target
+        self.driver = driver
+        self.report = report
+        self.sampler = sampler
+    }
+
+    /// Runs a scenario.
+    /// - Parameters:
+    ///   - clients: phones of the whole run, for the report.
+    ///   - capacity: phones of this process, each with a token.
+    ///   - connections: how many of them are open at once; nil: all.
+    ///   - body: the steps. When it throws, the report has the reason among its faults, and what was found until then.
+    static func perform(
+        _ scenario: String, on target: Target, clients: Int, capacity: Int, connections: Int? = nil, sampleSeconds: Double = 1,
+        _ body: (LoadRun) async throws -> Void
+    ) async throws -> Report {
+        let driver = try await FleetDriver(target: target, capacity: capacity, connections: connections ?? capacity)
+        defer { driver.stop() }
+        var report = Report(scenario: scenario, clients: clients)
+        report.context.server = target.description
+        let run = LoadRun(target, driver, report, Sampler(driver, target, everySeconds: sampleSeconds))
+        do {
+            try await body(run)
+        } catch {
+            run.report.faults["ended early: \(error)"] = 1
+        }
+        await run.finish()
+        WorkerPlace.current?.send(.result(run.report, run.latencies, run.merging))
+        return run.report
+    }
+
+    /// Waits until all workers of the run have come here.
+    func barrier(_ name: String) throws { try WorkerPlace.current?.wait(at: name) }
+
+    /// Adds durations; those of the same name are put together.
+    func add(_ name: String, _ durations: Latencies) {
+        latencies[name, default: Latencies()].add(durations)
+        report.add(name, latencies[name] ?? durations)
+    }
+
+    /// Sets a figure of this scenario.
+    func figure(_ name: String, _ value: Double, _ merge: FigureMerge = .sum) {
+        report.figures[name] = value
+        merging[name] = merge
+    }
+
+    /// Takes over the time of the measured part, and whether this program kept its schedule in it.
+    func add(_ reading: Stopwatch.Reading, lags: Latencies? = nil) {
+        var reading = reading
+        if let lags, let summary = lags.summary {
+            reading.lagMicrosecondsP99 = summary.p99
+            add("generatorLag", lags)
+        }
+        report.add(reading)
+    }
+
+    private func finish() async {
+        report.samples = await sampler.stop()
+        let (totals, counters) = await driver.inspect { fleet in (fleet.workload?.verified, fleet.counters) }
+        if let totals { report.add(totals) }
+        report.add(counters)
+    }
+}
+
+/// How figures of several workers become one.
+enum FigureMerge: String, Codable, Sendable {
+    case sum
+    case max
+    case mean
+    /// A cost of one thing, found by each worker from the whole cost and its own things: one over the sum of inverses.
+    case parallel
+}
