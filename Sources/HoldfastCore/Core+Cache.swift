@@ -35,8 +35,8 @@ extension Core {
     /// A batch that a loop has carried out comes back: its room is used again.
     package mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
 
-    /// Lets go of all cached answers, which are asked for again when they are needed, and of room for traffic.
-    package mutating func forgetLookups() {
+    /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
+    package mutating func giveMemoryBack() {
         spares = SpareArrays(loops: effects.count)
         settled = nil
         userNumbers.forgetKnown()
@@ -44,6 +44,10 @@ extension Core {
         pairs.forgetKnown()
         conversations.forgetKnown()
         devices.forgetKnown()
+        if waiting.count == 0, waiting.requested.isEmpty { waiting = WaitingCommands() }
+        if pageQueue.isEmpty { pageQueue = [] }
+        if unrecordedCursors.isEmpty { unrecordedCursors = [] }
+        missing = []
     }
 
     private func isDroppable(_ user: UserRow) -> Bool {

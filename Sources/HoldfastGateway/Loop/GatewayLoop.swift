@@ -97,6 +97,9 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
             done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
         case .ticketKeys(let keys): sealer.replaceKeys(keys)
+        case .giveMemoryBack:
+            table.giveMemoryBack()
+            eventLoop.giveMemoryBack()
         case .drain(let milliseconds):
             eventLoop.stopListening()
             table.drain(milliseconds)

@@ -20,8 +20,10 @@ final class CoreDriver: @unchecked Sendable {
     /// Emptied batches, whose room the loops use again.
     private var spares: [CommandBatch] = []
     private var nextTick: UInt64 = 0
-    /// A checkpoint has let go of rows, and their memory hasn't been given back.
+    /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
+    /// When the last commands came, in monotonic milliseconds.
+    private var lastCommands: UInt64 = 0
     /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
     private var finishBy: UInt64?
 
@@ -55,7 +57,9 @@ final class CoreDriver: @unchecked Sendable {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
-                case .giveMemoryBack: ProcessMemory.giveBack()
+                case .giveMemoryBack:
+                    try storage.giveMemoryBack()
+                    ProcessMemory.giveBack()
                 }
             }
         }
@@ -107,6 +111,8 @@ final class CoreDriver: @unchecked Sendable {
         case .commands(var batch, let done):
             if let done { core.reuse(done, of: batch.loop) }
             core.handle(batch, now: now)
+            lastCommands = now.monotonic
+            if batch.commands.count >= Self.busyCommands { holdsFreedMemory = true }
             batch.commands.removeAll(keepingCapacity: true)
             batch.bytes.removeAll(keepingCapacity: batch.bytes.capacity <= Self.spareBytesMax)
             if spares.count < 2 * loops.count { spares.append(batch) }
@@ -136,15 +142,20 @@ final class CoreDriver: @unchecked Sendable {
     }
 
     private static let spareBytesMax = 1 << 20
+    /// A batch of so many leaves room behind that is worth giving back.
+    private static let busyCommands = 64
+    private static let quietMilliseconds: UInt64 = 1_000
 
     private func tick(_ now: CoreTime) {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
-        if holdsFreedMemory, core.isQuiet, !core.isCheckpointing {
+        if holdsFreedMemory, now.monotonic &- lastCommands >= Self.quietMilliseconds, core.isQuiet, !core.isCheckpointing {
             holdsFreedMemory = false
-            core.forgetLookups()
+            core.giveMemoryBack()
+            spares = []
+            for loop in loops { loop.post(.giveMemoryBack) }
             readers.post(.giveMemoryBack)
         }
     }
