@@ -153,8 +153,9 @@ struct OverloadScenario: Sendable {
             fleet.openArrivals = arrivals
             fleet.onWelcome = { arrivals.served($0) }
             fleet.drop(0..<clients)
-            arrivals.arrive(upTo: clients, fleet)
         }
+        // In a turn of its own: before it the descriptors of the old connections are free.
+        try await driver.perform { fleet in fleet.openArrivals?.arrive(upTo: clients, fleet) }
         let during = try await durableRates(driver, seconds: Double(Self.waitSecondsMax)) { $0.served >= clients }
         report.add(watch.read())
         let after = try await durableRates(driver, seconds: seconds) { _ in false }
