@@ -67,7 +67,11 @@ extension Core {
 
     /// Hands the batch's messages to the sessions that are live; the others will read them.
     private mutating func push(_ batch: OpenBatch) {
-        for push in batch.pushes where users[Int(push.user)].receivingConnections > 0 {
+        for push in batch.pushes {
+            guard users[Int(push.user)].receivingConnections > 0 else {
+                undelivered.insert(users[Int(push.user)].number)
+                continue
+            }
             var slot = users[Int(push.user)].firstSession
             while slot != noSlot {
                 let row = sessions[Int(slot)]

@@ -98,6 +98,7 @@ extension Core {
         let entries = recentEntries(of: row.user, after: sent, limit: pageMessages(row))
         if entries.isEmpty {
             sessions[Int(slot)].flags.insert(.isLive)
+            undelivered.remove(user.number)
         } else {
             requestPage(slot, entries: entries)
         }

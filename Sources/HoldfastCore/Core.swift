@@ -81,6 +81,9 @@ package struct Core: ~Copyable {
     /// The next session to be looked at by the slow sweep.
     var sweepHand = 0
 
+    /// For whom something waits, as far as it is known.
+    package let undelivered = UndeliveredUsers()
+
     init(configuration: CoreConfiguration, loops: Int, nextPosition: Position) {
         self.configuration = configuration
         self.nextPosition = nextPosition

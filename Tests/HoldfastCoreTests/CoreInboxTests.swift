@@ -23,6 +23,26 @@ import Testing
         scenario.check()
     }
 
+    @Test func `for whom a message was stored while he was away is known until he has it`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        let cat = try scenario.offline("cat")
+        func isMarked(_ phone: Phone) -> Bool {
+            scenario.harness.core.undelivered.contains(phone.session)
+        }
+        ann.send(1...2, to: "bob")
+        try scenario.settle()
+        #expect(!isMarked(bob))
+        #expect(!isMarked(cat))
+        ann.send(3...4, to: "cat")
+        try scenario.settle()
+        #expect(isMarked(cat))
+        #expect(!isMarked(bob))
+        try cat.comeBack()
+        #expect(!isMarked(cat))
+    }
+
     enum Where: CaseIterable { case ram, disk, diskThenRestart, half }
 
     private func evicting(_ place: Where, _ scenario: Scenario, _ ann: Phone) throws {

@@ -33,7 +33,7 @@ import Testing
                 now += 10
                 sentCount += UInt64(sentPerSecond / 100)
                 for _ in 0..<(arriving * (step + 1) / 100 - arriving * step / 100) {
-                    if case .comeBack(let milliseconds) = control.arrived(hasSlot: false, now: now) {
+                    if case .comeBack(let milliseconds) = control.arrived(.resume, now: now) {
                         slots.append(now + UInt64(milliseconds))
                     }
                 }
@@ -49,9 +49,9 @@ import Testing
 
     @Test func `whoever finds room is admitted, others wait for their turn`() {
         var control = Self.control(inFlightMax: 2)
-        #expect(control.arrived(hasSlot: false, now: 0) == .admit)
-        #expect(control.arrived(hasSlot: false, now: 0) == .admit)
-        #expect(control.arrived(hasSlot: false, now: 0) == .wait)
+        #expect(control.arrived(.resume, now: 0) == .admit)
+        #expect(control.arrived(.resume, now: 0) == .admit)
+        #expect(control.arrived(.resume, now: 0) == .wait)
         #expect(!control.hasTurn)
         control.finished(isServed: true)
         #expect(control.hasTurn)
@@ -61,19 +61,19 @@ import Testing
 
     @Test func `one that is gone while it waited leaves its turn to the next`() {
         var control = Self.control(inFlightMax: 1)
-        _ = control.arrived(hasSlot: false, now: 0)
-        #expect(control.arrived(hasSlot: false, now: 0) == .wait)
+        _ = control.arrived(.resume, now: 0)
+        #expect(control.arrived(.resume, now: 0) == .wait)
         control.left()
         control.finished(isServed: false)
         #expect(!control.hasTurn && control.inFlight == 0)
-        #expect(control.arrived(hasSlot: false, now: 0) == .admit)
+        #expect(control.arrived(.resume, now: 0) == .admit)
     }
 
     @Test func `switched off, it admits everybody and counts nobody`() {
         var settings = StormControl.Settings()
         settings.isOn = false
         var control = StormControl(settings)
-        for _ in 0..<100_000 { #expect(control.arrived(hasSlot: false, now: 0) == .admit) }
+        for _ in 0..<100_000 { #expect(control.arrived(.resume, now: 0) == .admit) }
         #expect(control.inFlight == 0)
     }
 
@@ -106,21 +106,32 @@ import Testing
 
     @Test func `whoever comes at its slot waits, where one that comes anew is sent away`() {
         var control = Self.control(inFlightMax: 1, waitMilliseconds: 1)
-        #expect(control.arrived(hasSlot: false, now: 0) == .admit)
+        #expect(control.arrived(.resume, now: 0) == .admit)
         var isFull = false
         for _ in 0..<100 where !isFull {
-            if case .comeBack = control.arrived(hasSlot: false, now: 0) { isFull = true }
+            if case .comeBack = control.arrived(.resume, now: 0) { isFull = true }
         }
         #expect(isFull)
-        #expect(control.arrived(hasSlot: true, now: 0) == .wait)
+        #expect(control.arrived(.slot, now: 0) == .wait)
+    }
+
+    @Test func `for whom messages wait may stay when others go already`() {
+        var stays: [OpeningQueue.Rank: Int] = [:]
+        for rank in [OpeningQueue.Rank.undelivered, .resume, .login] {
+            var control = Self.control(inFlightMax: 1, waitMilliseconds: 100)
+            while case .admit = control.arrived(rank, now: 0) {}
+            while case .wait = control.arrived(rank, now: 0) {}
+            stays[rank] = control.waiting
+        }
+        #expect(stays[.undelivered]! > stays[.resume]! && stays[.resume]! > stays[.login]! && stays[.login]! > 0, "\(stays)")
     }
 
     @Test func `slots that nobody believes in any more are not given`() {
         var control = Self.control(inFlightMax: 1, waitMilliseconds: 0)
-        #expect(control.arrived(hasSlot: false, now: 0) == .admit)
-        #expect(control.arrived(hasSlot: true, now: 0) == .wait)
+        #expect(control.arrived(.resume, now: 0) == .admit)
+        #expect(control.arrived(.slot, now: 0) == .wait)
         // Far more come with a slot than any was given to.
-        guard case .comeBack(let milliseconds) = control.arrived(hasSlot: true, now: 0) else {
+        guard case .comeBack(let milliseconds) = control.arrived(.slot, now: 0) else {
             Issue.record("it waits")
             return
         }
@@ -155,11 +166,11 @@ import Testing
     @Test func `reports come when somebody is sent away, and not for each`() throws {
         var control = Self.control(inFlightMax: 1, waitMilliseconds: 0)
         #expect(control.takeReport(now: 0) == nil)
-        for _ in 0..<10 { _ = control.arrived(hasSlot: false, now: 0) }
+        for _ in 0..<10 { _ = control.arrived(.resume, now: 0) }
         let taken = control.takeReport(now: 0)
         let report = try #require(taken)
         #expect(report.admitted == 1 && report.deferred > 0 && report.admitted + report.deferred + report.waiting == 10)
-        _ = control.arrived(hasSlot: false, now: 10)
+        _ = control.arrived(.resume, now: 10)
         #expect(control.takeReport(now: 10) == nil)
         let later = control.takeReport(now: 5_000)
         #expect(later?.deferred == 1)

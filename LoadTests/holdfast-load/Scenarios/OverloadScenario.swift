@@ -66,7 +66,7 @@ struct OverloadScenario: Sendable {
     ) async throws -> Report {
         let rate = factor * capacity
         let phones = max(1, min(clients, Int(rate * seconds)))
-        var report = makeReport(control, phones: phones)
+        var report = makeReport(control, phones: phones, share: share)
         let drops = try listenDrops()
         let closes = try await driver.perform { $0.counters }
         let watch = Stopwatch(target)
@@ -138,14 +138,11 @@ struct OverloadScenario: Sendable {
         let start = Fleet.nanoseconds
         try await driver.connect(0..<clients, inFlightMax: 64)
         let capacity = Double(clients) / (Double(Fleet.nanoseconds - start) / 1e9)
-        try await driver.perform { fleet in
-            fleet.workload = Workload(window: Self.window, bodyBytes: Self.bodyBytes)
-            let half = Self.senders / 2
-            for index in 0..<half { fleet.addStream(from: clients + index, to: clients + half + index) }
-            fleet.send(upTo: Workload.unlimited)
-        }
-        var report = makeReport(control, phones: clients)
-        let before = try await durableRates(driver, seconds: seconds) { _ in false }
+        // On a loop of their own: the one of the phones is busy with their connects for a while.
+        let pairs = try await startPairs(target)
+        defer { pairs.stop() }
+        var report = makeReport(control, phones: clients, share: 0)
+        let before = try await durableRates(pairs, seconds: seconds) { false }
         let drops = try listenDrops()
         let watch = Stopwatch(target)
         try await driver.perform { fleet in
@@ -153,16 +150,18 @@ struct OverloadScenario: Sendable {
             fleet.openArrivals = arrivals
             fleet.onWelcome = { arrivals.served($0) }
             fleet.drop(0..<clients)
-            arrivals.arrive(upTo: clients, fleet)
         }
-        let during = try await durableRates(driver, seconds: Double(Self.waitSecondsMax)) { $0.served >= clients }
+        // In a turn of its own: before it the descriptors of the old connections are free.
+        try await driver.perform { fleet in fleet.openArrivals?.arrive(upTo: clients, fleet) }
+        let during = try await durableRates(pairs, seconds: Double(Self.waitSecondsMax)) {
+            try await driver.perform { fleet in fleet.openArrivals?.summary.served ?? 0 } >= clients
+        }
         report.add(watch.read())
-        let after = try await durableRates(driver, seconds: seconds) { _ in false }
+        let after = try await durableRates(pairs, seconds: seconds) { false }
         let summary = try await driver.perform { fleet in fleet.openArrivals?.summary ?? .init() }
-        try await drain(driver)
-        let (totals, counters) = try await driver.perform { fleet in (fleet.workload?.verified ?? .init(), fleet.counters) }
-        report.add(totals)
-        report.add(counters)
+        try await drain(pairs)
+        report.add(try await pairs.perform { $0.workload?.verified ?? .init() })
+        for fleet in [driver, pairs] { report.add(try await fleet.perform { $0.counters }) }
         let usual = Self.mean(before)
         report.figures["capacityPerSecond"] = capacity
         report.figures["servedPerSecond"] = Double(summary.served) / max(summary.seconds, 0.001)
@@ -183,9 +182,24 @@ struct OverloadScenario: Sendable {
         return report
     }
 
+    /// 32 pairs, of which one sends to the other as fast as its window lets it.
+    private func startPairs(_ target: Target) async throws -> FleetDriver {
+        let pairs = try await makeDriver(target, phones: Self.senders)
+        let settings = ClientSettings(device: "load", acknowledgesOnReceipt: true, resolvesPeers: false)
+        try await pairs.perform { fleet in fleet.add(Self.senders, settings) }
+        try await pairs.connect(0..<Self.senders, inFlightMax: 64)
+        try await pairs.perform { fleet in
+            fleet.workload = Workload(window: Self.window, bodyBytes: Self.bodyBytes)
+            let half = Self.senders / 2
+            for index in 0..<half { fleet.addStream(from: index, to: half + index) }
+            fleet.send(upTo: Workload.unlimited)
+        }
+        return pairs
+    }
+
     /// Confirmed messages a second, in steps of a tenth of a second, until the time is over or it is enough.
     private func durableRates(
-        _ driver: FleetDriver, seconds: Double, until isDone: @escaping @Sendable (OpenArrivals.Summary) -> Bool
+        _ driver: FleetDriver, seconds: Double, until isDone: @Sendable () async throws -> Bool
     ) async throws -> [Double] {
         var rates: [Double] = []
         let start = Fleet.nanoseconds
@@ -193,12 +207,10 @@ struct OverloadScenario: Sendable {
         var stored = try await driver.perform { $0.workload?.totals.stored ?? 0 }
         while Double(last - start) / 1e9 < seconds {
             try await Task.sleep(for: .seconds(Self.stepSeconds))
-            let (now, count, done) = try await driver.perform { fleet in
-                (Fleet.nanoseconds, fleet.workload?.totals.stored ?? 0, isDone(fleet.openArrivals?.summary ?? .init()))
-            }
+            let (now, count) = try await driver.perform { fleet in (Fleet.nanoseconds, fleet.workload?.totals.stored ?? 0) }
             rates.append(Double(count - stored) / (Double(now - last) / 1e9))
             (last, stored) = (now, count)
-            if done { break }
+            if try await isDone() { break }
         }
         return rates
     }
@@ -233,8 +245,8 @@ struct OverloadScenario: Sendable {
             configuration: "stormControl: \(control)\n", namespace: namespace?.name)
     }
 
-    private func makeDriver(_ target: Target) async throws -> FleetDriver {
-        let driver = try await FleetDriver(target: target, capacity: clients + Self.senders)
+    private func makeDriver(_ target: Target, phones: Int? = nil) async throws -> FleetDriver {
+        let driver = try await FleetDriver(target: target, capacity: phones ?? clients + Self.senders)
         if let namespace { try await driver.perform { _ in try namespace.enter() } }
         return driver
     }
@@ -249,7 +261,7 @@ struct OverloadScenario: Sendable {
         try await driver.wait(seconds: 1) { _ in "phones leave" }
     }
 
-    private func makeReport(_ control: Bool, phones: Int) -> Report {
+    private func makeReport(_ control: Bool, phones: Int, share: Double) -> Report {
         var report = Report(scenario: "overload", clients: phones)
         let settings = "storm control \(control ? "on" : "off")" + (isTLS ? ", TLS" : "") + (share > 0 ? ", \(share) of a core" : "")
         report.context = .now(server: .init(name: "holdfast", version: ResultsFile.commit, settings: settings))

@@ -18,10 +18,10 @@ extension ConnectionTable {
             switch port.load.slots.withLock({ $0.claim(state.session, now: port.now) }) {
             case .early(let milliseconds): return close(connection, .overloaded, retryAfterMilliseconds: milliseconds)
             case .due: rank = .slot
-            case .none: rank = .resume
+            case .none: rank = port.load.undelivered.contains(state.session) ? .undelivered : .resume
             }
         }
-        switch storm.arrived(hasSlot: rank == .slot, now: port.now) {
+        switch storm.arrived(rank, now: port.now) {
         case .admit: admit(connection, opening)
         case .wait:
             openings[connection] = opening

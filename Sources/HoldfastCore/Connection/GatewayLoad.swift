@@ -8,9 +8,14 @@ package final class GatewayLoad: Sendable {
     package let commitMicroseconds = Atomic<UInt64>(0)
     /// Sessions that were told to come back. Locked when an opening comes, never for traffic.
     package let slots: Mutex<SlotBook>
+    /// For whom something waits; the core's.
+    package let undelivered: UndeliveredUsers
 
     /// - Parameter slotsMax: sessions whose slots are remembered.
-    package init(slotsMax: Int) { slots = Mutex(SlotBook(countMax: slotsMax)) }
+    package init(slotsMax: Int, undelivered: UndeliveredUsers) {
+        slots = Mutex(SlotBook(countMax: slotsMax))
+        self.undelivered = undelivered
+    }
 
     /// A commit took so long. By one thread.
     package func committed(microseconds: UInt64) {

@@ -98,8 +98,8 @@ package struct StormControl: Sendable {
     // MARK: - Openings
 
     /// An opening has come.
-    /// - Parameter hasSlot: it was told to come back, and its time has come.
-    package mutating func arrived(hasSlot: Bool, now: UInt64) -> Decision {
+    /// - Parameter rank: who it is; it decides how long the wait may be.
+    package mutating func arrived(_ rank: OpeningQueue.Rank, now: UInt64) -> Decision {
         guard settings.isOn else { return .admit }
         if waiting == 0 && inFlight < inFlightLimit {
             inFlight += 1
@@ -108,18 +108,28 @@ package struct StormControl: Sendable {
         }
         interval.wasContended = true
         let queued = Double(waiting) / perSecond * 1000
-        if hasSlot {
+        let patience = Double(settings.waitMilliseconds)
+        if rank == .slot {
             // Its time was promised, and so was booked before; but not if far more have come than were promised.
-            if queued <= 2 * Double(settings.waitMilliseconds) { return keep() }
+            if queued <= 2 * patience { return keep() }
         } else {
             let booked = bookedUntil > now * 1000 ? Double(bookedUntil - now * 1000) / 1000 : 0
-            if max(queued, booked) <= Double(settings.waitMilliseconds) {
+            if max(queued, booked) <= patience * Self.share(of: rank) {
                 _ = book(now)
                 return keep()
             }
         }
         report.deferred += 1
         return .comeBack(milliseconds: UInt32(clamping: book(now)))
+    }
+
+    /// Of the longest wait: for whom messages wait may stay when others go already.
+    private static func share(of rank: OpeningQueue.Rank) -> Double {
+        switch rank {
+        case .slot, .undelivered: 1
+        case .resume: 0.75
+        case .login: 0.5
+        }
     }
 
     private mutating func keep() -> Decision {

@@ -30,7 +30,7 @@ struct RunningGateway {
         ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
         core = Inbox()
         admission = SharedAdmission(configuration)
-        load = GatewayLoad(slotsMax: configuration.slotsMax)
+        load = GatewayLoad(slotsMax: configuration.slotsMax, undelivered: recovered.undelivered)
         tokenChecks = try TokenChecks(identity.tokens, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let shared = GatewayShared(
             configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core, logger: logger)

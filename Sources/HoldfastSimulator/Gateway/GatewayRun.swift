@@ -23,7 +23,7 @@ final class GatewayRun {
     private(set) var core: Core
     private(set) var ports: [LoopPort] = []
     var admission: Admission<UInt32>
-    let load = GatewayLoad(slotsMax: 4)
+    let load: GatewayLoad
     private(set) var isAlive = true
     private var isAccepting = true
     private var isFinishing = false
@@ -54,6 +54,7 @@ final class GatewayRun {
         core = try Core.recover(
             storage: storage, configuration: profile.core, loops: profile.loops,
             now: CoreTime(wall: world.wall, monotonic: monotonicStart))
+        load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered)
         for index in 0..<profile.loops { ports.append(LoopPort(self, index: index, keys: gateway.keys)) }
         turnLater()
     }
