@@ -20,6 +20,8 @@ struct ConnectScenario: Sendable {
     /// Connects at a time, of a closed loop.
     var inFlightMax = 64
     var seconds = 5.0
+    /// How a phone goes.
+    var departure = Fleet.Departure.close
 
     private static let warmUpSeconds = 1.0
 
@@ -47,10 +49,10 @@ struct ConnectScenario: Sendable {
             try await run.driver.perform { fleet in fleet.drop(0..<count, .close) }
         }
         try run.barrier("connect")
-        try await run.driver.perform { [credential] fleet in
+        try await run.driver.perform { [credential, departure] fleet in
             fleet.isBare = credential == .nothing
             fleet.onWelcome = { fleet, index in
-                fleet.drop(index, .close)
+                fleet.drop(index, departure)
                 if credential == .token { fleet.phones[index].machine = ClientMachine(settings: settings) }
                 fleet.connectNext(index)
             }
