@@ -90,13 +90,14 @@ struct SessionRow {
     var unacknowledged = EntryList()
     var unacknowledgedCount: UInt32 = 0
     var unacknowledgedBytes: UInt32 = 0
-    private var creditMessagesLessOne: UInt16 = 0
     var creditBytes: UInt32 = 0
     /// Age clock of the last record that says so, in seconds.
     var seen: UInt32 = 0
     /// The place in the open batch's list of sessions to be told `SENT`; it is this session's only if that says so, too.
     var sentIndex: UInt32 = 0
     var flags: Flags = []
+    // Beside the flags, where two bytes are left.
+    private var creditMessagesLessOne: UInt16 = 0
 
     /// 1 to 65,536.
     var creditMessages: UInt32 {
