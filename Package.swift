@@ -64,7 +64,7 @@ let package = Package(
             name: "holdfast",
             dependencies: [
                 "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
-                "HoldfastWire", argumentParser, logging,
+                "HoldfastWire", "HoldfastIO", argumentParser, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",
@@ -90,7 +90,8 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
-            name: "HoldfastLoadTests", dependencies: ["holdfast-load"], path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
+            name: "HoldfastLoadTests", dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage"],
+            path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

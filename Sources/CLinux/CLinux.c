@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/timex.h>
+#include <sys/vfs.h>
 
 int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(fd, address, length, flags);
@@ -112,4 +114,15 @@ int clinux_enter_network_namespace(const char *path) {
     close(descriptor);
     errno = code;
     return status;
+}
+
+uint64_t clinux_file_system_type(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) == 0 ? (uint64_t)(uint32_t)status.f_type : 0;
+}
+
+int clinux_clock_is_synchronised(void) {
+    struct timex clock = {0};
+    int state = adjtimex(&clock);
+    return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
 }

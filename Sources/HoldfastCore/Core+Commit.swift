@@ -13,10 +13,11 @@ extension Core {
         open.journal.deletions = takeDeletions()
         guard !open.isEmpty else { return nil }
         var batch = open
-        open = OpenBatch(number: batch.number &+ 1, loops: effects.count)
+        open = (settled.take() ?? OpenBatch(number: 0, loops: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
         guard !batch.journal.isEmpty else {
             // Only answers to what was stored before.
             settle(batch)
+            settled = batch
             return nil
         }
         batch.journal.nextPosition = nextPosition
@@ -45,6 +46,7 @@ extension Core {
         push(batch)
         settle(batch)
         for slot in batch.waitingForGap { pump(slot) }
+        settled = batch
         pumpQueue()
         advanceCheckpoint()
     }

@@ -5,6 +5,7 @@ extension Core {
     func userSlot(_ number: UInt64) -> Slot? { userIndex.find(number, in: users) }
 
     mutating func makeUser(_ row: UserRow) -> Slot {
+        cacheSteps += Self.cacheStepsPerRow
         let slot: Slot
         if let free = freeUsers.popLast() {
             slot = free

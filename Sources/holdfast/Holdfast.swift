@@ -16,7 +16,7 @@ struct Holdfast: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, TokenCommand.self, SendCommand.self, ReceiveCommand.self, ChatCommand.self, InspectCommand.self,
-            VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
+            DoctorCommand.self, VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
         ])
 
     /// Runs a command; a failure is one message on standard error and an exit code.

@@ -152,6 +152,20 @@ import Testing
         #expect(rig.wantsToken)
     }
 
+    // REQ-TIME-10
+    @Test func `a slot is kept to the millisecond, however often one was given`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        for _ in 0..<20 {
+            rig.openTransport()
+            rig.closeByServer(.overloaded, retryAfter: 1_500)
+            #expect(rig.states.last == .waiting(milliseconds: 1_500))
+            rig.advance(by: 1_500)
+            rig.provideToken()
+        }
+    }
+
     // REQ-CODE-1
     @Test func `a breach of the protocol is forgiven once`() {
         let rig = MachineRig()

@@ -1,5 +1,7 @@
 import COpenSSL
+import Dispatch
 import Foundation
+import Synchronization
 import Testing
 
 @testable import HoldfastIO
@@ -136,6 +138,40 @@ import Testing
         let next = try RawTLSClient(RawSocket(to: address))
         #expect(next.isUp)
         withExtendedLifetime((up, waiting)) {}
+    }
+
+    @Test func `more handshakes than one iteration takes are all done, one step at a time`() throws {
+        let fixture = try TLSFixture()
+        let (server, address) = try start(fixture.server()) { $0.handshakeStepCountMax = 1 }
+        defer { server.stop() }
+        // One that is gone while it waits for its turn.
+        try RawSocket(to: address).write([0x16, 0x03, 0x01])
+        let up = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 20) { _ in
+            guard let client = try? RawTLSClient(RawSocket(to: address)) else { return }
+            if client.isUp { up.withLock { $0 += 1 } }
+        }
+        #expect(up.withLock { $0 } == 20)
+    }
+
+    @Test func `where more handshakes wait than the loop can do, further connections end before theirs`() throws {
+        let fixture = try TLSFixture()
+        // No step is ever done: what has sent something waits.
+        let (server, address) = try start(fixture.server()) {
+            $0.handshakeStepCountMax = 0
+            $0.handshakeBacklogMilliseconds = 5
+        }
+        defer { server.stop() }
+        // 200 a second is what is thought at first: one in 5 ms.
+        let waiting = try (0..<3).map { _ in try RawSocket(to: address) }
+        while try server.perform({ $0.connectionCount }) < 3 { _ = try server.waitForTicks(1) }
+        for socket in waiting { try socket.write([0x16]) }
+        while try server.perform({ $0.handshakesWaiting }) < 3 { _ = try server.waitForTicks(1) }
+        let further = try RawSocket(to: address)
+        #expect(further.isEnded())
+        #expect(try server.perform { $0.statistics.shedHandshakeCount } == 1)
+        #expect(try server.perform { $0.connectionCount } == 3)
+        withExtendedLifetime(waiting) {}
     }
 
     @Test func `what isn't TLS ends the connection`() throws {

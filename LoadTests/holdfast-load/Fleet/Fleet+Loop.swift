@@ -65,8 +65,10 @@ extension Fleet: EventLoopDelegate {
     }
 
     func iterationEnded() {
-        tellWelcomes()
+        moveOn()
         startConnects()
+        sendDue()
+        beats?.sendDue(self)
         checkWaits(loop.now, isTick: false)
     }
 }

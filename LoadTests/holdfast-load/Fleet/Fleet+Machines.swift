@@ -39,14 +39,16 @@ extension Fleet {
             next += 1
             switch item {
             case .write(let range): write(index, range)
-            case .resolved(let id, let outcome): workload?.resolved(index, id, outcome)
+            case .resolved(let id, let outcome):
+                workload?.resolved(index, id, outcome)
+                stored(index)
             case .handOver(let range): handOver(index, range)
             case .armTimer(let at): arm(index, at)
             case .stateChanged(let state): changed(index, state)
             case .welcomed(let outcome): welcomed(index, outcome)
             case .openTransport: open(index)
             case .closeTransport: if phones[index].connection != 0 { release(index, flush: true) }
-            case .needToken: phones[index].machine.tokenProvided(tokens[index], now, &actions)
+            case .needToken: phones[index].machine.tokenProvided(tokens[Int(phones[index].user)], now, &actions)
             case .notice(let notice): noticed(notice)
             case .persist, .sync: break
             }
@@ -72,9 +74,10 @@ extension Fleet {
         guard let workload else { return fault("delivery without a sender") }
         let time = Self.nanoseconds
         let bodies = actions.bodies
+        let user = Int(phones[index].user)
         for delivery in actions.deliveries[range] {
             switch delivery {
-            case .message(let message): workload.delivered(index, bodies.span.extracting(message.body), time)
+            case .message(let message): workload.delivered(user, bodies.span.extracting(message.body), time)
             case .gap: fault("gap")
             }
         }
@@ -106,23 +109,7 @@ extension Fleet {
     private func welcomed(_ index: Int, _ outcome: WelcomeOutcome) {
         if outcome == .resumed { counters.resumed += 1 } else { counters.begun += 1 }
         welcomed(index)
-    }
-
-    /// A phone is where it wanted to be.
-    func welcomed(_ index: Int) {
-        finishAttempt(index)
-        counters.welcomes += 1
-        connectTimes.record(Self.nanoseconds - phones[index].attemptedAt)
-        phones[index].attemptedAt = 0
-        if onWelcome != nil { welcomedPhones.append(UInt32(index)) }
-    }
-
-    /// Tells of the phones that have been welcomed in this iteration.
-    func tellWelcomes() {
-        guard let onWelcome, !welcomedPhones.isEmpty else { return }
-        let phones = welcomedPhones
-        welcomedPhones.removeAll(keepingCapacity: true)
-        for index in phones { onWelcome(self, Int(index)) }
+        onWelcome?(index)
     }
 
     private func open(_ index: Int) {

@@ -9,7 +9,7 @@ import Synchronization
 final class Fleet: @unchecked Sendable {
     let loop: EventLoop
     let target: Target
-    let tokens: TokenBook
+    var tokens: TokenBook
     var phones: [Phone] = []
     var counters = FleetCounters()
     /// Messages that phones send each other, if any.
@@ -18,8 +18,15 @@ final class Fleet: @unchecked Sendable {
     var beats: Beats?
     /// When the messages of a storm come, if there is one.
     var arrivals: Arrivals?
-    /// Nanoseconds from the beginning of an attempt to `WELCOME`.
-    var connectTimes = Latencies()
+    /// Nanoseconds from the beginning of an attempt to `WELCOME`, of phones that simply connect.
+    var connectTimes: Latencies {
+        get { queues[0].times }
+        set { queues[0].times = newValue }
+    }
+    /// Phones that come at a rate of their own, if they do.
+    var openArrivals: OpenArrivals?
+    /// Told of each `WELCOME`: the phone.
+    var onWelcome: ((Int) -> Void)?
     /// Why the run can't go on.
     var failure: LoadError?
     /// What is waited for.
@@ -33,17 +40,18 @@ final class Fleet: @unchecked Sendable {
     var timers = TimerHeap()
     /// The phone of each slot of the loop.
     var owners: [UInt32] = []
-    var random = SystemRandomNumberGenerator()
-    /// Phones that are to connect.
-    var connects = ConnectQueue()
+    /// For jitter only: the system's generator would be a call of the kernel for each event.
+    var random = SeededRandom(seed: .random(in: .min ... .max))
+    /// Phones that are to connect; the first queue is that of phones which simply connect.
+    var queues = [ConnectQueue()]
+    /// Users who are away, if there are any.
+    var away: AwayUsers?
+    /// Users who come once, if there are any.
+    var newcomers: Newcomers?
+    /// Phones that have something to do at the end of the loop's iteration.
+    var movers: [UInt32] = []
     /// Connections of phones that went without a packet.
     var ghosts: [ConnectionID] = []
-    /// How often a phone was told to go.
-    var departures = 0
-    /// Told of each phone that has had its `WELCOME`, at the end of the loop's iteration: it may send the phone away again.
-    var onWelcome: ((Fleet, Int) -> Void)?
-    /// Those that it is to be told of.
-    var welcomedPhones: [UInt32] = []
     /// Phones say nothing: a connection that is up, TLS included, counts as welcomed.
     var isBare = false
 
@@ -67,12 +75,28 @@ final class Fleet: @unchecked Sendable {
 
     /// Adds phones that are switched off.
     func add(_ count: Int, _ settings: ClientSettings) {
-        phones.reserveCapacity(tokens.count)
-        for _ in 0..<count { phones.append(Phone(machine: ClientMachine(settings: settings), flags: .parked)) }
+        phones.reserveCapacity(max(tokens.count, phones.count + count))
+        for _ in 0..<count {
+            phones.append(Phone(machine: ClientMachine(settings: settings), user: UInt32(phones.count), flags: .parked))
+        }
     }
 
-    /// Adds a stream of messages from one phone to another.
-    func addStream(from sender: Int, to receiver: Int) { workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver)) }
+    /// Adds a stream of messages from a phone to a user; the user of a phone has its number.
+    /// - Parameter filled: the first ones, which wait for the receiver already.
+    func addStream(from sender: Int, to receiver: Int, flow: Int = 0, filled: Int = 0) {
+        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), flow: flow, filled: filled)
+    }
+
+    /// Hands phones what is due.
+    func sendDue() {
+        guard let workload else { return }
+        let time = Self.nanoseconds
+        for flow in workload.flows.indices where workload.flows[flow].schedule != nil {
+            for index in workload.takeDue(flow, time) where phones[index].flags.contains(.connected) && workload.wantsRefill(index) {
+                refill(index, workload)
+            }
+        }
+    }
 
     /// Lets each stream go on to its `count`th message.
     func send(upTo count: UInt64) {

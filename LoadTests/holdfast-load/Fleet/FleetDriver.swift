@@ -5,13 +5,18 @@ import Synchronization
 final class FleetDriver: Sendable {
     private let fleet: Fleet
     private let thread: ThreadHandle
+    private static let step = Duration.milliseconds(200)
     private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    /// - Parameter connections: how many there are at once; nil: as many as users.
-    init(target: Target, capacity: Int, connections: Int? = nil) async throws {
+    /// - Parameters:
+    ///   - connections: how many there are at once; nil: as many as users.
+    ///   - name: the users' names; nil: new ones.
+    init(
+        target: Target, capacity: Int, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
+    ) async throws {
         try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
-        let tokens = try await TokenBook(count: capacity, secret: target.secret)
+        let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
     }
@@ -56,9 +61,13 @@ final class FleetDriver: Sendable {
 
     /// Lets time pass.
     func wait(seconds: Double, _ text: @escaping @Sendable (Fleet) -> String) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
         try await perform { $0.progress.text = text }
-        try await Task.sleep(for: .seconds(seconds))
-        try await perform { _ in }
+        repeat {
+            try await Task.sleep(for: min(Self.step, end - ContinuousClock.now))
+            // A run that has failed doesn't wait any longer.
+            try await perform { _ in }
+        } while ContinuousClock.now < end
     }
 
     /// Connects phones and waits until they are connected.
@@ -70,6 +79,9 @@ final class FleetDriver: Sendable {
         }
         try await reach(connected + range.count, "connected") { $0.counters.connected }
     }
+
+    /// Ends the run soon, with what it has found so far.
+    func interrupt(_ reason: String) { enqueue { $0.fail(reason) } }
 
     /// Ends the loop, and with it all connections.
     func stop() {

@@ -18,11 +18,14 @@ struct Target: Sendable {
     /// The secret that it checks tokens with.
     var secret: [UInt8]
 
-    /// Addresses to connect from, taken in turn. A pair of addresses has some 28,000 ports, and loopback has many addresses: several are
+    /// Addresses to connect from, taken in turn.
+    var sources: [SocketAddress] { Self.sources(to: address) }
+
+    /// Addresses to connect to `address` from. A pair of addresses has some 28,000 ports, and loopback has many addresses: several are
     /// used, so that ports of connections that have just ended don't matter.
-    var sources: [SocketAddress] {
+    static func sources(to address: SocketAddress) -> [SocketAddress] {
         guard address.isIPv4, address.isLoopback else { return [] }
-        return (0..<Self.sourceCount).map { SocketAddress(ipv4: Self.firstSource + $0, port: 0) }
+        return (0..<sourceCount).map { SocketAddress(ipv4: firstSource + $0, port: 0) }
     }
 
     /// What a scenario's name ends with: the transport.

@@ -4,7 +4,11 @@ import Foundation
 enum NetworkCounters {
     /// Connects that a full listen queue threw away, since the system's start.
     static var listenDrops: Int {
-        guard let text = try? String(contentsOfFile: "/proc/net/netstat", encoding: .utf8) else { return 0 }
+        (try? String(contentsOfFile: "/proc/net/netstat", encoding: .utf8)).map(listenDrops) ?? 0
+    }
+
+    /// The same out of a text of /proc/net/netstat, of another network namespace for instance.
+    static func listenDrops(_ text: String) -> Int {
         let lines = text.split(separator: "\n").filter { $0.hasPrefix("TcpExt:") }.map { $0.split(separator: " ") }
         guard lines.count == 2, let column = lines[0].firstIndex(of: "ListenDrops"), column < lines[1].count else { return 0 }
         return Int(lines[1][column]) ?? 0

@@ -21,6 +21,8 @@ final class ChildProcess: Sendable {
     private let name: String
     private let input: Int32
     private let output: Int32
+    // Whom signals go to: the child, or its process group.
+    private let group: pid_t
     private let ending = Mutex(Ending.running)
     private let buffer = Mutex<[UInt8]>([])
 
@@ -31,9 +33,10 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - input: the file that it reads; nil: a pipe.
     ///   - environment: what it gets beside this program's.
+    ///   - isGroup: it is the head of a process group of its own, and what is sent to it goes to the whole group.
     init(
         _ path: String, _ arguments: [String], input inputFile: String? = nil, output: Stream = .pipe, errors: Stream = .nowhere,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], isGroup: Bool = false
     ) throws {
         name = path
         let stdin = try Self.makePipe()
@@ -59,14 +62,19 @@ final class ChildProcess: Sendable {
         let inherited = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         var variables = unsafe inherited.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer { unsafe variables.forEach { unsafe free($0) } }
-        let status = unsafe posix_spawn(&pid, path, &actions, nil, &pointers, &variables)
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        if isGroup { unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP)) }
+        let status = unsafe posix_spawn(&pid, path, &actions, &attributes, &pointers, &variables)
         close(stdin.read)
         close(stdout.write)
         self.pid = pid
+        group = isGroup ? -pid : pid
         input = stdin.write
         self.output = stdout.read
         guard status == 0 else { throw LoadError("\(path) can't be started: \(unsafe String(cString: strerror(status)))") }
-        Self.running.withLock { _ = $0.insert(pid) }
+        Self.running.withLock { [group] in _ = $0.insert(group) }
     }
 
     deinit {
@@ -113,8 +121,9 @@ final class ChildProcess: Sendable {
     /// Sends a signal, none if it is 0, and waits until the child is gone.
     func end(_ signal: Int32) {
         ending.withLock { ending in
-            guard case .running = ending else { return }
-            kill(pid, signal)
+            // One that couldn't be started has no number, and 0 would mean ourselves.
+            guard case .running = ending, pid > 0 else { return }
+            kill(group, signal)
             wait(0, &ending)
         }
     }
@@ -134,7 +143,7 @@ final class ChildProcess: Sendable {
         repeat { result = unsafe waitpid(pid, &status, options) } while result < 0 && errno == EINTR
         guard result != 0 else { return }
         ending = .ended(status)
-        Self.running.withLock { _ = $0.remove(pid) }
+        Self.running.withLock { _ = $0.remove(group) }
     }
 
     /// Stops all children and removes their folder when this program is interrupted. The result has to be kept.

@@ -14,20 +14,24 @@ final class GatewayProcess {
     /// Starts it and waits until it is ready.
     /// - Parameters:
     ///   - configuration: the text of a configuration file; nil: all defaults.
+    ///   - data: its data directory; nil: a new one in the workshop, by that name.
     ///   - host: where it listens, on free ports.
     ///   - namespace: the network namespace that it runs in; nil: this program's.
-    init(_ workshop: Workshop, name: String, configuration: String? = nil, host: String = "127.0.0.1", namespace: String? = nil) throws {
+    init(
+        _ workshop: Workshop, name: String, configuration: String? = nil, data: String? = nil, host: String = "127.0.0.1",
+        namespace: String? = nil
+    ) throws {
         self.workshop = workshop
         self.namespace = namespace
-        data = "\(workshop.directory)/\(name)"
+        self.data = data ?? "\(workshop.directory)/\(name)"
         if let configuration {
-            self.configuration = data + ".yaml"
-            try configuration.write(toFile: data + ".yaml", atomically: true, encoding: .utf8)
+            self.configuration = self.data + ".yaml"
+            try configuration.write(toFile: self.data + ".yaml", atomically: true, encoding: .utf8)
         } else {
             self.configuration = nil
         }
         (child, address, tlsAddress) = try Self.start(
-            workshop, data, self.configuration, listen: host + ":0", tlsListen: host + ":0", namespace)
+            workshop, self.data, self.configuration, listen: host + ":0", tlsListen: host + ":0", namespace)
     }
 
     /// Ends it as a power cut would, as far as the process goes.
@@ -39,10 +43,18 @@ final class GatewayProcess {
             workshop, data, configuration, listen: address.description, tlsListen: tlsAddress.description, namespace)
     }
 
+    /// How it has ended, if it has, and what it said last: its log goes with its data.
+    var ending: String? {
+        guard let status = child.exitStatus else { return nil }
+        let text = (try? String(contentsOfFile: data + ".log", encoding: .utf8)) ?? ""
+        return "the gateway has ended \(status < 0 ? "by signal \(-status)" : "with \(status)"); it said last: \(text.suffix(500))"
+    }
+
     /// Ends it and removes its data.
     func remove() {
         child.end(SIGKILL)
         try? FileManager.default.removeItem(atPath: data)
+        try? FileManager.default.removeItem(atPath: data + ".log")
     }
 
     /// It as a target.

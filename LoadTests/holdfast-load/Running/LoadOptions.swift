@@ -45,15 +45,16 @@ struct LoadOptions: ParsableArguments {
             return
         }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "")
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
         defer { watcher.stop() }
-        if let workshop { try DiskSpace.check(diskBytes, at: workshop.directory) }
+        if let workshop { try FreeDisk.check(workshop.directory, bytes: diskBytes) }
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
         defer { process?.remove() }
         let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
-        if process == nil { try DiskSpace.check(diskBytes, at: found.data) }
+        if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
         let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
-        let report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        if let ending = process?.ending { report.notes.append(ending) }
         try report.finish(json: output.json)
     }
 }
@@ -64,23 +65,17 @@ struct TLSResumeOptions: ParsableArguments {
     var tlsResume = false
 }
 
-/// Room on a disk.
+/// What is on a disk.
 enum DiskSpace {
-    /// Throws if there is less.
-    static func check(_ bytes: Int, at path: String) throws {
-        guard bytes > 0, let free = try? free(at: path), free < bytes else { return }
-        throw LoadError(
-            "\(path): the run may write \(text(bytes)), and \(text(free)) are free. Name another disk (--start --directory DIR, or the "
-                + "gateway's data there), or run it shorter (--duration, --rate, --clients)")
+    /// Bytes that the files of a folder take on the disk.
+    static func used(at path: String) -> Int {
+        guard let files = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return 0 }
+        return files.reduce(0) { sum, file in
+            var status = stat()
+            // In units of 512 bytes, whatever the file system's own unit is.
+            return unsafe lstat(path + "/" + file, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        }
     }
-
-    /// Bytes that are free at a path.
-    static func free(at path: String) throws -> Int {
-        let attributes = try FileManager.default.attributesOfFileSystem(forPath: path)
-        return (attributes[.systemFreeSize] as? NSNumber)?.intValue ?? Int.max
-    }
-
-    private static func text(_ bytes: Int) -> String { "\(Report.number(Double(bytes) / 1e9)) GB" }
 }
 
 extension WorkerPlace {

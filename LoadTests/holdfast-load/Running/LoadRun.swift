@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// One run of a scenario: its fleet, what it has found so far, and its samples. What was found before a failure is kept.
 ///
@@ -12,6 +13,17 @@ final class LoadRun {
     /// How each figure of this scenario is put together from those of several workers.
     var merging: [String: FigureMerge] = [:]
     private var latencies: [String: Latencies] = [:]
+
+    // The fleet of the run that goes on, for one who wants it to end.
+    private static let current = Mutex<FleetDriver?>(nil)
+
+    /// Ends the run that goes on, if there is one, with what it has found so far.
+    /// - Returns: false if there is none, or it was told before.
+    static func interrupt() -> Bool {
+        guard let driver = current.withLock({ $0.take() }) else { return false }
+        driver.interrupt("interrupted")
+        return true
+    }
 
     private init(_ target: Target, _ driver: FleetDriver, _ report: Report, _ sampler: Sampler) {
         self.target = target
@@ -31,14 +43,19 @@ final class LoadRun {
         _ body: (LoadRun) async throws -> Void
     ) async throws -> Report {
         let driver = try await FleetDriver(target: target, capacity: capacity, connections: connections ?? capacity)
-        defer { driver.stop() }
+        current.withLock { $0 = driver }
+        defer {
+            current.withLock { $0 = nil }
+            driver.stop()
+        }
         var report = Report(scenario: scenario, clients: clients)
         report.context.server = target.description
         let run = LoadRun(target, driver, report, Sampler(driver, target, everySeconds: sampleSeconds))
+        let watch = Stopwatch(target)
         do {
             try await body(run)
         } catch {
-            run.report.faults["ended early: \(error)"] = 1
+            await run.keep(watch.read(), because: error)
         }
         await run.finish()
         WorkerPlace.current?.send(.result(run.report, run.latencies, run.merging))
@@ -70,8 +87,23 @@ final class LoadRun {
         report.add(reading)
     }
 
+    /// Takes over what was found until the run failed, and why it did.
+    private func keep(_ reading: Stopwatch.Reading, because error: any Error) async {
+        report.faults["ended early: \(error)"] = 1
+        // The measured part, if there was one, says more than the whole.
+        guard report.seconds == 0 else { return }
+        report.add(reading)
+        report.bound = nil
+        let flows = await driver.inspect { $0.workload?.flows ?? [] }
+        for flow in flows {
+            add("sent", flow.sendTimes)
+            add("endToEnd", flow.deliveryTimes)
+        }
+    }
+
     private func finish() async {
         report.samples = await sampler.stop()
+        if let trend = Sample.bytesPerHour(report.samples) { figure("serverBytesPerHour", trend, .mean) }
         let (totals, counters) = await driver.inspect { fleet in (fleet.workload?.verified, fleet.counters) }
         if let totals { report.add(totals) }
         report.add(counters)

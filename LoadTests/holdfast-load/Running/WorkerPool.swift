@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HoldfastIO
 import Synchronization
 
@@ -28,22 +29,30 @@ final class WorkerPool {
 
     /// Leads them to their end.
     func run() async throws -> Report {
-        defer { line.end() }
+        defer {
+            line.end()
+            // Those that have come to their end are gone already.
+            for worker in workers { worker.end(SIGKILL) }
+        }
+        let lines = try workers.map { try WorkerLines($0) }
         var results: [WorkerResult?] = Array(repeating: nil, count: workers.count)
+        var barriers: [Int: String] = [:]
         while results.contains(where: { $0 == nil }) {
-            var barriers: [Int: String] = [:]
-            for index in workers.indices where results[index] == nil {
-                switch try next(index) {
-                case .barrier(let name): barriers[index] = name
-                case .result(let report, let latencies, let merging):
-                    results[index] = WorkerResult(report: report, latencies: latencies, merging: merging)
-                case .failed(let text): throw LoadError(text)
-                case .sample: break
+            try await Task.sleep(for: Self.step)
+            for index in workers.indices {
+                for message in try lines[index].take() {
+                    switch message {
+                    case .barrier(let name): barriers[index] = name
+                    case .sample(let sample): samples[index].append(sample)
+                    case .result(let report, let latencies, let merging):
+                        results[index] = WorkerResult(report: report, latencies: latencies, merging: merging)
+                    case .failed(let text): throw LoadError(text)
+                    }
                 }
+                if results[index] == nil && lines[index].hasEnded { throw LoadError("a process of this run has ended without a result") }
             }
-            // One that has ended early lets the others end: they would wait for ever.
-            let isWhole = barriers.count == workers.count
-            for (index, name) in barriers { workers[index].writeLine(isWhole ? name : "") }
+            show()
+            goOn(&barriers, results)
         }
         var report = WorkerResult.merge(results.compactMap { $0 })
         report.samples = Sample.merge(samples)
@@ -51,17 +60,14 @@ final class WorkerPool {
         return report
     }
 
-    /// What a worker says that isn't a sample. The others' lines wait in their pipes meanwhile.
-    private func next(_ index: Int) throws -> WorkerMessage {
-        while true {
-            let text = try workers[index].readLine()
-            guard let message = try? JSONDecoder().decode(WorkerMessage.self, from: Data(text.utf8)) else {
-                throw LoadError("a process of this run said '\(text)'")
-            }
-            guard case .sample(let sample) = message else { return message }
-            samples[index].append(sample)
-            show()
-        }
+    private static let step = Duration.milliseconds(20)
+
+    /// Lets those go on who have all come to a step. One that has ended early lets the others end: they would wait for ever.
+    private func goOn(_ barriers: inout [Int: String], _ results: [WorkerResult?]) {
+        let isBroken = !barriers.isEmpty && results.contains { $0 != nil }
+        guard barriers.count == workers.count || isBroken else { return }
+        for (index, name) in barriers { workers[index].writeLine(isBroken ? "" : name) }
+        barriers.removeAll()
     }
 
     private func show() {
@@ -70,6 +76,46 @@ final class WorkerPool {
         line.show(
             "\(workers.count) processes: \(sum("connected")) connected, \(sum("acknowledgedPerSecond")) acknowledged/s, "
                 + "\(sum("deliveredPerSecond")) delivered/s")
+    }
+}
+
+/// The lines of a worker, read by a thread of their own: none waits in its pipe for another worker.
+private final class WorkerLines: Sendable {
+    private struct State {
+        var messages: [WorkerMessage] = []
+        var failure: LoadError?
+        var hasEnded = false
+    }
+
+    private let state: Mutex<State>
+
+    init(_ worker: ChildProcess) throws {
+        state = Mutex(State())
+        // It ends with the worker's output, which ends with this program at the latest.
+        _ = try startThread(name: "worker") { [self] in
+            while let text = try? worker.readLine() {
+                let message = try? JSONDecoder().decode(WorkerMessage.self, from: Data(text.utf8))
+                state.withLock { state in
+                    if let message {
+                        state.messages.append(message)
+                    } else {
+                        state.failure = LoadError("a process of this run said '\(text)'")
+                    }
+                }
+            }
+            state.withLock { $0.hasEnded = true }
+        }
+    }
+
+    var hasEnded: Bool { state.withLock { $0.hasEnded && $0.messages.isEmpty } }
+
+    /// What has come since the last call.
+    func take() throws -> [WorkerMessage] {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            defer { state.messages.removeAll() }
+            return state.messages
+        }
     }
 }
 

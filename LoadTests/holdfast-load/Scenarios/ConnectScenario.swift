@@ -39,8 +39,7 @@ struct ConnectScenario: Sendable {
 
     /// Phones with tickets, or with TLS sessions, log in once for them; then all are away.
     private func login(_ run: LoadRun, _ count: Int) async throws {
-        let settings = ClientSettings(device: "load", acknowledgesOnReceipt: true, resolvesPeers: false)
-        try await run.driver.perform { fleet in fleet.add(count, settings) }
+        try await run.driver.perform { fleet in fleet.add(count, LoadRun.phoneSettings) }
         // Also one that shows nothing needs a TLS session to resume: it comes with the first bytes after a handshake.
         if credential == .ticket || credential == .nothing && target.keepsSessions {
             try await run.driver.connect(0..<count, inFlightMax: 64)
@@ -49,22 +48,13 @@ struct ConnectScenario: Sendable {
             try await run.driver.perform { fleet in fleet.drop(0..<count, .close) }
         }
         try run.barrier("connect")
-        try await run.driver.perform { [credential, departure] fleet in
-            fleet.isBare = credential == .nothing
-            fleet.onWelcome = { fleet, index in
-                fleet.drop(index, departure)
-                if credential == .token { fleet.phones[index].machine = ClientMachine(settings: settings) }
-                fleet.connectNext(index)
-            }
-        }
+        try await run.driver.perform { [credential] fleet in fleet.isBare = credential == .nothing }
         if case .perSecond = rate { try run.driver.startPacing() }
         let share = Double(count) / Double(clients)
+        let afterwards = ConnectQueue.Afterwards.cycle(departure, anew: credential == .token ? LoadRun.phoneSettings : nil)
         try await run.driver.perform { [rate, inFlightMax] fleet in
-            if let schedule = rate.schedule(share: share) {
-                fleet.connect(0..<count, by: schedule)
-            } else {
-                fleet.connect(0..<count, inFlightMax: max(1, Int(Double(inFlightMax) * share)))
-            }
+            _ = fleet.connect(
+                0..<count, by: rate.schedule(share: share), inFlightMax: max(1, Int(Double(inFlightMax) * share)), afterwards: afterwards)
         }
     }
 
@@ -73,15 +63,15 @@ struct ConnectScenario: Sendable {
         try run.barrier("measure")
         let watch = Stopwatch(target)
         let before = try await run.driver.perform { fleet in
-            fleet.connectTimes = Latencies()
-            fleet.connects.lags = Latencies()
+            fleet.queues[1].times = Latencies()
+            fleet.queues[1].lags = Latencies()
             return fleet.counters
         }
         try await run.driver.wait(seconds: seconds, Self.status)
-        let (after, times, lags) = try await run.driver.perform { fleet in (fleet.counters, fleet.connectTimes, fleet.connects.lags) }
+        let (after, times, lags) = try await run.driver.perform { fleet in (fleet.counters, fleet.queues[1].times, fleet.queues[1].lags) }
         let reading = watch.read()
         try run.barrier("measured")
-        try await run.driver.perform { fleet in fleet.onWelcome = nil }
+        try await run.driver.perform { fleet in fleet.queues[1].end() }
         let welcomes = Double(after.welcomes - before.welcomes)
         run.add(reading, lags: lags)
         run.add("connect", times)
@@ -97,7 +87,9 @@ struct ConnectScenario: Sendable {
         if welcomes == 0 { run.report.faults["no connect came through"] = 1 }
     }
 
-    private static func status(_ fleet: Fleet) -> String { "\(fleet.counters.welcomes) connects, \(fleet.connects.inFlight) in flight" }
+    private static func status(_ fleet: Fleet) -> String {
+        "\(fleet.counters.welcomes) connects, \(fleet.queues.last?.inFlight ?? 0) in flight"
+    }
 }
 
 /// `holdfast-load connect`

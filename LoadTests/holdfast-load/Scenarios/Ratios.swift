@@ -61,10 +61,10 @@ struct Ratios {
                         clients: Self.heartbeatClients, outstanding: outstanding, seconds: seconds))
             }
             let name = "heartbeat, \(outstanding) outstanding"
-            result.add("\(name): CPU to the floor's", Self.median(ours) / Self.median(floors), atMost: 1.2)
-            result.add("\(name): the same with one generator for both", Self.median(ours) / Self.median(floorsOwn), atMost: nil)
-            result.add("\(name): us of CPU a beat", Self.median(ours), atMost: nil)
-            result.add("\(name): us of CPU a message of the floor", Self.median(floors), atMost: nil)
+            result.add("\(name): CPU to the floor's", Median.of(ours) / Median.of(floors), atMost: 1.2)
+            result.add("\(name): the same with one generator for both", Median.of(ours) / Median.of(floorsOwn), atMost: nil)
+            result.add("\(name): us of CPU a beat", Median.of(ours), atMost: nil)
+            result.add("\(name): us of CPU a message of the floor", Median.of(floors), atMost: nil)
         }
     }
 
@@ -81,10 +81,10 @@ struct Ratios {
             tickets.append(try await connect(to: gateway.target(), by: .ticket))
             tokens.append(try await connect(to: gateway.target(), by: .token))
         }
-        result.add("connect with a ticket: CPU to the floor's connect", Self.median(tickets) / Self.median(floors), atMost: 1.4)
-        result.add("connect with a ticket: us of CPU", Self.median(tickets), atMost: nil)
-        result.add("connect with a token: us of CPU", Self.median(tokens), atMost: nil)
-        result.add("connect: us of CPU of the floor", Self.median(floors), atMost: nil)
+        result.add("connect with a ticket: CPU to the floor's connect", Median.of(tickets) / Median.of(floors), atMost: 1.4)
+        result.add("connect with a ticket: us of CPU", Median.of(tickets), atMost: nil)
+        result.add("connect with a token: us of CPU", Median.of(tokens), atMost: nil)
+        result.add("connect: us of CPU of the floor", Median.of(floors), atMost: nil)
     }
 
     /// CPU time of a TLS handshake against that of bare OpenSSL in the floor's loop, with the same certificate.
@@ -100,9 +100,9 @@ struct Ratios {
                 ours.append(try await connect(to: gateway.target(tls: true, keepsSessions: resumes), by: .nothing))
             }
             let name = "TLS handshake, \(resumes ? "resumed" : "full")"
-            result.add("\(name): CPU to bare OpenSSL's", Self.median(ours) / Self.median(floors), atMost: 1.1)
-            result.add("\(name): us of CPU", Self.median(ours), atMost: nil)
-            result.add("\(name): us of CPU of bare OpenSSL", Self.median(floors), atMost: nil)
+            result.add("\(name): CPU to bare OpenSSL's", Median.of(ours) / Median.of(floors), atMost: 1.1)
+            result.add("\(name): us of CPU", Median.of(ours), atMost: nil)
+            result.add("\(name): us of CPU of bare OpenSSL", Median.of(floors), atMost: nil)
         }
     }
 
@@ -128,8 +128,8 @@ struct Ratios {
             ratios.append(ours / records)
             rates.append(ours)
         }
-        result.add("throughput: delivered to appends of the probe", Self.median(ratios), atLeast: 0.17)
-        result.add("throughput: delivered a second", Self.median(rates), atMost: nil)
+        result.add("throughput: delivered to appends of the probe", Median.of(ratios), atLeast: 0.17)
+        result.add("throughput: delivered a second", Median.of(rates), atMost: nil)
     }
 
     /// Everybody comes back at once.
@@ -148,14 +148,13 @@ struct Ratios {
     mutating func restart() async throws {
         let report = try await RestartScenario(workshop: workshop).run()
         result.reports.append(report)
-        result.add("restart, 1,000,000 queued: seconds to the first phone's messages", report.figures["secondsToFirstPhone"], atMost: 2)
+        for name in ["Warm", "Cold"] {
+            result.add(
+                "restart, 10,000,000 queued, \(name.lowercased()) cache: seconds to the first phone's messages",
+                report.figures["secondsToFirstPhone\(name)Median"], atMost: 2)
+        }
     }
 
-    private static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        guard !sorted.isEmpty else { return .nan }
-        return sorted.count % 2 == 1 ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + sorted[sorted.count / 2]) / 2
-    }
 }
 
 /// Ratios with their goals, and the runs that they come from.

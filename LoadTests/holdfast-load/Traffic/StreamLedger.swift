@@ -11,6 +11,9 @@ struct StreamLedger {
     /// Numbers below `highest` that haven't come. Empty in a good run.
     private var missing: Set<UInt64> = []
 
+    /// - Parameter filled: messages that were sent and stored before.
+    init(filled: UInt64 = 0) { (sent, stored) = (filled, filled) }
+
     /// What a delivery turned out to be.
     enum Verdict {
         case inOrder

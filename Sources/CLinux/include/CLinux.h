@@ -63,4 +63,10 @@ void clinux_wipe(void *memory, size_t count);
 /// setns(2): sockets that the calling thread makes from now on are in the network namespace that `path` names. Returns 0 or -1 with errno.
 int clinux_enter_network_namespace(const char *path);
 
+/// statfs(2): the number of the file system's kind (f_type), 0 when `path` can't be asked for.
+uint64_t clinux_file_system_type(const char *path);
+
+/// adjtimex(2): 1 when the kernel says that its clock is synchronised, 0 when not, -1 when it can't be asked.
+int clinux_clock_is_synchronised(void);
+
 #endif

@@ -144,6 +144,7 @@ extension ClientMachine {
         case .heartbeatMissed:
             shortenHeartbeat()
             lost(atLeast: retryAfter, now, &actions)
+        case .overloaded where retryAfter > 0: lost(slot: retryAfter, now, &actions)
         case .goingAway, .tooManyConnections, .gatewayFull, .rateLimited, .overloaded, .firstFrameDeadline, .slowConsumer, .internalError:
             lost(atLeast: retryAfter, now, &actions)
         }
@@ -171,6 +172,13 @@ extension ClientMachine {
             return
         }
         pause(atLeast: milliseconds, now, &actions)
+    }
+
+    /// The gateway is in a storm and has said when it will have time for this client: neither earlier nor later (REQ-TIME-10).
+    private mutating func lost(slot milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
+        disconnect(&actions)
+        pause(exactly: UInt64(milliseconds), now, &actions)
+        flags.insert(.isToldToWait)
     }
 
     /// Waits with full jitter, and at least as long as the gateway said.

@@ -113,5 +113,5 @@ extension ConnectionMachine {
     }
 
     /// The names in a `hello` command.
-    private static let attachBytesMax = WireLimits.userBytesMax + WireLimits.deviceBytesMax
+    static let attachBytesMax = WireLimits.userBytesMax + WireLimits.deviceBytesMax
 }

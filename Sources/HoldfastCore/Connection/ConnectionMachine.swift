@@ -67,6 +67,8 @@ package struct ConnectionMachine: Sendable {
         static let refused = Flags(rawValue: 256)
         /// They fell back without that: what comes until the next answer is repeated.
         static let repeating = Flags(rawValue: 512)
+        /// `StormControl` counts the connection among those that are on their way to `WELCOME`.
+        static let opening = Flags(rawValue: 1024)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {

@@ -22,6 +22,10 @@ package protocol ConnectionPort: AnyObject {
     func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool
     func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket
     func sealTicket(_ ticket: Ticket) -> [UInt8]
+    /// What is known of the whole gateway's load.
+    var load: GatewayLoad { get }
+    /// Openings are turned away: for the log.
+    func isShedding(_ report: StormControl.Report)
     func random(in range: ClosedRange<UInt32>) -> UInt32
     /// A connection is about to be closed with this code: for the log.
     func willClose(_ connection: ConnectionHandle, _ code: CloseCode)
@@ -53,5 +57,6 @@ package struct ConnectionSettings: Sendable {
     package var retryAfterSeconds: UInt32 = 5
     /// Where to come back to after `GO_AWAY`; empty: to the same address.
     package var goAwayAddress = ""
+    package var storm = StormControl.Settings()
     package init() {}
 }

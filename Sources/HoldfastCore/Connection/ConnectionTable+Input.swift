@@ -40,7 +40,7 @@ extension ConnectionTable {
                 port.setDeadline(connection, afterMilliseconds: limits.attachMilliseconds)
                 let login = Login(
                     device: bytes.array(hello.device), isSendOnly: hello.isSendOnly, state: hello.state, isFresh: false)
-                beginCheck(connection, bytes.array(hello.token), login)
+                begin(connection, .login(token: bytes.array(hello.token), login))
             case .verifyFreshToken(let token):
                 beginCheck(connection, bytes.array(token), Login(device: [], isSendOnly: false, state: nil, isFresh: true))
             case .openTicket(let resume):
@@ -66,7 +66,7 @@ extension ConnectionTable {
         }
     }
 
-    private func beginCheck(_ connection: ConnectionHandle, _ token: [UInt8], _ login: Login) {
+    func beginCheck(_ connection: ConnectionHandle, _ token: [UInt8], _ login: Login) {
         guard port.checkToken(token, of: connection) else { return close(connection, .overloaded) }
         logins[connection] = login
     }
@@ -97,8 +97,7 @@ extension ConnectionTable {
             let ticket = try port.openTicket(sealed)
             let state = PresentedState(
                 session: ticket.session, attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)
-            machines[Int(connection.slot)].ticketOpened(
-                state, expires: monotonicSeconds(atWall: UInt64(ticket.expires)), intake: &intake)
+            begin(connection, .resume(state, expires: monotonicSeconds(atWall: UInt64(ticket.expires))))
         } catch {
             close(connection, error.closeCode)
         }

@@ -40,7 +40,9 @@ extension ConnectionTable {
             case .deliver:
                 next = machines[slot].deliver(batch, group, from: next - 1, limits: limits, out: &out)
             case .sent(_, let sequence, let position):
+                let answered = machines[slot].answered
                 machines[slot].sent(through: sequence, position: position, out: &out)
+                sentCount &+= machines[slot].answered.rawValue &- answered.rawValue
             case .skip(_, let predecessor, var through):
                 // Several are one (REQ-STREAM-5).
                 while next < group.count, case .skip(connection, _, let further) = batch.effects[Int(group[next])] {
@@ -73,6 +75,7 @@ extension ConnectionTable {
 
     private func welcome(_ connection: ConnectionHandle, _ attached: Effect.Attached) {
         let slot = Int(connection.slot)
+        openingServed(slot)
         guard machines[slot].welcome(attached, limits: limits, out: &out) else { return }
         appendTicket(slot)
         setDeadline(connection)

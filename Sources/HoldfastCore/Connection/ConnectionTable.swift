@@ -1,4 +1,5 @@
 import HoldfastWire
+internal import Synchronization
 
 /// The connections of one event loop: drives their machines, collects their commands for the core, and writes what the core says.
 ///
@@ -28,6 +29,12 @@ package final class ConnectionTable {
     var out: [UInt8] = []
     var groups = EffectGroups()
     var logins: [ConnectionHandle: Login] = [:]
+    var storm: StormControl
+    /// Those whose turn hasn't come, and their order.
+    var openings: [ConnectionHandle: Opening] = [:]
+    var openingQueue = OpeningQueue()
+    /// Messages that were confirmed in the batch of effects at hand.
+    var sentCount: UInt64 = 0
     /// Connections that aren't read because the loop had no credits, in the order in which that happened.
     var paused: ContiguousArray<ConnectionHandle> = []
     var pausedHead = 0
@@ -44,6 +51,7 @@ package final class ConnectionTable {
         self.index = index
         self.settings = settings
         self.port = port
+        storm = StormControl(settings.storm)
         intake = CommandIntake(loop: index, credits: credits, bytes: bytes)
         spare = CommandBatch(loop: index)
     }
@@ -71,6 +79,7 @@ package final class ConnectionTable {
             port.release(connection)
             isAdmitted[slot] = false
         }
+        openingLost(connection)
         if machines[slot].isKnownToCore { intake.detach(machines[slot].handle, machines[slot].session) }
         if !logins.isEmpty { logins[connection] = nil }
         machines[slot] = ConnectionMachine(.none, limits: limits, now: 0)
@@ -105,6 +114,11 @@ package final class ConnectionTable {
         self.spare = spare
         apply(batch)
         intake.returned(credits: batch.creditsReturned, bytes: batch.bytesReturned)
+        if sentCount > 0 {
+            port.load.sentCount.wrappingAdd(sentCount, ordering: .relaxed)
+            sentCount = 0
+        }
+        admitWaiting()
         resumePaused()
     }
 

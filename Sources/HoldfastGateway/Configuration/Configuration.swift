@@ -45,6 +45,15 @@ package struct Configuration: Sendable {
     package var stallSeconds = 30
     package var retryAfterSeconds = 5
 
+    package var stormControl = true
+    package var openingsInFlightMax = 512
+    package var openingWaitSeconds = 3
+    package var slotsMax = 262_144
+    package var listenBacklog = 65_535
+    package var acceptsPerTurnMax = 64
+    package var handshakeStepsPerTurnMax = 4
+    package var handshakeBacklogSeconds = 5
+
     package var sessionDays = 30
     package var devicesPerUserMax = 32
     package var ticketDays = 30

@@ -2,7 +2,7 @@ internal import HoldfastWire
 
 extension ConfigurationKey {
     /// Every key, in the order in which README lists them.
-    package static let all: [ConfigurationKey] = listening + tokens + running + connections + sessions + storage
+    package static let all: [ConfigurationKey] = listening + tokens + running + connections + storms + sessions + storage
 
     private static let listening: [ConfigurationKey] = [
         .init("data", .text(\.data), "The data directory: journal, store, keys. Made when missing; one gateway at a time."),
@@ -97,6 +97,35 @@ extension ConfigurationKey {
         .init(
             "retryAfterSeconds", .integer(\.retryAfterSeconds, 1...3600),
             "Whom the gateway has no room for is told to come back after one to three times this time, each at another moment."),
+    ]
+
+    private static let storms: [ConfigurationKey] = [
+        .init(
+            "stormControl", .flag(\.stormControl),
+            "Openings (HELLO, RESUME) beyond what the machine can take now wait their turn, or are told when to come back. false: all at once."
+        ),
+        .init(
+            "openingsInFlightMax", .integer(\.openingsInFlightMax, 1...65536),
+            "Openings of one event loop between admission and WELCOME at once; the control lowers it while messages suffer."),
+        .init(
+            "openingWaitSeconds", .integer(\.openingWaitSeconds, 0...20),
+            "How long an opening may wait its turn; who would wait longer is told when to come back (`overloaded`), each at another moment."
+        ),
+        .init(
+            "slotsMax", .integer(\.slotsMax, 0...16_000_000),
+            "Sessions that were told when to come back and are remembered, so that they go first then."),
+        .init(
+            "listenBacklog", .integer(\.listenBacklog, 16...1 << 20),
+            "Connections of one listener and event loop that may wait to be accepted; net.core.somaxconn limits it, see holdfast doctor."),
+        .init(
+            "acceptsPerTurnMax", .integer(\.acceptsPerTurnMax, 1...4096),
+            "Connections that a listener's event loop accepts before it looks after the others again."),
+        .init(
+            "handshakeStepsPerTurnMax", .integer(\.handshakeStepsPerTurnMax, 1...256),
+            "Steps of TLS handshakes, up to a millisecond each, that a loop does before it looks after the others again."),
+        .init(
+            "handshakeBacklogSeconds", .integer(\.handshakeBacklogSeconds, 0...300),
+            "Connections that would wait longer than this for their TLS handshake are closed before it. 0: none are."),
     ]
 
     private static let sessions: [ConfigurationKey] = [

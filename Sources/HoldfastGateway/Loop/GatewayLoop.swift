@@ -8,6 +8,7 @@ internal import Synchronization
 struct GatewayShared: Sendable {
     let configuration: Configuration
     let admission: SharedAdmission
+    let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
     let logger: Logger
@@ -38,6 +39,8 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
     private var messages: ContiguousArray<LoopMessage> = []
+    /// Effects that were carried out, to go back with the next commands.
+    private var done: EffectBatch?
 
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
@@ -84,16 +87,19 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func ticked(_ now: UInt64) {}
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { shared.core.post(.commands(batch)) }
+        if let batch = table.takeCommands() { shared.core.post(.commands(batch, done: done.take())) }
     }
 
     private func handle(_ message: LoopMessage) {
         switch message {
-        case .effects(let batch, let spare): table.take(batch, spare: spare)
+        case .effects(let batch, let spare):
+            table.take(batch, spare: spare)
+            done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
         case .ticketKeys(let keys): sealer.replaceKeys(keys)
         case .giveMemoryBack:
             table.giveMemoryBack()
+            done = nil
             eventLoop.giveMemoryBack()
         case .drain(let milliseconds):
             eventLoop.stopListening()
@@ -139,6 +145,18 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed, now: wallSeconds) }
 
     func sealTicket(_ ticket: Ticket) -> [UInt8] { sealer.seal(ticket) }
+
+    var load: GatewayLoad { shared.load }
+
+    func isShedding(_ report: StormControl.Report) {
+        shared.logger.notice(
+            "shedding load: openings are told when to come back",
+            metadata: [
+                "loop": "\(index)", "admitted": "\(report.admitted)", "deferred": "\(report.deferred)", "waiting": "\(report.waiting)",
+                "inFlightLimit": "\(report.inFlightLimit)", "perSecond": "\(report.perSecond)",
+                "slotSeconds": "\((report.slotMilliseconds + 500) / 1000)",
+            ])
+    }
 
     func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
 

@@ -12,6 +12,9 @@ extension Configuration {
         settings.ticketSeconds = UInt32(clamping: ticketDays * 86400)
         settings.retryAfterSeconds = UInt32(retryAfterSeconds)
         settings.goAwayAddress = goAwayAddress
+        settings.storm.isOn = stormControl
+        settings.storm.inFlightMax = openingsInFlightMax
+        settings.storm.waitMilliseconds = UInt32(openingWaitSeconds) * 1000
         return settings
     }
 
@@ -75,6 +78,9 @@ extension Configuration {
         // One whole frame and what came with the read that completed it.
         loop.keptBytesMax = frameBytesMax + 16
         loop.unsentBytesMax = unsentBytesMax
+        loop.acceptCountMax = acceptsPerTurnMax
+        loop.handshakeStepCountMax = handshakeStepsPerTurnMax
+        loop.handshakeBacklogMilliseconds = stormControl ? UInt32(handshakeBacklogSeconds) * 1000 : 0
         loop.stallTimeoutMilliseconds = UInt32(stallSeconds) * 1000
         var refusal: [UInt8] = []
         ServerFrameWriter.closed(

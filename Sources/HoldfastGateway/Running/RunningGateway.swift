@@ -7,6 +7,7 @@ internal import Synchronization
 struct RunningGateway {
     let loops: [GatewayLoop]
     let admission: SharedAdmission
+    private let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
     let stop: StopSignal
@@ -29,9 +30,10 @@ struct RunningGateway {
         ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
         core = Inbox()
         admission = SharedAdmission(configuration)
+        load = GatewayLoad(slotsMax: configuration.slotsMax)
         tokenChecks = try TokenChecks(identity.tokens, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let shared = GatewayShared(
-            configuration: configuration, admission: admission, tokenChecks: tokenChecks, core: core, logger: logger)
+            configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core, logger: logger)
         do {
             var loops: [GatewayLoop] = []
             for index in 0..<loopCount {
@@ -51,9 +53,9 @@ struct RunningGateway {
     private static let tokenThreads = 2
 
     private mutating func startCore(_ recovered: consuming Core, _ storage: any Storage, readers: Int) throws {
-        let (stop, logger) = (stop, logger)
+        let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), readers: readers, logger: logger
+            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers, logger: logger
         ) { error in
             guard stop.fail(error.exitCode) else { return }
             logger.critical("the disk failed: \(error)")
@@ -73,7 +75,8 @@ struct RunningGateway {
                     address = try loop.eventLoop.listen(
                         ListenerConfiguration(
                             address: address, tls: context, proxyProtocolFrom: proxies,
-                            handshakeTimeoutMilliseconds: UInt32(configuration.handshakeSeconds) * 1000))
+                            handshakeTimeoutMilliseconds: UInt32(configuration.handshakeSeconds) * 1000,
+                            backlog: Int32(configuration.listenBacklog)))
                 }
                 if context == nil { bound.tcp.append(address) } else { bound.tls.append(address) }
             }

@@ -12,6 +12,7 @@ final class CoreDriver: @unchecked Sendable {
     private let storage: any Storage
     private let inbox: Inbox<CoreMessage>
     private let loops: [LoopMailbox]
+    private let load: GatewayLoad
     private let logger: Logger
     private let journal: WorkerPool<JournalBatch>
     private let readers: WorkerPool<ReadJob>
@@ -34,17 +35,21 @@ final class CoreDriver: @unchecked Sendable {
 
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
-        _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], readers: Int, logger: Logger,
+        _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], load: GatewayLoad, readers: Int,
+        logger: Logger,
         failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.core = core
         self.storage = storage
         self.inbox = inbox
         self.loops = loops
+        self.load = load
         self.logger = logger
         journal = try WorkerPool(name: "journal", count: 1) { batch in
             Self.attempt(failed) { () throws(StorageError) in
+                let start = SystemClock.monotonicMicroseconds()
                 try storage.commit(batch)
+                load.committed(microseconds: SystemClock.monotonicMicroseconds() - start)
                 inbox.post(.committed)
             }
         }
@@ -75,6 +80,7 @@ final class CoreDriver: @unchecked Sendable {
             messages.reverse()
             while let message = messages.popLast() { handle(message, now) }
             tick(now)
+            if core.hasCheckpointSlices { core.continueCheckpoint() }
             carryOut(now)
             if isFinished(now) { break }
         }
@@ -96,13 +102,16 @@ final class CoreDriver: @unchecked Sendable {
     private func waitMilliseconds() -> Int {
         // A stop goes through the slices of a checkpoint without a pause.
         if finishBy != nil { return 1 }
+        // Neither do its slices wait for the next tick: whoever sends may be waiting for the checkpoint.
+        if core.hasCheckpointSlices { return 0 }
         let now = SystemClock.monotonicMilliseconds()
         return nextTick > now ? Int(nextTick - now) : 0
     }
 
     private func handle(_ message: consuming CoreMessage, _ now: CoreTime) {
         switch consume message {
-        case .commands(var batch):
+        case .commands(var batch, let done):
+            if let done { core.reuse(done, of: batch.loop) }
             core.handle(batch, now: now)
             lastCommands = now.monotonic
             if batch.commands.count >= Self.busyCommands { holdsFreedMemory = true }

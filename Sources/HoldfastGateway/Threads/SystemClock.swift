@@ -12,6 +12,13 @@ enum SystemClock {
     /// Milliseconds since the machine's start; never jumps.
     static func monotonicMilliseconds() -> UInt64 { milliseconds(CLOCK_MONOTONIC) }
 
+    /// The same in microseconds, for how long something takes.
+    static func monotonicMicroseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(max(0, time.tv_sec)) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+    }
+
     /// Both, for the core.
     static func coreTime() -> CoreTime { CoreTime(wall: wallMilliseconds(), monotonic: monotonicMilliseconds()) }
 

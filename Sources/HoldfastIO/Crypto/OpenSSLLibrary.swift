@@ -1,7 +1,10 @@
 internal import COpenSSL
 
 /// The library as a whole.
-enum OpenSSLLibrary {
+package enum OpenSSLLibrary {
+    /// The version that runs, as the library names it.
+    package static var version: String { unsafe String(cString: OpenSSL_version(OPENSSL_VERSION)) }
+
     /// Starts the library at its first use; false if it can't be. Whoever may be the first to use it asks this before.
     ///
     /// Without its clean-up at the end of the process: that frees what is shared while loops still use it, and what it keeps for each thread

@@ -120,7 +120,10 @@ extension EventLoop {
             return
         }
         let isProxied = settings.proxyProtocolFrom.contains { $0.contains(peer) }
-        if settings.tls != nil && !isProxied && !hasRoomForHandshake(peer) { return refuse(descriptor, settings) }
+        if settings.tls != nil && !isProxied {
+            if isHandshakeBacklogged { return shed(descriptor) }
+            if !hasRoomForHandshake(peer) { return refuse(descriptor, settings) }
+        }
         let first: Connection.State = isProxied ? .proxyHeader : .handshaking
         let flags: Connection.Flags = settings.tls == nil ? [] : [.tls]
         var slot = unsafe state.pointee.slab.allocate(descriptor: descriptor, state: first, flags: flags, tick: state.pointee.tick)
@@ -190,6 +193,13 @@ extension EventLoop {
             // Unread bytes would turn the close into a reset, which can overtake what was just said.
             _ = unsafe recv(descriptor, state.pointee.cipherBuffer, configuration.readBytesMax, 0)
         }
+        CLinux.close(descriptor)
+    }
+
+    /// Closes without a word, of which nothing could be verified before the handshake: the peer comes back as after a lost network, by itself
+    /// and each at another moment.
+    private func shed(_ descriptor: Int32) {
+        unsafe state.pointee.statistics.shedHandshakeCount += 1
         CLinux.close(descriptor)
     }
 

@@ -107,8 +107,10 @@ extension EventLoop {
     func handshakeReady(
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ failed: Bool, _ delegate: any EventLoopDelegate
     ) {
-        // A storm of handshakes waits for the next iterations; epoll puts what isn't handled behind what wasn't reported yet.
-        guard unsafe state.pointee.handshakeSteps < configuration.handshakeStepCountMax else { return }
+        guard unsafe state.pointee.handshakeSteps < configuration.handshakeStepCountMax else {
+            unsafe postponeHandshake(slot, connection, failed)
+            return
+        }
         let buffer = unsafe state.pointee.cipherBuffer
         let count = unsafe recv(connection.pointee.descriptor, buffer, configuration.readBytesMax, 0)
         guard count > 0 else {
@@ -131,6 +133,36 @@ extension EventLoop {
         unsafe goOnHandshaking(slot, connection, delegate)
     }
 
+    /// A storm of handshakes waits for the next iterations, in its order. Its sockets aren't watched meanwhile, but for their end.
+    private func postponeHandshake(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ failed: Bool) {
+        guard !failed,
+            (try? watch(unsafe connection.pointee.descriptor, 0, data: unsafe connection.pointee.id(slot).rawValue, add: false)) != nil
+        else { return unsafe failSetup(slot, connection, .closedEarly) }
+        unsafe state.pointee.handshakeQueue.append(connection.pointee.id(slot), isBegun: connection.pointee.tls != nil)
+    }
+
+    /// Does as many of the steps that wait as one iteration may.
+    func goOnWithHandshakes(_ delegate: any EventLoopDelegate) {
+        unsafe state.pointee.handshakeQueue.measure(now: state.pointee.now)
+        while unsafe state.pointee.handshakeSteps < configuration.handshakeStepCountMax,
+            let id = unsafe state.pointee.handshakeQueue.pop()
+        {
+            // It may have reached its deadline, or its peer may be gone.
+            guard let connection = unsafe state.pointee.slab.find(id), unsafe connection.pointee.state == .handshaking else { continue }
+            unsafe updateInterest(id.slot, connection)
+            unsafe handshakeReady(id.slot, connection, false, delegate)
+        }
+    }
+
+    /// TLS handshakes whose first step waits for its turn.
+    var handshakesWaiting: Int { unsafe state.pointee.handshakeQueue.freshCount }
+
+    /// Whether so many handshakes wait that the peers of further ones would have given up.
+    var isHandshakeBacklogged: Bool {
+        let milliseconds = configuration.handshakeBacklogMilliseconds
+        return unsafe milliseconds > 0 && !state.pointee.handshakeQueue.hasRoom(milliseconds: milliseconds)
+    }
+
     private func goOnHandshaking(
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate
     ) {
@@ -146,6 +178,7 @@ extension EventLoop {
         case .done(let isResumed):
             guard unsafe connection.pointee.state == .handshaking else { return }
             if isResumed { unsafe state.pointee.statistics.resumedHandshakeCount += 1 }
+            if unsafe !connection.pointee.flags.contains(.outgoing) { unsafe state.pointee.handshakeQueue.done() }
             unsafe open(slot, connection, delegate)
             // The peer's first message may have come along with the end of its handshake.
             if unsafe state.pointee.transit.pointee.incomingCount > 0, unsafe connection.pointee.state == .open {

@@ -94,6 +94,7 @@ internal import Synchronization
             unsafe state.pointee.handshakeSteps = 0
             // Before the events: kept bytes come in front of new ones.
             if unsafe state.pointee.firstResumed != ConnectionSlab.none { showKeptBytes(delegate) }
+            if unsafe !state.pointee.handshakeQueue.isEmpty { goOnWithHandshakes(delegate) }
             for index in 0..<max(0, Int(count)) { unsafe handle(events[index], delegate) }
             runTimers(delegate)
             delegate.iterationEnded()
@@ -130,7 +131,7 @@ internal import Synchronization
     }
 
     private func nextTimeout() -> Int32 {
-        if unsafe state.pointee.firstResumed != ConnectionSlab.none { return 0 }
+        if unsafe state.pointee.firstResumed != ConnectionSlab.none || !state.pointee.handshakeQueue.isEmpty { return 0 }
         let now = unsafe state.pointee.now
         let untilTicked = unsafe state.pointee.nextTicked > now ? state.pointee.nextTicked - now : 0
         // Four ticks of the wheel are longer than the 100 ms between two calls of ticked.

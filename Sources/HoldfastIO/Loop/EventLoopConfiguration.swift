@@ -21,7 +21,10 @@ package struct EventLoopConfiguration: Sendable {
     /// Connections taken from a listener in one iteration.
     package var acceptCountMax: Int = 64
     /// Steps of TLS handshakes in one iteration: they cost a millisecond each, and a storm of them must not delay the others.
-    package var handshakeStepCountMax: Int = 12
+    package var handshakeStepCountMax: Int = 4
+    /// How long a TLS handshake may have to wait for its first step: where more wait than the loop does in this time, further connections are
+    /// closed when they are accepted, before anything was spent on them. 0: none are.
+    package var handshakeBacklogMilliseconds: UInt32 = 0
     /// TLS handshakes under way from one peer address, as limits count addresses; further connections from there are closed. They hold
     /// more memory than a connection that is up, and nobody has been asked yet whether there is room for them.
     package var handshakesPerAddressMax: Int = .max

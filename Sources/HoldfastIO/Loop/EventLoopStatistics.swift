@@ -10,6 +10,8 @@ package struct EventLoopStatistics: Sendable {
     package var resumedHandshakeCount: UInt64 = 0
     /// Connections that were turned away because descriptors or slots had run out.
     package var refusedCount: UInt64 = 0
+    /// Connections that were closed when they were accepted, because too many TLS handshakes waited already.
+    package var shedHandshakeCount: UInt64 = 0
     /// Silent connections closed to make room.
     package var reclaimedCount: UInt64 = 0
     /// Connections closed as slow consumers.

@@ -32,6 +32,8 @@ internal import Glibc
     var firstResumed = ConnectionSlab.none
     /// Handshake steps done in this iteration.
     var handshakeSteps = 0
+    /// Handshakes that go on in later iterations.
+    var handshakeQueue = HandshakeQueue()
     /// Where the next search for a silent connection begins.
     var reclaimCursor: UInt32 = 0
     /// The buffers' pages are to be given back at the end of the iteration.

@@ -23,6 +23,7 @@ final class GatewayRun {
     private(set) var core: Core
     private(set) var ports: [LoopPort] = []
     var admission: Admission<UInt32>
+    let load = GatewayLoad(slotsMax: 4)
     private(set) var isAlive = true
     private var isAccepting = true
     private var isFinishing = false

@@ -99,6 +99,7 @@ final class LoopPort: ConnectionPort {
     /// Hands on what the connections have for the core, as an event loop does at the end of each round.
     private func iterationEnded(_ slot: Int?) {
         if let slot { note(slot) }
+        if table.openingsWaiting > 0 { run.world.coverage.count(.openingWaited) }
         if let batch = table.takeCommands() { run.post(.commands(batch)) }
     }
 
@@ -205,6 +206,13 @@ final class LoopPort: ConnectionPort {
     }
 
     func sealTicket(_ ticket: Ticket) -> [UInt8] { SimulatedTicket.seal(ticket, keys) }
+
+    var load: GatewayLoad { run.load }
+
+    func isShedding(_ report: StormControl.Report) {
+        run.world.note("the gateway sheds load: \(report.deferred) are to come back, \(report.waiting) wait")
+        run.world.coverage.count(.openingDeferred)
+    }
 
     func random(in range: ClosedRange<UInt32>) -> UInt32 {
         UInt32(run.world.random.within(UInt64(range.lowerBound)...UInt64(range.upperBound)))

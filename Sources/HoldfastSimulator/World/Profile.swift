@@ -117,5 +117,8 @@ struct Profile {
         connection.limits.frames = WireLimits(frameBytesMax: 16 << 10)
         connection.ticketSeconds = UInt32(random.chance(0.3) ? 600 + random.below(7_200) : 30 * 86_400)
         connection.retryAfterSeconds = UInt32(1 + random.below(8))
+        // So small that a few phones are a storm.
+        if random.chance(0.6) { connection.storm.inFlightMax = 1 }
+        if random.chance(0.5) { connection.storm.waitMilliseconds = 0 }
     }
 }

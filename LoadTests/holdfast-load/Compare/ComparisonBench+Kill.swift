@@ -1,0 +1,48 @@
+extension ComparisonBench {
+    /// kill -9 of the server under load: which of the messages that it had acknowledged still arrive?
+    func kill() async throws {
+        let receivers = scale.killReceivers
+        let all = receivers + Self.senders
+        let driver = try driver(connections: all, "kill")
+        defer { driver.stop() }
+        var report = report("compare-kill", clients: all)
+        let clients = try await server.clients(count: all)
+        try await driver.add(clients, 0..<receivers, .phone)
+        try await driver.add(clients, receivers..<all, .sender)
+        try await driver.connect(0..<all)
+        try await driver.wait(seconds: 1, "connected")
+        // Half of the receivers are away, so that messages wait for them.
+        try await driver.perform { $0.drop(0..<receivers / 2) }
+        try await makeTraffic(driver, clients, receivers: 0..<receivers, senders: receivers..<all)
+        try await driver.perform { fleet in
+            fleet.traffic?.isRecording = false
+            fleet.send(upTo: PeerTraffic.unlimited)
+        }
+        try await driver.wait(seconds: min(3, seconds), "under load")
+
+        server.kill()
+        let atKill = try await driver.perform { $0.traffic?.totals ?? .init() }
+        report.figures["acknowledgedAtKill"] = Double(atKill.acknowledged)
+        let watch = watch()
+        do {
+            try await server.restart()
+        } catch {
+            report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
+            report.figures["acknowledgedAndLost"] = Double(report.lost)
+            report.notes.append("it did not start again: \(error)")
+            return try keep(report)
+        }
+        report.figures["secondsToReady"] = watch.read().seconds
+        try await driver.perform { $0.connect(0..<receivers / 2, inFlightMax: 64) }
+        // Senders come back by themselves, and send again what wasn't acknowledged.
+        try await driver.reach(all, "back", stallSeconds: 90, secondsMax: 300) { $0.counters.ready }
+        try await driver.perform { $0.traffic?.quota = 0 }
+        try await drain(driver)
+        report.seconds = watch.read().seconds
+        report.cpuSeconds.generator = watch.read().cpu.generator
+        report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
+        report.add(try await driver.perform { $0.counters })
+        report.figures["acknowledgedAndLost"] = Double(report.lost)
+        try keep(report)
+    }
+}

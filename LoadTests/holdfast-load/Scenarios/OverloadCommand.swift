@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import HoldfastIO
+
+/// `holdfast-load overload`
+struct OverloadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "overload",
+        abstract: "Offers a gateway up to ten times what it can take, with and without storm control.",
+        discussion: """
+            Starts gateways of its own. Arrivals: measures how many resumes a second the gateway does with 64 in flight, then lets phones arrive \
+            at 0.5 to 10 times that rate, each with messages waiting, and reports the rate at which they are served and how long they wait, all \
+            pauses included. Because the generator needs the machine too, the gateway then has only --share of a core. Disconnect: all phones \
+            vanish and come back at once while others send messages as fast as they can, with the whole machine.
+
+            As root it makes a network namespace whose listen queue (net.core.somaxconn) is as long as --somaxconn, and a control group for \
+            the share; otherwise it says that it couldn't. One report a point; with --json one object a line.
+
+            Examples:
+              sudo holdfast-load overload
+              sudo holdfast-load overload --part disconnect --clients 18000 --somaxconn 4096
+              holdfast-load overload --share 0 --factors 1,2 --control on --json
+            """)
+
+    @OptionGroup var programs: ProgramOptions
+    @OptionGroup var output: OutputOptions
+    @Option(help: "Phones.") var clients = 15_000
+    @Option(help: "Seconds for which phones arrive, if there are enough of them; and of the traffic before and after a disconnect.")
+    var duration = 3.0
+    @Option(help: ArgumentHelp("Offered loads, in multiples of what the gateway can do.", valueName: "list")) var factors = "0.5,1,2,5,10"
+    @Option(help: "Messages queued for each phone that arrives.") var backlog = 10
+    @Option(help: "What the gateway has of a core while phones arrive; 0: the machine.") var share = 0.2
+    @Option(help: ArgumentHelp("Storm control: on, off or both.", valueName: "which")) var control = "both"
+    @Option(help: ArgumentHelp("arrivals, disconnect, or both.", valueName: "which")) var part = "both"
+    @Option(help: "The listen queue of the network namespace.") var somaxconn = 65_535
+    @Flag(help: "Connect with TLS, a full handshake each time.") var tls = false
+
+    func run() async throws {
+        let multiples = try factors.split(separator: ",").map { word in
+            guard let factor = Double(word), 0.01...100 ~= factor else { throw LoadError("--factors: '\(word)' is not 0.01 to 100") }
+            return factor
+        }
+        guard let modes = ["both": [true, false], "on": [true], "off": [false]][control] else {
+            throw LoadError("--control must be on, off or both, not '\(control)'")
+        }
+        guard ["both", "arrivals", "disconnect"].contains(part) else {
+            throw LoadError("--part must be arrivals, disconnect or both, not '\(part)'")
+        }
+        guard clients > 0 && 0...1000 ~= backlog && 0.5...600 ~= duration && 0...64 ~= share && 16...1 << 20 ~= somaxconn else {
+            throw LoadError("--clients at least 1, --backlog 0 to 1000, --duration 0.5 to 600, --share 0 to 64, --somaxconn 16 to 1048576")
+        }
+        let workshop = try programs.workshop()
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory, cleanUp: { NetworkNamespace.removeAll() })
+        defer { watcher.stop() }
+        let namespace = makeNamespace()
+        let scenario = OverloadScenario(
+            workshop: workshop, namespace: namespace, clients: clients, seconds: duration, backlog: backlog, share: share, isTLS: tls)
+        var reports: [Report] = []
+        for mode in modes where part != "disconnect" {
+            for report in try await scenario.arrivals(control: mode, factors: multiples) { try show(report, &reports) }
+        }
+        for mode in modes where part != "arrivals" { try show(try await scenario.disconnect(control: mode), &reports) }
+        guard reports.allSatisfy(\.isClean) else {
+            throw LoadError("not all runs are clean: see lost, duplicated, reordered, corrupted, FAULT")
+        }
+    }
+
+    private func show(_ report: Report, _ reports: inout [Report]) throws {
+        reports.append(report)
+        try Output.write(output.json ? Output.json(report) : report.text)
+    }
+
+    /// A network of this run's own; nil where that can't be.
+    private func makeNamespace() -> NetworkNamespace? {
+        NetworkNamespace.removeLeftovers()
+        do {
+            let namespace = try NetworkNamespace(role: "overload")
+            try namespace.run(["sh", "-c", "echo \(somaxconn) > /proc/sys/net/core/somaxconn"])
+            return namespace
+        } catch {
+            let text = "no network namespace of its own (it needs root and iproute2), so net.core.somaxconn stays as it is: \(error)\n"
+            FileHandle.standardError.write(Data(text.utf8))
+            return nil
+        }
+    }
+}

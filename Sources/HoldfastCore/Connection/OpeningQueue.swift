@@ -1,0 +1,45 @@
+/// Connections whose openings wait for their turn: the more is promised to one, or waits for it, the earlier it goes; equals in the order
+/// in which they came.
+package struct OpeningQueue: Sendable {
+    /// Who goes first.
+    package enum Rank: Int, CaseIterable, Sendable {
+        /// Was told to come back now.
+        case slot
+        /// Messages wait for it.
+        case undelivered
+        case resume
+        /// Costs the check of a token, and nobody's session waits for it.
+        case login
+    }
+
+    private struct Line: Sendable {
+        var connections: ContiguousArray<ConnectionHandle> = []
+        var head = 0
+
+        mutating func pop() -> ConnectionHandle? {
+            guard head < connections.count else { return nil }
+            defer { head += 1 }
+            return connections[head]
+        }
+    }
+
+    private var lines = ContiguousArray(repeating: Line(), count: Rank.allCases.count)
+    private var turns = 0
+    /// Of so many turns one is the last rank's, so that it isn't forgotten while others keep coming.
+    private static let turnsForLast = 8
+
+    package init() {}
+
+    package mutating func append(_ connection: ConnectionHandle, _ rank: Rank) { lines[rank.rawValue].connections.append(connection) }
+
+    /// Takes out who goes next; nil when nobody is left, and then the room that they took is given back.
+    package mutating func pop() -> ConnectionHandle? {
+        turns += 1
+        if turns % Self.turnsForLast == 0, let last = lines[Rank.login.rawValue].pop() { return last }
+        for index in lines.indices {
+            if let connection = lines[index].pop() { return connection }
+            if lines[index].head > 0 { lines[index] = Line() }
+        }
+        return nil
+    }
+}

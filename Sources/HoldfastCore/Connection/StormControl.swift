@@ -1,0 +1,206 @@
+/// Which openings (first frames of connections: `RESUME`, `HELLO`) go to the core now, which wait here for their turn, and which are told
+/// when to come back (REQ-TIME-9). One for each event loop. Pure: counts and the time come in, decisions go out.
+///
+/// Overview. An opening is admitted as long as fewer than `inFlightLimit` are on their way through token check, core and readers. Others wait,
+/// if what was promised before them is done within `waitMilliseconds` at the rate that was last seen under load. Whoever would wait longer
+/// gets a slot: the first moment that isn't promised to anybody else. So slots follow each other at the machine's own rate, and the time
+/// that they take is the time that the backlog needs.
+///
+/// The limit in flight is what divides the machine between openings and messages, and it is moved ten times a second while somebody waits:
+///
+/// - up or down, so that an opening takes about `latencyMilliseconds` from admission to `WELCOME`: more in flight only makes queues longer;
+/// - down, when messages are confirmed at less than 60 % of the rate before the storm, or commits take more than four times as long.
+///
+/// While nobody waits, the rates of messages and of commits are noted as what is usual.
+package struct StormControl: Sendable {
+    /// What an operator sets.
+    package struct Settings: Equatable, Sendable {
+        /// False: everybody is admitted at once.
+        package var isOn = true
+        /// The most openings that a loop has in flight.
+        package var inFlightMax = 512
+        /// The longest that an opening is meant to wait here.
+        package var waitMilliseconds: UInt32 = 3_000
+        package init() {}
+    }
+
+    /// What becomes of an opening.
+    package enum Decision: Equatable, Sendable {
+        case admit
+        /// It is kept until `takeTurn`, or until `left`.
+        case wait
+        case comeBack(milliseconds: UInt32)
+    }
+
+    /// What an operator is told while openings are turned away.
+    package struct Report: Equatable, Sendable {
+        /// Openings since the last report.
+        package var admitted = 0
+        package var deferred = 0
+        /// Those that wait now.
+        package var waiting = 0
+        package var inFlightLimit = 0
+        package var perSecond = 0
+        /// Until the last slot that was given.
+        package var slotMilliseconds: UInt64 = 0
+    }
+
+    private let settings: Settings
+    package private(set) var inFlight = 0
+    package private(set) var waiting = 0
+    package private(set) var inFlightLimit: Int
+    /// Openings a second, as seen while somebody waited.
+    package private(set) var perSecond = Self.perSecondAtFirst
+    /// Until when the machine's time is promised, to those who wait and to those who were given a slot; monotonic microseconds.
+    private var bookedUntil: UInt64 = 0
+    private var interval = Interval()
+    private var usual = Usual()
+    private var report = Report()
+    private var reportAt: UInt64 = 0
+
+    /// What was counted since `startedAt`.
+    private struct Interval {
+        var startedAt: UInt64 = 0
+        var served = 0
+        var sentCount: UInt64 = 0
+        /// Somebody waited at some time, and at all times.
+        var wasContended = false
+        var wasBusy = true
+    }
+
+    /// What was seen while nobody waited.
+    private struct Usual {
+        var sentPerSecond = 0.0
+        var commitMicroseconds = 0.0
+    }
+
+    /// Nothing is known at the start. Too much makes some wait a little longer here, too little sends some away who could have waited.
+    private static let perSecondAtFirst = 5_000.0
+    private static let inFlightAtFirst = 64
+    private static let inFlightMin = 8
+    private static let latencyMilliseconds = 50.0
+    private static let intervalMilliseconds: UInt64 = 100
+    private static let reportMilliseconds: UInt64 = 5_000
+    /// Commits below this are quick, whatever they were before.
+    private static let commitMicrosecondsMin = 20_000.0
+
+    package init(_ settings: Settings) {
+        self.settings = settings
+        inFlightLimit = min(Self.inFlightAtFirst, settings.inFlightMax)
+    }
+
+    /// Whether openings are counted at all.
+    package var isOn: Bool { settings.isOn }
+
+    /// Whether one that waits may go on now.
+    package var hasTurn: Bool { waiting > 0 && inFlight < inFlightLimit }
+
+    // MARK: - Openings
+
+    /// An opening has come.
+    /// - Parameter hasSlot: it was told to come back, and its time has come.
+    package mutating func arrived(hasSlot: Bool, now: UInt64) -> Decision {
+        guard settings.isOn else { return .admit }
+        if waiting == 0 && inFlight < inFlightLimit {
+            inFlight += 1
+            report.admitted += 1
+            return .admit
+        }
+        interval.wasContended = true
+        let queued = Double(waiting) / perSecond * 1000
+        if hasSlot {
+            // Its time was promised, and so was booked before; but not if far more have come than were promised.
+            if queued <= 2 * Double(settings.waitMilliseconds) { return keep() }
+        } else {
+            let booked = bookedUntil > now * 1000 ? Double(bookedUntil - now * 1000) / 1000 : 0
+            if max(queued, booked) <= Double(settings.waitMilliseconds) {
+                _ = book(now)
+                return keep()
+            }
+        }
+        report.deferred += 1
+        return .comeBack(milliseconds: UInt32(clamping: book(now)))
+    }
+
+    private mutating func keep() -> Decision {
+        waiting += 1
+        return .wait
+    }
+
+    /// Promises the next moment that isn't promised; in how many milliseconds that is.
+    private mutating func book(_ now: UInt64) -> UInt64 {
+        let start = max(bookedUntil, now * 1000)
+        bookedUntil = start + UInt64(max(1, 1_000_000 / perSecond))
+        report.slotMilliseconds = max(1, (start - now * 1000) / 1000)
+        return report.slotMilliseconds
+    }
+
+    /// One that waited is admitted.
+    /// - Precondition: `hasTurn`.
+    package mutating func takeTurn() {
+        precondition(hasTurn)
+        waiting -= 1
+        inFlight += 1
+        report.admitted += 1
+    }
+
+    /// One that waited is gone.
+    package mutating func left() { waiting -= 1 }
+
+    /// One that was admitted has its `WELCOME` (`isServed`), or is gone before.
+    package mutating func finished(isServed: Bool) {
+        inFlight -= 1
+        if isServed { interval.served += 1 }
+    }
+
+    // MARK: - Measuring
+
+    /// To be called often, after openings were finished and before waiting ones take their turns.
+    /// - Parameters:
+    ///   - sentCount: messages of the whole gateway that were confirmed, from some beginning.
+    ///   - commitMicroseconds: how long commits take.
+    package mutating func measure(now: UInt64, sentCount: UInt64, commitMicroseconds: UInt64) {
+        if waiting == 0 { interval.wasBusy = false } else { interval.wasContended = true }
+        let elapsed = now - min(now, interval.startedAt)
+        guard elapsed >= Self.intervalMilliseconds else { return }
+        if elapsed <= 10 * Self.intervalMilliseconds {
+            let sentPerSecond = Double(sentCount &- interval.sentCount) * 1000 / Double(elapsed)
+            if interval.wasContended {
+                if interval.wasBusy { learn(Double(interval.served) * 1000 / Double(elapsed), now) }
+                adapt(sentPerSecond, Double(commitMicroseconds))
+            } else {
+                usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 8
+                usual.commitMicroseconds += (Double(commitMicroseconds) - usual.commitMicroseconds) / 8
+            }
+        }
+        interval = Interval(startedAt: now, sentCount: sentCount, wasContended: waiting > 0, wasBusy: waiting > 0)
+    }
+
+    /// A rate that was seen while somebody waited all the time is what the machine can do.
+    private mutating func learn(_ seen: Double, _ now: UInt64) {
+        let old = perSecond
+        perSecond = max(1, perSecond + (seen - perSecond) / 3)
+        // What is promised in numbers takes another time now.
+        if bookedUntil > now * 1000 { bookedUntil = now * 1000 + UInt64(Double(bookedUntil - now * 1000) * old / perSecond) }
+    }
+
+    private mutating func adapt(_ sentPerSecond: Double, _ commitMicroseconds: Double) {
+        let suffers =
+            sentPerSecond < 0.6 * usual.sentPerSecond
+            || commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds)
+        let wanted = suffers ? 0 : perSecond * Self.latencyMilliseconds / 1000
+        let limit = Double(inFlightLimit)
+        let moved = min(max(wanted, limit * 0.75), limit * 1.25 + 1)
+        inFlightLimit = min(max(Int(moved), min(Self.inFlightMin, settings.inFlightMax)), settings.inFlightMax)
+    }
+
+    /// What to tell the operator: at once when the first opening is turned away, then every five seconds while that goes on.
+    package mutating func takeReport(now: UInt64) -> Report? {
+        guard report.deferred > 0, now >= reportAt else { return nil }
+        reportAt = now + Self.reportMilliseconds
+        var taken = report
+        (taken.waiting, taken.inFlightLimit, taken.perSecond) = (waiting, inFlightLimit, Int(perSecond))
+        report = Report()
+        return taken
+    }
+}

@@ -1,0 +1,153 @@
+internal import HoldfastGateway
+internal import HoldfastIO
+
+/// What is wanted of a machine that runs a gateway with this configuration. Pure: facts in, checks out.
+enum DoctorChecks {
+    /// All of them, in the order in which they are shown.
+    static func all(_ machine: MachineFacts, _ disk: DiskFacts, _ configuration: Configuration, directory: String) -> [DoctorCheck] {
+        system(machine) + connections(machine, configuration) + memory(machine, configuration) + storage(disk, configuration, directory)
+    }
+
+    private static func system(_ machine: MachineFacts) -> [DoctorCheck] {
+        let kernel = machine.kernel ?? "unknown"
+        let version = kernel.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
+        let isRecent = version.count == 2 && (version[0], version[1]) >= (5, 4)
+        var checks = [
+            DoctorCheck("kernel", kernel, wanted: "5.4 or newer", isWell: isRecent, do: "Upgrade the distribution: apt full-upgrade"),
+            DoctorCheck(
+                "OpenSSL", machine.openSSL, wanted: "OpenSSL 3", isWell: machine.openSSL.hasPrefix("OpenSSL 3"), else: .fail,
+                do: "apt install libssl3"),
+            DoctorCheck(
+                "clock", "\(machine.wallSeconds) s since 1970", wanted: "a time after 2025", isWell: machine.wallSeconds > 1_735_689_600,
+                else: .fail, do: "timedatectl set-time 'YYYY-MM-DD HH:MM:SS': tokens and tickets are checked against it"),
+        ]
+        if let isSynchronised = machine.isClockSynchronised {
+            checks.append(
+                DoctorCheck(
+                    "clock synchronised", isSynchronised ? "yes" : "no", wanted: "yes", isWell: isSynchronised,
+                    do: "timedatectl set-ntp true: tokens of an issuer with another clock are taken too long, or not at all"))
+        } else {
+            checks.append(.unknown("clock synchronised", wanted: "yes", do: "timedatectl status"))
+        }
+        return checks
+    }
+
+    private static func connections(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
+        let wantedDescriptors = configuration.connectionsMax + spareDescriptors
+        let descriptors = machine.descriptorsMax ?? 0
+        var checks = [
+            DoctorCheck(
+                "descriptors", "\(descriptors)", wanted: "\(wantedDescriptors), for connectionsMax: \(configuration.connectionsMax)",
+                isWell: descriptors >= wantedDescriptors, else: descriptors < 1024 ? .fail : .warn,
+                do: "systemctl set-property holdfast LimitNOFILE=\(wantedDescriptors), or ulimit -Hn \(wantedDescriptors) as root; "
+                    + "or connectionsMax: \(max(1, descriptors - spareDescriptors))")
+        ]
+        func atLeast(_ name: String, _ key: String, _ value: Int?, _ wanted: Int, failsBelow: Int, _ why: String) {
+            guard let value else { return checks.append(.unknown(name, wanted: "\(wanted)", do: "sysctl \(key)")) }
+            checks.append(
+                DoctorCheck(
+                    name, "\(value)", wanted: "\(wanted), \(why)", isWell: value >= wanted, else: value < failsBelow ? .fail : .warn,
+                    do: "sysctl -w \(key)=\(wanted)"))
+        }
+        atLeast(
+            "net.core.somaxconn", "net.core.somaxconn", machine.somaxconn, configuration.listenBacklog, failsBelow: 128,
+            "as listenBacklog: in a storm connects beyond it are thrown away and come again after a second")
+        if machine.hasSynCookies != true {
+            atLeast(
+                "tcp_max_syn_backlog", "net.ipv4.tcp_max_syn_backlog", machine.synBacklogMax, configuration.listenBacklog, failsBelow: 64,
+                "as listenBacklog, or net.ipv4.tcp_syncookies=1")
+        } else {
+            atLeast(
+                "tcp_max_syn_backlog", "net.ipv4.tcp_max_syn_backlog", machine.synBacklogMax, 1024, failsBelow: 64,
+                "with tcp_syncookies=1, which takes what is beyond")
+        }
+        let ports = machine.localPorts?.count ?? 0
+        checks.append(
+            DoctorCheck(
+                "local ports", machine.localPorts.map { "\($0.lowerBound) to \($0.upperBound)" } ?? "unknown",
+                wanted: "28000 ports, for load tests from here", isWell: ports >= 28_000,
+                do: "sysctl -w net.ipv4.ip_local_port_range='10240 65535'"))
+        return checks
+    }
+
+    private static func memory(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
+        let connections = min(configuration.connectionsMax, max(0, (machine.descriptorsMax ?? .max) - spareDescriptors))
+        let perConnection = configuration.tlsListen.isEmpty ? plainBytes : tlsBytes
+        let wanted = baseBytes + connections * perConnection
+        var checks: [DoctorCheck] = []
+        if let available = machine.memoryAvailableBytes {
+            checks.append(
+                DoctorCheck(
+                    "memory available", mebibytes(available),
+                    wanted: "\(mebibytes(wanted)), for \(connections) connections of \(perConnection) bytes", isWell: available >= wanted,
+                    else: available < baseBytes ? .fail : .warn,
+                    do: "Add memory, or connectionsMax: \(max(1, (available - baseBytes) / perConnection))"))
+        } else {
+            checks.append(.unknown("memory available", wanted: mebibytes(wanted), do: "cat /proc/meminfo"))
+        }
+        // A socket whose peer doesn't read keeps a few pages.
+        let pages = connections
+        let tcpPages = machine.tcpPagesMax ?? 0
+        checks.append(
+            DoctorCheck(
+                "net.ipv4.tcp_mem", "\(tcpPages) pages", wanted: "\(pages) pages, one for each connection", isWell: tcpPages >= pages,
+                do: "sysctl -w net.ipv4.tcp_mem='\(pages) \(pages * 5 / 4) \(pages * 3 / 2)'"))
+        checks.append(
+            DoctorCheck(
+                "overcommit", machine.overcommit.map(String.init) ?? "unknown",
+                wanted: "0 or 1: address space is reserved for connectionsMax",
+                isWell: machine.overcommit != 2, do: "sysctl -w vm.overcommit_memory=0, or lower connectionsMax"))
+        checks.append(
+            DoctorCheck(
+                "huge pages", machine.hugePages ?? "none", wanted: "madvise or never", isWell: machine.hugePages != "always",
+                do: "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled: with always, memory grows in steps of 2 MiB"))
+        return checks
+    }
+
+    private static func storage(_ disk: DiskFacts, _ configuration: Configuration, _ directory: String) -> [DoctorCheck] {
+        let kind = fileSystems[disk.fileSystem]
+        var checks = [
+            DoctorCheck(
+                "file system", kind?.name ?? "local", wanted: "a local disk: LMDB's locks and maps don't hold on others",
+                isWell: kind == nil, else: kind?.state ?? .warn, do: "Put the data directory on a local disk: data: /var/lib/holdfast")
+        ]
+        // The gateway refuses messages below the reserve; a checkpoint and a batch need room besides.
+        let wanted = 2 * configuration.reserveBytes + roomBytes
+        if let available = disk.availableBytes {
+            checks.append(
+                DoctorCheck(
+                    "disk free", mebibytes(available), wanted: "\(mebibytes(wanted)), twice reserveBytes and room to work",
+                    isWell: available >= wanted, else: available < 2 * configuration.reserveBytes ? .fail : .warn,
+                    do: "Make room in \(directory), or lower reserveBytes"))
+        } else {
+            checks.append(.unknown("disk free", wanted: mebibytes(wanted), do: "df \(directory)"))
+        }
+        guard let sync = disk.syncMicroseconds, let slowest = disk.syncMicrosecondsMax else {
+            checks.append(
+                DoctorCheck(
+                    "disk sync", "nothing can be written", wanted: "a directory that may be written", isWell: false, else: .fail,
+                    do: "chown -R the gateway's user \(directory)"))
+            return checks
+        }
+        checks.append(
+            DoctorCheck(
+                "disk sync", "\(sync) us, slowest \(slowest) us", wanted: "at most 10000 us: every commit waits for one",
+                isWell: sync <= 10_000, do: "Use a disk with a write cache that survives a power cut, and no other writers on it"))
+        return checks
+    }
+
+    private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+
+    private static let spareDescriptors = 64
+    private static let plainBytes = 600
+    private static let tlsBytes = 15_000
+    private static let baseBytes = 256 << 20
+    private static let roomBytes = 1 << 30
+
+    /// By the numbers of statfs(2).
+    private static let fileSystems: [UInt64: (name: String, state: DoctorCheck.State)] = [
+        0x6969: ("NFS", .fail), 0x517B: ("SMB", .fail), 0xFF53_4D42: ("CIFS", .fail), 0xFE53_4D42: ("SMB 2", .fail),
+        0x0102_1997: ("9P", .fail), 0x00C3_6400: ("Ceph", .fail), 0x6573_5546: ("FUSE", .warn),
+        0x0102_1994: ("tmpfs: it is gone with the machine's power", .warn),
+    ]
+}

@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import Foundation
+internal import HoldfastGateway
+internal import HoldfastIO
+
+/// `holdfast doctor`.
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Checks whether this machine is set up for a gateway.",
+        discussion: """
+            Looks at descriptors, the listen queue, memory, the clock, the file system, and how long a sync of the disk takes (it writes a few \
+            small files in the data directory, or in the folder above while there is none, and removes them). One line for each: ok, warn (it \
+            serves, but not as well or as many as it could) or fail, and the command that mends it. Run it as the user that runs the gateway: \
+            limits are that user's. Changes nothing.
+
+            Exit code 0: nothing fails. 1: something does. 64: the configuration is wrong.
+
+            EXAMPLE
+              holdfast doctor --config /etc/holdfast.yaml
+              holdfast doctor --json
+            """)
+
+    @Option(help: ArgumentHelp("The gateway's configuration file; without one: the defaults.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("The data directory. (default: the configuration's)", valueName: "dir"))
+    var data: String?
+
+    @Flag(help: "Prints one JSON object.")
+    var json = false
+
+    /// Looks, and tells.
+    func run() throws {
+        var configuration = Configuration()
+        do throws(ConfigurationError) {
+            if let config { configuration = try Configuration(file: config) }
+        } catch {
+            throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
+        }
+        if let data { configuration.data = data }
+        let directory = Self.existing(configuration.data)
+        let checks = DoctorChecks.all(.read(), .read(directory), configuration, directory: directory)
+        let failed = checks.count { $0.state == .fail }
+        let output = OperationOutput(isJSON: json)
+        for check in checks { try output.line(check.line) }
+        try output.line("\(checks.count) checks: \(failed) fail, \(checks.count { $0.state == .warn }) warn")
+        try output.json { object in
+            object.add("ok", failed == 0)
+            object.add("directory", directory)
+            object.add("checks", list: checks.map(\.json))
+        }
+        if failed > 0 { throw CommandFailure("") }
+    }
+
+    /// The directory, or what there is of the way to it.
+    private static func existing(_ path: String) -> String {
+        var url = URL(fileURLWithPath: path).standardizedFileURL
+        while !FileManager.default.fileExists(atPath: url.path), url.path != "/" { url.deleteLastPathComponent() }
+        return url.path
+    }
+}
