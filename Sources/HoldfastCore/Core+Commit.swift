@@ -41,6 +41,7 @@ extension Core {
         guard let batch = inFlight else { preconditionFailure("no batch is in flight") }
         inFlight = nil
         if let last = batch.journal.entries.last { committedThrough = last.position }
+        if !floorRecords.isEmpty { floorRecords = floorRecords.filter { $0.value > committedThrough } }
         deletionsCommitted()
         push(batch)
         settle(batch)

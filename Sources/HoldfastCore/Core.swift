@@ -38,6 +38,9 @@ package struct Core: ~Copyable {
     var conversations: LookupCache<UInt64, UserPair>
     var devices: LookupCache<DeviceKey, SessionID>
 
+    /// Users whose inbox's floor has a record that isn't synced yet: sessions hear of the floor when it is.
+    var floorRecords: [Slot: Position] = [:]
+
     /// Users to whom a repair has given notice of a loss in what was replayed.
     var usersWithLoss: Set<UInt64> = []
 

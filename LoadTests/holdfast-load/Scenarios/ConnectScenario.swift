@@ -20,6 +20,8 @@ struct ConnectScenario: Sendable {
     /// Connects at a time, of a closed loop.
     var inFlightMax = 64
     var seconds = 5.0
+    /// How a phone goes.
+    var departure = Fleet.Departure.close
 
     private static let warmUpSeconds = 1.0
 
@@ -49,7 +51,7 @@ struct ConnectScenario: Sendable {
         try await run.driver.perform { [credential] fleet in fleet.isBare = credential == .nothing }
         if case .perSecond = rate { try run.driver.startPacing() }
         let share = Double(count) / Double(clients)
-        let afterwards = ConnectQueue.Afterwards.cycle(.close, anew: credential == .token ? LoadRun.phoneSettings : nil)
+        let afterwards = ConnectQueue.Afterwards.cycle(departure, anew: credential == .token ? LoadRun.phoneSettings : nil)
         try await run.driver.perform { [rate, inFlightMax] fleet in
             _ = fleet.connect(
                 0..<count, by: rate.schedule(share: share), inFlightMax: max(1, Int(Double(inFlightMax) * share)), afterwards: afterwards)

@@ -99,6 +99,7 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
         case .ticketKeys(let keys): sealer.replaceKeys(keys)
         case .giveMemoryBack:
             table.giveMemoryBack()
+            done = nil
             eventLoop.giveMemoryBack()
         case .drain(let milliseconds):
             eventLoop.stopListening()

@@ -22,6 +22,8 @@ final class CoreDriver: @unchecked Sendable {
     private var nextTick: UInt64 = 0
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
+    /// The loops have been told to let go of theirs: the allocator comes after them.
+    private var isGivingBack = false
     /// When the last commands came, in monotonic milliseconds.
     private var lastCommands: UInt64 = 0
     /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
@@ -151,12 +153,16 @@ final class CoreDriver: @unchecked Sendable {
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
+        if isGivingBack {
+            isGivingBack = false
+            readers.post(.giveMemoryBack)
+        }
         if holdsFreedMemory, now.monotonic &- lastCommands >= Self.quietMilliseconds, core.isQuiet, !core.isCheckpointing {
             holdsFreedMemory = false
             core.giveMemoryBack()
             spares = []
             for loop in loops { loop.post(.giveMemoryBack) }
-            readers.post(.giveMemoryBack)
+            isGivingBack = true
         }
     }
 

@@ -8,7 +8,7 @@ internal import Synchronization
 /// only so that it can be handed to its thread and woken from others: a debug build traps where the rule is broken.
 @safe package final class EventLoop: @unchecked Sendable {
     /// Who is told of events. Set before `run`, which keeps it alive.
-    package weak var delegate: (any EventLoopDelegate)?
+    package unowned var delegate: (any EventLoopDelegate)?
     let configuration: EventLoopConfiguration
     // See LoopState for why it lies behind a pointer.
     let state: UnsafeMutablePointer<LoopState>
