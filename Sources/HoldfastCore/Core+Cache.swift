@@ -44,7 +44,7 @@ extension Core {
         pairs.forgetKnown()
         conversations.forgetKnown()
         devices.forgetKnown()
-        if waiting.count == 0, waiting.requested.isEmpty { waiting = WaitingCommands() }
+        if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
         if pageQueue.isEmpty { pageQueue = [] }
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
         missing = []
