@@ -65,7 +65,7 @@ let package = Package(
             dependencies: [
                 "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
                 "HoldfastWire", "HoldfastIO", argumentParser, logging,
-            ], swiftSettings: settings),
+            ], exclude: ["RUNBOOK.md"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",
             dependencies: [

@@ -61,8 +61,8 @@ struct Ratios {
                         clients: Self.heartbeatClients, outstanding: outstanding, seconds: seconds))
             }
             let name = "heartbeat, \(outstanding) outstanding"
-            result.add("\(name): CPU to the floor's", Median.of(ours) / Median.of(floors), atMost: 1.2)
-            result.add("\(name): the same with one generator for both", Median.of(ours) / Median.of(floorsOwn), atMost: nil)
+            result.add("\(name): CPU to the floor's", Median.ratio(ours, to: floors), atMost: 1.2)
+            result.add("\(name): the same with one generator for both", Median.ratio(ours, to: floorsOwn), atMost: nil)
             result.add("\(name): us of CPU a beat", Median.of(ours), atMost: nil)
             result.add("\(name): us of CPU a message of the floor", Median.of(floors), atMost: nil)
         }
@@ -81,7 +81,7 @@ struct Ratios {
             tickets.append(try await connect(to: gateway.target(), by: .ticket))
             tokens.append(try await connect(to: gateway.target(), by: .token))
         }
-        result.add("connect with a ticket: CPU to the floor's connect", Median.of(tickets) / Median.of(floors), atMost: 1.4)
+        result.add("connect with a ticket: CPU to the floor's connect", Median.ratio(tickets, to: floors), atMost: 1.4)
         result.add("connect with a ticket: us of CPU", Median.of(tickets), atMost: nil)
         result.add("connect with a token: us of CPU", Median.of(tokens), atMost: nil)
         result.add("connect: us of CPU of the floor", Median.of(floors), atMost: nil)
@@ -100,7 +100,7 @@ struct Ratios {
                 ours.append(try await connect(to: gateway.target(tls: true, keepsSessions: resumes), by: .nothing))
             }
             let name = "TLS handshake, \(resumes ? "resumed" : "full")"
-            result.add("\(name): CPU to bare OpenSSL's", Median.of(ours) / Median.of(floors), atMost: 1.1)
+            result.add("\(name): CPU to bare OpenSSL's", Median.ratio(ours, to: floors), atMost: 1.1)
             result.add("\(name): us of CPU", Median.of(ours), atMost: nil)
             result.add("\(name): us of CPU of bare OpenSSL", Median.of(floors), atMost: nil)
         }
@@ -118,6 +118,7 @@ struct Ratios {
     mutating func throughput() async throws {
         var ratios: [Double] = []
         var rates: [Double] = []
+        var waits: [Double] = []
         for _ in 0..<runs {
             let probe = try ProbeScenario(directory: workshop.directory, seconds: seconds).run()
             let gateway = try GatewayProcess(workshop, name: "throughput")
@@ -127,8 +128,13 @@ struct Ratios {
             guard let ours = report.rates["delivered"], let records = probe.rates["records"] else { continue }
             ratios.append(ours / records)
             rates.append(ours)
+            let half = try await ThroughputScenario(target: try gateway.target(), rate: .perSecond(ours / 2), seconds: seconds).run()
+            result.reports.append(half)
+            guard let sent = half.latencyMicroseconds["sent"]?.p99, let commit = probe.figures["commitMicrosecondsMedian"] else { continue }
+            waits.append(sent / commit)
         }
-        result.add("throughput: delivered to appends of the probe", Median.of(ratios), atLeast: 0.17)
+        result.add("throughput: delivered to appends of the probe", Median.of(ratios), atLeast: 0.43)
+        result.add("throughput: p99 of SENT at half load to a commit of the probe", Median.of(waits), atMost: 4)
         result.add("throughput: delivered a second", Median.of(rates), atMost: nil)
     }
 
