@@ -53,6 +53,8 @@ package struct StormControl: Sendable {
     package private(set) var perSecond = Self.perSecondAtFirst
     /// Until when the machine's time is promised, to those who wait and to those who were given a slot; monotonic microseconds.
     private var bookedUntil: UInt64 = 0
+    /// Turns are given together, once half of the room is free: one at a time would make batches of one, each with its wake-ups.
+    private var isRefilling = true
     private var interval = Interval()
     private var usual = Usual()
     private var report = Report()
@@ -82,7 +84,7 @@ package struct StormControl: Sendable {
     private static let arrivalCost = 0.25
     private static let inFlightAtFirst = 64
     private static let inFlightMin = 8
-    private static let latencyMilliseconds = 50.0
+    private static let latencyMilliseconds = 250.0
     private static let intervalMilliseconds: UInt64 = 100
     private static let reportMilliseconds: UInt64 = 5_000
     /// Commits below this are quick, whatever they were before.
@@ -97,7 +99,7 @@ package struct StormControl: Sendable {
     package var isOn: Bool { settings.isOn }
 
     /// Whether one that waits may go on now.
-    package var hasTurn: Bool { waiting > 0 && inFlight < inFlightLimit }
+    package var hasTurn: Bool { waiting > 0 && inFlight < inFlightLimit && isRefilling }
 
     // MARK: - Openings
 
@@ -157,6 +159,7 @@ package struct StormControl: Sendable {
         waiting -= 1
         inFlight += 1
         report.admitted += 1
+        if inFlight >= inFlightLimit { isRefilling = false }
     }
 
     /// One that waited is gone.
@@ -166,6 +169,7 @@ package struct StormControl: Sendable {
     package mutating func finished(isServed: Bool) {
         inFlight -= 1
         if isServed { interval.served += 1 }
+        if inFlight * 2 <= inFlightLimit { isRefilling = true }
     }
 
     // MARK: - Measuring
