@@ -20,7 +20,7 @@ package struct StormControl: Sendable {
         /// The most openings that a loop has in flight.
         package var inFlightMax = 512
         /// The longest that an opening is meant to wait here.
-        package var waitMilliseconds: UInt32 = 3_000
+        package var waitMilliseconds: UInt32 = 5_000
         package init() {}
     }
 
@@ -53,6 +53,8 @@ package struct StormControl: Sendable {
     package private(set) var perSecond = Self.perSecondAtFirst
     /// Until when the machine's time is promised, to those who wait and to those who were given a slot; monotonic microseconds.
     private var bookedUntil: UInt64 = 0
+    /// Turns are given together, once half of the room is free: one at a time would make batches of one, each with its wake-ups.
+    private var isRefilling = true
     private var interval = Interval()
     private var usual = Usual()
     private var report = Report()
@@ -62,6 +64,8 @@ package struct StormControl: Sendable {
     private struct Interval {
         var startedAt: UInt64 = 0
         var served = 0
+        /// Those that came, whatever became of them.
+        var arrived = 0
         var sentCount: UInt64 = 0
         /// Somebody waited at some time, and at all times.
         var wasContended = false
@@ -76,9 +80,11 @@ package struct StormControl: Sendable {
 
     /// Nothing is known at the start. Too much makes some wait a little longer here, too little sends some away who could have waited.
     private static let perSecondAtFirst = 5_000.0
+    /// To accept a connection, read its first frame and answer costs this part of an opening; when most are sent away, it is most of the work.
+    private static let arrivalCost = 0.25
     private static let inFlightAtFirst = 64
     private static let inFlightMin = 8
-    private static let latencyMilliseconds = 50.0
+    private static let latencyMilliseconds = 250.0
     private static let intervalMilliseconds: UInt64 = 100
     private static let reportMilliseconds: UInt64 = 5_000
     /// Commits below this are quick, whatever they were before.
@@ -93,7 +99,7 @@ package struct StormControl: Sendable {
     package var isOn: Bool { settings.isOn }
 
     /// Whether one that waits may go on now.
-    package var hasTurn: Bool { waiting > 0 && inFlight < inFlightLimit }
+    package var hasTurn: Bool { waiting > 0 && inFlight < inFlightLimit && isRefilling }
 
     // MARK: - Openings
 
@@ -101,6 +107,7 @@ package struct StormControl: Sendable {
     /// - Parameter rank: who it is; it decides how long the wait may be.
     package mutating func arrived(_ rank: OpeningQueue.Rank, now: UInt64) -> Decision {
         guard settings.isOn else { return .admit }
+        interval.arrived += 1
         if waiting == 0 && inFlight < inFlightLimit {
             inFlight += 1
             report.admitted += 1
@@ -152,6 +159,7 @@ package struct StormControl: Sendable {
         waiting -= 1
         inFlight += 1
         report.admitted += 1
+        if inFlight >= inFlightLimit { isRefilling = false }
     }
 
     /// One that waited is gone.
@@ -161,6 +169,7 @@ package struct StormControl: Sendable {
     package mutating func finished(isServed: Bool) {
         inFlight -= 1
         if isServed { interval.served += 1 }
+        if inFlight * 2 <= inFlightLimit { isRefilling = true }
     }
 
     // MARK: - Measuring
@@ -176,9 +185,14 @@ package struct StormControl: Sendable {
         if elapsed <= 10 * Self.intervalMilliseconds {
             let sentPerSecond = Double(sentCount &- interval.sentCount) * 1000 / Double(elapsed)
             if interval.wasContended {
-                if interval.wasBusy { learn(Double(interval.served) * 1000 / Double(elapsed), now) }
+                if interval.wasBusy {
+                    let done = Double(interval.served) + Double(interval.arrived) * Self.arrivalCost
+                    learn(done * 1000 / Double(elapsed), now)
+                }
                 adapt(sentPerSecond, Double(commitMicroseconds))
             } else {
+                // The machine has time that is promised for later: the promises were too late.
+                if bookedUntil > now * 1000 { bookedUntil -= (bookedUntil - now * 1000) / 8 }
                 usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 8
                 usual.commitMicroseconds += (Double(commitMicroseconds) - usual.commitMicroseconds) / 8
             }
@@ -186,10 +200,11 @@ package struct StormControl: Sendable {
         interval = Interval(startedAt: now, sentCount: sentCount, wasContended: waiting > 0, wasBusy: waiting > 0)
     }
 
-    /// A rate that was seen while somebody waited all the time is what the machine can do.
+    /// A rate that was seen while somebody waited all the time is what the machine can do. Less is believed slowly: who comes too early waits
+    /// here, but a slot that is too late can't be taken back, and the machine is idle meanwhile.
     private mutating func learn(_ seen: Double, _ now: UInt64) {
         let old = perSecond
-        perSecond = max(1, perSecond + (seen - perSecond) / 3)
+        perSecond = max(1, perSecond + (seen - perSecond) / (seen > perSecond ? 3 : 10))
         // What is promised in numbers takes another time now.
         if bookedUntil > now * 1000 { bookedUntil = now * 1000 + UInt64(Double(bookedUntil - now * 1000) * old / perSecond) }
     }

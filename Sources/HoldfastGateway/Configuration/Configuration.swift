@@ -47,7 +47,7 @@ package struct Configuration: Sendable {
 
     package var stormControl = true
     package var openingsInFlightMax = 512
-    package var openingWaitSeconds = 3
+    package var openingWaitSeconds = 5
     package var slotsMax = 262_144
     package var listenBacklog = 65_535
     package var acceptsPerTurnMax = 64
