@@ -73,7 +73,7 @@ final class Comparison {
             try await server.start()
             let scale = options.isQuick ? server.scale.quick : server.scale
             let bench = ComparisonBench(
-                server: server, scale: scale, seconds: options.isQuick ? min(2, options.seconds) : options.seconds, progress: progress,
+                server: server, scale: scale, seconds: options.seconds, progress: progress,
                 transports: options.transports.filter { $0 == .plain || scale.hasTLS }, keep: { try self.keep($0, run) })
             try await scenario.run(bench)
         } catch {

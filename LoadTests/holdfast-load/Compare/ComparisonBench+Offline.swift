@@ -38,9 +38,7 @@ extension ComparisonBench {
             report.figures["serverBytesPerMessage"] = Double(server.meter.privateBytes - memory) / Double(totals.acknowledged)
         }
         report.add("acknowledgement", times)
-        try? await driver.reach(totals.sent, "answered", stallSeconds: 15, secondsMax: 120) { fleet in
-            fleet.traffic.map { $0.totals.acknowledged + $0.totals.rejected } ?? 0
-        }
+        try await awaitAnswers(driver, &report)
 
         try await driver.connect(0..<sample, secondsMax: 120)
         let expected = try await driver.perform { $0.traffic?.acknowledgedCount(receivers: 0..<sample) ?? 0 }

@@ -103,10 +103,10 @@ final class Workload {
     private final class Sender {
         var lanes: [Lane] = []
         /// Messages with the machine, by number modulo the window: the stream, and when it was sent; 0: none.
-        var flights: [(stream: UInt32, sentAt: UInt64)]
+        var flights: [(stream: UInt32, number: UInt64, sentAt: UInt64)]
         var flightCount = 0
         var nextID: UInt64 = 1
-        init(window: Int) { flights = Array(repeating: (0, 0), count: window) }
+        init(window: Int) { flights = Array(repeating: (0, 0, 0), count: window) }
     }
 
     /// With one flow.
@@ -223,7 +223,7 @@ final class Workload {
         } catch {
             preconditionFailure("the outbox holds more than a window: \(error)")
         }
-        sender.flights[Int(sender.nextID % UInt64(window))] = (stream, time)
+        sender.flights[Int(sender.nextID % UInt64(window))] = (stream, number, time)
         sender.nextID += 1
         sender.flightCount += 1
         totals.sent += 1
@@ -249,13 +249,17 @@ final class Workload {
         switch outcome {
         case .stored:
             totals.stored += 1
-            streams[Int(flight.stream)].ledger.store()
+            streams[Int(flight.stream)].ledger.store(flight.number)
             let (flow, now) = (Int(streams[Int(flight.stream)].flow), Fleet.nanoseconds)
             flows[flow].stored += 1
             flows[flow].course?.count(now)
             if isRecording { flows[flow].sendTimes.record(now - flight.sentAt) }
-        case .refused: totals.refused += 1
-        case .unknown, .withdrawn: totals.unknown += 1
+        case .refused:
+            totals.refused += 1
+            streams[Int(flight.stream)].ledger.giveUp(flight.number)
+        case .unknown, .withdrawn:
+            totals.unknown += 1
+            streams[Int(flight.stream)].ledger.giveUp(flight.number)
         }
     }
 
@@ -286,7 +290,7 @@ final class Workload {
     /// The totals with the durable messages that haven't come. Complexity: O(streams).
     var verified: Totals {
         var totals = totals
-        for stream in streams where isAway?(Int(stream.receiver)) != true { totals.lost += Int(stream.ledger.lost) }
+        for stream in streams where isAway?(Int(stream.receiver)) != true { totals.lost += stream.ledger.lost }
         return totals
     }
 
@@ -297,6 +301,6 @@ final class Workload {
 
     /// What is still to come to users of whom it is fetched.
     var undelivered: Int {
-        streams.reduce(0) { isAway?(Int($1.receiver)) == true ? $0 : $0 + Int($1.ledger.lost) }
+        streams.reduce(0) { isAway?(Int($1.receiver)) == true ? $0 : $0 + $1.ledger.lost }
     }
 }
