@@ -153,8 +153,30 @@ import Testing
         #expect(machine.control.inFlightLimit > 2 * narrow)
     }
 
+    @Test func `where nobody sends any more, nothing is spared for messages`() {
+        var machine = Machine(Self.control(inFlightMax: 512), perSecond: 5_000)
+        machine.sentPerSecond = 10_000
+        machine.run(milliseconds: 3_000, arriving: 100)
+        machine.sentPerSecond = 0
+        machine.run(milliseconds: 2_000, arriving: 20_000)
+        #expect(machine.control.inFlightLimit == 512)
+    }
+
+    @Test func `turns are given together, when half of the room is free`() {
+        var control = Self.control(inFlightMax: 8)
+        for _ in 0..<20 { _ = control.arrived(.resume, now: 0) }
+        #expect(control.inFlight == 8 && control.waiting == 12)
+        for _ in 0..<3 { control.finished(isServed: true) }
+        #expect(!control.hasTurn)
+        control.finished(isServed: true)
+        #expect(control.hasTurn)
+        while control.hasTurn { control.takeTurn() }
+        #expect(control.inFlight == 8 && control.waiting == 8)
+    }
+
     @Test func `slow commits take room from openings as well`() {
         var machine = Machine(Self.control(inFlightMax: 512), perSecond: 5_000)
+        machine.sentPerSecond = 10_000
         machine.run(milliseconds: 3_000, arriving: 100)
         machine.run(milliseconds: 1_000, arriving: 20_000)
         let wide = machine.control.inFlightLimit

@@ -10,6 +10,7 @@
 ///
 /// - up or down, so that an opening takes about `latencyMilliseconds` from admission to `WELCOME`: more in flight only makes queues longer;
 /// - down, when messages are confirmed at less than 60 % of the rate before the storm, or commits take more than four times as long.
+///   That rate is forgotten within seconds, because senders may have become fewer by themselves.
 ///
 /// While nobody waits, the rates of messages and of commits are noted as what is usual.
 package struct StormControl: Sendable {
@@ -210,9 +211,14 @@ package struct StormControl: Sendable {
     }
 
     private mutating func adapt(_ sentPerSecond: Double, _ commitMicroseconds: Double) {
+        // Where none is confirmed any more, nobody sends: there is nothing to spare.
+        let isSending = sentPerSecond > usual.sentPerSecond / 20
         let suffers =
-            sentPerSecond < 0.6 * usual.sentPerSecond
-            || commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds)
+            isSending
+            && (sentPerSecond < 0.6 * usual.sentPerSecond
+                || commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds))
+        // In a storm that lasts, senders may have become fewer by themselves.
+        usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 64
         let wanted = suffers ? 0 : perSecond * Self.latencyMilliseconds / 1000
         let limit = Double(inFlightLimit)
         let moved = min(max(wanted, limit * 0.75), limit * 1.25 + 1)
