@@ -1,8 +1,12 @@
 import Glibc
+import HoldfastCore
 
-/// Lets many through at once, or one alone. Whoever is inside may enter again; whoever wants to be alone waits until nobody is.
+/// Lets many through at once, or one alone. Whoever is inside may enter again; whoever wants to be alone waits until nobody is. When what was done
+/// alone has failed, nobody gets in any more.
 @safe final class Gate: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
+    /// Of the one that was alone; written by it only.
+    private var failure: StorageError?
 
     init() {
         unsafe lock = .allocate(capacity: 1)
@@ -17,16 +21,23 @@ import Glibc
     }
 
     /// Runs `body` beside others.
-    func enter<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    func enter<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
         unsafe pthread_rwlock_rdlock(lock)
         defer { unsafe pthread_rwlock_unlock(lock) }
+        if let failure { throw failure }
         return try body()
     }
 
     /// Runs `body` when nobody is inside; who comes meanwhile waits. Not from inside.
-    func alone<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    func alone(_ body: () throws(StorageError) -> Void) throws(StorageError) {
         unsafe pthread_rwlock_wrlock(lock)
         defer { unsafe pthread_rwlock_unlock(lock) }
-        return try body()
+        if let failure { throw failure }
+        do throws(StorageError) {
+            try body()
+        } catch {
+            failure = error
+            throw error
+        }
     }
 }

@@ -31,6 +31,8 @@ import HoldfastCore
     /// Released only after the environment is closed.
     private let lock: FileLock?
     private let options: Options
+    /// It could not be opened again: the handle is nobody's.
+    private var isClosed = false
 
     /// - Parameter lock: held for as long as the environment is open.
     init(directory: String, options: Options, lock: FileLock?) throws(StorageError) {
@@ -50,7 +52,17 @@ import HoldfastCore
         unsafe mdb_reader_check(handle, &dead)
     }
 
-    deinit { unsafe mdb_env_close(handle) }
+    deinit { if !isClosed { unsafe mdb_env_close(handle) } }
+
+    /// Whether the file that is open is the one at its path: somebody may have moved the directory.
+    var isInPlace: Bool {
+        var descriptor: mdb_filehandle_t = -1
+        var (opened, named) = (stat(), stat())
+        guard unsafe mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, unsafe fstat(descriptor, &opened) == 0,
+            unsafe stat(directory + "/data.mdb", &named) == 0
+        else { return false }
+        return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
+    }
 
     /// Closes it and opens it again, with the same tables. Nobody may use it meanwhile, nor hold a transaction.
     ///
@@ -58,8 +70,9 @@ import HoldfastCore
     /// more than a hundred megabytes.
     func reopen(_ tables: [(name: String, flags: Int32)], numbered numbers: [MDB_dbi]) throws(StorageError) {
         unsafe mdb_env_close(handle)
-        // Never closed twice: when it can't be opened again the process ends.
+        isClosed = true
         unsafe handle = try Self.open(directory, options)
+        isClosed = false
         let opened = try openTables(tables, isNew: false)
         precondition(opened == numbers, "LMDB numbers tables in the order in which they are opened")
     }

@@ -100,7 +100,8 @@ package final class LMDBStorage: RepairableStorage {
     }
 
     /// Gives back the memory that LMDB keeps of its largest transactions; who reads or writes meanwhile waits for some microseconds. An
-    /// error ends the process. Does nothing while the process has few descriptors left: it might not get back what it closes.
+    /// error ends the process, and nobody reads or writes after it. Does nothing while the process has few descriptors left, or when other files have
+    /// taken the place of these: it might not get back what it closes.
     package func giveMemoryBack() throws(StorageError) {
         guard space != nil, !hasFailed.load(ordering: .acquiring) else { return }
         let spare = (0..<Self.descriptorsSpare).map { _ in dup(STDERR_FILENO) }
@@ -108,7 +109,7 @@ package final class LMDBStorage: RepairableStorage {
             // The readers' transactions are the environments'.
             readers.removeAll()
             for descriptor in spare where descriptor >= 0 { close(descriptor) }
-            guard spare.allSatisfy({ $0 >= 0 }) else { return }
+            guard spare.allSatisfy({ $0 >= 0 }), store.environment.isInPlace, journal.environment.isInPlace else { return }
             try store.reopen()
             try journal.reopen()
         }

@@ -197,6 +197,39 @@ import Testing
         let later = control.takeReport(now: 5_000)
         #expect(later?.deferred == 1)
     }
+
+    @Test func `logins whose tokens nobody has checked put no resume off`() {
+        var control = Self.control(inFlightMax: 1, waitMilliseconds: 100)
+        while control.arrived(.resume, now: 0) != .comeBack(milliseconds: 75) {}
+        for _ in 0..<100_000 { _ = control.arrived(.login, now: 0) }
+        guard case .comeBack(let resume) = control.arrived(.resume, now: 0), case .comeBack(let login) = control.arrived(.login, now: 0)
+        else {
+            Issue.record("there is no room")
+            return
+        }
+        #expect(resume <= 80)
+        #expect(login > 10_000)
+    }
+
+    @Test func `no slot is later than two minutes, and those beyond are spread`() {
+        var control = Self.control(inFlightMax: 1, waitMilliseconds: 100)
+        var slots: [UInt32] = []
+        for _ in 0..<700_000 {
+            if case .comeBack(let milliseconds) = control.arrived(.resume, now: 0) { slots.append(milliseconds) }
+        }
+        let beyond = slots.suffix(50_000)
+        #expect(slots.allSatisfy { $0 <= 120_000 })
+        #expect(beyond.allSatisfy { $0 >= 60_000 })
+        #expect(Set(beyond).count > 20_000)
+    }
+
+    @Test func `a slow disk that was never seen without a storm is no reason to hold openings back`() {
+        var machine = Machine(Self.control(inFlightMax: 1_000), perSecond: 1_000)
+        machine.commitMicroseconds = 30_000
+        machine.sentPerSecond = 100
+        machine.run(milliseconds: 1_000, arriving: 5_000)
+        #expect(machine.control.inFlightLimit > 64)
+    }
 }
 
 /// Who goes first, and who is remembered.

@@ -18,8 +18,14 @@ package struct OpeningQueue: Sendable {
 
         mutating func pop() -> ConnectionHandle? {
             guard head < connections.count else { return nil }
-            defer { head += 1 }
-            return connections[head]
+            let connection = connections[head]
+            head += 1
+            // While others keep coming the line is never empty.
+            if head >= 4_096 && head > connections.count / 2 {
+                connections.removeSubrange(..<head)
+                head = 0
+            }
+            return connection
         }
     }
 

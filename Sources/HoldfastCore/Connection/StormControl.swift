@@ -54,6 +54,10 @@ package struct StormControl: Sendable {
     package private(set) var perSecond = Self.perSecondAtFirst
     /// Until when the machine's time is promised, to those who wait and to those who were given a slot; monotonic microseconds.
     private var bookedUntil: UInt64 = 0
+    /// The same of logins, which come behind: whoever floods with openings whose tokens nobody has checked puts no resume off.
+    private var loginsBookedUntil: UInt64 = 0
+    /// Openings that were given a slot beyond `slotMillisecondsMax`.
+    private var overflows: UInt32 = 0
     /// Turns are given together, once half of the room is free: one at a time would make batches of one, each with its wake-ups.
     private var isRefilling = true
     private var interval = Interval()
@@ -88,6 +92,8 @@ package struct StormControl: Sendable {
     private static let latencyMilliseconds = 250.0
     private static let intervalMilliseconds: UInt64 = 100
     private static let reportMilliseconds: UInt64 = 5_000
+    /// No slot is later: nobody knows what a machine does in two minutes, and a client obeys.
+    private static let slotMillisecondsMax: UInt64 = 120_000
     /// Commits below this are quick, whatever they were before.
     private static let commitMicrosecondsMin = 20_000.0
 
@@ -121,14 +127,16 @@ package struct StormControl: Sendable {
             // Its time was promised, and so was booked before; but not if far more have come than were promised.
             if queued <= 2 * patience { return keep() }
         } else {
-            let booked = bookedUntil > now * 1000 ? Double(bookedUntil - now * 1000) / 1000 : 0
+            let horizon = horizon(of: rank)
+            let booked = horizon > now * 1000 ? Double(horizon - now * 1000) / 1000 : 0
             if max(queued, booked) <= patience * Self.share(of: rank) {
-                _ = book(now)
+                _ = book(rank, from: now * 1000, now)
                 return keep()
             }
         }
         report.deferred += 1
-        return .comeBack(milliseconds: UInt32(clamping: book(now)))
+        // Not before those who wait, whatever was promised.
+        return .comeBack(milliseconds: UInt32(clamping: book(rank, from: now * 1000 + UInt64(queued * 1000), now)))
     }
 
     /// Of the longest wait: for whom messages wait may stay when others go already.
@@ -145,12 +153,25 @@ package struct StormControl: Sendable {
         return .wait
     }
 
-    /// Promises the next moment that isn't promised; in how many milliseconds that is.
-    private mutating func book(_ now: UInt64) -> UInt64 {
-        let start = max(bookedUntil, now * 1000)
-        bookedUntil = start + UInt64(max(1, 1_000_000 / perSecond))
-        report.slotMilliseconds = max(1, (start - now * 1000) / 1000)
-        return report.slotMilliseconds
+    /// Until when the machine's time is promised to such as this one, and to those who go before it.
+    private func horizon(of rank: OpeningQueue.Rank) -> UInt64 {
+        rank == .login ? max(bookedUntil, loginsBookedUntil) : bookedUntil
+    }
+
+    /// Promises the next moment that isn't promised, at `earliest` or later; in how many milliseconds that is.
+    private mutating func book(_ rank: OpeningQueue.Rank, from earliest: UInt64, _ now: UInt64) -> UInt64 {
+        let start = max(horizon(of: rank), earliest)
+        let end = min(start + UInt64(max(1, 1_000_000 / perSecond)), now * 1000 + Self.slotMillisecondsMax * 1000)
+        if rank == .login { loginsBookedUntil = end } else { bookedUntil = end }
+        var milliseconds = max(1, (start - min(start, now * 1000)) / 1000)
+        if milliseconds >= Self.slotMillisecondsMax {
+            // Beyond what can be foretold: spread, and asked again then.
+            overflows &+= 1
+            let half = Self.slotMillisecondsMax / 2
+            milliseconds = half + UInt64(overflows &* 2_654_435_761) % half
+        }
+        report.slotMilliseconds = milliseconds
+        return milliseconds
     }
 
     /// One that waited is admitted.
@@ -193,7 +214,7 @@ package struct StormControl: Sendable {
                 adapt(sentPerSecond, Double(commitMicroseconds))
             } else {
                 // The machine has time that is promised for later: the promises were too late.
-                if bookedUntil > now * 1000 { bookedUntil -= (bookedUntil - now * 1000) / 8 }
+                scaleHorizons(by: 7.0 / 8, now)
                 usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 8
                 usual.commitMicroseconds += (Double(commitMicroseconds) - usual.commitMicroseconds) / 8
             }
@@ -207,7 +228,16 @@ package struct StormControl: Sendable {
         let old = perSecond
         perSecond = max(1, perSecond + (seen - perSecond) / (seen > perSecond ? 3 : 10))
         // What is promised in numbers takes another time now.
-        if bookedUntil > now * 1000 { bookedUntil = now * 1000 + UInt64(Double(bookedUntil - now * 1000) * old / perSecond) }
+        scaleHorizons(by: old / perSecond, now)
+    }
+
+    private mutating func scaleHorizons(by factor: Double, _ now: UInt64) {
+        func scaled(_ horizon: UInt64) -> UInt64 {
+            guard horizon > now * 1000 else { return horizon }
+            let microseconds = min(Double(horizon - now * 1000) * factor, Double(Self.slotMillisecondsMax) * 1000)
+            return now * 1000 + UInt64(microseconds)
+        }
+        (bookedUntil, loginsBookedUntil) = (scaled(bookedUntil), scaled(loginsBookedUntil))
     }
 
     private mutating func adapt(_ sentPerSecond: Double, _ commitMicroseconds: Double) {
@@ -216,7 +246,9 @@ package struct StormControl: Sendable {
         let suffers =
             isSending
             && (sentPerSecond < 0.6 * usual.sentPerSecond
-                || commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds))
+                // What is usual for this disk isn't known before somebody was served without a storm.
+                || usual.commitMicroseconds > 0
+                    && commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds))
         // In a storm that lasts, senders may have become fewer by themselves.
         usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 64
         let wanted = suffers ? 0 : perSecond * Self.latencyMilliseconds / 1000

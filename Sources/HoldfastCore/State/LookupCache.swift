@@ -78,13 +78,15 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     private mutating func added(_ key: Key, needed: Int) {
         order.append(key)
         let countMax = max(cachedMax, needed) + changedCount
+        // The bit is a favour, no right: with it alone nobody might ever go.
+        let isFavouring = entries.count <= countMax + cachedMax / 8
         var steps = 4
         while entries.count > countMax, steps > 0 {
             steps -= 1
             let oldest = order[hand]
             hand += 1
             if let index = entries.index(forKey: oldest) {
-                if entries.values[index].isAskedFor || entries.values[index].epoch > writtenEpoch {
+                if entries.values[index].isAskedFor && isFavouring || entries.values[index].epoch > writtenEpoch {
                     entries.values[index].isAskedFor = false
                     order.append(oldest)
                 } else {

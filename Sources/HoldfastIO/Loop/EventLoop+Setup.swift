@@ -178,7 +178,6 @@ extension EventLoop {
         case .done(let isResumed):
             guard unsafe connection.pointee.state == .handshaking else { return }
             if isResumed { unsafe state.pointee.statistics.resumedHandshakeCount += 1 }
-            if unsafe !connection.pointee.flags.contains(.outgoing) { unsafe state.pointee.handshakeQueue.done() }
             unsafe open(slot, connection, delegate)
             // The peer's first message may have come along with the end of its handshake.
             if unsafe state.pointee.transit.pointee.incomingCount > 0, unsafe connection.pointee.state == .open {
