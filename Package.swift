@@ -65,7 +65,7 @@ let package = Package(
             dependencies: [
                 "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
                 "HoldfastWire", "HoldfastIO", argumentParser, logging,
-            ], swiftSettings: settings),
+            ], exclude: ["RUNBOOK.md"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",
             dependencies: [
@@ -90,7 +90,7 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
-            name: "HoldfastLoadTests", dependencies: ["holdfast-load", "HoldfastCore", "HoldfastStorage"],
+            name: "HoldfastLoadTests", dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage"],
             path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -41,14 +41,25 @@ tls=$(sed -n 's/^ready .*tls=\([^ ]*\).*/\1/p' "$folder/ready")
 
 run() {
     echo "-- holdfast-load $*"
-    "$bin/holdfast-load" "$@" --json 2>"$folder/progress" || { cat "$folder/progress" >&2; exit 1; }
+    "$bin/holdfast-load" "$@" --json >"$folder/run.json" 2>"$folder/progress" || { cat "$folder/progress" "$folder/run.json" >&2; exit 1; }
+    cat "$folder/run.json" >>"$folder/runs.jsonl"
 }
+on_tcp() { run "$@" --server "$tcp" --data "$folder/data"; }
+on_tls() { run "$@" --server "$tls" --data "$folder/data" --tls; }
 run probe --directory "$folder" --duration 2
-run idle --server "$tcp" --data "$folder/data" --clients 400 --from 200 --duration 3
-run idle --server "$tls" --data "$folder/data" --clients 200 --from 100 --duration 3 --tls
-run throughput --server "$tcp" --data "$folder/data" --duration 3
-run storm --server "$tcp" --data "$folder/data" --clients 500
-run storm --server "$tls" --data "$folder/data" --clients 200 --tls
+on_tcp idle --clients 400 --from 200 --duration 3
+on_tls idle --clients 200 --from 100 --duration 3
+on_tcp connect --clients 100 --duration 2
+on_tcp throughput --rate max --duration 3
+on_tcp storm --clients 500
+on_tls storm --clients 200
+on_tcp disconnect --clients 300 --rate 200 --duration 2
+on_tcp flap --clients 100 --rate 50 --duration 3
+on_tcp churn --clients 50 --rate 200 --duration 3
+on_tcp offline --clients 1000 --rate 5000 --duration 3 --verify-all
+on_tcp mixed --scenario LoadTests/scenarios/evening.yaml --scale 0.1 --duration 3
+run restart --users 2000 --messages 20000 --clients 100 --runs 1 --directory "$folder"
+"$bin/holdfast-load" report "$folder/runs.jsonl" --output "$folder/report.html"
 kill -TERM "$gateway"
 wait "$gateway"
 gateway=

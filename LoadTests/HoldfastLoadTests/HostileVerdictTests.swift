@@ -58,11 +58,4 @@ import Testing
         #expect(since.units == 4)
         #expect(since.answers == ["fenced": 1, "welcome": 1])
     }
-
-    @Test func `the median of an even number lies between`() {
-        #expect(median([]) == 0)
-        #expect(median([3]) == 3)
-        #expect(median([5, 1, 3]) == 3)
-        #expect(median([4, 1, 2, 9]) == 3)
-    }
 }

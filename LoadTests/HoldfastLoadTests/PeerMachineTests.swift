@@ -32,7 +32,8 @@ import Testing
         _ = Self.drive { machine.closed($0, &$1) }
         _ = Self.drive { machine.opened($0, &$1) }
         _ = Self.say("INFO {}\r\n", to: machine)
-        #expect(Self.say("PONG\r\n", to: machine).events == [.ready(resumed: true)])
+        let early = Self.say("MSG user.a 2 $JS.ACK.y 2\r\nhi\r\nPONG\r\n", to: machine)
+        #expect(early.text == "PUB $JS.ACK.y 0\r\n\r\n" && early.events == [.delivered(0..<2), .ready(resumed: true)])
     }
 
     @Test func `NATS sends again what nobody took or answered`() {

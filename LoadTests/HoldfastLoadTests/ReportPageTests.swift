@@ -76,9 +76,10 @@ import Testing
         run.latencyMicroseconds[evil] = run.latencyMicroseconds["send"]
         run.context.command = evil
         let page = try Self.page([run, Self.run("peer")], [.init(name: evil, value: 1, atMost: 2)])
-        #expect(!page.html.contains("<script"))
-        #expect(!page.html.contains("\u{1}"))
-        #expect(page.html.contains("&lt;script&gt;"))
+        // Asked before, so that a failure doesn't print the page.
+        let html = page.html
+        let (isMarkup, isControl, isText) = (html.contains("<script"), html.contains("\u{1}"), html.contains("&lt;script&gt;"))
+        #expect(!isMarkup && !isControl && isText)
         let (text, files) = page.markdown(drawingsIn: "plots")
         #expect(!text.contains("\n# x") && text.contains("\\<script\\>"))
         #expect(
@@ -89,7 +90,7 @@ import Testing
 
     @Test func `the page needs nothing else`() throws {
         let html = try Self.page([Self.run("holdfast"), Self.run("peer")], [.init(name: "a", value: 1, atMost: 2)]).html
-        for word in ["src=", "url(", "@import", "<script", "<link"] { #expect(!html.contains(word)) }
+        #expect(["src=", "url(", "@import", "<script", "<link"].filter { html.contains($0) } == [])
         #expect(html.split(separator: "<svg").count - 1 == html.split(separator: "role=\"img\"").count - 1)
         #expect(html.contains("prefers-color-scheme:dark"))
     }

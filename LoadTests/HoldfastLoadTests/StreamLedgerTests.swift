@@ -7,7 +7,7 @@ import Testing
     private func ledger(sent: UInt64, stored: UInt64) -> StreamLedger {
         var ledger = StreamLedger()
         for _ in 0..<sent { _ = ledger.send() }
-        for _ in 0..<stored { ledger.store() }
+        for number in 0..<stored { ledger.store(number + 1) }
         return ledger
     }
 
@@ -53,5 +53,38 @@ import Testing
         var ledger = ledger(sent: 1, stored: 1)
         #expect(ledger.deliver(0) == .unknown)
         #expect(ledger.deliver(2) == .unknown)
+    }
+
+    @Test func `one that came without being acknowledged doesn't make up for one that was acknowledged and didn't`() {
+        var ledger = ledger(sent: 2, stored: 0)
+        ledger.store(2)
+        _ = ledger.deliver(1)
+        #expect(ledger.lost == 1)
+        ledger.giveUp(1)
+        #expect(ledger.lost == 1)
+        _ = ledger.deliver(2)
+        #expect(ledger.lost == 0)
+    }
+
+    @Test func `one whose fate nobody knows may be missing, between others`() {
+        var ledger = ledger(sent: 4, stored: 0)
+        ledger.store(3)
+        ledger.giveUp(2)
+        ledger.store(1)
+        _ = ledger.deliver(1)
+        _ = ledger.deliver(3)
+        #expect(ledger.lost == 0)
+        ledger.store(4)
+        #expect(ledger.lost == 1)
+        #expect(ledger.stored == 3)
+    }
+
+    @Test func `what was acknowledged at some time is counted apart from what came later`() {
+        var ledger = ledger(sent: 3, stored: 2)
+        let before = ledger.acknowledged
+        ledger.store(3)
+        _ = ledger.deliver(1)
+        #expect(ledger.lost(of: before) == 1)
+        #expect(ledger.lost == 2)
     }
 }

@@ -15,10 +15,10 @@ struct HoldfastLoad: AsyncParsableCommand {
               holdfast-load throughput --data ./holdfast-data --duration 5
             """,
         subcommands: [
-            IdleCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, OverloadCommand.self, RestartCommand.self,
-            FillCommand.self,
-            ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self, SimulateCommand.self,
-            CrashCommand.self,
-            PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
+            IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, DisconnectCommand.self,
+            FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, OverloadCommand.self,
+            RestartCommand.self,
+            FillCommand.self, ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self,
+            SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 }

@@ -58,6 +58,9 @@ struct Report: Codable, Sendable {
         corrupted += totals.corrupted
         refused += totals.refused
         if totals.unknown > 0 { faults["sends of unknown fate", default: 0] += totals.unknown }
+        // No scenario sends what has to be refused, and one in which nothing went through has measured nothing.
+        if totals.refused > 0 { faults["refused messages", default: 0] += totals.refused }
+        if totals.sent > 0 && totals.stored == 0 { faults["nothing was acknowledged", default: 0] += 1 }
     }
 
     /// Takes over what happened to the connections.

@@ -8,8 +8,10 @@ struct TargetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The gateway's address. Default: 127.0.0.1:7400, with --tls 127.0.0.1:7443.", valueName: "host:port"))
     var server: String?
 
-    @Option(help: ArgumentHelp("The gateway's data directory: its development key signs the phones' tokens.", valueName: "dir"))
-    var data = "./holdfast-data"
+    @Option(
+        help: ArgumentHelp(
+            "The gateway's data directory: its development key signs the phones' tokens. Default: ./holdfast-data.", valueName: "dir"))
+    var data: String?
 
     @Option(help: "The gateway's process, whose memory and CPU time are read. Default: the one that holds the data directory.")
     var pid: Int32?
@@ -20,11 +22,17 @@ struct TargetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The certificate to trust. Default: the one in the data directory.", valueName: "file"))
     var trust: String?
 
+    /// Whether anything says where a running gateway is.
+    var isGiven: Bool { server != nil || data != nil || pid != nil || trust != nil }
+
     /// The gateway, found.
-    func target() throws -> Target {
+    /// - Parameter keepsSessions: with TLS, connects resume the TLS session of those before them.
+    func target(keepsSessions: Bool = false) throws -> Target {
         let text = server ?? (tls ? "127.0.0.1:7443" : "127.0.0.1:7400")
         guard let address = try SocketAddress.resolve(text).first else { throw LoadError("'\(text)' has no address") }
-        return try Target(address: address, tls: tls ? try SocketAddress.split(text).host : nil, trust: trust, data: data, pid: pid)
+        return try Target(
+            address: address, tls: tls ? try SocketAddress.split(text).host : nil, trust: trust, data: data ?? "./holdfast-data", pid: pid,
+            keepsSessions: keepsSessions)
     }
 }
 
@@ -36,17 +44,25 @@ struct OutputOptions: ParsableArguments {
 
 extension Target {
     /// A gateway with a data directory on this machine.
-    /// - Parameter tls: the name that its certificate must have; nil: plaintext.
-    init(address: SocketAddress, tls name: String?, trust: String? = nil, data: String, pid: Int32? = nil) throws {
+    /// - Parameters:
+    ///   - tls: the name that its certificate must have; nil: plaintext.
+    ///   - keepsSessions: connects resume the TLS session of those before them.
+    init(
+        address: SocketAddress, tls name: String?, trust: String? = nil, data: String, pid: Int32? = nil, keepsSessions: Bool = false
+    ) throws {
         let keyPath = TokenSecret.developmentKeyPath(data: data)
         guard let secret = TokenSecret.read(keyPath) else {
             throw LoadError("\(keyPath) can't be read: name the gateway's data directory with --data DIR")
         }
         self.address = address
         self.secret = secret
+        self.data = data
         self.pid = pid ?? Self.holder(of: data)
         if let name {
-            let context = try TLSClientContext(trust: .file(trust ?? data + "/tls/cert.pem"), alpn: ["holdfast/1"], keepsSessions: false)
+            let trust = trust ?? data + "/tls/cert.pem"
+            self.trust = trust
+            let context = try TLSClientContext(trust: .file(trust), alpn: ["holdfast/1"], keepsSessions: keepsSessions)
+            self.keepsSessions = keepsSessions
             tls = TLSClientOptions(context: context, serverName: name)
         }
     }

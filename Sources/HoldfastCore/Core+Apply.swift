@@ -52,7 +52,7 @@ extension Core {
             #endif
             users[Int(user)].floor = counted(evicted.through, in: user)
             users[Int(user)].floorReason = evicted.reason
-            users[Int(user)].floorRecordedAt = position
+            floorRecords[user] = position
             dropReleasedEntries(of: user)
         case .seen(let id, let age):
             guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
@@ -124,10 +124,9 @@ extension Core {
     mutating func noteSent(_ slot: Slot) {
         let row = sessions[Int(slot)]
         let note = SentNote(session: slot, id: row.id, sequence: row.lastSequence, position: row.lastPosition)
-        if row.sentBatch == open.number {
+        if Int(row.sentIndex) < open.sent.count, open.sent[Int(row.sentIndex)].session == slot {
             open.sent[Int(row.sentIndex)] = note
         } else {
-            sessions[Int(slot)].sentBatch = open.number
             sessions[Int(slot)].sentIndex = UInt32(open.sent.count)
             open.sent.append(note)
         }

@@ -6,9 +6,12 @@ extension Core {
     mutating func trimCache() {
         // What commands wait for comes on top: else many that wait would push each other's rows out before one of them can run.
         var excess = userIndex.count - configuration.cachedUsersMax - WaitingCommands.usersNamedMax * waiting.count
+        // A cache full of changed rows, or of connected users, must not be searched again and again: the hand makes as many steps as were
+        // paid for by rows that came in or that the disk has now, one round at most, and few at once.
+        cacheSteps = min(cacheSteps, users.count)
         guard excess > 0 else { return }
-        // One round at most per call, so that a cache full of changed rows costs no endless search.
-        var steps = min(users.count, 4 * excess + 64)
+        var steps = min(cacheSteps, Self.cacheStepsPerCallMax)
+        cacheSteps -= steps
         while excess > 0, steps > 0 {
             steps -= 1
             if cacheHand >= users.count { cacheHand = 0 }
@@ -22,15 +25,29 @@ extension Core {
                 excess -= 1
             }
         }
+        cacheSteps += steps
     }
 
-    /// Lets go of all cached answers: what is in use is asked for again.
-    package mutating func forgetLookups() {
+    /// Steps of the hand that a row pays for: two rounds for itself, since the first only finds it recent, and some past rows that must stay.
+    static let cacheStepsPerRow = 8
+    private static let cacheStepsPerCallMax = 4_096
+
+    /// A batch that a loop has carried out comes back: its room is used again.
+    package mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
+
+    /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
+    package mutating func giveMemoryBack() {
+        spares = SpareArrays(loops: effects.count)
+        settled = nil
         userNumbers.forgetKnown()
         userNames.forgetKnown()
         pairs.forgetKnown()
         conversations.forgetKnown()
         devices.forgetKnown()
+        if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
+        if pageQueue.isEmpty { pageQueue = [] }
+        if unrecordedCursors.isEmpty { unrecordedCursors = [] }
+        missing = []
     }
 
     private func isDroppable(_ user: UserRow) -> Bool {

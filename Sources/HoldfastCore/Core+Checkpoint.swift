@@ -22,7 +22,19 @@ extension Core {
 
     /// A step of the checkpoint: a slice of rows.
     mutating func advanceCheckpoint() {
+        // A request is for what has changed by now: with nothing to write it is fulfilled.
+        if checkpoint.isIdle, changedEntries == 0 { checkpoint.isRequested = false }
         if checkpoint.isIdle, isCheckpointDue { freeze() }
+        continueCheckpoint()
+    }
+
+    /// Whether rows are to be copied or let go of: senders may be waiting for that, so it should go on as soon as the core has nothing else to do.
+    package var hasCheckpointSlices: Bool {
+        (checkpoint.job != nil && checkpoint.frozenHead < checkpoint.frozenUsers.count) || !checkpoint.writtenUsers.isEmpty
+    }
+
+    /// A slice of the rows that `hasCheckpointSlices` tells of.
+    package mutating func continueCheckpoint() {
         if checkpoint.job != nil, checkpoint.frozenHead < checkpoint.frozenUsers.count { copySlice() }
         if !checkpoint.writtenUsers.isEmpty { letGoSlice() }
     }
@@ -134,6 +146,7 @@ extension Core {
     private mutating func letGoSlice() {
         let end = min(checkpoint.writtenHead + configuration.checkpointSliceRows, checkpoint.writtenUsers.count)
         for index in checkpoint.writtenHead..<end { letGo(checkpoint.writtenUsers[index]) }
+        cacheSteps += Self.cacheStepsPerRow * (end - checkpoint.writtenHead)
         checkpoint.writtenHead = end
         if end == checkpoint.writtenUsers.count {
             checkpoint.writtenUsers = []

@@ -13,10 +13,11 @@ extension Core {
         open.journal.deletions = takeDeletions()
         guard !open.isEmpty else { return nil }
         var batch = open
-        open = OpenBatch(number: batch.number &+ 1, loops: effects.count)
+        open = (settled.take() ?? OpenBatch(number: 0, loops: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
         guard !batch.journal.isEmpty else {
             // Only answers to what was stored before.
             settle(batch)
+            settled = batch
             return nil
         }
         batch.journal.nextPosition = nextPosition
@@ -40,10 +41,12 @@ extension Core {
         guard let batch = inFlight else { preconditionFailure("no batch is in flight") }
         inFlight = nil
         if let last = batch.journal.entries.last { committedThrough = last.position }
+        if !floorRecords.isEmpty { floorRecords = floorRecords.filter { $0.value > committedThrough } }
         deletionsCommitted()
         push(batch)
         settle(batch)
         for slot in batch.waitingForGap { pump(slot) }
+        settled = batch
         pumpQueue()
         advanceCheckpoint()
     }

@@ -7,7 +7,7 @@ extension Core {
         missing.removeAll(keepingCapacity: true)
         switch command {
         case .hello(_, let user, let device, _, _, let state):
-            guard let number = findUser([UInt8](bytes[user])), requireUser(number),
+            guard let number = findUser([UInt8](bytes[user]), asking: 0), requireUser(number),
                 case .found(let session)? = findDevice(number, [UInt8](bytes[device])), missing.isEmpty, let state, state.session == session
             else { return }
             requireEntry(state)
@@ -16,25 +16,26 @@ extension Core {
             guard answers[.user(number)] == nil, requireUser(number) else { return }
             requireEntry(state)
         case .send(let origin, _, _, let conversation, let body):
-            guard sessionSlot(origin) != nil, let pair = findConversation(conversation),
+            guard sessionSlot(origin) != nil, let pair = findConversation(conversation, asking: origin),
                 let peer = pair.peer(of: origin.session.userNumber),
                 requireUser(peer)
             else { return }
             requireRoom(for: peer, body.count)
             requireRoomForEcho(of: origin, to: peer, body.count)
         case .sendTo(let origin, _, _, let user, let body):
-            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user])) else { return }
+            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user]), asking: origin.session.userNumber) else { return }
             let pair = UserPair(origin.session.userNumber, number)
             if case .unknown = pairs.find(pair) { missing.append(.pair(pair)) }
             guard requireUser(number), missing.isEmpty else { return }
             requireRoom(for: number, body.count)
             requireRoomForEcho(of: origin, to: number, body.count)
         case .lookup(let origin, let conversation):
-            guard sessionSlot(origin) != nil, let pair = findConversation(conversation), let peer = pair.peer(of: origin.session.userNumber)
+            guard sessionSlot(origin) != nil, let pair = findConversation(conversation, asking: origin),
+                let peer = pair.peer(of: origin.session.userNumber)
             else { return }
             if case .unknown = userNames.find(peer) { missing.append(.userName(peer)) }
         case .authenticate(let origin, let user, let device):
-            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user])), !device.isEmpty else { return }
+            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user]), asking: 0), !device.isEmpty else { return }
             _ = findDevice(number, [UInt8](bytes[device]))
         case .acknowledge, .credit, .logout, .detach: break
         }
@@ -81,12 +82,12 @@ extension Core {
     // MARK: Rows
 
     /// The number of a user; nil when there is none, or when it must be asked for.
-    private mutating func findUser(_ name: [UInt8]) -> UInt64? {
+    private mutating func findUser(_ name: [UInt8], asking: UInt64) -> UInt64? {
         switch userNumbers.find(name) {
         case .found(let number): return number
         case .absent: return nil
         case .unknown:
-            missing.append(.userNumber(name: name))
+            missing.append(.userNumber(name: name, asking: asking))
             return nil
         }
     }
@@ -98,12 +99,12 @@ extension Core {
         return answer
     }
 
-    private mutating func findConversation(_ conversation: ConversationNumber) -> UserPair? {
+    private mutating func findConversation(_ conversation: ConversationNumber, asking: Origin) -> UserPair? {
         switch conversations.find(conversation.rawValue) {
         case .found(let pair): return pair
         case .absent: return nil
         case .unknown:
-            missing.append(.conversation(conversation.rawValue))
+            missing.append(.conversation(conversation.rawValue, asking: asking.session.userNumber))
             return nil
         }
     }

@@ -245,8 +245,8 @@ extension Core {
         let row = sessions[Int(slot)]
         let user = users[Int(row.user)]
         guard row.sent < user.floor.position else { return true }
-        guard user.floorRecordedAt <= committedThrough else {
-            pumpWithBatch(of: user.floorRecordedAt, slot)
+        if let record = floorRecords[row.user], record > committedThrough {
+            pumpWithBatch(of: record, slot)
             return false
         }
         let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor

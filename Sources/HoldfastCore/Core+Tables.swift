@@ -2,9 +2,10 @@ import HoldfastWire
 
 // The tables of users and sessions: finding, making and freeing rows.
 extension Core {
-    func userSlot(_ number: UInt64) -> Slot? { userIndex.find(number) }
+    func userSlot(_ number: UInt64) -> Slot? { userIndex.find(number, in: users) }
 
     mutating func makeUser(_ row: UserRow) -> Slot {
+        cacheSteps += Self.cacheStepsPerRow
         let slot: Slot
         if let free = freeUsers.popLast() {
             slot = free
@@ -13,7 +14,7 @@ extension Core {
             slot = Slot(users.count)
             users.append(row)
         }
-        userIndex.insert(row.number, slot)
+        userIndex.insert(slot, in: users)
         return slot
     }
 
@@ -70,7 +71,7 @@ extension Core {
             session = next
         }
         pool.removeAll(of: &users[Int(slot)].entries)
-        userIndex.remove(users[Int(slot)].number)
+        userIndex.remove(slot, in: users)
         users[Int(slot)] = UserRow()
         freeUsers.append(slot)
     }

@@ -22,10 +22,8 @@ struct WaitingCommands {
     }
 
     var queues: [ConnectionHandle: Queue] = [:]
-    /// Connections whose first command waits for the key.
+    /// What the readers have been asked and have not answered: the connections whose first command waits for it, perhaps none.
     var byKey: [RowKey: ContiguousArray<ConnectionHandle>] = [:]
-    /// Asked of the readers and not answered.
-    var requested: Set<RowKey> = []
     var count = 0
 }
 
@@ -61,12 +59,15 @@ extension Core {
 
     private mutating func waitForMissing(_ connection: ConnectionHandle) {
         waiting.queues[connection]?.unansweredCount = missing.count
-        for key in missing { waiting.byKey[key, default: []].append(connection) }
         request(missing)
+        for key in missing { waiting.byKey[key]?.append(connection) }
     }
 
-    mutating func request(_ keys: ContiguousArray<RowKey>) {
-        for key in keys where waiting.requested.insert(key).inserted { reads.keys.append(key) }
+    private mutating func request(_ keys: ContiguousArray<RowKey>) {
+        for key in keys where waiting.byKey[key] == nil {
+            waiting.byKey[key] = []
+            reads.keys.append(key)
+        }
     }
 
     private mutating func dropWaiting(of connection: ConnectionHandle) {
@@ -102,7 +103,6 @@ extension Core {
         let isCurrent = results.appliedThrough >= checkpoint.writtenThrough
         var ready = ContiguousArray<ConnectionHandle>()
         for (key, value) in results.rows {
-            waiting.requested.remove(key)
             let answer = isCurrent ? take(key, value) : nil
             for connection in waiting.byKey.removeValue(forKey: key) ?? [] where hear(key, answer, connection) { ready.append(connection) }
         }
@@ -129,14 +129,14 @@ extension Core {
             guard userSlot(number) == nil else { return nil }
             let user = makeUser(image)
             users[Int(user)].isRecent = true
-        case (.userNumber(let name), .number(let number)): userNumbers.remember(name, number, needed: needed)
-        case (.userNumber(let name), .absent): userNumbers.remember(name, nil, needed: needed)
+        case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
+        case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
         case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
         case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
         case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
         case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
-        case (.conversation(let number), .members(let pair)): conversations.remember(number, pair, needed: needed)
-        case (.conversation(let number), .absent): conversations.remember(number, nil, needed: needed)
+        case (.conversation(let number, _), .members(let pair)): conversations.remember(number, pair, needed: needed)
+        case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
         case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
         case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
         case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return entry

@@ -23,6 +23,8 @@ package struct Core: ~Copyable {
     var userIndex = NumberIndex()
     /// The cache's hand (see `Core+Cache`).
     var cacheHand = 0
+    /// Steps that the hand may still make.
+    var cacheSteps = 0
     var sessions = ContiguousArray<SessionRow>()
     var freeSessions = ContiguousArray<Slot>()
     /// Inbox entries since the last checkpoint.
@@ -35,6 +37,9 @@ package struct Core: ~Copyable {
     var pairs: LookupCache<UserPair, UInt64>
     var conversations: LookupCache<UInt64, UserPair>
     var devices: LookupCache<DeviceKey, SessionID>
+
+    /// Users whose inbox's floor has a record that isn't synced yet: sessions hear of the floor when it is.
+    var floorRecords: [Slot: Position] = [:]
 
     /// Users to whom a repair has given notice of a loss in what was replayed.
     var usersWithLoss: Set<UInt64> = []
@@ -54,10 +59,13 @@ package struct Core: ~Copyable {
     var open: OpenBatch
     /// The batch that is being synced.
     var inFlight: OpenBatch?
+    /// The batch before that one, for the room of its arrays.
+    var settled: OpenBatch?
     /// Sessions whose cursor has no record yet, and since when the oldest waits.
     var unrecordedCursors = ContiguousArray<Slot>()
     var unrecordedSince: UInt64 = 0
     var effects: ContiguousArray<EffectBatch>
+    var spares: SpareArrays
 
     var waiting = WaitingCommands()
     /// Rows that the running command lacks; scratch.
@@ -86,6 +94,7 @@ package struct Core: ~Copyable {
         open = OpenBatch(number: 1, loops: loops)
         checkpoint = CheckpointState(loops: loops)
         effects = ContiguousArray(repeating: EffectBatch(), count: loops)
+        spares = SpareArrays(loops: loops)
         userNumbers = LookupCache(cachedMax: configuration.cachedLookupsMax)
         userNames = LookupCache(cachedMax: configuration.cachedLookupsMax)
         pairs = LookupCache(cachedMax: configuration.cachedLookupsMax)
@@ -109,6 +118,7 @@ package struct Core: ~Copyable {
         self.isSpaceLow = isSpaceLow
         sweepSessions()
         advanceCheckpoint()
+        trimCache()
     }
 
     private mutating func advance(_ now: CoreTime) {
@@ -120,7 +130,7 @@ package struct Core: ~Copyable {
     package mutating func takeEffects(loop: Int) -> EffectBatch? {
         guard !effects[loop].isEmpty else { return nil }
         let taken = effects[loop]
-        effects[loop] = EffectBatch()
+        effects[loop] = spares.takeEffects(loop: loop)
         return taken
     }
 

@@ -118,6 +118,12 @@ package protocol Storage: AnyObject, Sendable {
     var nextPosition: Position { get }
     /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap; asked before each batch.
     var isSpaceLow: Bool { get }
+    /// Gives back what is only kept to be used again. Called when the gateway has become quiet.
+    func giveMemoryBack() throws(StorageError)
+}
+
+extension Storage {
+    package func giveMemoryBack() throws(StorageError) {}
 }
 
 /// A view that doesn't change while it is open.

@@ -4,7 +4,8 @@ import HoldfastCore
 
 /// One LMDB environment: a file, its map and its table of readers. Closed when the last user lets go.
 ///
-/// Unchecked: LMDB lets any thread use the handle; a write transaction begins and ends in one call and so on one thread.
+/// Unchecked: LMDB lets any thread use the handle; a write transaction begins and ends in one call and so on one thread. Nobody uses it during
+/// `reopen`.
 @safe final class LMDBEnvironment: @unchecked Sendable {
     /// How an environment is opened.
     struct Options {
@@ -22,18 +23,20 @@ import HoldfastCore
     private static let fullBytesMax = 1 << 16
 
     /// LMDB's environment.
-    let handle: OpaquePointer
+    private(set) var handle: OpaquePointer
     /// Where its files are.
     let directory: String
     /// The unit that LMDB writes and frees.
     let pageBytes: Int
     /// Released only after the environment is closed.
     private let lock: FileLock?
+    private let options: Options
 
     /// - Parameter lock: held for as long as the environment is open.
     init(directory: String, options: Options, lock: FileLock?) throws(StorageError) {
         self.directory = directory
         self.lock = lock
+        self.options = options
         unsafe handle = try Self.open(directory, options)
         var statistics = MDB_stat()
         unsafe mdb_env_stat(handle, &statistics)
@@ -48,6 +51,18 @@ import HoldfastCore
     }
 
     deinit { unsafe mdb_env_close(handle) }
+
+    /// Closes it and opens it again, with the same tables. Nobody may use it meanwhile, nor hold a transaction.
+    ///
+    /// LMDB keeps the pages of its largest write transaction in memory for as long as it is open: after a checkpoint of a million rows that is
+    /// more than a hundred megabytes.
+    func reopen(_ tables: [(name: String, flags: Int32)], numbered numbers: [MDB_dbi]) throws(StorageError) {
+        unsafe mdb_env_close(handle)
+        // Never closed twice: when it can't be opened again the process ends.
+        unsafe handle = try Self.open(directory, options)
+        let opened = try openTables(tables, isNew: false)
+        precondition(opened == numbers, "LMDB numbers tables in the order in which they are opened")
+    }
 
     private static func open(_ directory: String, _ options: Options) throws(StorageError) -> OpaquePointer {
         var mapBytes = options.mapBytesMax

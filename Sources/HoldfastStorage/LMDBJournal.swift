@@ -34,6 +34,9 @@ final class LMDBJournal: Sendable {
         }
     }
 
+    /// Gives back the memory that LMDB keeps. Nobody may use it meanwhile.
+    func reopen() throws(StorageError) { try environment.reopen(Self.tables, numbered: [records, meta]) }
+
     /// The position of the last record.
     private func lastPosition() throws(StorageError) -> Position? {
         let transaction = unsafe try environment.begin(isReadOnly: true)

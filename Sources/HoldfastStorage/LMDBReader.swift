@@ -129,15 +129,24 @@ final class LMDBReaderPool: Sendable {
     private let journal: LMDBJournal
     private let store: LMDBStore
     private let idle = Mutex<[LMDBReader]>([])
+    private let gate: Gate
 
-    /// Of views of these two.
-    init(journal: LMDBJournal, store: LMDBStore) {
+    /// Of views of these two; views are open inside of the gate only.
+    init(journal: LMDBJournal, store: LMDBStore, gate: Gate) {
+        self.gate = gate
         self.journal = journal
         self.store = store
     }
 
     /// Runs `body` on a view that ends with it.
     func read(_ body: (LMDBReader) throws(StorageError) -> Void) throws(StorageError) {
+        try gate.enter { () throws(StorageError) in try readInside(body) }
+    }
+
+    /// Lets go of all readers: nobody may be inside of the gate.
+    func removeAll() { idle.withLock { $0 = [] } }
+
+    private func readInside(_ body: (LMDBReader) throws(StorageError) -> Void) throws(StorageError) {
         let reader: LMDBReader
         if let pooled = idle.withLock({ $0.popLast() }) { reader = pooled } else { reader = try LMDBReader(journal: journal, store: store) }
         try reader.begin()

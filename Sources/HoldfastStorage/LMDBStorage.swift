@@ -1,3 +1,4 @@
+import Glibc
 package import HoldfastCore
 package import HoldfastWire
 import Synchronization
@@ -10,6 +11,8 @@ package final class LMDBStorage: RepairableStorage {
     private let journal: LMDBJournal
     private let store: LMDBStore
     let readers: LMDBReaderPool
+    /// Whoever uses the environments is inside.
+    private let gate = Gate()
     /// None when read-only.
     private let space: SpaceMonitor?
     private let storedNextPosition: Atomic<UInt64>
@@ -22,7 +25,7 @@ package final class LMDBStorage: RepairableStorage {
         self.journal = journal
         self.store = store
         self.space = space
-        readers = LMDBReaderPool(journal: journal, store: store)
+        readers = LMDBReaderPool(journal: journal, store: store, gate: gate)
         storedNextPosition = Atomic(try journal.nextPosition().rawValue)
     }
 
@@ -43,7 +46,7 @@ package final class LMDBStorage: RepairableStorage {
         }
         space.prepareToWrite()
         do throws(StorageError) {
-            try journal.commit(batch) { leaveMarker($0) }
+            try gate.enter { () throws(StorageError) in try journal.commit(batch) { leaveMarker($0) } }
         } catch {
             hasFailed.store(true, ordering: .releasing)
             throw error
@@ -61,7 +64,9 @@ package final class LMDBStorage: RepairableStorage {
         space.prepareToWrite()
         let next = max(next, nextPosition)
         do throws(StorageError) {
-            try journal.rewrite(records, deleting: deletions, nextPosition: next) { leaveMarker($0) }
+            try gate.enter { () throws(StorageError) in
+                try journal.rewrite(records, deleting: deletions, nextPosition: next) { leaveMarker($0) }
+            }
         } catch {
             hasFailed.store(true, ordering: .releasing)
             throw error
@@ -73,6 +78,16 @@ package final class LMDBStorage: RepairableStorage {
     package func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
         let space = try writable()
         space.prepareToWrite()
+        try gate.enter { () throws(StorageError) in
+            try writeStore(body)
+            // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
+            for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
+        }
+        space.checkpointed()
+        try countPages(space, isDue: true)
+    }
+
+    private func writeStore(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
         unsafe try store.environment.write("write a checkpoint to") { (transaction) throws(StorageError) in
             let checkpoint = unsafe LMDBStoreTransaction(transaction, store)
             defer { checkpoint.finish() }
@@ -82,11 +97,25 @@ package final class LMDBStorage: RepairableStorage {
             hasFailed.store(true, ordering: .releasing)
             leaveMarker($0)
         }
-        space.checkpointed()
-        // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
-        for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
-        try countPages(space, isDue: true)
     }
+
+    /// Gives back the memory that LMDB keeps of its largest transactions; who reads or writes meanwhile waits for some microseconds. An
+    /// error ends the process. Does nothing while the process has few descriptors left: it might not get back what it closes.
+    package func giveMemoryBack() throws(StorageError) {
+        guard space != nil, !hasFailed.load(ordering: .acquiring) else { return }
+        let spare = (0..<Self.descriptorsSpare).map { _ in dup(STDERR_FILENO) }
+        try gate.alone { () throws(StorageError) in
+            // The readers' transactions are the environments'.
+            readers.removeAll()
+            for descriptor in spare where descriptor >= 0 { close(descriptor) }
+            guard spare.allSatisfy({ $0 >= 0 }) else { return }
+            try store.reopen()
+            try journal.reopen()
+        }
+    }
+
+    /// More than other threads open in the microseconds between closing and opening.
+    private static let descriptorsSpare = 256
 
     /// Runs `body` on a view of both that ends with it; the view must not be kept.
     package func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError) {

@@ -7,6 +7,9 @@ final class LMDBStore: Sendable {
     /// How many tables `environment` has to have room for.
     static let tableCount = StoreTable.allCases.count + 1
 
+    private static let named =
+        StoreTable.allCases.map { (name: "\($0)", flags: Int32(0)) } + [(name: "inbox", flags: MDB_DUPSORT | MDB_DUPFIXED)]
+
     /// Where the tables are.
     let environment: LMDBEnvironment
     private let tables: [MDB_dbi]
@@ -15,12 +18,14 @@ final class LMDBStore: Sendable {
 
     /// Makes the tables if `isNew`.
     init(_ environment: LMDBEnvironment, isNew: Bool) throws(StorageError) {
-        let named = StoreTable.allCases.map { (name: "\($0)", flags: Int32(0)) }
-        let opened = try environment.openTables(named + [("inbox", MDB_DUPSORT | MDB_DUPFIXED)], isNew: isNew)
+        let opened = try environment.openTables(Self.named, isNew: isNew)
         self.environment = environment
         tables = Array(opened.dropLast())
         inbox = opened[opened.count - 1]
     }
+
+    /// Gives back the memory that LMDB keeps. Nobody may use it meanwhile.
+    func reopen() throws(StorageError) { try environment.reopen(Self.named, numbered: tables + [inbox]) }
 
     /// LMDB's number of the table.
     subscript(_ table: StoreTable) -> MDB_dbi { tables[Int(table.rawValue)] }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ConnectionMachineTests {
     @Test func `a machine takes at most 96 bytes`() {
-        #expect(MemoryLayout<ConnectionMachine>.stride <= 96)
+        #expect(MemoryLayout<ConnectionMachine>.stride <= 88)
     }
 
     // MARK: Opening

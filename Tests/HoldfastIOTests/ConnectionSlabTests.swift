@@ -22,8 +22,8 @@ import Testing
         return try #require(id)
     }
 
-    @Test func `a connection costs no more than its slot of 80 bytes`() {
-        #expect(MemoryLayout<Connection>.stride <= 80)
+    @Test func `a connection costs no more than its slot, a cache line`() {
+        #expect(MemoryLayout<Connection>.stride <= 64)
     }
 
     @Test func `an id names nothing once its connection is gone, also when the slot is used again`() throws {

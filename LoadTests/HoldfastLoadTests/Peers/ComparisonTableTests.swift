@@ -37,11 +37,4 @@ import Testing
         #expect(table.rows.last?.cells == ["-", "-"])
         #expect(table.text.split(separator: "\n").count == 4)
     }
-
-    @Test func `medians`() {
-        #expect(ComparisonTable.median([]) == nil)
-        #expect(ComparisonTable.median([3, 1, 2]) == 2)
-        #expect(ComparisonTable.median([4, 1, 2, 3]) == 2.5)
-        #expect(ComparisonTable.median([.nan, 1]) == 1)
-    }
 }

@@ -6,8 +6,10 @@ final class Comparison {
     private let options: ComparisonOptions
     private let progress = ProgressLine()
     private(set) var reports: [Report] = []
-    /// What didn't work, and the servers that aren't compared.
+    /// Runs that didn't work.
     private(set) var failures: [String] = []
+    /// Servers that aren't installed.
+    private(set) var missing: [String] = []
     private var kinds: [PeerKind]
     private var caveats: [PeerKind: [String]] = [:]
 
@@ -44,7 +46,7 @@ final class Comparison {
         guard !options.json else { return }
         Output.write("What each server promises, and what was set:")
         for kind in kinds { for caveat in caveats[kind] ?? [] { Output.write("  \(kind.rawValue): \(caveat)") } }
-        for failure in failures { Output.write("not compared: \(failure)") }
+        for text in missing + failures { Output.write("not compared: \(text)") }
     }
 
     /// Leaves out what isn't installed, and says so.
@@ -56,7 +58,8 @@ final class Comparison {
                 server.stop()
                 return true
             } catch {
-                fail("\(kind.rawValue): \(error)")
+                missing.append("\(kind.rawValue): \(error)")
+                say("left out: \(kind.rawValue): \(error)")
                 return false
             }
         }
@@ -70,7 +73,7 @@ final class Comparison {
             try await server.start()
             let scale = options.isQuick ? server.scale.quick : server.scale
             let bench = ComparisonBench(
-                server: server, scale: scale, seconds: options.isQuick ? min(2, options.seconds) : options.seconds, progress: progress,
+                server: server, scale: scale, seconds: options.seconds, progress: progress,
                 transports: options.transports.filter { $0 == .plain || scale.hasTLS }, keep: { try self.keep($0, run) })
             try await scenario.run(bench)
         } catch {
@@ -88,8 +91,12 @@ final class Comparison {
     }
 
     private func fail(_ text: String) {
-        progress.end()
         failures.append(text)
+        say(text)
+    }
+
+    private func say(_ text: String) {
+        progress.end()
         FileHandle.standardError.write(Data((text + "\n").utf8))
     }
 

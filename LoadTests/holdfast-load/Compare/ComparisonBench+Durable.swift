@@ -30,9 +30,11 @@ extension ComparisonBench {
             fleet.traffic?.resetTimes()
             return fleet.traffic?.totals ?? .init()
         }
+        let sampler = ComparisonSampler(driver, server.meter)
         let watch = watch()
         try await driver.wait(seconds: seconds, "measuring")
         let reading = watch.read()
+        report.samples = await sampler.stop()
         let (after, acknowledgeTimes, deliveryTimes) = try await driver.perform { fleet in
             fleet.traffic?.isRecording = false
             fleet.traffic?.quota = 0
@@ -50,24 +52,35 @@ extension ComparisonBench {
         report.add("acknowledgement", acknowledgeTimes)
         report.add("delivery", deliveryTimes)
         report.figures["window"] = Double(Self.window)
-        try await drain(driver)
+        try await drain(driver, &report)
         report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
         report.add(try await driver.perform { $0.counters })
         return report
     }
 
-    /// Waits until what was sent is answered and delivered. What doesn't come is counted, not waited for.
-    func drain(_ driver: PeerDriver, stallSeconds: UInt64 = 15) async throws {
-        let sent = try await driver.perform { $0.traffic?.totals.sent ?? 0 }
-        try? await driver.reach(sent, "answered", stallSeconds: stallSeconds, secondsMax: 120) { fleet in
-            fleet.traffic.map { $0.totals.acknowledged + $0.totals.rejected } ?? 0
-        }
+    /// Waits until what was sent is answered and delivered. What isn't answered is a fault; what doesn't come counts as lost.
+    func drain(_ driver: PeerDriver, _ report: inout Report, stallSeconds: UInt64 = 15) async throws {
+        try await awaitAnswers(driver, &report, stallSeconds: stallSeconds)
         let acknowledged = try await driver.perform { $0.traffic?.totals.acknowledged ?? 0 }
         try? await driver.reach(acknowledged, "delivered", stallSeconds: stallSeconds, secondsMax: 120) {
             $0.traffic?.totals.delivered ?? 0
         }
         // Doubles come late.
         try await driver.wait(seconds: 0.5, "draining")
+    }
+}
+
+extension ComparisonBench {
+    /// Waits until what was sent is answered. What isn't is a fault, and so is a run in which nothing was acknowledged.
+    func awaitAnswers(_ driver: PeerDriver, _ report: inout Report, stallSeconds: UInt64 = 15) async throws {
+        let sent = try await driver.perform { $0.traffic?.totals.sent ?? 0 }
+        try? await driver.reach(sent, "answered", stallSeconds: stallSeconds, secondsMax: 120) { fleet in
+            fleet.traffic.map { $0.totals.acknowledged + $0.totals.rejected } ?? 0
+        }
+        let totals = try await driver.perform { $0.traffic?.totals ?? .init() }
+        let unanswered = sent - totals.acknowledged - totals.rejected
+        if unanswered > 0 { report.faults["unanswered messages", default: 0] += unanswered }
+        if totals.acknowledged == 0 { report.faults["nothing was acknowledged", default: 0] += 1 }
     }
 }
 

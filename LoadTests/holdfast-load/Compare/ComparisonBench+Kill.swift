@@ -21,14 +21,21 @@ extension ComparisonBench {
         try await driver.wait(seconds: min(3, seconds), "under load")
 
         server.kill()
-        let atKill = try await driver.perform { $0.traffic?.totals ?? .init() }
-        report.figures["acknowledgedAtKill"] = Double(atKill.acknowledged)
+        // What follows the kill is another story: nothing new is sent, and only these count.
+        let (atKill, acknowledged) = try await driver.perform { fleet in
+            fleet.traffic?.quota = 0
+            return (fleet.traffic?.totals.acknowledged ?? 0, fleet.traffic?.acknowledgedNow ?? [])
+        }
+        report.figures["acknowledgedAtKill"] = Double(atKill)
+        func lostOfThose() async throws -> Double {
+            Double(try await driver.perform { $0.traffic?.lost(of: acknowledged) ?? 0 })
+        }
         let watch = watch()
         do {
             try await server.restart()
         } catch {
             report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
-            report.figures["acknowledgedAndLost"] = Double(report.lost)
+            report.figures["acknowledgedAndLost"] = try await lostOfThose()
             report.notes.append("it did not start again: \(error)")
             return try keep(report)
         }
@@ -36,13 +43,12 @@ extension ComparisonBench {
         try await driver.perform { $0.connect(0..<receivers / 2, inFlightMax: 64) }
         // Senders come back by themselves, and send again what wasn't acknowledged.
         try await driver.reach(all, "back", stallSeconds: 90, secondsMax: 300) { $0.counters.ready }
-        try await driver.perform { $0.traffic?.quota = 0 }
-        try await drain(driver)
+        try await drain(driver, &report)
         report.seconds = watch.read().seconds
         report.cpuSeconds.generator = watch.read().cpu.generator
         report.add(try await driver.perform { fleet in fleet.traffic?.verified() ?? .init() })
         report.add(try await driver.perform { $0.counters })
-        report.figures["acknowledgedAndLost"] = Double(report.lost)
+        report.figures["acknowledgedAndLost"] = try await lostOfThose()
         try keep(report)
     }
 }

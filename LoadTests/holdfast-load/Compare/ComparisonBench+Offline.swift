@@ -18,6 +18,7 @@ extension ComparisonBench {
         try await makeTraffic(driver, clients, receivers: 0..<absent, senders: absent..<all, sentMax: scale.offlineMessages)
 
         let memory = server.meter.privateBytes
+        let sampler = ComparisonSampler(driver, server.meter)
         let watch = watch()
         try await driver.perform { $0.send(upTo: PeerTraffic.unlimited) }
         // As far as it gets in the time.
@@ -29,6 +30,7 @@ extension ComparisonBench {
             fleet.traffic?.isRecording = false
             return (watch.read(), fleet.traffic?.totals ?? .init(), fleet.traffic?.acknowledgeTimes ?? Latencies())
         }
+        report.samples = await sampler.stop()
         report.add(reading)
         report.rates["queued"] = Double(totals.acknowledged) / reading.seconds
         if totals.acknowledged > 0 {
@@ -36,9 +38,7 @@ extension ComparisonBench {
             report.figures["serverBytesPerMessage"] = Double(server.meter.privateBytes - memory) / Double(totals.acknowledged)
         }
         report.add("acknowledgement", times)
-        try? await driver.reach(totals.sent, "answered", stallSeconds: 15, secondsMax: 120) { fleet in
-            fleet.traffic.map { $0.totals.acknowledged + $0.totals.rejected } ?? 0
-        }
+        try await awaitAnswers(driver, &report)
 
         try await driver.connect(0..<sample, secondsMax: 120)
         let expected = try await driver.perform { $0.traffic?.acknowledgedCount(receivers: 0..<sample) ?? 0 }

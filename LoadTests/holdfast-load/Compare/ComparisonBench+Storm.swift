@@ -39,6 +39,7 @@ extension ComparisonBench {
         try await server.meter.settle(secondsMax: 5)
 
         let drops = NetworkCounters.listenDrops
+        let sampler = ComparisonSampler(driver, server.meter)
         let watch = watch()
         try await driver.perform { fleet in
             let arrivals = Arrivals(phones: phones, backlog: Self.backlog)
@@ -51,6 +52,7 @@ extension ComparisonBench {
         try? await driver.reach(goal, "delivered", stallSeconds: 60, secondsMax: 240) { $0.traffic?.totals.delivered ?? 0 }
         let (arrivals, connectTimes) = try await driver.perform { fleet in (fleet.arrivals?.summary ?? .init(), fleet.connectTimes) }
         var reading = watch.read()
+        report.samples = await sampler.stop()
         reading.seconds = arrivals.lastSeconds
         report.add(reading)
         report.figures["secondsToLastMessage"] = arrivals.lastSeconds

@@ -85,9 +85,11 @@ struct ComparisonTable {
             Row(name: "clients", cells: columns.map { $0.reports.first.map { "\($0.clients)" } ?? "-" }),
         ]
         for figure in ComparisonFigure.of(scenario) {
-            let medians = columns.map { Self.median($0.reports.compactMap(figure.value)) }
+            let medians = columns.map { Median.of($0.reports.compactMap(figure.value)) }
             rows.append(Row(name: figure.name, cells: medians.map { $0.map(Self.number) ?? "-" }))
-            guard figure.isRatio, let ours = columns.firstIndex(where: { $0.server == "holdfast" }), let own = medians[ours] else {
+            guard figure.isRatio, columns.count > 1, let ours = columns.firstIndex(where: { $0.server == "holdfast" }),
+                let own = medians[ours]
+            else {
                 continue
             }
             let ratios = columns.indices.map { index -> String in
@@ -115,13 +117,5 @@ struct ComparisonTable {
     /// Counts as such, others with as many digits as are of use.
     static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : Report.number(value)
-    }
-
-    /// Nil of none.
-    static func median(_ values: [Double]) -> Double? {
-        let sorted = values.filter(\.isFinite).sorted()
-        guard !sorted.isEmpty else { return nil }
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 }

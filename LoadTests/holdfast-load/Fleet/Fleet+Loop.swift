@@ -7,6 +7,7 @@ extension Fleet: EventLoopDelegate {
     func opened(_ id: ConnectionID, _ info: ConnectionInfo) {
         let index = Int(info.userData)
         guard phones[index].connection == id.rawValue else { return loop.close(id, flush: false) }
+        if isBare { return welcomed(index) }
         phones[index].flags.insert(.introducing)
         drive(index) { machine, now, actions in machine.transportOpened(now, &actions) }
     }
@@ -64,7 +65,10 @@ extension Fleet: EventLoopDelegate {
     }
 
     func iterationEnded() {
+        moveOn()
         startConnects()
+        sendDue()
+        beats?.sendDue(self)
         checkWaits(loop.now, isTick: false)
     }
 }

@@ -39,14 +39,16 @@ extension Fleet {
             next += 1
             switch item {
             case .write(let range): write(index, range)
-            case .resolved(let id, let outcome): workload?.resolved(index, id, outcome)
+            case .resolved(let id, let outcome):
+                workload?.resolved(index, id, outcome)
+                stored(index)
             case .handOver(let range): handOver(index, range)
             case .armTimer(let at): arm(index, at)
             case .stateChanged(let state): changed(index, state)
             case .welcomed(let outcome): welcomed(index, outcome)
             case .openTransport: open(index)
             case .closeTransport: if phones[index].connection != 0 { release(index, flush: true) }
-            case .needToken: phones[index].machine.tokenProvided(tokens[index], now, &actions)
+            case .needToken: phones[index].machine.tokenProvided(tokens[Int(phones[index].user)], now, &actions)
             case .notice(let notice): noticed(notice)
             case .persist, .sync: break
             }
@@ -72,9 +74,10 @@ extension Fleet {
         guard let workload else { return fault("delivery without a sender") }
         let time = Self.nanoseconds
         let bodies = actions.bodies
+        let user = Int(phones[index].user)
         for delivery in actions.deliveries[range] {
             switch delivery {
-            case .message(let message): workload.delivered(index, bodies.span.extracting(message.body), time)
+            case .message(let message): workload.delivered(user, bodies.span.extracting(message.body), time)
             case .gap: fault("gap")
             }
         }
@@ -104,15 +107,16 @@ extension Fleet {
     }
 
     private func welcomed(_ index: Int, _ outcome: WelcomeOutcome) {
-        finishAttempt(index)
-        connectTimes.record(Self.nanoseconds - phones[index].attemptedAt)
         if outcome == .resumed { counters.resumed += 1 } else { counters.begun += 1 }
+        welcomed(index)
         onWelcome?(index)
     }
 
     private func open(_ index: Int) {
-        phones[index].attemptedAt = Self.nanoseconds
-        let source = sources.isEmpty ? nil : sources[index % sources.count]
+        // A repeated attempt counts from the first one.
+        if phones[index].attemptedAt == 0 { phones[index].attemptedAt = Self.nanoseconds }
+        // After a silent departure from another address.
+        let source = sources.isEmpty ? nil : sources[(index + (ghosts.isEmpty ? 0 : 1)) % sources.count]
         do throws(IOError) {
             let id = try loop.connect(to: target.address, from: source, tls: target.tls, userData: UInt64(index))
             phones[index].connection = id.rawValue

@@ -9,7 +9,7 @@ import Synchronization
 final class Fleet: @unchecked Sendable {
     let loop: EventLoop
     let target: Target
-    let tokens: TokenBook
+    var tokens: TokenBook
     var phones: [Phone] = []
     var counters = FleetCounters()
     /// Messages that phones send each other, if any.
@@ -18,10 +18,13 @@ final class Fleet: @unchecked Sendable {
     var beats: Beats?
     /// When the messages of a storm come, if there is one.
     var arrivals: Arrivals?
+    /// Nanoseconds from the beginning of an attempt to `WELCOME`, of phones that simply connect.
+    var connectTimes: Latencies {
+        get { queues[0].times }
+        set { queues[0].times = newValue }
+    }
     /// Phones that come at a rate of their own, if they do.
     var openArrivals: OpenArrivals?
-    /// Nanoseconds from the beginning of an attempt to `WELCOME`.
-    var connectTimes = Latencies()
     /// Told of each `WELCOME`: the phone.
     var onWelcome: ((Int) -> Void)?
     /// Why the run can't go on.
@@ -37,11 +40,20 @@ final class Fleet: @unchecked Sendable {
     var timers = TimerHeap()
     /// The phone of each slot of the loop.
     var owners: [UInt32] = []
-    var random = SystemRandomNumberGenerator()
-    private var connectList: [UInt32] = []
-    private var connectNext = 0
-    private var connectsInFlightMax = Int.max
-    private var openingCount = 0
+    /// For jitter only: the system's generator would be a call of the kernel for each event.
+    var random = SeededRandom(seed: .random(in: .min ... .max))
+    /// Phones that are to connect; the first queue is that of phones which simply connect.
+    var queues = [ConnectQueue()]
+    /// Users who are away, if there are any.
+    var away: AwayUsers?
+    /// Users who come once, if there are any.
+    var newcomers: Newcomers?
+    /// Phones that have something to do at the end of the loop's iteration.
+    var movers: [UInt32] = []
+    /// Connections of phones that went without a packet.
+    var ghosts: [ConnectionID] = []
+    /// Phones say nothing: a connection that is up, TLS included, counts as welcomed.
+    var isBare = false
 
     init(target: Target, tokens: TokenBook) throws {
         var configuration = EventLoopConfiguration()
@@ -63,25 +75,27 @@ final class Fleet: @unchecked Sendable {
 
     /// Adds phones that are switched off.
     func add(_ count: Int, _ settings: ClientSettings) {
-        phones.reserveCapacity(tokens.count)
-        for _ in 0..<count { phones.append(Phone(machine: ClientMachine(settings: settings), flags: .parked)) }
-    }
-
-    /// Switches phones on: they connect in this order, at most `inFlightMax` at a time between `connect` and `WELCOME`.
-    func connect(_ range: Range<Int>, inFlightMax: Int) {
-        if connectNext == connectList.count {
-            connectList.removeAll(keepingCapacity: true)
-            connectNext = 0
+        phones.reserveCapacity(max(tokens.count, phones.count + count))
+        for _ in 0..<count {
+            phones.append(Phone(machine: ClientMachine(settings: settings), user: UInt32(phones.count), flags: .parked))
         }
-        connectList.append(contentsOf: range.map(UInt32.init))
-        connectsInFlightMax = inFlightMax == 0 ? .max : inFlightMax
-        startConnects()
     }
 
-    /// Adds a stream of messages from one phone to another.
+    /// Adds a stream of messages from a phone to a user; the user of a phone has its number.
     /// - Parameter filled: the first ones, which wait for the receiver already.
-    func addStream(from sender: Int, to receiver: Int, filled: Int = 0) {
-        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), filled: filled)
+    func addStream(from sender: Int, to receiver: Int, flow: Int = 0, filled: Int = 0) {
+        workload?.add(sender: sender, receiver: receiver, name: tokens.name(receiver), flow: flow, filled: filled)
+    }
+
+    /// Hands phones what is due.
+    func sendDue() {
+        guard let workload else { return }
+        let time = Self.nanoseconds
+        for flow in workload.flows.indices where workload.flows[flow].schedule != nil {
+            for index in workload.takeDue(flow, time) where phones[index].flags.contains(.connected) && workload.wantsRefill(index) {
+                refill(index, workload)
+            }
+        }
     }
 
     /// Lets each stream go on to its `count`th message.
@@ -89,44 +103,6 @@ final class Fleet: @unchecked Sendable {
         guard let workload else { return }
         workload.quota = count
         for index in workload.senderPhones where phones[index].flags.contains(.connected) { refill(index, workload) }
-    }
-
-    /// Phones vanish at once: their connections are reset, and they stay away until told to connect.
-    func drop(_ range: Range<Int>) {
-        for index in range {
-            phones[index].flags.insert(.parked)
-            guard phones[index].connection != 0 else { continue }
-            release(index, flush: false)
-            drive(index) { machine, now, actions in machine.transportClosed(.broken("dropped"), now, &actions) }
-        }
-    }
-
-    /// Starts as many attempts as may be in flight.
-    func startConnects() {
-        while connectNext < connectList.count && openingCount < connectsInFlightMax && failure == nil {
-            let index = Int(connectList[connectNext])
-            connectNext += 1
-            openingCount += 1
-            phones[index].flags.remove(.parked)
-            phones[index].flags.insert(.opening)
-            if phones[index].timerAt != .max { timers.insert(.init(at: phones[index].timerAt, phone: UInt32(index))) }
-            drive(index) { machine, now, actions in machine.connectRequested(now, &actions) }
-        }
-    }
-
-    /// The attempt of a phone is over, one way or the other.
-    func finishAttempt(_ index: Int) {
-        guard phones[index].flags.contains(.opening) else { return }
-        phones[index].flags.remove(.opening)
-        openingCount -= 1
-    }
-
-    /// Gives a phone's connection up.
-    func release(_ index: Int, flush: Bool) {
-        let id = ConnectionID(rawValue: phones[index].connection)
-        phones[index].connection = 0
-        phones[index].flags.remove([.beating, .introducing])
-        loop.close(id, flush: flush, reset: !flush)
     }
 
     /// Ends the run with a reason; the first one counts.

@@ -2,6 +2,10 @@
 struct FleetCounters: Sendable {
     /// Sessions that are open now.
     var connected = 0
+    /// Connects that came to their `WELCOME`.
+    var welcomes = 0
+    /// Users who came once, and have gone.
+    var visitors = 0
     /// `WELCOME`s, by what they said.
     var begun = 0
     var resumed = 0

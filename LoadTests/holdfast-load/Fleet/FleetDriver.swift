@@ -5,11 +5,17 @@ import Synchronization
 final class FleetDriver: Sendable {
     private let fleet: Fleet
     private let thread: ThreadHandle
+    private static let step = Duration.milliseconds(200)
+    private let pacer = Mutex<Pacer?>(nil)
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
-    /// - Parameter name: the users' names; nil: new ones.
-    init(target: Target, capacity: Int, name: (@Sendable (Int) -> String)? = nil) async throws {
-        try Limits.check(connections: capacity, sources: max(1, target.sources.count))
+    /// - Parameters:
+    ///   - connections: how many there are at once; nil: as many as users.
+    ///   - name: the users' names; nil: new ones.
+    init(
+        target: Target, capacity: Int, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
+    ) async throws {
+        try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
         let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
@@ -28,6 +34,11 @@ final class FleetDriver: Sendable {
         }
     }
 
+    /// Looks at the fleet, or does something with it, also after its run has failed.
+    func inspect<Result: Sendable>(_ body: @escaping @Sendable (Fleet) -> Result) async -> Result {
+        await withCheckedContinuation { continuation in enqueue { continuation.resume(returning: body($0)) } }
+    }
+
     /// Waits until a count reaches a goal, and shows how far it is. Throws if it stays the same for too long, or the run fails.
     func reach(
         _ goal: Int, _ what: String, stallSeconds: UInt64 = 30, _ count: @escaping @Sendable (Fleet) -> Int
@@ -43,11 +54,20 @@ final class FleetDriver: Sendable {
         }
     }
 
+    /// Has schedules kept to the millisecond from now on, also while no packet comes.
+    func startPacing() throws {
+        try pacer.withLock { pacer in if pacer == nil { pacer = try Pacer(fleet.loop) } }
+    }
+
     /// Lets time pass.
     func wait(seconds: Double, _ text: @escaping @Sendable (Fleet) -> String) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
         try await perform { $0.progress.text = text }
-        try await Task.sleep(for: .seconds(seconds))
-        try await perform { _ in }
+        repeat {
+            try await Task.sleep(for: min(Self.step, end - ContinuousClock.now))
+            // A run that has failed doesn't wait any longer.
+            try await perform { _ in }
+        } while ContinuousClock.now < end
     }
 
     /// Connects phones and waits until they are connected.
@@ -60,8 +80,12 @@ final class FleetDriver: Sendable {
         try await reach(connected + range.count, "connected") { $0.counters.connected }
     }
 
+    /// Ends the run soon, with what it has found so far.
+    func interrupt(_ reason: String) { enqueue { $0.fail(reason) } }
+
     /// Ends the loop, and with it all connections.
     func stop() {
+        pacer.withLock { $0.take() }?.stop()
         fleet.loop.stop()
         thread.join()
         fleet.progress.end()

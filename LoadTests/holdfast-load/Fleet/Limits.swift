@@ -11,16 +11,18 @@ enum Limits {
     /// Throws if so many connections can't be made.
     static func check(connections: Int, sources: Int) throws {
         let descriptors = try DescriptorLimit.raiseToMaximum()
-        guard connections + spareDescriptors <= descriptors else {
+        let needed = connections + spareDescriptors
+        guard needed <= descriptors else {
             throw LoadError(
-                "\(connections) connections need \(connections + spareDescriptors) descriptors, and this process may have \(descriptors). "
-                    + advice)
+                "\(connections) connections need \(needed) descriptors, and this process may have \(descriptors). Raise the limit (ulimit -n "
+                    + "\(needed), as root also above the hard limit), use fewer --clients, or lower --clients-per-process where there is one"
+            )
         }
         let ports = portCount * sources
         guard connections <= ports else {
             throw LoadError(
-                "\(connections) connections need as many ports, and there are \(ports). Widen net.ipv4.ip_local_port_range, or use fewer --clients"
-            )
+                "\(connections) connections need as many ports, and there are \(ports). Widen the range (sysctl -w "
+                    + "net.ipv4.ip_local_port_range=\"1024 65535\"), or use fewer --clients")
         }
     }
 

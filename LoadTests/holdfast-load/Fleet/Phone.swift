@@ -9,6 +9,10 @@ struct Phone {
     var timerAt: UInt64 = .max
     /// Nanoseconds of the monotonic clock at which the present attempt to connect began.
     var attemptedAt: UInt64 = 0
+    /// Whose phone it is: the number of the user's token.
+    var user: UInt32 = 0
+    /// Which of `Fleet.queues` it connects by.
+    var queue: UInt8 = 0
     var flags: Flags = []
 
     /// Small yes-or-no state.

@@ -1,12 +1,13 @@
 import Glibc
 import HoldfastGateway
 
-/// One token for each phone, made before the run: its CPU time is not the run's, and its memory isn't a phone's.
+/// Tokens of a run's users: made before the run, since their CPU time is not the run's and their memory isn't a phone's; or in batches while
+/// it goes on, where users are many and each is there for a moment.
 struct TokenBook: Sendable {
-    private var bytes: [UInt8] = []
-    private var ends: [Int] = []
+    private var batches: [TokenBatch]
     /// What the names of this run's users begin with.
     let run: String
+    private let issuer: TokenIssuer
     private let ownName: (@Sendable (Int) -> String)?
 
     /// Signs tokens for `count` users.
@@ -14,24 +15,58 @@ struct TokenBook: Sendable {
     init(count: Int, secret: [UInt8], name: (@Sendable (Int) -> String)? = nil) async throws {
         // Short enough for names of at most 15 bytes, which Swift keeps without an allocation.
         run = "l" + String(UInt32.random(in: .min ... .max), radix: 36)
+        issuer = try await TokenIssuer(secret: secret)
         ownName = name
-        let issuer = try await TokenIssuer(secret: secret)
+        batches = []
+        batches = [try await makeBatch(0..<count)]
+    }
+
+    /// How many users had one from the start.
+    var count: Int { batches[0].users.count }
+
+    /// The user with a number.
+    func name(_ user: Int) -> String { ownName?(user) ?? "\(run)-\(user)" }
+
+    /// The token of a user.
+    subscript(user: Int) -> [UInt8] {
+        guard let batch = batches.last(where: { $0.users.contains(user) }) else {
+            preconditionFailure("no token was made for user \(user)")
+        }
+        return batch[user]
+    }
+
+    /// Signs tokens for further users.
+    func makeBatch(_ users: Range<Int>) async throws -> TokenBatch {
+        try await TokenBatch(users: users, name: name, issuer: issuer)
+    }
+
+    /// Takes a batch over, and forgets those whose users are all below a number; the first one is kept.
+    mutating func add(_ batch: TokenBatch, forgettingBelow user: Int = 0) {
+        let first = batches[0]
+        batches = [first] + batches.dropFirst().filter { $0.users.upperBound > user } + [batch]
+    }
+}
+
+/// Tokens of neighbouring users.
+struct TokenBatch: Sendable {
+    let users: Range<Int>
+    private var bytes: [UInt8] = []
+    private var ends: [Int] = []
+
+    init(users: Range<Int>, name: (Int) -> String, issuer: TokenIssuer) async throws {
+        self.users = users
         let now = UInt64(time(nil))
-        for index in 0..<count {
-            let token = try await issuer.issue(user: self.name(index), now: now, lifetimeSeconds: Self.lifetimeSeconds)
+        for user in users {
+            let token = try await issuer.issue(user: name(user), now: now, lifetimeSeconds: Self.lifetimeSeconds)
             bytes.append(contentsOf: token.utf8)
             ends.append(bytes.count)
         }
     }
 
-    /// How many phones have one.
-    var count: Int { ends.count }
-
-    /// The user of a phone.
-    func name(_ phone: Int) -> String { ownName?(phone) ?? "\(run)-\(phone)" }
-
-    /// The token of a phone.
-    subscript(phone: Int) -> [UInt8] { Array(bytes[(phone == 0 ? 0 : ends[phone - 1])..<ends[phone]]) }
+    subscript(user: Int) -> [UInt8] {
+        let index = user - users.lowerBound
+        return Array(bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
+    }
 
     // Longer than any run, so that none has to be renewed.
     private static let lifetimeSeconds: UInt64 = 7 * 86_400

@@ -70,11 +70,3 @@ struct HostileResult: Encodable, Sendable {
         return lines.joined(separator: "\n")
     }
 }
-
-/// The median of what was measured; 0 of nothing.
-func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return 0 }
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}

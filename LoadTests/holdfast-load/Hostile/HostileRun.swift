@@ -113,6 +113,8 @@ struct HostileRun: Sendable {
     private func result(
         _ hostile: HostileCase, _ parts: [(quiet: Part, hostile: Part)], _ driver: FleetDriver, _ gatewayDied: Bool
     ) async throws -> HostileResult {
+        // There is a part at least.
+        func median(_ values: [Double]) -> Double { Median.of(values) ?? 0 }
         func pair(_ value: (Part) -> Double) -> HostileResult.Pair {
             .init(without: median(parts.map { value($0.quiet) }), with: median(parts.map { value($0.hostile) }))
         }

@@ -9,6 +9,9 @@ struct Latencies: Sendable {
         if !histogram.record(nanoseconds) { histogram.record(3_600_000_000_000) }
     }
 
+    /// Adds all of another one: the percentiles are then those of both together.
+    mutating func add(_ other: Latencies) { histogram.add(other.histogram) }
+
     private static let percentiles: [Double] = [
         0, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96.25, 97.5, 98, 98.75, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999,
         100,
@@ -25,6 +28,28 @@ struct Latencies: Sendable {
             count: count, p50: microseconds(50), p90: microseconds(90), p99: microseconds(99), p999: microseconds(99.9),
             max: microseconds(100),
             distribution: Self.percentiles.map { .init(percentile: $0, microseconds: microseconds($0)) })
+    }
+}
+
+/// As the values that occur, and how often.
+extension Latencies: Codable {
+    private enum CodingKeys: CodingKey {
+        case values
+        case counts
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let values = try container.decode([UInt64].self, forKey: .values)
+        let counts = try container.decode([UInt64].self, forKey: .counts)
+        for (value, count) in zip(values, counts) { _ = histogram.record(value, count: count) }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        let recorded = histogram.recordedValues().map { ($0.value, $0.count) }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(recorded.map { min($0.0, 3_600_000_000_000) }, forKey: .values)
+        try container.encode(recorded.map(\.1), forKey: .counts)
     }
 }
 

@@ -6,6 +6,7 @@ struct Stopwatch: Sendable {
     private let start: UInt64
     private let startServer: Double?
     private let startOwn: Double
+    private let startMachine: Double
 
     /// Starts now.
     init(_ target: Target) {
@@ -13,24 +14,42 @@ struct Stopwatch: Sendable {
         start = Fleet.nanoseconds
         startServer = server?.cpuSeconds
         startOwn = ProcessMeter.own.cpuSeconds ?? 0
+        startMachine = ProcessMeter.machineSeconds
     }
 
     /// What has passed since the start.
     func read() -> Reading {
         var cpu = Report.CPU(generator: (ProcessMeter.own.cpuSeconds ?? 0) - startOwn)
         if let startServer, let now = server?.cpuSeconds { cpu.server = now - startServer }
-        return Reading(seconds: Double(Fleet.nanoseconds - start) / 1e9, cpu: cpu)
+        let seconds = Double(Fleet.nanoseconds - start) / 1e9
+        // The system's tasks for both sides' packets are theirs; a server that isn't known counts as a stranger.
+        let others = ProcessMeter.machineSeconds - startMachine - cpu.generator - (cpu.server ?? 0)
+        return Reading(seconds: seconds, cpu: cpu, othersCores: cpu.server == nil ? 0 : max(0, others / seconds))
     }
 
     /// What has passed.
     struct Reading: Sendable {
         var seconds: Double
         var cpu: Report.CPU
+        /// Cores that other programs took meanwhile, as far as is known.
+        var othersCores = 0.0
+        /// By how much this program was late with what was due, by its own fault; nil: nothing was due at a time.
+        var lagMicrosecondsP99: Double?
+
+        /// More than what a quiet machine's own programs take.
+        static let othersCoresMax = 0.25
+        /// More than what its timers and a busy machine make of it.
+        static let lagMicrosecondsMax = 20_000.0
 
         /// What kept the figures from being better, as far as CPU time tells. The generator is one thread.
         var bound: String {
             let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
             let generator = cpu.generator / seconds
+            if let lag = lagMicrosecondsP99, lag > Self.lagMicrosecondsMax {
+                let text = "1 of 100 things was begun \(Report.duration(lag)) or more after it was due"
+                return othersCores > Self.othersCoresMax && generator < 0.9
+                    ? "other programs: they took \(Report.number(othersCores)) cores, and \(text)" : "generator: \(text), not by the server"
+            }
             guard let server = cpu.server.map({ $0 / seconds }) else {
                 return generator >= 0.9 ? "generator" : "unknown: the server's pid isn't known"
             }

@@ -61,8 +61,8 @@ struct PeerTarget: Sendable {
         tls = TLSClientOptions(context: context, serverName: "127.0.0.1")
     }
 
-    /// Addresses to connect from, taken in turn: see `Target.sources`.
-    var sources: [SocketAddress] { Target(address: address, secret: []).sources }
+    /// Addresses to connect from, taken in turn.
+    var sources: [SocketAddress] { Target.sources(to: address) }
 }
 
 /// How much a scenario asks of a server: what the quick ones take, or less.

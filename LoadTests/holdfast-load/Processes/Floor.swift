@@ -10,14 +10,16 @@ final class Floor {
     private var openCount = 0
 
     /// Builds it if need be, and starts it.
-    init(sources: String?) throws {
+    /// - Parameter tls: the directory with the certificate and the key (cert.pem, key.pem) that it speaks TLS with; nil: plaintext.
+    init(sources: String?, tls: String? = nil) throws {
         let directory = try sources ?? Workshop.find("LoadTests/floor", holding: "c-server.c")
         try Self.build(directory)
         let port = try Self.freePort()
         address = SocketAddress(ipv4: 0x7F00_0001, port: port)
-        server = try ChildProcess(directory + "/c-server", [String(port), "2"], output: .nowhere, errors: .pipe)
+        let certificate = tls.map { ["tls", $0 + "/cert.pem", $0 + "/key.pem"] } ?? []
+        server = try ChildProcess(directory + "/c-server", [String(port), "2"] + certificate, output: .nowhere, errors: .pipe)
         guard try server.readLine() == "ready" else { throw LoadError("the floor's server didn't start") }
-        generator = try ChildProcess(directory + "/loadgen", [String(port)])
+        generator = try ChildProcess(directory + "/loadgen", [String(port)] + (tls == nil ? [] : ["tls"]))
     }
 
     /// The server's CPU time for a message without payload, with the floor's own generator, in microseconds.
@@ -47,6 +49,27 @@ final class Floor {
         let messages = load.count - count
         guard messages > 0 else { throw LoadError("the floor's server doesn't answer") }
         return ((meter.cpuSeconds ?? 0) - before) / Double(messages) * 1e6
+    }
+
+    /// The server's CPU time for a connect, a ping and the end of the connection by a reset, in microseconds.
+    func microsecondsPerConnect(_ count: Int) throws -> Double { try microseconds("churn \(count) 64 0", count) }
+
+    /// The server's CPU time for a connect, a TLS handshake and the end of the connection by a reset, in microseconds.
+    func microsecondsPerHandshake(_ count: Int, resumes: Bool) throws -> Double {
+        if openCount == 0 {
+            // Its first connection gets the session that the others resume.
+            _ = try command("open 1 1")
+            openCount = 1
+        }
+        return try microseconds("shake \(count) 64 \(resumes ? 1 : 0)", count)
+    }
+
+    private func microseconds(_ text: String, _ count: Int) throws -> Double {
+        let meter = ProcessMeter(pid: server.pid)
+        let before = meter.cpuSeconds ?? 0
+        let answer = try command(text)
+        guard answer.hasPrefix("churn n=\(count) ") else { throw LoadError("the floor's generator said '\(answer)'") }
+        return ((meter.cpuSeconds ?? 0) - before) / Double(count) * 1e6
     }
 
     private func command(_ text: String) throws -> String {

@@ -43,15 +43,24 @@ final class GatewayProcess {
             workshop, data, configuration, listen: address.description, tlsListen: tlsAddress.description, namespace)
     }
 
+    /// How it has ended, if it has, and what it said last: its log goes with its data.
+    var ending: String? {
+        guard let status = child.exitStatus else { return nil }
+        let text = (try? String(contentsOfFile: data + ".log", encoding: .utf8)) ?? ""
+        return "the gateway has ended \(status < 0 ? "by signal \(-status)" : "with \(status)"); it said last: \(text.suffix(500))"
+    }
+
     /// Ends it and removes its data.
     func remove() {
         child.end(SIGKILL)
         try? FileManager.default.removeItem(atPath: data)
+        try? FileManager.default.removeItem(atPath: data + ".log")
     }
 
     /// It as a target.
-    func target(tls: Bool = false) throws -> Target {
-        try Target(address: tls ? tlsAddress : address, tls: tls ? "127.0.0.1" : nil, data: data, pid: child.pid)
+    func target(tls: Bool = false, keepsSessions: Bool = false) throws -> Target {
+        try Target(
+            address: tls ? tlsAddress : address, tls: tls ? "127.0.0.1" : nil, data: data, pid: child.pid, keepsSessions: keepsSessions)
     }
 
     private static func start(

@@ -59,6 +59,6 @@ struct BarPlot: Sendable {
             axis + (kind == .logarithmic ? ", log scale" : ""), x: end, y: bottom + 29, anchor: "end", style: "axis")
         return Drawing(
             title: title, height: bottom + 36, body: body,
-            description: "\(title), \(axis). " + drawn.map { "\($0.name): \($0.text)" }.joined(separator: "; "))
+            description: "\(axis). " + drawn.map { "\($0.name): \($0.text)" }.joined(separator: "; "))
     }
 }

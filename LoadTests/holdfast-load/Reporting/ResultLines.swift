@@ -59,7 +59,7 @@ struct ResultLines: Sendable {
     private static func reason(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, let context):
-            "\(name(context.codingPath + [key])) is missing: was it made by another version of this program?"
+            "\(name(context.codingPath + [key])) is missing, as in lines of other versions of this program"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
             context.codingPath.isEmpty ? "not a JSON object" : "\(name(context.codingPath)) has a value of another kind"
         case DecodingError.dataCorrupted(let context):

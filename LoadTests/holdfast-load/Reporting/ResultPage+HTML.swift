@@ -5,7 +5,11 @@ extension ResultPage {
         var body = M.tag("h1", [:], M.text(title))
         body += M.tag(
             "p", ["class": "muted"], facts.map { M.tag("b", [:], M.text($0.name)) + ": " + M.text($0.value) }.joined(separator: "<br>\n"))
-        body += Self.problems(sections.flatMap(\.problems))
+        let problems = sections.reduce(0) { $0 + $1.problems.count }
+        if problems > 0 {
+            body += Self.problems(["\(problems) of the runs are not clean: something was lost, doubled, out of order or damaged, see below"]
+            )
+        }
         if sections.count > 1 {
             let links = sections.enumerated().map { M.tag("a", ["href": "#s\($0.offset)"], M.text($0.element.title)) }
             body += M.tag("nav", ["aria-label": "Experiments"], links.joined(separator: "\n"))

@@ -41,8 +41,8 @@ struct ResultPage: Sendable {
         var colours: [String: Int] = [:]
         var known: [String: Int] = [:]
         for group in servers.filter(\.isHoldfast) + servers.filter({ !$0.isHoldfast }) where colours[group.server] == nil {
-            // The same server with other sizes has the same colour.
-            let name = group.runs.first?.context.server.map { "\($0.name)\n\($0.version)\n\($0.settings)" } ?? ""
+            // The same server with another version or size has the same colour.
+            let name = group.runs.first?.context.server.map { "\($0.name)\n\($0.settings)" } ?? ""
             let colour = known[name] ?? known.count
             known[name] = colour
             colours[group.server] = colour

@@ -89,14 +89,10 @@ struct RunGroup: Sendable {
         }
         add("server memory a connection", .bytes) { $0.serverBytesPerConnection }
         add("generator memory a client", .bytes, isShown: false) { $0.generatorBytesPerPhone }
-        add("server CPU a message", .microseconds) { run in
-            let messages = max(run.delivered, run.acknowledged)
-            return messages > 0 ? run.cpuSeconds.server.map { $0 * 1e6 / Double(messages) } : nil
-        }
         add("server CPU time", .seconds, isShown: false) { $0.cpuSeconds.server }
         add("generator CPU time", .seconds, isShown: false) { $0.cpuSeconds.generator }
         for name in names({ Array($0.figures.keys) }) where !Self.parameters.contains(name) && name != "run" {
-            add(Quantity.title(name), Quantity(named: name)) { $0.figures[name] }
+            add(Quantity.title(name), Quantity(named: name), isShown: !name.hasPrefix("generator")) { $0.figures[name] }
         }
         add("measured", .seconds, isShown: false) { $0.seconds }
         for (name, value) in [

@@ -18,12 +18,15 @@ struct RatiosCommand: AsyncParsableCommand {
     @OptionGroup var programs: ProgramOptions
     @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("The floor's sources. Default: LoadTests/floor above this program.", valueName: "dir")) var floor: String?
-    @Option(help: "Runs of heartbeat and throughput, alternating with what they are compared with; the median counts.") var runs = 3
+    @Option(
+        help: "Runs of connect, tls-connect, heartbeat and throughput, alternating with what they are compared with; the median counts.")
+    var runs = 3
     @Option(help: "Phones of idle; storm takes five sixths of them.") var clients = 18_000
     @Option(help: "Seconds of each measured part.") var duration = 5.0
-    @Option(help: ArgumentHelp("Only these: idle, tls, heartbeat, throughput, storm, restart.", valueName: "names")) var only: String?
+    @Option(help: ArgumentHelp("Only these: idle, tls, connect, tls-connect, heartbeat, throughput, storm, restart.", valueName: "names"))
+    var only: String?
 
-    private static let names = ["idle", "tls", "heartbeat", "throughput", "storm", "restart"]
+    private static let names = ["idle", "tls", "connect", "tls-connect", "heartbeat", "throughput", "storm", "restart"]
 
     func run() async throws {
         let chosen = only.map { $0.split(separator: ",").map(String.init) } ?? Self.names
@@ -39,6 +42,8 @@ struct RatiosCommand: AsyncParsableCommand {
             switch name {
             case "idle": try await ratios.idle(tls: false)
             case "tls": try await ratios.idle(tls: true)
+            case "connect": try await ratios.connect()
+            case "tls-connect": try await ratios.tlsConnect()
             case "heartbeat": try await ratios.heartbeat()
             case "throughput": try await ratios.throughput()
             case "storm": try await ratios.storm()

@@ -1,28 +1,62 @@
 import HoldfastIO
 import HoldfastWire
 
-/// Heartbeats as fast as they are answered, some of them unanswered on each connection at any time. No phone does that: the machines are
-/// passed over, once they are connected.
+/// Heartbeats outside of the machines, once phones are connected: as fast as they are answered, some of them unanswered on each connection at
+/// any time, or by a schedule.
 final class Beats {
     /// Answered.
     private(set) var count = 0
+    private(set) var sent = 0
     private(set) var times = Latencies()
+    private(set) var lags = Latencies()
     var isRecording = false
     /// No further ones are sent.
     var isEnding = false
     private let pings: [UInt8]
-    private var sentAt: [UInt64]
+    private let range: Range<Int>
+    private let schedule: Schedule?
+    /// How many of `schedule` were due so far.
+    private var due = 0
+    /// When the unanswered ones were sent; by schedule, how many were answered.
+    private var state: [UInt64]
 
+    /// As fast as they are answered.
     /// - Parameter outstanding: unanswered heartbeats of each connection.
     init(outstanding: Int, phones: Int) {
         pings = Array(repeating: FrameKind.ping, count: outstanding)
-        sentAt = Array(repeating: 0, count: phones)
+        range = 0..<phones
+        schedule = nil
+        state = Array(repeating: 0, count: phones)
     }
 
-    /// Sends the first ones of a phone.
-    func start(_ index: Int, _ fleet: Fleet) {
-        fleet.phones[index].flags.insert(.beating)
-        send(pings.count, index, fleet)
+    /// By a schedule: phones take turns.
+    init(schedule: Schedule, phones: Range<Int>) {
+        pings = [FrameKind.ping]
+        range = phones
+        self.schedule = schedule
+        state = Array(repeating: 0, count: phones.count)
+        isRecording = true
+    }
+
+    /// Begins.
+    func start(_ fleet: Fleet) {
+        for index in range {
+            fleet.phones[index].flags.insert(.beating)
+            if schedule == nil { send(pings.count, index, fleet) }
+        }
+    }
+
+    /// Sends what is due.
+    func sendDue(_ fleet: Fleet) {
+        guard let schedule, !isEnding else { return }
+        let now = Fleet.nanoseconds
+        let end = schedule.dueCount(at: now)
+        while due < end {
+            let index = range.lowerBound + due % range.count
+            if isRecording { lags.record(now - schedule.due(due)) }
+            due += 1
+            send(1, index, fleet)
+        }
     }
 
     /// Bytes came for a beating phone.
@@ -32,15 +66,27 @@ final class Beats {
         while answered < bytes.count && bytes[answered] == FrameKind.pong { answered += 1 }
         guard answered > 0 else { return 0 }
         count += answered
-        if isRecording { times.record(Fleet.nanoseconds - sentAt[index]) }
-        if !isEnding { send(answered, index, fleet) }
+        let (now, place) = (Fleet.nanoseconds, index - range.lowerBound)
+        if let schedule {
+            // The n-th answer is that of the n-th beat of this phone, which was due a round after the one before.
+            for turn in state[place]..<state[place] + UInt64(answered) where isRecording {
+                times.record(now - min(now, schedule.due(Int(turn) * range.count + place)))
+            }
+            state[place] += UInt64(answered)
+        } else {
+            if isRecording { times.record(now - state[place]) }
+            if !isEnding { send(answered, index, fleet) }
+        }
         return answered
     }
 
     private func send(_ number: Int, _ index: Int, _ fleet: Fleet) {
-        sentAt[index] = Fleet.nanoseconds
+        let id = ConnectionID(rawValue: fleet.phones[index].connection)
+        guard fleet.phones[index].connection != 0 else { return }
+        if schedule == nil { state[index - range.lowerBound] = Fleet.nanoseconds }
         let pings = self.pings
         let count = min(number, pings.count)
-        fleet.loop.send(ConnectionID(rawValue: fleet.phones[index].connection), pings.span.extracting(0..<count))
+        sent += count
+        fleet.loop.send(id, pings.span.extracting(0..<count))
     }
 }

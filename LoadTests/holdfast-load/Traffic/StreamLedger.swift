@@ -6,13 +6,44 @@ struct StreamLedger {
     private(set) var stored: UInt64 = 0
     /// Delivered, each counted once.
     private(set) var delivered: UInt64 = 0
+    /// Which of them were said to be durable.
+    private(set) var acknowledged = Acknowledged()
     /// All numbers up to this one were delivered, or are missing.
     private var highest: UInt64 = 0
     /// Numbers below `highest` that haven't come. Empty in a good run.
     private var missing: Set<UInt64> = []
 
+    /// Numbers that were acknowledged; in a good run all up to one.
+    struct Acknowledged {
+        /// Up to here every number was answered.
+        fileprivate var through: UInt64 = 0
+        /// Of those, the ones that weren't acknowledged.
+        fileprivate var exceptions: Set<UInt64> = []
+        /// Beyond `through`.
+        fileprivate var beyond: Set<UInt64> = []
+
+        func contains(_ number: UInt64) -> Bool {
+            number <= through ? !exceptions.contains(number) : beyond.contains(number)
+        }
+
+        fileprivate mutating func answer(_ number: UInt64, isStored: Bool) {
+            if isStored && number > through { beyond.insert(number) }
+            if !isStored { exceptions.insert(number) }
+            while beyond.remove(through + 1) != nil || exceptions.contains(through + 1) { through += 1 }
+        }
+
+        /// How many are above `number`.
+        fileprivate func count(above number: UInt64) -> Int {
+            let near = through > number ? Int(through - number) - exceptions.count { $0 > number && $0 <= through } : 0
+            return near + beyond.count { $0 > number }
+        }
+    }
+
     /// - Parameter filled: messages that were sent and stored before.
-    init(filled: UInt64 = 0) { (sent, stored) = (filled, filled) }
+    init(filled: UInt64 = 0) {
+        (sent, stored) = (filled, filled)
+        acknowledged.through = filled
+    }
 
     /// What a delivery turned out to be.
     enum Verdict {
@@ -30,8 +61,14 @@ struct StreamLedger {
         return sent
     }
 
-    /// One more is durable.
-    mutating func store() { stored += 1 }
+    /// One is durable.
+    mutating func store(_ number: UInt64) {
+        stored += 1
+        acknowledged.answer(number, isStored: true)
+    }
+
+    /// One was refused, or nobody knows what became of it: it may come or not.
+    mutating func giveUp(_ number: UInt64) { acknowledged.answer(number, isStored: false) }
 
     /// A message has come.
     mutating func deliver(_ number: UInt64) -> Verdict {
@@ -48,5 +85,10 @@ struct StreamLedger {
     }
 
     /// Durable messages that haven't come.
-    var lost: UInt64 { stored > delivered ? stored - delivered : 0 }
+    var lost: Int { lost(of: acknowledged) }
+
+    /// Messages that were acknowledged at some time, and haven't come.
+    func lost(of acknowledged: Acknowledged) -> Int {
+        missing.count { acknowledged.contains($0) } + acknowledged.count(above: highest)
+    }
 }

@@ -34,6 +34,11 @@ package struct CommandIntake: Sendable {
         return start..<batch.bytes.count
     }
 
+    /// Gives back the room of past batches.
+    mutating func giveMemoryBack() {
+        if batch.commands.isEmpty { batch = CommandBatch(loop: batch.loop) }
+    }
+
     /// Takes back what the core returned after it was done with commands.
     package mutating func returned(credits: Int, bytes: Int) {
         self.credits += credits

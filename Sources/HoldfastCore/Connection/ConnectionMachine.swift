@@ -3,7 +3,7 @@ package import HoldfastWire
 /// One connection's side of the protocol on the gateway (SPEC 4): bytes of the client become commands for the core, effects of the
 /// core become bytes for the client.
 ///
-/// Pure: no I/O, no clock, no allocation of its own. It is a plain value of at most 96 bytes, held in a slab; what a connection
+/// Pure: no I/O, no clock, no allocation of its own. It is a plain value of at most 88 bytes, held in a slab; what a connection
 /// needs only while it logs in (the token, the device's name) is the driver's to keep.
 ///
 /// States, and what leads from one to the next:

@@ -122,6 +122,16 @@ package final class ConnectionTable {
         resumePaused()
     }
 
+    /// Gives back the room of a past peak.
+    package func giveMemoryBack() {
+        spare = CommandBatch(loop: index)
+        intake.giveMemoryBack()
+        out = []
+        groups = EffectGroups()
+        if logins.isEmpty { logins = [:] }
+        if paused.isEmpty { paused = [] }
+    }
+
     // MARK: - Output
 
     /// Whether the slot still has this connection; the generation tells.

@@ -2,11 +2,7 @@
 
 extension [UInt8] {
     mutating func append<Value: FixedWidthInteger & UnsignedInteger>(bigEndian value: Value) {
-        var shift = Value.bitWidth - 8
-        while shift >= 0 {
-            append(UInt8(truncatingIfNeeded: value >> Value(shift)))
-            shift -= 8
-        }
+        append(addingCapacity: MemoryLayout<Value>.size) { (out: inout OutputSpan<UInt8>) in out.append(bigEndian: value) }
     }
 
     mutating func append(varint value: UInt64) {
@@ -29,6 +25,19 @@ extension [UInt8] {
         self[offset + 1] = UInt8(truncatingIfNeeded: value >> 16)
         self[offset + 2] = UInt8(truncatingIfNeeded: value >> 8)
         self[offset + 3] = UInt8(truncatingIfNeeded: value)
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// One store of the whole integer.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func append<Value: FixedWidthInteger & UnsignedInteger>(bigEndian value: Value) {
+        precondition(freeCapacity >= MemoryLayout<Value>.size)
+        unsafe withUnsafeMutableBufferPointer { bytes, count in
+            unsafe UnsafeMutableRawBufferPointer(bytes).storeBytes(of: value.bigEndian, toByteOffset: count, as: Value.self)
+            count += MemoryLayout<Value>.size
+        }
     }
 }
 

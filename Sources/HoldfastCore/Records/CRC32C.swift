@@ -1,47 +1,45 @@
 /// CRC-32C (Castagnoli, reflected 0x82F63B78; RFC 3720 appendix B.4), eight bytes a step over eight tables.
 package enum CRC32C {
-    private static let tables: ContiguousArray<UInt32> = {
-        var tables = ContiguousArray<UInt32>(repeating: 0, count: 8 * 256)
+    /// Made once and never freed or changed: read without the cost of a count or a bounds check, as every record is.
+    private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {
+        let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: 8 * 256)
         for byte in 0..<256 {
             var crc = UInt32(byte)
             for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
-            tables[byte] = crc
+            unsafe (tables + byte).initialize(to: crc)
         }
         for byte in 0..<256 {
-            var crc = tables[byte]
+            var crc = unsafe tables[byte]
             for table in 1..<8 {
-                crc = crc >> 8 ^ tables[Int(crc & 0xFF)]
-                tables[table * 256 + byte] = crc
+                crc = unsafe crc >> 8 ^ tables[Int(crc & 0xFF)]
+                unsafe (tables + (table * 256 + byte)).initialize(to: crc)
             }
         }
-        return tables
+        return unsafe UnsafePointer(tables)
     }()
 
     /// - Returns: the checksum of `bytes[range]`.
     package static func checksum(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt32 {
-        let tables = Self.tables
+        unsafe bytes.extracting(range).withUnsafeBytes { unsafe checksum($0) }
+    }
+
+    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        let tables = unsafe Self.tables
         var crc: UInt32 = 0xFFFF_FFFF
-        var index = range.lowerBound
-        while index + 8 <= range.upperBound {
-            let low = crc ^ bytes.littleEndian32(at: index)
-            let high = bytes.littleEndian32(at: index + 4)
+        var index = 0
+        while index + 8 <= bytes.count {
+            let eight = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) ^ UInt64(crc)
             crc =
-                tables[7 * 256 + Int(low & 0xFF)] ^ tables[6 * 256 + Int(low >> 8 & 0xFF)]
-                ^ tables[5 * 256 + Int(low >> 16 & 0xFF)] ^ tables[4 * 256 + Int(low >> 24)]
-                ^ tables[3 * 256 + Int(high & 0xFF)] ^ tables[2 * 256 + Int(high >> 8 & 0xFF)]
-                ^ tables[256 + Int(high >> 16 & 0xFF)] ^ tables[Int(high >> 24)]
+                unsafe tables[7 * 256 + Int(eight & 0xFF)] ^ tables[6 * 256 + Int(eight >> 8 & 0xFF)]
+                ^ tables[5 * 256 + Int(eight >> 16 & 0xFF)] ^ tables[4 * 256 + Int(eight >> 24 & 0xFF)]
+                ^ tables[3 * 256 + Int(eight >> 32 & 0xFF)] ^ tables[2 * 256 + Int(eight >> 40 & 0xFF)]
+                ^ tables[256 + Int(eight >> 48 & 0xFF)] ^ tables[Int(eight >> 56)]
             index += 8
         }
-        while index < range.upperBound {
-            crc = crc >> 8 ^ tables[Int((crc ^ UInt32(bytes[index])) & 0xFF)]
+        while index < bytes.count {
+            crc = unsafe crc >> 8 ^ tables[Int((crc ^ UInt32(bytes[index])) & 0xFF)]
             index += 1
         }
         return ~crc
-    }
-}
-
-extension Span<UInt8> {
-    fileprivate func littleEndian32(at offset: Int) -> UInt32 {
-        UInt32(self[offset]) | UInt32(self[offset + 1]) << 8 | UInt32(self[offset + 2]) << 16 | UInt32(self[offset + 3]) << 24
     }
 }

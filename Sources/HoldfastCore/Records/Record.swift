@@ -182,15 +182,17 @@ extension MessageRecord {
     package static let overheadBytes = 4 + 1 + 62
 
     fileprivate func encodeFields(into bytes: inout [UInt8]) {
-        bytes.append(kind.rawValue | (echoes ? 0x20 : 0) | (beginsConversation ? 0x40 : 0) | (newRecipient.isEmpty ? 0 : 0x80))
-        bytes.append(bigEndian: session.rawValue)
-        bytes.append(bigEndian: attach.rawValue)
-        bytes.append(bigEndian: sequence.rawValue)
-        bytes.append(bigEndian: conversation.rawValue)
-        bytes.append(bigEndian: sender)
-        bytes.append(bigEndian: recipient)
-        bytes.append(bigEndian: time)
-        bytes.append(bigEndian: age)
+        bytes.append(addingCapacity: Self.overheadBytes) { (out: inout OutputSpan<UInt8>) in
+            out.append(kind.rawValue | (echoes ? 0x20 : 0) | (beginsConversation ? 0x40 : 0) | (newRecipient.isEmpty ? 0 : 0x80))
+            out.append(bigEndian: session.rawValue)
+            out.append(bigEndian: attach.rawValue)
+            out.append(bigEndian: sequence.rawValue)
+            out.append(bigEndian: conversation.rawValue)
+            out.append(bigEndian: sender)
+            out.append(bigEndian: recipient)
+            out.append(bigEndian: time)
+            out.append(bigEndian: age)
+        }
         if !newRecipient.isEmpty { bytes.append(text: newRecipient) }
     }
 

@@ -19,9 +19,9 @@ package struct CheckpointJob: Sendable {
     let time: UInt64
     let age: UInt32
     let trimmedThrough: Position
-    let userNumbers: [[UInt8]: UInt64]
-    let devices: [DeviceKey: SessionID]
-    let conversations: [UInt64: UserPair]
+    let userNumbers: ContiguousArray<(key: [UInt8], value: UInt64)>
+    let devices: ContiguousArray<(key: DeviceKey, value: SessionID)>
+    let conversations: ContiguousArray<(key: UInt64, value: UserPair)>
     let releasedDone: ContiguousArray<Position>
     private var users = ContiguousArray<User>()
     private var images: [UInt8] = []
@@ -29,7 +29,8 @@ package struct CheckpointJob: Sendable {
 
     init(
         through: Position, epoch: UInt32, nextUser: UInt64, nextConversation: UInt64, time: UInt64, age: UInt32, trimmedThrough: Position,
-        userNumbers: [[UInt8]: UInt64], devices: [DeviceKey: SessionID], conversations: [UInt64: UserPair],
+        userNumbers: ContiguousArray<(key: [UInt8], value: UInt64)>, devices: ContiguousArray<(key: DeviceKey, value: SessionID)>,
+        conversations: ContiguousArray<(key: UInt64, value: UserPair)>,
         releasedDone: ContiguousArray<Position>
     ) {
         self.through = through

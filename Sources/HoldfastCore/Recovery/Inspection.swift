@@ -71,7 +71,7 @@ extension Core {
             } else {
                 continue
             }
-            var name = userNames.recent[number] ?? userNames.frozen[number]
+            var name = userNames.changed(number)
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
             let storedDevices = try storedDevices(of: number, from: snapshot)
             let user = InspectedUser(

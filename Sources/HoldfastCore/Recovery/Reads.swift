@@ -6,10 +6,12 @@ package import HoldfastWire
 /// A row, or a question about a timeline.
 package enum RowKey: Hashable, Sendable {
     case user(UInt64)
-    case userNumber(name: [UInt8])
+    /// Asked by a user who wants to send to him (0: by nobody): his row, and their conversation, come with the answer.
+    case userNumber(name: [UInt8], asking: UInt64)
     case userName(UInt64)
     case device(DeviceKey)
-    case conversation(UInt64)
+    /// Asked by a member: the other one's row comes with the answer.
+    case conversation(UInt64, asking: UInt64)
     case pair(UserPair)
     /// The last entry of the inbox at or before the position.
     case entry(user: UInt64, atOrBefore: Position)
@@ -87,7 +89,11 @@ package struct ReadRequests: Sendable {
         results.rows.reserveCapacity(keys.count)
         try storage.read { (snapshot) throws(StorageError) in
             results.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
-            for key in keys { results.rows.append((key, try answer(key, from: snapshot))) }
+            for key in keys {
+                let value = try answer(key, from: snapshot)
+                results.rows.append((key, value))
+                try addNext(after: key, value, to: &results, from: snapshot)
+            }
             for page in pages { results.pages.append(try plan(page, from: snapshot)) }
             try readBodies(&results, from: snapshot)
         }
@@ -97,11 +103,11 @@ package struct ReadRequests: Sendable {
     private func answer(_ key: RowKey, from snapshot: any StorageSnapshot) throws(StorageError) -> RowValue {
         switch key {
         case .user(let number): return try UserImage.read(number, from: snapshot).map(RowValue.user) ?? .absent
-        case .userNumber(let name): return try snapshot.number(.userByName, name).map(RowValue.number) ?? .absent
+        case .userNumber(let name, _): return try snapshot.number(.userByName, name).map(RowValue.number) ?? .absent
         case .userName(let number): return try snapshot.bytes(.userNames, StoreKey.number(number)).map(RowValue.name) ?? .absent
         case .device(let device):
             return try snapshot.number(.devices, StoreKey.device(device)).map { .session(SessionID(rawValue: $0)) } ?? .absent
-        case .conversation(let number):
+        case .conversation(let number, _):
             guard let value = try snapshot.bytes(.conversations, StoreKey.number(number)) else { return .absent }
             guard let pair = UserPair(encoded: value) else {
                 throw StorageError(
@@ -116,6 +122,24 @@ package struct ReadRequests: Sendable {
             try snapshot.inbox(of: user, after: position, limit: evictionMessages, into: &entries)
             return entries.last.map(RowValue.entry) ?? .absent
         }
+    }
+
+    /// What the same command will ask for next, so that a cold recipient costs one wait.
+    private func addNext(
+        after key: RowKey, _ value: RowValue, to results: inout ReadResults, from snapshot: any StorageSnapshot
+    ) throws(StorageError) {
+        let user: UInt64
+        switch (key, value) {
+        case (.userNumber(_, let asking), .number(let number)) where asking != 0:
+            user = number
+            let pair = RowKey.pair(UserPair(asking, number))
+            results.rows.append((pair, try answer(pair, from: snapshot)))
+        case (.conversation(_, let asking), .members(let pair)):
+            guard let peer = pair.peer(of: asking) else { return }
+            user = peer
+        default: return
+        }
+        results.rows.append((.user(user), try answer(.user(user), from: snapshot)))
     }
 
     private func plan(_ page: PageRequest, from snapshot: any StorageSnapshot) throws(StorageError) -> PageResult {

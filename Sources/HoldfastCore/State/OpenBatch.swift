@@ -48,5 +48,30 @@ struct OpenBatch {
         creditBytes = ContiguousArray(repeating: 0, count: loops)
     }
 
+    /// The next batch, in the arrays of this one, which is settled: room for as much again costs no allocation for each growth. What the journal
+    /// and the loops have is theirs.
+    consuming func next(number: UInt32, like last: JournalBatch, _ spares: inout SpareArrays) -> OpenBatch {
+        var batch = self
+        batch.number = number
+        batch.journal = JournalBatch()
+        batch.journal.bytes = spares.takeBuffer()
+        batch.journal.bytes.reserveCapacity(last.bytes.count)
+        batch.journal.entries.reserveCapacity(last.entries.count)
+        batch.pushes.empty()
+        batch.sent.empty()
+        batch.held.empty()
+        batch.waitingForGap.empty()
+        for loop in batch.credits.indices {
+            batch.credits[loop] = 0
+            batch.creditBytes[loop] = 0
+        }
+        return batch
+    }
+
     var isEmpty: Bool { journal.isEmpty && sent.isEmpty && held.isEmpty && !credits.contains { $0 > 0 } }
+}
+
+extension ContiguousArray {
+    /// Removes all, and gives the room back when it is of a peak.
+    fileprivate mutating func empty() { removeAll(keepingCapacity: capacity <= Swift.max(1_024, 4 * count)) }
 }

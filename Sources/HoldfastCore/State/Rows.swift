@@ -17,8 +17,6 @@ struct UserRow {
     var acknowledged = InboxEntry.none
     /// What left the inbox unacknowledged; sessions whose cursor is below get a `GAP`.
     var floor = InboxEntry.none
-    /// The record of the floor: sessions hear of it when that is synced.
-    var floorRecordedAt = Position.zero
     /// The last entry that the store's timeline may hold; what is newer is in the list below.
     var diskLast = Position.zero
     /// Entries since the last checkpoint, oldest first.
@@ -92,14 +90,20 @@ struct SessionRow {
     var unacknowledged = EntryList()
     var unacknowledgedCount: UInt32 = 0
     var unacknowledgedBytes: UInt32 = 0
-    var creditMessages: UInt32 = 0
     var creditBytes: UInt32 = 0
     /// Age clock of the last record that says so, in seconds.
     var seen: UInt32 = 0
-    /// The place in the open batch's list of sessions to be told `SENT`.
-    var sentBatch: UInt32 = 0
+    /// The place in the open batch's list of sessions to be told `SENT`; it is this session's only if that says so, too.
     var sentIndex: UInt32 = 0
     var flags: Flags = []
+    // Beside the flags, where two bytes are left.
+    private var creditMessagesLessOne: UInt16 = 0
+
+    /// 1 to 65,536.
+    var creditMessages: UInt32 {
+        get { UInt32(creditMessagesLessOne) + 1 }
+        set { creditMessagesLessOne = UInt16(clamping: Int(newValue) - 1) }
+    }
 
     var receives: Bool { flags.isDisjoint(with: [.isSendOnly, .hasEnded]) }
     /// Whether a body of so many bytes fits into the window; a single one always does.

@@ -39,6 +39,8 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
     private var messages: ContiguousArray<LoopMessage> = []
+    /// Effects that were carried out, to go back with the next commands.
+    private var done: EffectBatch?
 
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
@@ -85,14 +87,20 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func ticked(_ now: UInt64) {}
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { shared.core.post(.commands(batch)) }
+        if let batch = table.takeCommands() { shared.core.post(.commands(batch, done: done.take())) }
     }
 
     private func handle(_ message: LoopMessage) {
         switch message {
-        case .effects(let batch, let spare): table.take(batch, spare: spare)
+        case .effects(let batch, let spare):
+            table.take(batch, spare: spare)
+            done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
         case .ticketKeys(let keys): sealer.replaceKeys(keys)
+        case .giveMemoryBack:
+            table.giveMemoryBack()
+            done = nil
+            eventLoop.giveMemoryBack()
         case .drain(let milliseconds):
             eventLoop.stopListening()
             table.drain(milliseconds)

@@ -7,6 +7,8 @@ enum LoopMessage: Sendable {
     case effects(EffectBatch, spare: CommandBatch)
     case tokenChecked(ConnectionID, Result<VerifiedToken, TokenError>)
     case ticketKeys(TicketKeys)
+    /// The gateway is quiet: let go of the room of past batches.
+    case giveMemoryBack
     /// Stop listening; tell every client to leave within the time.
     case drain(milliseconds: UInt32)
     /// Close every connection that is still there.

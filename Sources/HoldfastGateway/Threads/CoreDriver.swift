@@ -20,8 +20,12 @@ final class CoreDriver: @unchecked Sendable {
     /// Emptied batches, whose room the loops use again.
     private var spares: [CommandBatch] = []
     private var nextTick: UInt64 = 0
-    /// A checkpoint has let go of rows, and their memory hasn't been given back.
+    /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
+    /// The loops have been told to let go of theirs: the allocator comes after them.
+    private var isGivingBack = false
+    /// When the last commands came, in monotonic milliseconds.
+    private var lastCommands: UInt64 = 0
     /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
     private var finishBy: UInt64?
 
@@ -55,7 +59,9 @@ final class CoreDriver: @unchecked Sendable {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
-                case .giveMemoryBack: ProcessMemory.giveBack()
+                case .giveMemoryBack:
+                    try storage.giveMemoryBack()
+                    ProcessMemory.giveBack()
                 }
             }
         }
@@ -74,6 +80,7 @@ final class CoreDriver: @unchecked Sendable {
             messages.reverse()
             while let message = messages.popLast() { handle(message, now) }
             tick(now)
+            if core.hasCheckpointSlices { core.continueCheckpoint() }
             carryOut(now)
             if isFinished(now) { break }
         }
@@ -95,14 +102,19 @@ final class CoreDriver: @unchecked Sendable {
     private func waitMilliseconds() -> Int {
         // A stop goes through the slices of a checkpoint without a pause.
         if finishBy != nil { return 1 }
+        // Neither do its slices wait for the next tick: whoever sends may be waiting for the checkpoint.
+        if core.hasCheckpointSlices { return 0 }
         let now = SystemClock.monotonicMilliseconds()
         return nextTick > now ? Int(nextTick - now) : 0
     }
 
     private func handle(_ message: consuming CoreMessage, _ now: CoreTime) {
         switch consume message {
-        case .commands(var batch):
+        case .commands(var batch, let done):
+            if let done { core.reuse(done, of: batch.loop) }
             core.handle(batch, now: now)
+            lastCommands = now.monotonic
+            if batch.commands.count >= Self.busyCommands { holdsFreedMemory = true }
             batch.commands.removeAll(keepingCapacity: true)
             batch.bytes.removeAll(keepingCapacity: batch.bytes.capacity <= Self.spareBytesMax)
             if spares.count < 2 * loops.count { spares.append(batch) }
@@ -132,16 +144,25 @@ final class CoreDriver: @unchecked Sendable {
     }
 
     private static let spareBytesMax = 1 << 20
+    /// A batch of so many leaves room behind that is worth giving back.
+    private static let busyCommands = 64
+    private static let quietMilliseconds: UInt64 = 1_000
 
     private func tick(_ now: CoreTime) {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
-        if holdsFreedMemory, core.isQuiet, !core.isCheckpointing {
-            holdsFreedMemory = false
-            core.forgetLookups()
+        if isGivingBack {
+            isGivingBack = false
             readers.post(.giveMemoryBack)
+        }
+        if holdsFreedMemory, now.monotonic &- lastCommands >= Self.quietMilliseconds, core.isQuiet, !core.isCheckpointing {
+            holdsFreedMemory = false
+            core.giveMemoryBack()
+            spares = []
+            for loop in loops { loop.post(.giveMemoryBack) }
+            isGivingBack = true
         }
     }
 

@@ -2,7 +2,8 @@ internal import HoldfastCore
 
 /// What other threads tell the core's.
 enum CoreMessage: Sendable {
-    case commands(CommandBatch)
+    /// What clients want; `done` is a batch of effects that the loop has carried out, to be used again.
+    case commands(CommandBatch, done: EffectBatch?)
     /// The batch in the journal is synced.
     case committed
     case read(ReadResults)

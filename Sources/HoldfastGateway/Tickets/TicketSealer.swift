@@ -13,6 +13,7 @@ package final class TicketSealer {
 
     /// The newest last: it seals.
     private var keys: [Key] = []
+    private var nonces = NonceSource()
 
     package init(_ keys: TicketKeys) { replaceKeys(keys) }
 
@@ -25,7 +26,7 @@ package final class TicketSealer {
     package func seal(_ ticket: Ticket) -> [UInt8] {
         guard let key = keys.last else { preconditionFailure("there is always a ticket key") }
         // Random nonces are safe for 2^32 tickets of one key; a new one is made daily.
-        let nonce = randomBytes(12)
+        let nonce = nonces.next()
         let id = Self.bytes(of: key.id)
         return id + nonce + key.cipher.seal(ticket.plainBytes.span, nonce: nonce.span, associatedData: id.span)
     }

@@ -62,13 +62,46 @@ internal import CLinux
     var segment: UInt32
     /// The wheel's tick when bytes last came in.
     var lastTraffic: UInt32
-    /// Received bytes that the delegate left, if any.
-    var kept: ByteBlock?
     /// Bytes (encrypted, with TLS) that the kernel didn't take, if any.
     var output: ByteBlock?
     var tls: TLSEngine?
-    /// What is needed until the connection is up.
-    var pending: UnsafeMutablePointer<PendingConnection>?
+    // What is needed until the connection is up, and then received bytes that the delegate left: no connection has both.
+    private var memory: UnsafeMutableRawPointer?
+
+    /// A slot of a new connection.
+    init(descriptor: Int32, generation: UInt32, state: State, flags: Flags, tick: UInt32) {
+        self.descriptor = descriptor
+        self.generation = generation
+        self.state = state
+        reason = .requested
+        self.flags = flags
+        deadline = TimerWheel.never
+        timer = TimerLinks()
+        next = ConnectionSlab.none
+        segment = OutputArena.none
+        lastTraffic = tick
+        output = nil
+        tls = nil
+        unsafe memory = nil
+    }
+
+    /// Received bytes that the delegate left, if any; only of a connection that was opened.
+    var kept: ByteBlock? {
+        get { flags.contains(.opened) ? unsafe memory.map { unsafe ByteBlock($0) } : nil }
+        set {
+            assert(flags.contains(.opened), "a connection that isn't up keeps no bytes")
+            unsafe memory = unsafe newValue?.address
+        }
+    }
+
+    /// What is needed until the connection is up; only before it is opened.
+    var pending: UnsafeMutablePointer<PendingConnection>? {
+        get { flags.contains(.opened) ? nil : unsafe memory?.assumingMemoryBound(to: PendingConnection.self) }
+        set {
+            assert(!flags.contains(.opened), "nothing is pending for a connection that is up")
+            unsafe memory = unsafe newValue.map { UnsafeMutableRawPointer($0) }
+        }
+    }
 
     /// The id of the slot's present life.
     func id(_ slot: UInt32) -> ConnectionID { ConnectionID(slot: slot, generation: generation) }
@@ -112,6 +145,12 @@ struct PendingConnection {
         unsafe header.pointee = Header(capacity: UInt32(count), start: 0, count: UInt32(count), windowStart: 0, windowCount: 0)
         unsafe self.bytes.update(from: bytes, count: count)
     }
+
+    /// The block at an address that `address` gave.
+    init(_ address: UnsafeMutableRawPointer) { unsafe header = address.assumingMemoryBound(to: Header.self) }
+
+    /// Where the block lies.
+    var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(header) }
 
     /// The number of bytes.
     var count: Int { unsafe Int(header.pointee.count) }

@@ -32,10 +32,7 @@
         }
         count += 1
         unsafe (slots + Int(slot)).initialize(
-            to: Connection(
-                descriptor: descriptor, generation: generation, state: state, reason: .requested, flags: flags,
-                deadline: TimerWheel.never, timer: TimerLinks(), next: Self.none, segment: OutputArena.none, lastTraffic: tick,
-                kept: nil, output: nil, tls: nil, pending: nil))
+            to: Connection(descriptor: descriptor, generation: generation, state: state, flags: flags, tick: tick))
         return slot
     }
 

@@ -74,8 +74,9 @@ extension EventLoop {
     }
 
     /// Takes connections from a listener, a bounded number.
-    func accept(from listener: Listener, _ delegate: any EventLoopDelegate) {
-        guard listener.descriptor >= 0, let index = listeners.firstIndex(where: { $0.descriptor == listener.descriptor }) else { return }
+    func accept(from index: Int, _ delegate: any EventLoopDelegate) {
+        let listener = listeners[index]
+        guard listener.descriptor >= 0 else { return }
         for _ in 0..<configuration.acceptCountMax {
             var peer: SocketAddress?
             let descriptor = Self.acceptOne(listener.descriptor, &peer)
@@ -134,7 +135,8 @@ extension EventLoop {
             return
         }
         let connection = unsafe state.pointee.slab.slots + Int(slot)
-        unsafe addPending(connection, PendingConnection(peer: peer, listener: listener, serverContext: settings.tls))
+        let isOpen = settings.tls == nil && !isProxied
+        if !isOpen { unsafe addPending(connection, PendingConnection(peer: peer, listener: listener, serverContext: settings.tls)) }
         do {
             try watch(descriptor, EPOLLIN.rawValue, data: unsafe connection.pointee.id(slot).rawValue, add: true)
         } catch {
@@ -142,10 +144,11 @@ extension EventLoop {
             return
         }
         if settings.tls != nil && !isProxied { unsafe countHandshake(connection) }
-        if isProxied || settings.tls != nil {
-            unsafe setDeadline(slot, connection, settings.handshakeTimeoutMilliseconds)
+        if isOpen {
+            let info = ConnectionInfo(peer: peer, isTLS: false, isOutgoing: false, listener: listener, userData: 0)
+            unsafe open(slot, connection, info, delegate)
         } else {
-            unsafe open(slot, connection, delegate)
+            unsafe setDeadline(slot, connection, settings.handshakeTimeoutMilliseconds)
         }
     }
 

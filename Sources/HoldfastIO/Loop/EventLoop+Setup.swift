@@ -193,11 +193,18 @@ extension EventLoop {
         let wasConnecting = unsafe connection.pointee.state == .connecting
         let info = unsafe self.info(of: connection, pending)
         unsafe freePending(connection)
+        unsafe open(slot, connection, info, delegate)
+        if wasConnecting { unsafe updateInterest(slot, connection) }
+    }
+
+    /// The same for a connection that needs nothing before.
+    func open(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ info: ConnectionInfo, _ delegate: any EventLoopDelegate
+    ) {
         unsafe connection.pointee.state = .open
         unsafe connection.pointee.flags.insert(.opened)
         unsafe connection.pointee.deadline = TimerWheel.never
         unsafe connection.pointee.lastTraffic = state.pointee.tick
-        if wasConnecting { unsafe updateInterest(slot, connection) }
         delegate.opened(unsafe connection.pointee.id(slot), info)
     }
 

@@ -8,7 +8,7 @@ internal import Synchronization
 /// only so that it can be handed to its thread and woken from others: a debug build traps where the rule is broken.
 @safe package final class EventLoop: @unchecked Sendable {
     /// Who is told of events. Set before `run`, which keeps it alive.
-    package weak var delegate: (any EventLoopDelegate)?
+    package unowned var delegate: (any EventLoopDelegate)?
     let configuration: EventLoopConfiguration
     // See LoopState for why it lies behind a pointer.
     let state: UnsafeMutablePointer<LoopState>
@@ -70,6 +70,12 @@ internal import Synchronization
         signalWakeDescriptor()
     }
 
+    /// Gives the system the memory of the read and write buffers, which grow to what the busiest moment needed.
+    package func giveMemoryBack() {
+        assertOnLoop()
+        unsafe state.pointee.givesMemoryBack = true
+    }
+
     /// Runs the loop on a thread of its own, named as configured.
     package func start() throws(IOError) -> ThreadHandle {
         try startThread(name: configuration.name) { self.run() }
@@ -93,6 +99,7 @@ internal import Synchronization
             runTimers(delegate)
             delegate.iterationEnded()
             finishIteration(delegate)
+            if unsafe state.pointee.givesMemoryBack { unsafe state.pointee.giveMemoryBack() }
         }
         closeListeners()
         destroyAll(delegate)
@@ -114,7 +121,7 @@ internal import Synchronization
             guard let connection = unsafe state.pointee.slab.find(ConnectionID(rawValue: data)) else { return }
             unsafe ready(UInt32(truncatingIfNeeded: data), connection, event.events, delegate)
         case EventSource.listener:
-            accept(from: listeners[Int(UInt32(truncatingIfNeeded: data))], delegate)
+            accept(from: Int(UInt32(truncatingIfNeeded: data)), delegate)
         default:
             var counter: UInt64 = 0
             unsafe read(state.pointee.wakeDescriptor, &counter, 8)

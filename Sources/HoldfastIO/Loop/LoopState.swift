@@ -36,6 +36,8 @@ internal import Glibc
     var handshakeQueue = HandshakeQueue()
     /// Where the next search for a silent connection begins.
     var reclaimCursor: UInt32 = 0
+    /// The buffers' pages are to be given back at the end of the iteration.
+    var givesMemoryBack = false
     /// Listeners don't accept before this time, because there are no descriptors at all.
     var acceptsAgainAt: UInt64 = 0
     var statistics = EventLoopStatistics()
@@ -86,6 +88,13 @@ internal import Glibc
         unsafe transit.pointee.deallocate()
         unsafe transit.deallocate()
         unsafe munmap(region, regionSize)
+    }
+
+    /// Gives the system the pages of the buffers, which hold nothing between two iterations.
+    mutating func giveMemoryBack() {
+        givesMemoryBack = false
+        let start = unsafe UnsafeMutableRawPointer(arena.bytes)
+        unsafe madvise(start, regionSize - (start - region), MADV_DONTNEED)
     }
 
     /// Reads the clock.

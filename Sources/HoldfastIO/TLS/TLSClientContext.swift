@@ -62,8 +62,10 @@ package final class TLSClientContext: Sendable {
             unsafe SSL_free(ssl)
             throw IOError("expect server name '\(options.serverName)'", reason: "not a host name or an IP address")
         }
-        if let resumed = options.session ?? session(for: options.serverName) {
-            _ = unsafe SSL_set_session(ssl, resumed.session)
+        // A copy: the library marks the session of a connection that fails as not to be resumed, for all who share it.
+        if let resumed = options.session ?? session(for: options.serverName), let copy = unsafe SSL_SESSION_dup(resumed.session) {
+            _ = unsafe SSL_set_session(ssl, copy)
+            unsafe SSL_SESSION_free(copy)
         }
         return unsafe ssl
     }

@@ -28,10 +28,10 @@ final class PeerTraffic {
         /// Where the search for a stream that may go on begins.
         var next = 0
         /// Messages with the machine, by id modulo the window: the stream, and when it was sent; 0: none.
-        var flights: [(stream: UInt32, sentAt: UInt64)]
+        var flights: [(stream: UInt32, number: UInt64, sentAt: UInt64)]
         var flightCount = 0
         var nextID: UInt64 = 1
-        init(window: Int) { flights = Array(repeating: (0, 0), count: window) }
+        init(window: Int) { flights = Array(repeating: (0, 0, 0), count: window) }
     }
 
     private(set) var totals = Totals()
@@ -87,7 +87,7 @@ final class PeerTraffic {
             let time = PeerFleet.nanoseconds
             let body = MessageBody(run: run, stream: stream, number: number, sentAt: time).encoded(byteCount: bodyBytes)
             let id = sender.nextID
-            sender.flights[Int(id % UInt64(window))] = (stream, time)
+            sender.flights[Int(id % UInt64(window))] = (stream, number, time)
             sender.nextID += 1
             sender.flightCount += 1
             totals.sent += 1
@@ -99,13 +99,15 @@ final class PeerTraffic {
     func acknowledged(_ phone: Int, _ id: UInt64) {
         guard let flight = land(phone, id) else { return }
         totals.acknowledged += 1
-        streams[Int(flight.stream)].ledger.store()
+        streams[Int(flight.stream)].ledger.store(flight.number)
         if isRecording { acknowledgeTimes.record(PeerFleet.nanoseconds - flight.sentAt) }
     }
 
     /// The server has refused a message, or nobody knows.
     func rejected(_ phone: Int, _ id: UInt64) {
-        if land(phone, id) != nil { totals.rejected += 1 }
+        guard let flight = land(phone, id) else { return }
+        totals.rejected += 1
+        streams[Int(flight.stream)].ledger.giveUp(flight.number)
     }
 
     /// A message has come to a phone.
@@ -131,8 +133,16 @@ final class PeerTraffic {
     /// The totals with the acknowledged messages that haven't come, of the streams to these phones. Complexity: O(streams).
     func verified(receivers: Range<Int>? = nil) -> Totals {
         var totals = totals
-        for stream in streams where receivers?.contains(Int(stream.receiver)) ?? true { totals.lost += Int(stream.ledger.lost) }
+        for stream in streams where receivers?.contains(Int(stream.receiver)) ?? true { totals.lost += stream.ledger.lost }
         return totals
+    }
+
+    /// Which messages are acknowledged now, by stream.
+    var acknowledgedNow: [StreamLedger.Acknowledged] { streams.map(\.ledger.acknowledged) }
+
+    /// Of those that were acknowledged at some time: how many haven't come.
+    func lost(of acknowledged: [StreamLedger.Acknowledged]) -> Int {
+        zip(streams, acknowledged).reduce(0) { $0 + $1.0.ledger.lost(of: $1.1) }
     }
 
     /// Acknowledged messages for these phones.
@@ -140,7 +150,7 @@ final class PeerTraffic {
         streams.reduce(0) { receivers.contains(Int($1.receiver)) ? $0 + Int($1.ledger.stored) : $0 }
     }
 
-    private func land(_ phone: Int, _ id: UInt64) -> (stream: UInt32, sentAt: UInt64)? {
+    private func land(_ phone: Int, _ id: UInt64) -> (stream: UInt32, number: UInt64, sentAt: UInt64)? {
         guard let sender = senders[phone] else { return nil }
         let slot = Int(id % UInt64(window))
         // An answer that comes twice, or for another id of the same slot.

@@ -90,8 +90,8 @@ final class NATSMachine: PeerMachine {
             }
         case (.message(let subject, Self.replies, _, let status, let payload), _):
             answered(subject, status, bytes, payload, now, &output)
-        case (.message(_, Self.messages, let reply, nil, let payload), .open),
-            (.message(_, Self.messages, let reply, nil, let payload), .requesting):
+        // A consumer from before begins as soon as it is subscribed.
+        case (.message(_, Self.messages, let reply, nil, let payload), _):
             output.deliver(bytes.extracting(payload))
             guard let reply, purpose == .consumer else { return }
             output.bytes.append(contentsOf: "PUB ".utf8)

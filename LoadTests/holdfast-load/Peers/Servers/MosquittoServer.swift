@@ -39,7 +39,7 @@ final class MosquittoServer: PeerServer {
     var caveats: [String] {
         let durability =
             savesOnChanges
-            ? "writes its whole database after a change, and syncs it after PUBACK has gone out"
+            ? "writes its whole database whenever something has changed in a turn of its loop, and syncs it after PUBACK has gone out"
             : "keeps queues and sessions in memory and writes them every 30 minutes: PUBACK promises nothing about a crash of the machine or of mosquitto"
         return [
             durability, "checks no token: anybody may connect, subscribe and publish",
@@ -47,7 +47,7 @@ final class MosquittoServer: PeerServer {
         ]
     }
 
-    // A save for each change is a hundred times slower, and slower still the more sessions there are.
+    // It writes everything that it has whenever something has changed: the more sessions and messages, the slower.
     var scale: PeerScale {
         guard savesOnChanges else { return .full }
         return PeerScale(connects: 2_000, receivers: 1_000, absent: 5_000, offlineMessages: 10_000, storm: 1_000, killReceivers: 200)

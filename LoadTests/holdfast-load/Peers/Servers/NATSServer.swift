@@ -27,8 +27,8 @@ final class NATSServer: PeerServer {
             program = try PeerProcess.find(
                 "nats-server", paths: ["/opt/nats/bin/nats-server", "/usr/local/bin/nats-server"], install: install)
             version = Self.version(program)
-            guard version.compare("2.10.0", options: .numeric) != .orderedAscending else {
-                throw LoadError("\(program) is version \(version), which can't sync before it acknowledges (2.10 can): \(install)")
+            guard version.compare("2.15.0", options: .numeric) != .orderedAscending else {
+                throw LoadError("\(program) is version \(version); nats-synced.conf needs 2.15 or later: \(install)")
             }
         } else {
             program = try PeerProcess.find("nats-server", install: "apt-get install -y nats-server")
@@ -67,11 +67,16 @@ final class NATSServer: PeerServer {
         ]
     }
 
-    // With a consumer for each user, thousands of them already take milliseconds a message.
+    // Each consumer has to be looked for with each message, and is made in milliseconds.
     var scale: PeerScale {
-        var scale = setup == .subscriptions ? PeerScale.full : .slow
-        scale.hasTLS = false
-        return scale
+        guard setup != .subscriptions else {
+            var scale = PeerScale.full
+            scale.hasTLS = false
+            return scale
+        }
+        return PeerScale(
+            idle: 1_000..<5_000, connects: 2_000, receivers: 10_000, absent: 10_000, offlineMessages: 100_000, storm: 2_000,
+            killReceivers: 500, hasTLS: false)
     }
 
     var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }

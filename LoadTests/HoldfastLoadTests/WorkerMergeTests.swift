@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import holdfast_load
+
+/// Several processes are one run: their histograms are put together, not their percentiles.
+@Suite struct WorkerMergeTests {
+    private func latencies(_ values: [UInt64]) -> Latencies {
+        var latencies = Latencies()
+        for value in values { latencies.record(value) }
+        return latencies
+    }
+
+    @Test func `the percentiles of two workers are those of all their durations`() {
+        // 99 of 100 durations are short in all; each worker's own p50 says otherwise for one of them.
+        let (fast, slow) = (latencies(Array(repeating: 1_000, count: 990)), latencies(Array(repeating: 9_000_000, count: 10)))
+        let results = [fast, slow].map {
+            WorkerResult(report: Report(scenario: "x", clients: 1), latencies: ["sent": $0], merging: [:])
+        }
+        let merged = WorkerResult.merge(results)
+        #expect(merged.latencyMicroseconds["sent"]?.count == 1_000)
+        #expect(merged.latencyMicroseconds["sent"].map { $0.p50 < 1.1 && $0.p99 < 1.1 && $0.p999 > 8_000 } == true)
+    }
+
+    @Test func `durations survive the way between processes`() throws {
+        let sent = latencies([0, 1, 1_000, 123_456_789, 3_600_000_000_000, .max])
+        let received = try JSONDecoder().decode(Latencies.self, from: JSONEncoder().encode(sent))
+        #expect(received.count == 6)
+        #expect(received.summary?.distribution.map(\.microseconds) == sent.summary?.distribution.map(\.microseconds))
+    }
+
+    @Test func `counts add up, and the server's CPU time is there once`() {
+        var reports = [Report(scenario: "x", clients: 10), Report(scenario: "x", clients: 10)]
+        for index in reports.indices {
+            reports[index].sent = 5
+            reports[index].lost = index
+            reports[index].seconds = 2 + Double(index)
+            reports[index].cpuSeconds = .init(server: 3, generator: 1)
+            reports[index].rates["delivered"] = 100
+            reports[index].faults["gap"] = 1
+            reports[index].figures = ["sum": 2, "max": Double(index), "cost": 10]
+        }
+        let merged = WorkerResult.merge(
+            reports.map { WorkerResult(report: $0, latencies: [:], merging: ["sum": .sum, "max": .max, "cost": .parallel]) })
+        #expect(merged.sent == 10 && merged.lost == 1 && merged.seconds == 3 && merged.clients == 10)
+        #expect(merged.cpuSeconds.server == 3 && merged.cpuSeconds.generator == 2)
+        #expect(merged.rates["delivered"] == 200 && merged.faults["gap"] == 2 && !merged.isClean)
+        // Each of two divided the same cost by a half of the things.
+        #expect(merged.figures == ["sum": 4, "max": 1, "cost": 5])
+    }
+
+    @Test func `samples add up, but not the server's`() {
+        let lists = [1.0, 2.0].map { [Sample(seconds: $0, values: ["connected": 10, "serverCores": 0.5])] }
+        let merged = Sample.merge(lists + [])
+        #expect(merged.count == 1 && merged[0].seconds == 2)
+        #expect(merged[0].values == ["connected": 20, "serverCores": 0.5])
+    }
+
+    @Test func `shares of workers add up to the whole`() {
+        for (total, count) in [(40_000, 3), (7, 4), (2, 5)] {
+            let shares = (0..<count).map { WorkerPlace.share(total, index: $0, count: count) }
+            #expect(shares.reduce(0, +) == total)
+            #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import HoldfastIO
+
+/// What all scenarios take: where the gateway is, or that one is to be started, and how the report is printed.
+struct LoadOptions: ParsableArguments {
+    @OptionGroup(title: "The gateway") var target: TargetOptions
+
+    @Flag(help: "Start a gateway for this run on loopback, with empty data, and stop it at the end.")
+    var start = false
+
+    @Option(help: ArgumentHelp("With --start: the holdfast program. Default: the one beside this program.", valueName: "file"))
+    var gateway: String?
+
+    @Option(help: ArgumentHelp("With --start: where its data is made, and removed. Default: /tmp.", valueName: "dir"))
+    var directory: String?
+
+    @OptionGroup(title: "The report") var output: OutputOptions
+
+    @Option(help: ArgumentHelp("Connections of one process; for more, this program starts several.", valueName: "n"))
+    var clientsPerProcess = 18_000
+
+    func validate() throws {
+        if start && target.isGiven { throw ValidationError("--start makes a gateway: leave --server, --data, --pid and --trust out") }
+        if !start && (gateway != nil || directory != nil) { throw ValidationError("--gateway and --directory need --start") }
+        if clientsPerProcess < 1 { throw ValidationError("--clients-per-process must be at least 1") }
+    }
+
+    /// Runs a scenario and prints its report; in several processes if one can't have so many connections.
+    /// - Parameters:
+    ///   - connections: of the whole run, open at once.
+    ///   - keepsSessions: with TLS, connects resume the TLS session of those before them.
+    ///   - configuration: for a gateway that is started; nil: all defaults.
+    ///   - diskBytes: what the run will write at most: refused when the disk of the gateway's data hasn't that.
+    func run(
+        connections: Int, keepsSessions: Bool = false, configuration: String? = nil, diskBytes: Int = 0,
+        _ scenario: (Target) async throws -> Report
+    ) async throws {
+        if let place = WorkerPlace.current {
+            do {
+                _ = try await scenario(place.target(keepsSessions: keepsSessions))
+            } catch {
+                place.send(.failed("\(error)"))
+            }
+            return
+        }
+        let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
+        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
+        defer { watcher.stop() }
+        if let workshop { try FreeDisk.check(workshop.directory, bytes: diskBytes) }
+        let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
+        defer { process?.remove() }
+        let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
+        if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
+        let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
+        var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        if let ending = process?.ending { report.notes.append(ending) }
+        try report.finish(json: output.json)
+    }
+}
+
+/// Whether connects resume a TLS session.
+struct TLSResumeOptions: ParsableArguments {
+    @Flag(help: "With --tls: connects resume the TLS session of those before them, instead of a full handshake.")
+    var tlsResume = false
+}
+
+/// What is on a disk.
+enum DiskSpace {
+    /// Bytes that the files of a folder take on the disk.
+    static func used(at path: String) -> Int {
+        guard let files = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return 0 }
+        return files.reduce(0) { sum, file in
+            var status = stat()
+            // In units of 512 bytes, whatever the file system's own unit is.
+            return unsafe lstat(path + "/" + file, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        }
+    }
+}
+
+extension WorkerPlace {
+    /// The gateway that the first process found or started.
+    func target(keepsSessions: Bool) throws -> Target {
+        try Target(
+            address: SocketAddress(parsing: gateway.address), tls: gateway.serverName, trust: gateway.trust, data: gateway.data,
+            pid: gateway.pid, keepsSessions: keepsSessions)
+    }
+}
