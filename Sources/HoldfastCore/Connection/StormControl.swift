@@ -116,8 +116,7 @@ package struct StormControl: Sendable {
         guard settings.isOn else { return .admit }
         interval.arrived += 1
         if waiting == 0 && inFlight < inFlightLimit {
-            inFlight += 1
-            report.admitted += 1
+            admit()
             return .admit
         }
         interval.wasContended = true
@@ -179,6 +178,10 @@ package struct StormControl: Sendable {
     package mutating func takeTurn() {
         precondition(hasTurn)
         waiting -= 1
+        admit()
+    }
+
+    private mutating func admit() {
         inFlight += 1
         report.admitted += 1
         if inFlight >= inFlightLimit { isRefilling = false }
