@@ -70,7 +70,7 @@ if [ ! -f "$out/Yams.o" ]; then
     swiftc -O -wmo -parse-as-library -suppress-warnings -D SWIFT_PACKAGE -Xcc -DYAML_DECLARE_STATIC -I "$yams/CYaml/include" -module-name Yams -emit-module \
         -emit-module-path "$out/Yams.swiftmodule" -c "$yams"/Yams/*.swift -o "$out/Yams.o"
 fi
-module HoldfastGateway $(find Sources/HoldfastGateway/Configuration -name '*.swift') Sources/HoldfastGateway/Tickets/Ticket{Keys+File,Sealer}.swift
+module HoldfastGateway $(find Sources/HoldfastGateway/Configuration -name '*.swift') Sources/HoldfastGateway/Tickets/{NonceSource,TicketKeys+File,TicketSealer}.swift
 module FuzzTargets $(find Tests/FuzzTargets -name '*.swift')
 echo "linking"
 swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/*.o -lssl -lcrypto -o "$out/fuzz"
