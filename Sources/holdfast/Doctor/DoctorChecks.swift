@@ -39,8 +39,9 @@ enum DoctorChecks {
             DoctorCheck(
                 "descriptors", "\(descriptors)", wanted: "\(wantedDescriptors), for connectionsMax: \(configuration.connectionsMax)",
                 isWell: descriptors >= wantedDescriptors, else: descriptors < 1024 ? .fail : .warn,
-                do: "systemctl set-property holdfast LimitNOFILE=\(wantedDescriptors), or ulimit -Hn \(wantedDescriptors) as root; "
-                    + "or connectionsMax: \(max(1, descriptors - spareDescriptors))")
+                do:
+                    "systemctl edit holdfast, with LimitNOFILE=\(wantedDescriptors) under [Service]; "
+                    + "or ulimit -Hn \(wantedDescriptors) as root; or connectionsMax: \(max(1, descriptors - spareDescriptors))")
         ]
         func atLeast(_ name: String, _ key: String, _ value: Int?, _ wanted: Int, failsBelow: Int, _ why: String) {
             guard let value else { return checks.append(.unknown(name, wanted: "\(wanted)", do: "sysctl \(key)")) }
