@@ -34,9 +34,6 @@ final class PeerProcess {
         }
     }
 
-    /// How it has ended, if it has.
-    var exitStatus: Int32? { child.exitStatus }
-
     /// The end of what it said.
     var logTail: String { String(((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").suffix(600)) }
 
@@ -45,48 +42,6 @@ final class PeerProcess {
         let others = PeerMeter(roots: [child.pid]).pids.dropFirst()
         child.end(SIGKILL)
         for pid in others { _ = Glibc.kill(pid, SIGKILL) }
-    }
-}
-
-/// Ports of loopback.
-enum FreePort {
-    /// Ports that nobody listens on now; different ones.
-    static func take(_ count: Int) throws -> [UInt16] {
-        var descriptors: [Int32] = []
-        defer { for descriptor in descriptors { close(descriptor) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            descriptors.append(descriptor)
-            var address = loopback(port: 0)
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                    unsafe bind(descriptor, raw, length) == 0 ? getsockname(descriptor, raw, &length) : -1
-                }
-            }
-            guard status == 0 else { throw LoadError("no free port: \(unsafe String(cString: strerror(errno)))") }
-            return UInt16(bigEndian: address.sin_port)
-        }
-    }
-
-    /// Whether somebody listens on a port of 127.0.0.1.
-    static func answers(_ port: UInt16) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = loopback(port: port)
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                unsafe connect(descriptor, raw, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
-
-    private static func loopback(port: UInt16) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
     }
 }
 

@@ -14,7 +14,7 @@ final class Floor {
     init(sources: String?, tls: String? = nil) throws {
         let directory = try sources ?? Workshop.find("LoadTests/floor", holding: "c-server.c")
         try Self.build(directory)
-        let port = try Self.freePort()
+        let port = try FreePort.take(1)[0]
         address = SocketAddress(ipv4: 0x7F00_0001, port: port)
         let certificate = tls.map { ["tls", $0 + "/cert.pem", $0 + "/key.pem"] } ?? []
         server = try ChildProcess(directory + "/c-server", [String(port), "2"] + certificate, output: .nowhere, errors: .pipe)
@@ -87,22 +87,5 @@ final class Floor {
                 "make -C \(directory) didn't build \(program): \(text)It needs make, gcc and OpenSSL's headers (apt-get install make gcc libssl-dev)"
             )
         }
-    }
-
-    /// A port that nobody listens on now.
-    private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                unsafe bind(descriptor, raw, length) == 0 ? getsockname(descriptor, raw, &length) : -1
-            }
-        }
-        guard status == 0 else { throw LoadError("no free port: \(unsafe String(cString: strerror(errno)))") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

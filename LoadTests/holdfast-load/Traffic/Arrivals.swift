@@ -38,15 +38,13 @@ final class Arrivals {
 
     /// What was seen so far.
     var summary: Summary {
-        Summary(complete: complete, lastSeconds: Double(lastAt - start) / 1e9, startAt: start, lastAt: lastAt, first: first, last: last)
+        Summary(complete: complete, lastSeconds: Double(lastAt - start) / 1e9, first: first, last: last)
     }
 
     /// Times of each phone's first and last message.
     struct Summary: Sendable {
         var complete = 0
         var lastSeconds = 0.0
-        var startAt: UInt64 = 0
-        var lastAt: UInt64 = 0
         var first = Latencies()
         var last = Latencies()
     }
