@@ -50,8 +50,7 @@ extension Core {
                     updateAcknowledged(of: user)
                 }
             #endif
-            users[Int(user)].floor = counted(evicted.through, in: user)
-            users[Int(user)].floorReason = evicted.reason
+            setFloor(InboxFloor(entry: counted(evicted.through, in: user), reason: evicted.reason), of: user)
             floorRecords[user] = position
             dropReleasedEntries(of: user)
         case .seen(let id, let age):
@@ -180,11 +179,11 @@ extension Core {
         if begun.isSendOnly { row.flags.insert(.isSendOnly) }
         if begun.isService { row.flags.insert(.isService) }
         _ = makeSession(row, of: user)
-        devices.insert(DeviceKey(user: number, device: begun.device), begun.session)
+        devices.insert(DeviceKey(user: number, device: NameKey(begun.device)), begun.session)
     }
 
     private mutating func remember(user number: UInt64, name: [UInt8]) {
-        userNumbers.insert(name, number)
+        userNumbers.insert(NameKey(name), number)
         userNames.insert(number, name)
         nextUser = max(nextUser, number + 1)
     }

@@ -3,7 +3,7 @@ import HoldfastWire
 // HELLO and RESUME: which session, which attach, where its stream begins (SPEC 4.2).
 extension Core {
     mutating func hello(
-        _ connection: ConnectionHandle, user name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool, _ state: PresentedState?
+        _ connection: ConnectionHandle, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool, _ state: PresentedState?
     ) {
         var known: Slot?
         if case .found(let number) = userNumbers.find(name) {
@@ -32,10 +32,10 @@ extension Core {
             }
         }
         guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
-        begin(connection, user: user, name: name, device: device, isSendOnly: isSendOnly, isService: isService, outcome, state)
+        begin(connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService, outcome, state)
     }
 
-    private mutating func outcome(_ known: Slot?, _ state: PresentedState?, of name: [UInt8]) -> WelcomeOutcome {
+    private mutating func outcome(_ known: Slot?, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
         guard let state else {
             guard let known else { return .begun }
             return end(of: known) ?? .resumed
@@ -137,11 +137,12 @@ extension Core {
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
     /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
     private mutating func presentedEntry(_ state: PresentedState, of slot: Slot) -> InboxEntry {
-        let row = users[Int(sessions[Int(slot)].user)]
+        let user = sessions[Int(slot)].user
         var best = sessions[Int(slot)].cursor
         let asked = answers.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
-        let found = entry(of: sessions[Int(slot)].user, atOrBefore: state.position) ?? asked ?? .none
-        for known in [found, row.acknowledged, row.floor] where known.position > best.position && known.position <= state.position {
+        let found = entry(of: user, atOrBefore: state.position) ?? asked ?? .none
+        for known in [found, users[Int(user)].acknowledged, floor(of: user)?.entry ?? .none]
+        where known.position > best.position && known.position <= state.position {
             best = known
         }
         best.position = state.position
@@ -252,10 +253,10 @@ extension Core {
         disconnect(slot)
     }
 
-    mutating func authenticate(_ origin: Origin, user name: [UInt8], device: [UInt8]) {
+    mutating func authenticate(_ origin: Origin, user name: NameKey, device: NameKey) {
         guard sessionSlot(origin) != nil else { return }
         guard case .found(origin.session.userNumber) = userNumbers.find(name) else { return close(origin.connection, .tokenInvalid) }
-        if !device.isEmpty {
+        if !device.bytes.isEmpty {
             guard case .found(origin.session) = devices.find(DeviceKey(user: origin.session.userNumber, device: device)) else {
                 return close(origin.connection, .deviceMismatch)
             }
@@ -285,7 +286,7 @@ extension Core {
     }
 
     /// The user's slot, nil for a new user, inside an optional that is nil when he has too many devices.
-    private mutating func makeRoomForDevice(_ name: [UInt8]) -> Slot?? {
+    private mutating func makeRoomForDevice(_ name: NameKey) -> Slot?? {
         guard case .found(let number) = userNumbers.find(name), let user = userSlot(number) else { return .some(nil) }
         var count = 0
         var slot = users[Int(user)].firstSession

@@ -88,7 +88,8 @@ extension Core {
         }
         session = users[Int(slot)].firstSession
         let rows = sessions
-        checkpoint.job?.add(users[Int(slot)], sessionCount: count) {
+        let floor = floor(of: slot)
+        checkpoint.job?.add(users[Int(slot)], floor: floor, sessionCount: count) {
             let row = rows[Int(session)]
             session = row.next
             return row

@@ -30,7 +30,7 @@ extension Core {
         expiry.nextLook = plan.isDone ? monotonic + configuration.expiryMilliseconds : monotonic
         for user in plan.users {
             let slot = userSlot(user.image.row.number) ?? makeUser(user.image)
-            if user.through.position > users[Int(slot)].base.position { evict(from: slot, through: user.through, .expired) }
+            if user.through.position > base(of: slot).position { evict(from: slot, through: user.through, .expired) }
         }
         trimCache()
     }

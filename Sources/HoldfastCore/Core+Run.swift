@@ -3,12 +3,12 @@ import HoldfastWire
 // What a command needs, and what it does.
 extension Core {
     /// Collects the rows that the command names and that aren't in RAM. Questions about timelines come last, when all rows are there.
-    mutating func findMissing(for command: Command, _ bytes: [UInt8]) {
+    mutating func findMissing(for command: Command, _ names: CommandNames) {
         missing.removeAll(keepingCapacity: true)
         switch command {
-        case .hello(_, let user, let device, _, _, let state):
-            guard let number = findUser([UInt8](bytes[user]), asking: 0), requireUser(number),
-                case .found(let session)? = findDevice(number, [UInt8](bytes[device])), missing.isEmpty, let state, state.session == session
+        case .hello(_, _, _, _, _, let state):
+            guard let number = findUser(names.user, asking: 0), requireUser(number),
+                case .found(let session)? = findDevice(number, names.device), missing.isEmpty, let state, state.session == session
             else { return }
             requireEntry(state)
         case .resume(_, let state):
@@ -22,8 +22,8 @@ extension Core {
             else { return }
             requireRoom(for: peer, body.count)
             requireRoomForEcho(of: origin, to: peer, body.count)
-        case .sendTo(let origin, _, _, let user, let body):
-            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user]), asking: origin.session.userNumber) else { return }
+        case .sendTo(let origin, _, _, _, let body):
+            guard sessionSlot(origin) != nil, let number = findUser(names.user, asking: origin.session.userNumber) else { return }
             let pair = UserPair(origin.session.userNumber, number)
             if case .unknown = pairs.find(pair) { missing.append(.pair(pair)) }
             guard requireUser(number), missing.isEmpty else { return }
@@ -34,31 +34,29 @@ extension Core {
                 let peer = pair.peer(of: origin.session.userNumber)
             else { return }
             if case .unknown = userNames.find(peer) { missing.append(.userName(peer)) }
-        case .authenticate(let origin, let user, let device):
-            guard sessionSlot(origin) != nil, let number = findUser([UInt8](bytes[user]), asking: 0), !device.isEmpty else { return }
-            _ = findDevice(number, [UInt8](bytes[device]))
+        case .authenticate(let origin, _, let device):
+            guard sessionSlot(origin) != nil, let number = findUser(names.user, asking: 0), !device.isEmpty else { return }
+            _ = findDevice(number, names.device)
         case .acknowledge, .credit, .logout, .detach: break
         }
     }
 
-    mutating func run(_ command: Command, _ bytes: [UInt8]) {
+    mutating func run(_ command: Command, _ bytes: [UInt8], _ names: CommandNames) {
         switch command {
-        case .hello(let connection, let user, let device, let isSendOnly, let isService, let state):
-            hello(
-                connection, user: [UInt8](bytes[user]), device: [UInt8](bytes[device]), isSendOnly: isSendOnly, isService: isService, state)
+        case .hello(let connection, _, _, let isSendOnly, let isService, let state):
+            hello(connection, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, state)
         case .resume(let connection, let state): resume(connection, state)
         case .send(let origin, let sequence, let kind, let conversation, let body):
             send(origin, sequence, kind, to: conversation, body: bytes[body])
             return returnCreditWithBatch(of: command)
-        case .sendTo(let origin, let sequence, let kind, let user, let body):
-            send(origin, sequence, kind, toUser: [UInt8](bytes[user]), body: bytes[body])
+        case .sendTo(let origin, let sequence, let kind, _, let body):
+            send(origin, sequence, kind, toUser: names.user, body: bytes[body])
             return returnCreditWithBatch(of: command)
         case .acknowledge(let origin, let position): acknowledge(origin, position)
         case .credit(let origin, let messages, let bytes): setCredit(origin, messages: messages, bytes: bytes)
         case .lookup(let origin, let conversation): lookup(origin, conversation)
         case .logout(let origin): logout(origin)
-        case .authenticate(let origin, let user, let device):
-            authenticate(origin, user: [UInt8](bytes[user]), device: [UInt8](bytes[device]))
+        case .authenticate(let origin, _, _): authenticate(origin, user: names.user, device: names.device)
         case .detach(let connection, let session): detach(connection, session)
         }
         returnCredit(of: command)
@@ -82,7 +80,7 @@ extension Core {
     // MARK: Rows
 
     /// The number of a user; nil when there is none, or when it must be asked for.
-    private mutating func findUser(_ name: [UInt8], asking: UInt64) -> UInt64? {
+    private mutating func findUser(_ name: NameKey, asking: UInt64) -> UInt64? {
         switch userNumbers.find(name) {
         case .found(let number): return number
         case .absent: return nil
@@ -92,7 +90,7 @@ extension Core {
         }
     }
 
-    private mutating func findDevice(_ user: UInt64, _ device: [UInt8]) -> LookupCache<DeviceKey, SessionID>.Answer? {
+    private mutating func findDevice(_ user: UInt64, _ device: NameKey) -> LookupCache<DeviceKey, SessionID>.Answer? {
         let key = DeviceKey(user: user, device: device)
         let answer = devices.find(key)
         if case .unknown = answer { missing.append(.device(key)) }

@@ -6,7 +6,7 @@ extension Core {
     private enum Target {
         case known(conversation: ConversationNumber, recipient: Slot)
         /// The first message of a conversation; `recipient` nil: and of its recipient.
-        case new(recipient: Slot?, name: [UInt8])
+        case new(recipient: Slot?, name: NameKey)
         case refused(RefusalCode)
     }
 
@@ -27,7 +27,7 @@ extension Core {
     }
 
     mutating func send(
-        _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, toUser name: [UInt8], body: ArraySlice<UInt8>
+        _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, toUser name: NameKey, body: ArraySlice<UInt8>
     ) {
         guard let session = acceptSequence(origin, sequence) else { return }
         var target = Target.new(recipient: nil, name: name)
@@ -41,7 +41,7 @@ extension Core {
         }
         if let conversation = store(origin, session, sequence, kind, target, body) {
             // Held with the record, which it is derived from.
-            open.held.append(.conversation(origin.connection, conversation, peer: name))
+            open.held.append(.conversation(origin.connection, conversation, peer: name.bytes))
         }
     }
 
@@ -84,7 +84,7 @@ extension Core {
             message.beginsConversation = false
             message.recipient = users[Int(recipient)].number
         case .new(let recipient?, _): message.recipient = users[Int(recipient)].number
-        case .new(nil, let name): message.newRecipient = name
+        case .new(nil, let name): message.newRecipient = name.bytes
         case .refused: break
         }
         sessions[Int(session)].flags.remove(.discards)
@@ -105,8 +105,8 @@ extension Core {
     }
 
     func isInboxFull(_ user: Slot, adding bytes: Int) -> Bool {
-        let row = users[Int(user)]
-        return row.inboxCount >= configuration.inboxMessagesMax || Int(row.inboxBytes) + bytes > Int(configuration.inboxBytesMax)
+        let kept = users[Int(user)].kept(floor(of: user))
+        return kept.count >= configuration.inboxMessagesMax || Int(kept.bytes) + bytes > Int(configuration.inboxBytesMax)
     }
 
     /// Under `evictWithGap`, takes the oldest entries out of a full inbox.
@@ -114,20 +114,20 @@ extension Core {
     private mutating func makeRoom(in user: Slot) -> Bool {
         guard configuration.inboxPolicy == .evictWithGap else { return false }
         let through = answers.removeValue(forKey: evictionPointKey(of: user)) ?? recentEvictionPoint(of: user)
-        guard let through, through.position > users[Int(user)].base.position else { return false }
+        guard let through, through.position > base(of: user).position else { return false }
         evict(from: user, through: through, .evicted)
         return true
     }
 
     /// The question for an inbox whose oldest entries are on disk; it is asked anew when they change.
     func evictionPointKey(of user: Slot) -> RowKey {
-        .evictionPoint(user: users[Int(user)].number, after: users[Int(user)].base.position)
+        .evictionPoint(user: users[Int(user)].number, after: base(of: user).position)
     }
 
     /// The eviction point of an inbox whose kept entries are all in RAM; nil when the timeline on disk must be asked.
     func recentEvictionPoint(of user: Slot) -> InboxEntry? {
         let row = users[Int(user)]
-        guard row.base.position >= row.diskLast else { return nil }
+        guard base(of: user).position >= row.diskLast else { return nil }
         var slot = row.entries.head
         var point: InboxEntry?
         for _ in 0..<configuration.evictionMessages where slot != noSlot {

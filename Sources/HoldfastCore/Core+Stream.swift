@@ -243,14 +243,13 @@ extension Core {
     /// - Returns: false when the stream must wait until the record that says so is synced.
     private mutating func emitGap(_ slot: Slot) -> Bool {
         let row = sessions[Int(slot)]
-        let user = users[Int(row.user)]
-        guard row.sent < user.floor.position else { return true }
+        guard let floor = floor(of: row.user), row.sent < floor.entry.position else { return true }
         if let record = floorRecords[row.user], record > committedThrough {
             pumpWithBatch(of: record, slot)
             return false
         }
         let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
-        gap(slot, through: user.floor, count: user.floor.ordinal &- before.ordinal, user.floorReason)
+        gap(slot, through: floor.entry, count: floor.entry.ordinal &- before.ordinal, floor.reason)
         return true
     }
 

@@ -21,6 +21,7 @@ extension Core {
     /// The rows of a user as the disk has them.
     mutating func makeUser(_ image: UserImage) -> Slot {
         let user = makeUser(image.row)
+        if let floor = image.floor { setFloor(floor, of: user) }
         for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
         return user
     }
@@ -72,9 +73,20 @@ extension Core {
         }
         pool.removeAll(of: &users[Int(slot)].entries)
         userIndex.remove(slot, in: users)
+        if users[Int(slot)].hasFloor { floors[slot] = nil }
         users[Int(slot)] = UserRow()
         freeUsers.append(slot)
     }
+
+    mutating func setFloor(_ floor: InboxFloor, of user: Slot) {
+        users[Int(user)].hasFloor = true
+        floors[user] = floor
+    }
+
+    func floor(of user: Slot) -> InboxFloor? { users[Int(user)].hasFloor ? floors[user] : nil }
+
+    /// Everything up to here is gone from the inbox.
+    func base(of user: Slot) -> InboxEntry { users[Int(user)].base(floor(of: user)) }
 
     func sessionSlot(_ id: SessionID, of user: Slot) -> Slot? {
         var slot = users[Int(user)].firstSession
@@ -115,7 +127,7 @@ extension Core {
     }
 
     mutating func dropReleasedEntries(of user: Slot) {
-        let base = users[Int(user)].base.position
+        let base = base(of: user).position
         while let first = pool.first(of: users[Int(user)].entries), first.entry.position <= base {
             _ = pool.removeFirst(of: &users[Int(user)].entries)
         }
@@ -124,10 +136,12 @@ extension Core {
     /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.
     func entry(of user: Slot, atOrBefore position: Position) -> InboxEntry? {
         let row = users[Int(user)]
+        let floor = floor(of: user)
         if position >= row.last.position { return row.last }
         if position <= row.acknowledged.position { return row.acknowledged }
-        if position == row.floor.position { return row.floor }
-        guard position > row.base.position else { return nil }
+        if let floor, position == floor.entry.position { return floor.entry }
+        let base = row.base(floor)
+        guard position > base.position else { return nil }
         guard position >= row.diskLast else { return nil }
         var before: InboxEntry?
         var slot = row.entries.head
@@ -136,7 +150,7 @@ extension Core {
             if node.entry.position > position {
                 return before
                     ?? InboxEntry(
-                        position: max(row.base.position, row.diskLast), ordinal: node.entry.ordinal &- 1,
+                        position: max(base.position, row.diskLast), ordinal: node.entry.ordinal &- 1,
                         cumulativeBytes: node.entry.cumulativeBytes &- node.size)
             }
             before = node.entry

@@ -10,90 +10,184 @@ struct WaitingCommands {
         var command: Command
         /// The batch's bytes, shared.
         var bytes: [UInt8]
+        var names: CommandNames
     }
 
     struct Queue {
-        var items = ContiguousArray<Item>()
-        var head = 0
+        let connection: ConnectionHandle
+        /// No other queue's: slots are used again.
+        let serial: UInt32
+        private var items = ContiguousArray<Item>()
+        private var head = 0
         /// Keys that the first command waits for.
         var unansweredCount = 0
         /// What timelines answered to its questions: kept until it runs, because two answers may come one after the other.
         var answers: [RowKey: InboxEntry] = [:]
+
+        init(_ connection: ConnectionHandle, serial: UInt32) {
+            self.connection = connection
+            self.serial = serial
+        }
+
+        var isEmpty: Bool { head == items.count }
+        var first: Item { items[head] }
+        var waiting: ContiguousArray<Item>.SubSequence { items[head...] }
+        /// Items that are kept, also such as have run.
+        var room: Int { items.count }
+
+        mutating func append(_ item: Item) { items.append(item) }
+
+        mutating func removeFirst() {
+            head += 1
+            // A connection that always sends more never empties its queue.
+            if head >= 64, head * 2 >= items.count {
+                items.removeSubrange(..<head)
+                head = 0
+            }
+        }
     }
 
-    var queues: [ConnectionHandle: Queue] = [:]
-    /// What the readers have been asked and have not answered: the connections whose first command waits for it, perhaps none.
-    var byKey: [RowKey: ContiguousArray<ConnectionHandle>] = [:]
+    /// The first command of a queue.
+    struct Waiter {
+        var slot: Slot
+        var serial: UInt32
+    }
+
+    /// Who waits for a key, perhaps nobody; mostly one.
+    struct Waiters {
+        var first: Waiter?
+        var others = ContiguousArray<Waiter>()
+
+        mutating func add(_ waiter: Waiter?) {
+            guard let waiter else { return }
+            if first == nil { first = waiter } else { others.append(waiter) }
+        }
+    }
+
+    private var slots: [ConnectionHandle: Slot] = [:]
+    /// nil: a free slot.
+    private var queues = ContiguousArray<Queue?>()
+    private var freeSlots = ContiguousArray<Slot>()
+    private var lastSerial: UInt32 = 0
+    /// What the readers have been asked and have not answered.
+    var byKey: [RowKey: Waiters] = [:]
     var count = 0
+
+    func slot(of connection: ConnectionHandle) -> Slot? { slots.isEmpty ? nil : slots[connection] }
+
+    subscript(slot: Slot) -> Queue? {
+        _read { yield queues[Int(slot)] }
+        _modify { yield &queues[Int(slot)] }
+    }
+
+    mutating func makeQueue(for connection: ConnectionHandle) -> Slot {
+        lastSerial &+= 1
+        let slot: Slot
+        if let free = freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = Slot(queues.count)
+            queues.append(nil)
+        }
+        queues[Int(slot)] = Queue(connection, serial: lastSerial)
+        slots[connection] = slot
+        return slot
+    }
+
+    /// Adds who waits for a key, if anybody does.
+    /// - Returns: whether the readers have to be asked for it.
+    mutating func isFirst(_ waiter: Waiter?, toAskFor key: RowKey) -> Bool {
+        let count = byKey.count
+        byKey[key, default: Waiters()].add(waiter)
+        return byKey.count > count
+    }
+
+    mutating func remove(_ slot: Slot) {
+        if let queue = queues[Int(slot)] { slots[queue.connection] = nil }
+        queues[Int(slot)] = nil
+        freeSlots.append(slot)
+    }
+}
+
+/// The names that a command says, hashed once; without names, empty ones.
+struct CommandNames {
+    private(set) var user = Self.none
+    private(set) var device = Self.none
+    private static let none = NameKey([])
+
+    init(_ command: Command, _ bytes: [UInt8]) {
+        switch command {
+        case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device):
+            self.user = NameKey([UInt8](bytes[user]))
+            self.device = NameKey([UInt8](bytes[device]))
+        case .sendTo(_, _, _, let user, _): self.user = NameKey([UInt8](bytes[user]))
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach: break
+        }
+    }
 }
 
 extension Core {
     /// Runs a command, or lets it wait for its rows behind what its connection said before.
     mutating func admit(_ command: Command, _ bytes: [UInt8]) {
-        let connection = command.connection
-        if !waiting.queues.isEmpty, waiting.queues[connection] != nil {
-            if case .detach = command {
-                // What the connection said and nobody has taken is said again by its client.
-                dropWaiting(of: connection)
-            } else {
-                // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
-                findMissing(for: command, bytes)
-                request(missing)
-                enqueue(command, bytes)
-                return
-            }
+        let slot = waiting.slot(of: command.connection)
+        if let slot, case .detach = command {
+            // What the connection said and nobody has taken is said again by its client.
+            dropWaiting(slot)
         }
-        findMissing(for: command, bytes)
-        if missing.isEmpty {
-            run(command, bytes)
+        let names = CommandNames(command, bytes)
+        findMissing(for: command, names)
+        if let slot, waiting[slot] != nil {
+            // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
+            request(nil)
+            enqueue(.init(command: command, bytes: bytes, names: names), slot)
+        } else if missing.isEmpty {
+            run(command, bytes, names)
         } else {
-            enqueue(command, bytes)
-            waitForMissing(connection)
+            let slot = waiting.makeQueue(for: command.connection)
+            enqueue(.init(command: command, bytes: bytes, names: names), slot)
+            waitForMissing(slot)
         }
     }
 
-    private mutating func enqueue(_ command: Command, _ bytes: [UInt8]) {
-        waiting.queues[command.connection, default: .init()].items.append(.init(command: command, bytes: bytes))
+    private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: Slot) {
+        waiting[slot]?.append(item)
         waiting.count += 1
     }
 
-    private mutating func waitForMissing(_ connection: ConnectionHandle) {
-        waiting.queues[connection]?.unansweredCount = missing.count
-        request(missing)
-        for key in missing { waiting.byKey[key]?.append(connection) }
+    private mutating func waitForMissing(_ slot: Slot) {
+        guard let serial = waiting[slot]?.serial else { return }
+        waiting[slot]?.unansweredCount = missing.count
+        request(.init(slot: slot, serial: serial))
     }
 
-    private mutating func request(_ keys: ContiguousArray<RowKey>) {
-        for key in keys where waiting.byKey[key] == nil {
-            waiting.byKey[key] = []
-            reads.keys.append(key)
-        }
+    /// Asks for what is missing, once.
+    private mutating func request(_ waiter: WaitingCommands.Waiter?) {
+        for key in missing where waiting.isFirst(waiter, toAskFor: key) { reads.keys.append(key) }
     }
 
-    private mutating func dropWaiting(of connection: ConnectionHandle) {
-        guard let queue = waiting.queues.removeValue(forKey: connection) else { return }
-        for item in queue.items[queue.head...] {
+    private mutating func dropWaiting(_ slot: Slot) {
+        guard let queue = waiting[slot] else { return }
+        waiting.remove(slot)
+        for item in queue.waiting {
             waiting.count -= 1
             returnCredit(of: item.command)
         }
     }
 
     /// Runs what a connection's commands can run now.
-    mutating func retry(_ connection: ConnectionHandle) {
+    private mutating func retry(_ slot: Slot) {
         defer { answers = [:] }
-        while let queue = waiting.queues[connection] {
-            let item = queue.items[queue.head]
-            answers = queue.answers
-            findMissing(for: item.command, item.bytes)
-            guard missing.isEmpty else { return waitForMissing(connection) }
-            if queue.head + 1 == queue.items.count {
-                waiting.queues[connection] = nil
-            } else {
-                waiting.queues[connection]?.head += 1
-                waiting.queues[connection]?.answers = [:]
-            }
+        while let item = waiting[slot]?.first {
+            answers = waiting[slot]?.answers ?? [:]
+            findMissing(for: item.command, item.names)
+            guard missing.isEmpty else { return waitForMissing(slot) }
+            waiting[slot]?.removeFirst()
+            waiting[slot]?.answers = [:]
             waiting.count -= 1
-            run(item.command, item.bytes)
+            let isLast = waiting[slot]?.isEmpty ?? true
+            if isLast { waiting.remove(slot) }
+            run(item.command, item.bytes, item.names)
+            if isLast { return }
         }
     }
 
@@ -101,23 +195,25 @@ extension Core {
     package mutating func read(_ results: ReadResults) {
         // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
         let isCurrent = results.appliedThrough >= checkpoint.writtenThrough
-        var ready = ContiguousArray<ConnectionHandle>()
+        var ready = ContiguousArray<Slot>()
         for (key, value) in results.rows {
             let answer = isCurrent ? take(key, value) : nil
-            for connection in waiting.byKey.removeValue(forKey: key) ?? [] where hear(key, answer, connection) { ready.append(connection) }
+            guard let waiters = waiting.byKey.removeValue(forKey: key) else { continue }
+            if let first = waiters.first, hear(key, answer, first) { ready.append(first.slot) }
+            for waiter in waiters.others where hear(key, answer, waiter) { ready.append(waiter.slot) }
         }
-        for connection in ready { retry(connection) }
+        for slot in ready { retry(slot) }
         for page in results.pages { take(page, results, isCurrent: isCurrent) }
         pumpQueue()
         trimCache()
     }
 
-    /// - Returns: whether the connection's first command waits for nothing more.
-    private mutating func hear(_ key: RowKey, _ answer: InboxEntry?, _ connection: ConnectionHandle) -> Bool {
-        guard waiting.queues[connection] != nil else { return false }
-        if let answer { waiting.queues[connection]?.answers[key] = answer }
-        waiting.queues[connection]?.unansweredCount -= 1
-        return waiting.queues[connection]?.unansweredCount == 0
+    /// - Returns: whether the waiter waits for nothing more.
+    private mutating func hear(_ key: RowKey, _ answer: InboxEntry?, _ waiter: WaitingCommands.Waiter) -> Bool {
+        guard waiting[waiter.slot]?.serial == waiter.serial else { return false }
+        if let answer { waiting[waiter.slot]?.answers[key] = answer }
+        waiting[waiter.slot]?.unansweredCount -= 1
+        return waiting[waiter.slot]?.unansweredCount == 0
     }
 
     /// Puts a row that was read into its table.

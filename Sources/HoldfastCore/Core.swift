@@ -32,12 +32,14 @@ package struct Core: ~Copyable {
     /// Unacknowledged deliveries.
     var deliveries = EntryPool()
 
-    var userNumbers: LookupCache<[UInt8], UInt64>
+    var userNumbers: LookupCache<NameKey, UInt64>
     var userNames: LookupCache<UInt64, [UInt8]>
     var pairs: LookupCache<UserPair, UInt64>
     var conversations: LookupCache<UInt64, UserPair>
     var devices: LookupCache<DeviceKey, SessionID>
 
+    /// Of the users whose rows say that they have one.
+    var floors: [Slot: InboxFloor] = [:]
     /// Users whose inbox's floor has a record that isn't synced yet: sessions hear of the floor when it is.
     var floorRecords: [Slot: Position] = [:]
 
@@ -175,5 +177,5 @@ package struct UserPair: Hashable, Sendable {
 /// A user's device, by name.
 package struct DeviceKey: Hashable, Sendable {
     package let user: UInt64
-    package let device: [UInt8]
+    package let device: NameKey
 }

@@ -174,10 +174,10 @@ import Testing
         bob.state?.position = between
         try bob.comeBack()
         #expect(bob.welcomes.last?.cursor == between)
-        let slot = scenario.harness.core.userSlot(bob.session.userNumber)
-        let row = scenario.harness.core.users[Int(try #require(slot))]
-        #expect(row.inboxCount == 4)
-        #expect(row.inboxBytes == 32)
+        let found = scenario.harness.core.userSlot(bob.session.userNumber)
+        let slot = try #require(found)
+        let kept = scenario.harness.core.users[Int(slot)].kept(scenario.harness.core.floor(of: slot))
+        #expect(kept == (4, 32))
     }
 
     @Test func `own sends for an absent device count in the own inbox`() throws {

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `a user and a session take no more than is said`() {
-        #expect(MemoryLayout<UserRow>.stride <= 96)
+        #expect(MemoryLayout<UserRow>.stride <= 80)
         #expect(MemoryLayout<SessionRow>.stride <= 104)
     }
 }

@@ -19,7 +19,7 @@ package struct CheckpointJob: Sendable {
     let time: UInt64
     let age: UInt32
     let trimmedThrough: Position
-    let userNumbers: ContiguousArray<(key: [UInt8], value: UInt64)>
+    let userNumbers: ContiguousArray<(key: NameKey, value: UInt64)>
     let devices: ContiguousArray<(key: DeviceKey, value: SessionID)>
     let conversations: ContiguousArray<(key: UInt64, value: UserPair)>
     let releasedDone: ContiguousArray<Position>
@@ -29,7 +29,7 @@ package struct CheckpointJob: Sendable {
 
     init(
         through: Position, epoch: UInt32, nextUser: UInt64, nextConversation: UInt64, time: UInt64, age: UInt32, trimmedThrough: Position,
-        userNumbers: ContiguousArray<(key: [UInt8], value: UInt64)>, devices: ContiguousArray<(key: DeviceKey, value: SessionID)>,
+        userNumbers: ContiguousArray<(key: NameKey, value: UInt64)>, devices: ContiguousArray<(key: DeviceKey, value: SessionID)>,
         conversations: ContiguousArray<(key: UInt64, value: UserPair)>,
         releasedDone: ContiguousArray<Position>
     ) {
@@ -47,12 +47,12 @@ package struct CheckpointJob: Sendable {
     }
 
     /// Adds a user; his entries follow.
-    mutating func add(_ row: UserRow, sessionCount: Int, nextSession: () -> SessionRow) {
+    mutating func add(_ row: UserRow, floor: InboxFloor?, sessionCount: Int, nextSession: () -> SessionRow) {
         let start = images.count
-        UserImage.encode(row, sessionCount: sessionCount, into: &images, nextSession: nextSession)
+        UserImage.encode(row, floor: floor, sessionCount: sessionCount, into: &images, nextSession: nextSession)
         users.append(
             User(
-                number: row.number, image: start..<images.count, base: row.base.position, hasTimeline: row.hasTimeline,
+                number: row.number, image: start..<images.count, base: row.base(floor).position, hasTimeline: row.hasTimeline,
                 entries: entries.count..<entries.count))
     }
 
@@ -90,11 +90,11 @@ package struct CheckpointJob: Sendable {
     }
 
     private func writeNames(to store: any StoreTransaction) throws(StorageError) {
-        for (name, number) in userNumbers.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-            try store.put(.userByName, name.span, StoreKey.number(number).span)
+        for (name, number) in userNumbers.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
+            try store.put(.userByName, name.bytes.span, StoreKey.number(number).span)
         }
         for (name, number) in userNumbers.sorted(by: { $0.value < $1.value }) {
-            try store.put(.userNames, StoreKey.number(number).span, name.span)
+            try store.put(.userNames, StoreKey.number(number).span, name.bytes.span)
         }
         let devices = devices.map { (StoreKey.device($0.key), $0.value) }.sorted { $0.0.lexicographicallyPrecedes($1.0) }
         for (key, session) in devices { try store.put(.devices, key.span, StoreKey.number(session.rawValue).span) }

@@ -38,7 +38,7 @@ extension Examination {
         }
         for entry in entries { holdings.append(Holding(position: entry.position.rawValue, user: number)) }
         guard let image else { return try examineLostRow(number, isThere: value != nil, entries) }
-        guard Self.isWhole(image.row, entries, appliedThrough: applied) else {
+        guard Self.isWhole(image, entries, appliedThrough: applied) else {
             find(
                 .inboxWrong, "inbox", row: "\(number)", users: [try name(number)],
                 "the inbox's \(entries.count) entries don't follow each other up to \(image.row.last.position.rawValue)",
@@ -63,10 +63,11 @@ extension Examination {
     }
 
     /// Whether the entries follow each other up to the last one that the row knows of.
-    static func isWhole(_ row: UserRow, _ entries: ContiguousArray<InboxEntry>, appliedThrough applied: Position) -> Bool {
-        guard let first = entries.first, let last = entries.last else { return row.last.position <= row.base.position }
-        return areInOrder(entries) && first.position > row.base.position && last == row.last && last.position <= applied
-            && Int32(truncatingIfNeeded: first.ordinal &- row.base.ordinal) > 0
+    static func isWhole(_ image: UserImage, _ entries: ContiguousArray<InboxEntry>, appliedThrough applied: Position) -> Bool {
+        let (row, base) = (image.row, image.base)
+        guard let first = entries.first, let last = entries.last else { return row.last.position <= base.position }
+        return areInOrder(entries) && first.position > base.position && last == row.last && last.position <= applied
+            && Int32(truncatingIfNeeded: first.ordinal &- base.ordinal) > 0
     }
 
     static func areInOrder(_ entries: ContiguousArray<InboxEntry>) -> Bool {
@@ -98,7 +99,7 @@ extension Examination {
 
     private mutating func makeInbox(_ number: UInt64, _ inbox: RemadeInbox) throws(StorageError) {
         var row = inbox.image?.row ?? UserRow(number: number)
-        let base = row.base
+        let base = inbox.image?.base ?? .none
         let positions = Set(inbox.found.keys).union(inbox.lost).filter { $0 > base.position && $0 <= applied }.sorted()
         let expected = Int(Int32(truncatingIfNeeded: row.last.ordinal &- base.ordinal))
         // The row's counter says how many there were; without a row one can't know, except that nothing of the journal is missing.
@@ -113,7 +114,7 @@ extension Examination {
         }
         row.last = entries.last ?? base
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
-        plan.images[number] = UserImage(row: row, sessions: inbox.image?.sessions ?? [])
+        plan.images[number] = UserImage(row: row, floor: inbox.image?.floor, sessions: inbox.image?.sessions ?? [])
         plan.inboxes[number] = entries
         holdings.removeAll { $0.user == number }
         holdings.append(contentsOf: positions.map { Holding(position: $0.rawValue, user: number) })

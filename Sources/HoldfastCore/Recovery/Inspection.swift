@@ -59,25 +59,20 @@ extension Core {
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
         var newDevices: [SessionID: [UInt8]] = [:]
         for rows in [devices.frozen, devices.recent] {
-            for (key, session) in rows { newDevices[session] = key.device }
+            for (key, session) in rows { newDevices[session] = key.device.bytes }
         }
         for number in 1..<nextUser {
-            let row: UserRow
-            let sessions: [SessionRow]
-            if let slot = userSlot(number) {
-                (row, sessions) = (users[Int(slot)], sessionRows(of: slot))
-            } else if let image = try UserImage.read(number, from: snapshot) {
-                (row, sessions) = (image.row, image.sessions)
-            } else {
-                continue
-            }
+            var image = userSlot(number).map { UserImage(row: users[Int($0)], floor: floor(of: $0), sessions: sessionRows(of: $0)) }
+            if image == nil { image = try UserImage.read(number, from: snapshot) }
+            guard let image else { continue }
+            let (row, kept) = (image.row, image.row.kept(image.floor))
             var name = userNames.changed(number)
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
             let storedDevices = try storedDevices(of: number, from: snapshot)
             let user = InspectedUser(
-                number: number, name: name ?? [], inboxMessages: row.inboxCount, inboxBytes: row.inboxBytes,
+                number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
                 lastPosition: row.last.position,
-                sessions: sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
+                sessions: image.sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
             guard body(user) else { return }
         }
     }

@@ -7,7 +7,7 @@ package import HoldfastWire
 package enum RowKey: Hashable, Sendable {
     case user(UInt64)
     /// Asked by a user who wants to send to him (0: by nobody): his row, and their conversation, come with the answer.
-    case userNumber(name: [UInt8], asking: UInt64)
+    case userNumber(name: NameKey, asking: UInt64)
     case userName(UInt64)
     case device(DeviceKey)
     /// Asked by a member: the other one's row comes with the answer.
@@ -103,7 +103,7 @@ package struct ReadRequests: Sendable {
     private func answer(_ key: RowKey, from snapshot: any StorageSnapshot) throws(StorageError) -> RowValue {
         switch key {
         case .user(let number): return try UserImage.read(number, from: snapshot).map(RowValue.user) ?? .absent
-        case .userNumber(let name, _): return try snapshot.number(.userByName, name).map(RowValue.number) ?? .absent
+        case .userNumber(let name, _): return try snapshot.number(.userByName, name.bytes).map(RowValue.number) ?? .absent
         case .userName(let number): return try snapshot.bytes(.userNames, StoreKey.number(number)).map(RowValue.name) ?? .absent
         case .device(let device):
             return try snapshot.number(.devices, StoreKey.device(device)).map { .session(SessionID(rawValue: $0)) } ?? .absent

@@ -9,7 +9,7 @@ enum StoreKey {
         return key
     }
 
-    static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device }
+    static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device.bytes }
 }
 
 /// The rows of the store's `meta` table, each a u64.
@@ -54,14 +54,19 @@ extension UserPair {
 /// A user's row and his sessions', as they are stored.
 package struct UserImage: Sendable {
     var row: UserRow
+    var floor: InboxFloor?
     var sessions: [SessionRow]
 
     private static let version: UInt8 = 1
 
-    init(row: UserRow, sessions: [SessionRow]) {
+    init(row: UserRow, floor: InboxFloor? = nil, sessions: [SessionRow]) {
         self.row = row
+        self.floor = floor
         self.sessions = sessions
     }
+
+    /// Everything up to here is gone from the inbox.
+    var base: InboxEntry { row.base(floor) }
 
     static func read(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> UserImage? {
         var image: UserImage?
@@ -75,15 +80,15 @@ package struct UserImage: Sendable {
     }
 
     /// Encodes a user with the sessions that `next` hands out.
-    static func encode(_ row: UserRow, sessionCount: Int, into bytes: inout [UInt8], nextSession: () -> SessionRow) {
+    static func encode(_ row: UserRow, floor: InboxFloor?, sessionCount: Int, into bytes: inout [UInt8], nextSession: () -> SessionRow) {
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
         bytes.append(version)
         bytes.append(varint: UInt64(row.sessionSerial))
         row.last.encodeShort(into: &bytes)
         row.acknowledged.encodeShort(into: &bytes)
-        row.floor.encodeShort(into: &bytes)
-        bytes.append(row.floorReason.rawValue)
+        (floor?.entry ?? .none).encodeShort(into: &bytes)
+        bytes.append((floor?.reason ?? .evicted).rawValue)
         bytes.append(UInt8(sessionCount))
         for _ in 0..<sessionCount {
             let session = nextSession()
@@ -107,9 +112,9 @@ package struct UserImage: Sendable {
             let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
         else { return nil }
-        row = UserRow(number: number, last: last, acknowledged: acknowledged, floor: floor)
+        row = UserRow(number: number, last: last, acknowledged: acknowledged)
         row.sessionSerial = serial
-        row.floorReason = reason
+        self.floor = floor.position == .zero ? nil : InboxFloor(entry: floor, reason: reason)
         row.diskLast = last.position
         row.hasTimeline = last.position != .zero
         sessions = []

@@ -13,6 +13,7 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     typealias Row = (key: Key, value: Value)
 
     private struct Entry {
+        let key: Key
         /// nil: not there.
         var value: Value?
         /// Which checkpoint writes it; 0: known from the disk.
@@ -23,9 +24,11 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         var isAskedFor = false
     }
 
-    private var entries: [Key: Entry] = [:]
-    /// The keys of all entries, in the order in which they come before the hand, from `hand` on.
-    private var order = ContiguousArray<Key>()
+    /// nil: a free slot.
+    private var entries = ContiguousArray<Entry?>()
+    private var freeSlots = ContiguousArray<Slot>()
+    private var index = HashIndex()
+    /// The next slot that the hand comes by.
     private var hand = 0
     /// Made since the last checkpoint began.
     private(set) var recent = ContiguousArray<Row>()
@@ -38,76 +41,92 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
 
     mutating func find(_ key: Key) -> Answer {
-        guard let index = entries.index(forKey: key) else { return .unknown }
-        let entry = entries.values[index]
-        if !entry.isAskedFor { entries.values[index].isAskedFor = true }
+        guard let slot = slot(of: key, hash: HashIndex.hash(key)), let entry = entries[slot] else { return .unknown }
+        if !entry.isAskedFor { entries[slot]?.isAskedFor = true }
         return entry.value.map(Answer.found) ?? .absent
+    }
+
+    private func slot(of key: Key, hash: UInt32) -> Int? {
+        index.find(hash) { entries[Int($0)]?.key == key }.map(Int.init)
     }
 
     /// A new row, or a new value of one: what the disk was known to have is out of date.
     mutating func insert(_ key: Key, _ value: Value) {
-        let isKnown: Bool
-        if let entry = entries[key] {
-            if entry.epoch == epoch {
-                recent[Int(entry.place)].value = value
-                entries[key] = Entry(value: value, epoch: epoch, place: entry.place)
-                return
-            }
-            isKnown = true
-        } else {
-            isKnown = false
+        let hash = HashIndex.hash(key)
+        guard let slot = slot(of: key, hash: hash) else {
+            add(Entry(key: key, value: value, epoch: epoch, place: Int32(recent.count)), hash)
+            recent.append((key, value))
+            return makeRoom(needed: 0)
         }
-        entries[key] = Entry(value: value, epoch: epoch, place: Int32(recent.count))
-        recent.append((key, value))
-        if !isKnown { added(key, needed: 0) }
+        entries[slot]?.value = value
+        if let entry = entries[slot], entry.epoch == epoch {
+            recent[Int(entry.place)].value = value
+        } else {
+            entries[slot]?.epoch = epoch
+            entries[slot]?.place = Int32(recent.count)
+            recent.append((key, value))
+        }
     }
 
     /// What a view of the disk said that is not older than the last written checkpoint.
     /// - Parameter needed: how many answers commands wait for: so many are kept in any case.
     mutating func remember(_ key: Key, _ value: Value?, needed: Int = 0) {
-        if let index = entries.index(forKey: key) {
+        let hash = HashIndex.hash(key)
+        if let slot = slot(of: key, hash: hash) {
             // Asked before it was made, answered after: the disk doesn't have it yet.
-            if entries.values[index].epoch <= writtenEpoch { entries.values[index].value = value }
+            if let entry = entries[slot], entry.epoch <= writtenEpoch { entries[slot]?.value = value }
             return
         }
-        entries[key] = Entry(value: value, epoch: 0, place: 0)
-        added(key, needed: needed)
+        add(Entry(key: key, value: value, epoch: 0, place: 0), hash)
+        makeRoom(needed: needed)
     }
 
-    /// Makes room: what nobody has asked for since the hand last came by goes. Of a table full of changed rows a few are looked at.
-    private mutating func added(_ key: Key, needed: Int) {
-        order.append(key)
+    private mutating func add(_ entry: Entry, _ hash: UInt32) {
+        if let slot = freeSlots.popLast() {
+            entries[Int(slot)] = entry
+            index.insert(slot, hash)
+        } else {
+            entries.append(entry)
+            index.insert(Slot(entries.count - 1), hash)
+        }
+    }
+
+    /// What nobody has asked for since the hand last came by goes. Of a table full of changed rows a few are looked at.
+    private mutating func makeRoom(needed: Int) {
         let countMax = max(cachedMax, needed) + changedCount
         // The bit is a favour, no right: with it alone nobody might ever go.
-        let isFavouring = entries.count <= countMax + cachedMax / 8
+        let isFavouring = index.count <= countMax + cachedMax / 8
         var steps = 4
-        while entries.count > countMax, steps > 0 {
+        while index.count > countMax, steps > 0 {
             steps -= 1
-            let oldest = order[hand]
+            if hand >= entries.count { hand = 0 }
+            let slot = hand
             hand += 1
-            if let index = entries.index(forKey: oldest) {
-                if entries.values[index].isAskedFor && isFavouring || entries.values[index].epoch > writtenEpoch {
-                    entries.values[index].isAskedFor = false
-                    order.append(oldest)
-                } else {
-                    entries.remove(at: index)
-                }
-            }
-            if hand >= 4_096, hand > order.count / 2 {
-                order.removeSubrange(..<hand)
-                hand = 0
+            guard let entry = entries[slot] else { continue }
+            if entry.isAskedFor && isFavouring || entry.epoch > writtenEpoch {
+                entries[slot]?.isAskedFor = false
+            } else {
+                index.remove(Slot(slot), HashIndex.hash(entry.key))
+                entries[slot] = nil
+                freeSlots.append(Slot(slot))
             }
         }
     }
 
     /// The value of a row that the disk doesn't have yet.
-    func changed(_ key: Key) -> Value? { entries[key].flatMap { $0.epoch > writtenEpoch ? $0.value : nil } }
+    func changed(_ key: Key) -> Value? {
+        guard let slot = slot(of: key, hash: HashIndex.hash(key)), let entry = entries[slot], entry.epoch > writtenEpoch else { return nil }
+        return entry.value
+    }
 
-    /// Lets go of what the disk knows too.
+    /// Lets go of what the disk knows too, and of its room.
     mutating func forgetKnown() {
-        entries = entries.filter { $0.value.epoch > writtenEpoch }
-        order = ContiguousArray(entries.keys)
+        let changed = entries.filter { $0.map { $0.epoch > writtenEpoch } ?? false }
+        entries = []
+        freeSlots = []
+        index = HashIndex()
         hand = 0
+        for case let entry? in changed { add(entry, HashIndex.hash(entry.key)) }
     }
 
     /// The rows that the checkpoint which begins has to write, each key once.

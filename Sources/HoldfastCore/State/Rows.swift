@@ -15,8 +15,6 @@ struct UserRow {
     var last = InboxEntry.none
     /// What all receiving sessions have acknowledged: no entry up to here is kept.
     var acknowledged = InboxEntry.none
-    /// What left the inbox unacknowledged; sessions whose cursor is below get a `GAP`.
-    var floor = InboxEntry.none
     /// The last entry that the store's timeline may hold; what is newer is in the list below.
     var diskLast = Position.zero
     /// Entries since the last checkpoint, oldest first.
@@ -32,18 +30,30 @@ struct UserRow {
     var receivingConnections: UInt16 = 0
     /// Sessions with a connection, and commands that run now.
     var pins: UInt16 = 0
-    var floorReason = GapReason.evicted
+    /// Something has left the inbox unacknowledged: see `InboxFloor`.
+    var hasFloor = false
     /// The store's timeline may hold entries, or will when the checkpoint that runs is written.
     var hasTimeline = false
     /// Used since the cache's hand came by.
     var isRecent = false
 
-    /// Everything up to here is gone from the inbox.
-    var base: InboxEntry { acknowledged.position < floor.position ? floor : acknowledged }
-    /// Messages that are kept.
-    var inboxCount: UInt32 { last.ordinal &- base.ordinal }
-    /// Bytes of bodies that are kept.
-    var inboxBytes: UInt32 { last.cumulativeBytes &- base.cumulativeBytes }
+    /// Everything up to here is gone from the inbox whose floor is `floor`.
+    func base(_ floor: InboxFloor?) -> InboxEntry {
+        guard let floor, acknowledged.position < floor.entry.position else { return acknowledged }
+        return floor.entry
+    }
+
+    /// Messages that are kept, and bytes of their bodies.
+    func kept(_ floor: InboxFloor?) -> (count: UInt32, bytes: UInt32) {
+        let base = base(floor)
+        return (last.ordinal &- base.ordinal, last.cumulativeBytes &- base.cumulativeBytes)
+    }
+}
+
+/// What left an inbox unacknowledged; sessions whose cursor is below get a `GAP`. Few inboxes have one: it isn't in the user's row.
+struct InboxFloor {
+    var entry: InboxEntry
+    var reason: GapReason
 }
 
 /// A session of a user.

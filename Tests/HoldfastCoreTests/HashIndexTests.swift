@@ -1,0 +1,37 @@
+import Testing
+
+@testable import HoldfastCore
+
+@Suite struct HashIndexTests {
+    @Test func `it finds what a dictionary would, whatever was added and removed`() {
+        var state: UInt64 = 1
+        func random() -> UInt32 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt32(truncatingIfNeeded: state >> 33) % 300
+        }
+        var index = HashIndex()
+        var slots: [UInt32: Slot] = [:]
+        // Few hashes, and neighbours: runs of places that wrap around and are closed by removals.
+        for step in 0..<20_000 {
+            let hash = random() &* (step % 2 == 0 ? 1 : 0x0100_0000)
+            if let slot = slots[hash] {
+                index.remove(slot, hash)
+                slots[hash] = nil
+            } else {
+                index.insert(Slot(step), hash)
+                slots[hash] = Slot(step)
+            }
+            let asked = random()
+            #expect(index.find(asked) { slots[asked] == $0 } == slots[asked])
+        }
+        #expect(index.count == slots.count)
+        for (hash, slot) in slots { #expect(index.find(hash) { $0 == slot } == slot) }
+    }
+
+    @Test func `keys with one hash are told apart by the table`() {
+        var index = HashIndex()
+        for slot in Slot(0)..<100 { index.insert(slot, 7) }
+        for slot in stride(from: Slot(0), to: 100, by: 2) { index.remove(slot, 7) }
+        for slot in Slot(0)..<100 { #expect(index.find(7) { $0 == slot } == (slot % 2 == 0 ? nil : slot)) }
+    }
+}
