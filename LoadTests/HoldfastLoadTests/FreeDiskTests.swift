@@ -6,8 +6,8 @@ import Testing
 /// Room on the disk: what a run is taken to need, and what it is told when there isn't that much.
 @Suite struct FreeDiskTests {
     @Test func `a run needs what its gateway, messages and users take`() {
-        #expect(FreeDisk.need(messages: 0, bodyBytes: 100) == 64 << 20)
-        #expect(FreeDisk.need(messages: 1_000, bodyBytes: 100, users: 10) == 64 << 20 + 1_000 * 525 + 15_000)
+        #expect(FreeDisk.need(messages: 0, bodyBytes: 100) == 128 << 20)
+        #expect(FreeDisk.need(messages: 1_000, bodyBytes: 100, users: 10) == 128 << 20 + 1_000 * 525 + 15_000)
         // Nobody's disk has that: it's refused, not wrapped around.
         #expect(FreeDisk.need(messages: 1e300, bodyBytes: 100) > 1 << 55)
     }
