@@ -52,4 +52,12 @@ import Testing
         }
         #expect(seconds == [8, 10])
     }
+
+    @Test func `an answer that no beat waits for is that of the machine's own heartbeat`() async throws {
+        let taken = try await withBeats { fleet, beats in
+            let pongs = Array(repeating: FrameKind.pong, count: 4)
+            return [beats.received(0, pongs.span, fleet, at: 10 * Self.second), beats.received(0, pongs.span, fleet, at: 10 * Self.second)]
+        }
+        #expect(taken == [3, 0])
+    }
 }

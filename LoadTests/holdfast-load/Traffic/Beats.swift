@@ -21,6 +21,8 @@ final class Beats {
     private var due = 0
     /// When the unanswered ones were sent; by schedule, which of a phone's turns the next answer is that of.
     private var state: [UInt64]
+    /// How many of each phone are on their way.
+    private var unanswered: [Int]
 
     /// As fast as they are answered.
     /// - Parameter outstanding: unanswered heartbeats of each connection.
@@ -29,6 +31,7 @@ final class Beats {
         range = 0..<phones
         schedule = nil
         state = Array(repeating: 0, count: phones)
+        unanswered = state.map { _ in 0 }
     }
 
     /// By a schedule: phones take turns.
@@ -37,6 +40,7 @@ final class Beats {
         range = phones
         self.schedule = schedule
         state = Array(repeating: 0, count: phones.count)
+        unanswered = state.map { _ in 0 }
         isRecording = true
     }
 
@@ -62,19 +66,22 @@ final class Beats {
                 continue
             }
             // On a new connection the first answer is that of its first beat, whatever was skipped or never answered before.
-            if fleet.phones[range.lowerBound + place].flags.insert(.beating).inserted { state[place] = UInt64(turn) }
+            if fleet.phones[range.lowerBound + place].flags.insert(.beating).inserted {
+                (state[place], unanswered[place]) = (UInt64(turn), 0)
+            }
             send(1, range.lowerBound + place, fleet)
         }
     }
 
     /// Bytes came for a beating phone.
-    /// - Returns: how many of them are answers, from the front on.
+    /// - Returns: how many of them are answers, from the front on. Further ones are those of its machine's own heartbeats.
     func received(_ index: Int, _ bytes: Span<UInt8>, _ fleet: Fleet, at now: UInt64 = Fleet.nanoseconds) -> Int {
+        let place = index - range.lowerBound
         var answered = 0
-        while answered < bytes.count && bytes[answered] == FrameKind.pong { answered += 1 }
+        while answered < min(bytes.count, unanswered[place]) && bytes[answered] == FrameKind.pong { answered += 1 }
         guard answered > 0 else { return 0 }
         count += answered
-        let place = index - range.lowerBound
+        unanswered[place] -= answered
         if let schedule {
             // A phone's beats are answered in their order, and each was due a round after the one before.
             for turn in state[place]..<state[place] + UInt64(answered) where isRecording {
@@ -95,6 +102,7 @@ final class Beats {
         let pings = self.pings
         let count = min(number, pings.count)
         sent += count
+        unanswered[index - range.lowerBound] += count
         fleet.loop.send(id, pings.span.extracting(0..<count))
     }
 }
