@@ -90,7 +90,8 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
-            name: "HoldfastLoadTests", dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage"],
+            name: "HoldfastLoadTests",
+            dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage", "HoldfastWire", argumentParser],
             path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

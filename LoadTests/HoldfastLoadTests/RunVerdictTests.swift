@@ -20,6 +20,17 @@ import Testing
         #expect(reading(server: nil, generator: 9.5).bound == "generator")
     }
 
+    @Test func `parts of a run are put together`() {
+        let whole = reading(server: 1, generator: 2, others: 0.5) + reading(server: 3, generator: 4)
+        #expect(whole.seconds == 20 && whole.cpu.server == 4 && whole.cpu.generator == 6 && whole.othersCores == 0.25)
+        #expect((reading(server: nil, generator: 1) + reading(server: 1, generator: 1)).cpu.server == nil)
+    }
+
+    @Test func `bystanders' messages cost what they did when nothing else happened`() {
+        #expect(Bystanders.serverSeconds(of: 50, if: 100, took: 2) == 1)
+        #expect(Bystanders.serverSeconds(of: 50, if: 0, took: 2) == nil)
+    }
+
     @Test func `what is stored for users who are away isn't lost until they have fetched theirs`() {
         let away = AwayUsers(users: 10..<20)
         #expect(away.contains(12) && !away.contains(9))

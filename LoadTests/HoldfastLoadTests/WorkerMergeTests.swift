@@ -49,6 +49,17 @@ import Testing
         #expect(merged.figures == ["sum": 4, "max": 1, "cost": 5])
     }
 
+    @Test func `a round is over when it is for all workers`() {
+        let results = [[1.0, 5, 2], [3, 4, 2]].map { seconds in
+            var report = Report(scenario: "x", clients: 1)
+            report.add(rounds: seconds)
+            return WorkerResult(report: report, latencies: [:], merging: [:])
+        }
+        let merged = WorkerResult.merge(results)
+        #expect(merged.roundSeconds == [3, 5, 2])
+        #expect(merged.figures == ["roundSecondsMin": 2, "roundSecondsMedian": 3, "roundSecondsMax": 5])
+    }
+
     @Test func `samples add up, but not the server's`() {
         let lists = [1.0, 2.0].map { [Sample(seconds: $0, values: ["connected": 10, "serverCores": 0.5])] }
         let merged = Sample.merge(lists + [])

@@ -35,6 +35,8 @@ struct Report: Codable, Sendable {
     /// Figures of this scenario only.
     var figures: [String: Double] = [:]
     var notes: [String] = []
+    /// How long each round took, of a run that has several.
+    var roundSeconds: [Double]?
     /// The run over time.
     var samples: [Sample] = []
 
@@ -74,6 +76,15 @@ struct Report: Codable, Sendable {
         seconds = reading.seconds
         cpuSeconds = reading.cpu
         bound = reading.bound
+    }
+
+    /// Takes over how long each round took, and how far they are apart.
+    mutating func add(rounds: [Double]) {
+        guard let spread = Spread(rounds) else { return }
+        roundSeconds = rounds
+        figures["roundSecondsMin"] = spread.low
+        figures["roundSecondsMedian"] = spread.median
+        figures["roundSecondsMax"] = spread.high
     }
 
     /// Takes over percentiles, if there are any.

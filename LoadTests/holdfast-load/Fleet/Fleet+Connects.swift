@@ -19,6 +19,7 @@ extension Fleet {
     func connect(
         _ range: Range<Int>, by schedule: Schedule?, inFlightMax: Int = 0, afterwards: ConnectQueue.Afterwards = .stay
     ) -> Int {
+        precondition(queues.count <= Int(UInt8.max), "a phone has one byte for the number of its queue")
         var queue = ConnectQueue()
         queue.limit = schedule != nil || inFlightMax == 0 ? .max : inFlightMax
         queue.schedule = schedule
@@ -28,6 +29,16 @@ extension Fleet {
         for index in range { phones[index].queue = UInt8(queues.count - 1) }
         startConnects()
         return queues.count - 1
+    }
+
+    /// Forgets the queue that was added last. Its phones have gone: none waits for its turn, or is on its way.
+    /// - Returns: what it has seen.
+    @discardableResult
+    func removeLastQueue() -> ConnectQueue {
+        let last = queues.count - 1
+        precondition(last > 0 && queues[last].inFlight == 0 && queues[last].count == 0, "phones still connect by this queue")
+        for index in phones.indices where phones[index].queue == UInt8(last) { phones[index].queue = 0 }
+        return queues.removeLast()
     }
 
     /// The queue of phones that simply connect.

@@ -109,7 +109,7 @@ extension Fleet {
     private func welcomed(_ index: Int, _ outcome: WelcomeOutcome) {
         if outcome == .resumed { counters.resumed += 1 } else { counters.begun += 1 }
         welcomed(index)
-        onWelcome?(index)
+        arrivals?.welcome(index, Self.nanoseconds)
     }
 
     private func open(_ index: Int) {

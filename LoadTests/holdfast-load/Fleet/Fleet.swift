@@ -16,17 +16,13 @@ final class Fleet: @unchecked Sendable {
     var workload: Workload?
     /// Heartbeats outside of the machines, if any.
     var beats: Beats?
-    /// When the messages of a storm come, if there is one.
+    /// What the phones of a storm get and when, if there is one.
     var arrivals: Arrivals?
     /// Nanoseconds from the beginning of an attempt to `WELCOME`, of phones that simply connect.
     var connectTimes: Latencies {
         get { queues[0].times }
         set { queues[0].times = newValue }
     }
-    /// Phones that come at a rate of their own, if they do.
-    var openArrivals: OpenArrivals?
-    /// Told of each `WELCOME`: the phone.
-    var onWelcome: ((Int) -> Void)?
     /// Why the run can't go on.
     var failure: LoadError?
     /// What is waited for.

@@ -46,9 +46,6 @@ struct ProcessMeter: Sendable {
         return nil
     }
 
-    /// Files and sockets that it has open.
-    var descriptorCount: Int? { try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count }
-
     /// Waits until the process has next to nothing to do, but not for ever.
     func settle() async throws {
         var quiet = 0

@@ -36,6 +36,16 @@ struct Stopwatch: Sendable {
         /// By how much this program was late with what was due, by its own fault; nil: nothing was due at a time.
         var lagMicrosecondsP99: Double?
 
+        /// This part and another one after it.
+        static func + (first: Reading, second: Reading) -> Reading {
+            let seconds = first.seconds + second.seconds
+            let server = first.cpu.server.flatMap { server in second.cpu.server.map { server + $0 } }
+            let others = first.othersCores * first.seconds + second.othersCores * second.seconds
+            return Reading(
+                seconds: seconds, cpu: .init(server: server, generator: first.cpu.generator + second.cpu.generator),
+                othersCores: others / max(seconds, 1e-9))
+        }
+
         /// More than what a quiet machine's own programs take.
         static let othersCoresMax = 0.25
         /// More than what its timers and a busy machine make of it.

@@ -130,11 +130,13 @@ struct MixScenario: Sendable {
                 if group.behaviour == .churn { try await run.driver.reach(due, "gone") { $0.counters.visitors } }
                 queue += 1
             case .heartbeat:
-                let (times, late) = try await run.driver.perform { fleet in
+                let (times, late, skipped) = try await run.driver.perform { fleet in
                     fleet.beats?.isEnding = true
-                    return (fleet.beats?.times ?? Latencies(), fleet.beats?.lags ?? Latencies())
+                    return (fleet.beats?.times ?? Latencies(), fleet.beats?.lags ?? Latencies(), fleet.beats?.skipped ?? 0)
                 }
                 run.add(group.name + "Beat", times)
+                // Their phones weren't connected.
+                run.figure(group.name + "BeatsSkipped", Double(skipped))
                 lags.add(late)
             case .idle, .chat, .offline: break
             }

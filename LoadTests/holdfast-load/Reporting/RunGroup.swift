@@ -20,8 +20,8 @@ struct RunGroup: Sendable {
 
     /// Figures that a run was given.
     private static let parameters: Set<String> = [
-        "backlog", "batch", "bodyBytes", "factor", "inFlight", "outstanding", "queued", "receivers", "recordBytes", "senders", "users",
-        "window",
+        "backlog", "batch", "bodyBytes", "factor", "inFlight", "outstanding", "queued", "receivers", "recordBytes", "rounds", "senders",
+        "users", "window",
     ]
 
     let experiment: Experiment

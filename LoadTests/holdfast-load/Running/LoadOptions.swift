@@ -65,6 +65,13 @@ struct TLSResumeOptions: ParsableArguments {
     var tlsResume = false
 }
 
+extension TLSResumeOptions {
+    /// Throws if TLS is to be resumed that there isn't.
+    func check(_ load: LoadOptions) throws {
+        if tlsResume && !load.target.tls { throw ValidationError("--tls-resume needs --tls") }
+    }
+}
+
 extension WorkerPlace {
     /// The gateway that the first process found or started.
     func target(keepsSessions: Bool) throws -> Target {

@@ -77,12 +77,12 @@ final class LoadRun {
         merging[name] = merge
     }
 
-    /// Takes over the time of the measured part, and whether this program kept its schedule in it.
+    /// Takes over the time of the measured part, and whether this program kept its schedule in it and in the parts before.
     func add(_ reading: Stopwatch.Reading, lags: Latencies? = nil) {
         var reading = reading
-        if let lags, let summary = lags.summary {
-            reading.lagMicrosecondsP99 = summary.p99
+        if let lags, lags.count > 0 {
             add("generatorLag", lags)
+            reading.lagMicrosecondsP99 = latencies["generatorLag"]?.summary?.p99
         }
         report.add(reading)
     }

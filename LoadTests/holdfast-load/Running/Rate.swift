@@ -33,4 +33,9 @@ enum Rate: Equatable, Sendable, ExpressibleByArgument {
         return Schedule(
             startAt: Fleet.nanoseconds, perSecond: value * share, count: seconds.map { Int(($0 * value * share).rounded()) } ?? .max)
     }
+
+    /// Throws if an option is given that means something with `--rate max` only.
+    func refuse(_ option: String, isGiven: Bool) throws {
+        if isGiven && self != .max { throw ValidationError("\(option) needs --rate max: with a number, --rate says when things are due") }
+    }
 }

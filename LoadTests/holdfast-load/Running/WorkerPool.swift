@@ -161,6 +161,9 @@ struct WorkerResult {
         for name in names {
             report.figures[name] = (merging[name] ?? .max).merged(results.compactMap { $0.report.figures[name] })
         }
+        // A round is over when it is for all.
+        let rounds = results.compactMap(\.report.roundSeconds)
+        if let count = rounds.map(\.count).min() { report.add(rounds: (0..<count).map { round in rounds.map { $0[round] }.max() ?? 0 }) }
         report.serverBytesPerConnection = FigureMerge.mean.merged(results.compactMap(\.report.serverBytesPerConnection))
         report.generatorBytesPerPhone = FigureMerge.mean.merged(results.compactMap(\.report.generatorBytesPerPhone))
         return report

@@ -103,7 +103,7 @@ struct ConnectCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load connect --start --by ticket
-              holdfast-load connect --start --by nothing --tls-resume --duration 10 --json
+              holdfast-load connect --start --by nothing --tls --tls-resume --duration 10 --json
               holdfast-load connect --start --by token --rate 2000
             """)
 
@@ -113,13 +113,18 @@ struct ConnectCommand: AsyncParsableCommand {
     @Option(help: "What a phone shows: ticket, token or nothing.") var by = ConnectScenario.Credential.ticket
     @Option(help: ArgumentHelp("Connects a second, each at its time; max: as fast as they are answered.", valueName: "n|max")) var rate =
         Rate.max
-    @Option(help: "Connects at a time with --rate max.") var inFlight = 64
+    @Option(help: "Connects at a time with --rate max. (default: 64)") var inFlight: Int?
     @Option(help: "Seconds that are measured, after one to warm up.") var duration = 5.0
+
+    func validate() throws {
+        try tls.check(load)
+        try rate.refuse("--in-flight", isGiven: inFlight != nil)
+    }
 
     func run() async throws {
         try await load.run(connections: clients, keepsSessions: tls.tlsResume) { target in
             try await ConnectScenario(
-                target: target, clients: clients, credential: by, rate: rate, inFlightMax: inFlight, seconds: duration
+                target: target, clients: clients, credential: by, rate: rate, inFlightMax: inFlight ?? 64, seconds: duration
             ).run()
         }
     }

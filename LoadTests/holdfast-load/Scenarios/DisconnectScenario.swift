@@ -17,13 +17,20 @@ struct DisconnectScenario: Sendable {
             throw LoadError("--clients must be at least 1, --duration and --rate above 0")
         }
         let count = WorkerPlace.share(clients)
-        let others = max(2, WorkerPlace.share(Bystanders.count) & ~1)
+        let bystanderCount = max(2, WorkerPlace.share(Bystanders.count) & ~1)
         return try await LoadRun.perform(
-            "disconnect-\(departure)" + target.suffix, on: target, clients: clients, capacity: count + others
+            "disconnect-\(departure)" + target.suffix, on: target, clients: clients, capacity: count + bystanderCount
         ) { run in
             try await run.driver.perform { fleet in fleet.add(count, LoadRun.phoneSettings) }
+            // What the gateway has before any process's phones come, and with them all.
+            try run.barrier("empty")
+            let others = target.pid.flatMap { OpenSockets(pid: $0) }
+            try run.barrier("connect")
             try await run.driver.connect(0..<count, inFlightMax: 64)
-            let bystanders = try await Bystanders.join(run, count: others, rate: durableRate * Double(count) / Double(clients))
+            try run.barrier("connected")
+            let sockets = others.flatMap { others in target.pid.flatMap { OpenSockets(pid: $0, except: others) } }
+            try run.barrier("bystanders")
+            let bystanders = try await Bystanders.join(run, count: bystanderCount, rate: durableRate * Double(count) / Double(clients))
             try run.barrier("before")
             try await bystanders.start(run)
             let before = try await bystanders.moment(run)
@@ -31,20 +38,18 @@ struct DisconnectScenario: Sendable {
             try await run.driver.wait(seconds: seconds, LoadRun.status)
             let ordinary = quiet.read()
             // Before any process's phones go.
-            let full = Server(meter: target.pid.map { ProcessMeter(pid: $0) })
+            let full = target.pid.flatMap { ProcessMeter(pid: $0).privateBytes }
             try run.barrier("disconnect")
-            try await disconnect(run, count, bystanders, before, ordinary, full)
+            try await disconnect(run, count, bystanders, before, ordinary, Server(sockets: sockets, bytes: full))
             try await run.drain()
         }
     }
 
-    /// The gateway's process with all its connections.
+    /// The gateway with all its connections.
     private struct Server {
-        let meter: ProcessMeter?
-        let descriptors: Int?
+        /// Those of the phones; nil: its process isn't known.
+        let sockets: OpenSockets?
         let bytes: Int?
-
-        init(meter: ProcessMeter?) { (self.meter, descriptors, bytes) = (meter, meter?.descriptorCount, meter?.privateBytes) }
     }
 
     private func disconnect(
@@ -52,15 +57,13 @@ struct DisconnectScenario: Sendable {
         _ full: Server
     ) async throws {
         let start = try await bystanders.moment(run, endOf: "Before")
-        let (server, descriptors, memory) = (full.meter, full.descriptors, full.bytes)
+        var sockets = full.sockets
         let watch = Stopwatch(target)
         try await run.driver.perform { [departure] fleet in fleet.drop(0..<count, departure) }
         var closedAfter: Double?
         while watch.read().seconds < seconds {
             try await run.driver.wait(seconds: 0.02, LoadRun.status)
-            if closedAfter == nil, let descriptors, let now = server?.descriptorCount, now <= descriptors - clients {
-                closedAfter = watch.read().seconds
-            }
+            if closedAfter == nil, sockets?.areClosed() == true { closedAfter = watch.read().seconds }
         }
         let reading = watch.read()
         let end = try await bystanders.moment(run, endOf: "After")
@@ -78,10 +81,11 @@ struct DisconnectScenario: Sendable {
         }
         if let closedAfter {
             run.figure("secondsUntilAllClosed", closedAfter, .max)
-        } else if descriptors != nil {
-            run.report.notes.append("the gateway still had connections of phones that were gone when the run ended")
+        } else if let sockets {
+            run.report.notes.append(
+                "the gateway still had connections, at most \(sockets.entries.count), of phones that were gone when the run ended")
         }
-        if let memory, let now = server?.privateBytes {
+        if let memory = full.bytes, let now = target.pid.flatMap({ ProcessMeter(pid: $0).privateBytes }) {
             run.figure("serverBytesGivenBackPerPhone", Double(memory - now) / Double(clients), .mean)
         }
         try run.barrier("disconnected")
@@ -113,7 +117,8 @@ struct DisconnectCommand: AsyncParsableCommand {
     @Option(help: "Seconds before, and from the moment on.") var duration = 5.0
 
     func run() async throws {
-        try await load.run(connections: clients + Bystanders.count) { target in
+        let disk = FreeDisk.need(messages: rate * 2 * duration, bodyBytes: 100, users: clients + Bystanders.count)
+        try await load.run(connections: clients + Bystanders.count, diskBytes: disk) { target in
             try await DisconnectScenario(target: target, clients: clients, departure: leave, durableRate: rate, seconds: duration).run()
         }
     }

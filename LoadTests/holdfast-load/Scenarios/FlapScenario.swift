@@ -13,7 +13,7 @@ struct FlapScenario: Sendable {
     var senders = 16
     var seconds = 10.0
 
-    private static let warmUpSeconds = 1.0
+    static let warmUpSeconds = 1.0
 
     /// Runs it.
     func run() async throws -> Report {
@@ -105,9 +105,16 @@ struct FlapCommand: AsyncParsableCommand {
     @Option(help: "Phones that send them.") var senders = 16
     @Option(help: "Seconds that are measured, after one to warm up.") var duration = 10.0
 
+    func validate() throws {
+        try tls.check(load)
+    }
+
     func run() async throws {
-        try await load.run(connections: clients + senders + FlapScenario.ghosts(leave, rate, duration), keepsSessions: tls.tlsResume) {
-            target in
+        let messages = messageRate * (duration + FlapScenario.warmUpSeconds)
+        let disk = FreeDisk.need(messages: messages, bodyBytes: 100, users: clients + senders)
+        try await load.run(
+            connections: clients + senders + FlapScenario.ghosts(leave, rate, duration), keepsSessions: tls.tlsResume, diskBytes: disk
+        ) { target in
             try await FlapScenario(
                 target: target, clients: clients, rate: rate, departure: leave, messageRate: messageRate, senders: senders,
                 seconds: duration

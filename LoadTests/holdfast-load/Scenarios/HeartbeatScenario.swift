@@ -56,7 +56,9 @@ struct HeartbeatScenario: Sendable {
         try await run.driver.perform { $0.beats?.isEnding = true }
         // What is on its way comes, or is missing.
         try? await run.driver.reach(await run.driver.inspect { $0.beats?.sent ?? 0 }, "answered", stallSeconds: 5) { $0.beats?.count ?? 0 }
-        let (sent, answered, counters) = await run.driver.inspect { ($0.beats?.sent ?? 0, $0.beats?.count ?? 0, $0.counters) }
+        let (sent, answered, skipped, counters) = await run.driver.inspect {
+            ($0.beats?.sent ?? 0, $0.beats?.count ?? 0, $0.beats?.skipped ?? 0, $0.counters)
+        }
         run.add(reading, lags: lags)
         run.add("beat", times)
         let beats = Double(after - before)
@@ -71,6 +73,7 @@ struct HeartbeatScenario: Sendable {
             )
         }
         if counters.connected < count { run.report.faults["phones that lost their connection"] = count - counters.connected }
+        if skipped > 0 { run.report.faults["heartbeats that were due while their phone wasn't connected"] = skipped }
         if sent != answered { run.report.faults["heartbeats without an answer, or answers without one"] = abs(sent - answered) }
     }
 
@@ -99,12 +102,17 @@ struct HeartbeatCommand: AsyncParsableCommand {
     @Option(help: "Phones.") var clients = 100
     @Option(help: ArgumentHelp("Beats a second of all phones, each at its time; max: as fast as they are answered.", valueName: "n|max"))
     var rate = Rate.max
-    @Option(help: "Unanswered beats of each phone with --rate max.") var outstanding = 1
+    @Option(help: "Unanswered beats of each phone with --rate max. (default: 1)") var outstanding: Int?
     @Option(help: "Seconds that are measured, after one to warm up.") var duration = 5.0
+
+    func validate() throws {
+        try rate.refuse("--outstanding", isGiven: outstanding != nil)
+    }
 
     func run() async throws {
         try await load.run(connections: clients, configuration: HeartbeatScenario.gatewayConfiguration) { target in
-            try await HeartbeatScenario(target: target, clients: clients, outstanding: outstanding, rate: rate, seconds: duration).run()
+            try await HeartbeatScenario(target: target, clients: clients, outstanding: outstanding ?? 1, rate: rate, seconds: duration)
+                .run()
         }
     }
 }

@@ -117,14 +117,19 @@ struct IdleCommand: AsyncParsableCommand {
     @Option(help: "Phones at most.") var clients = 18_000
     @Option(help: "Phones at which the slope begins.") var from = 5_000
     @Option(help: ArgumentHelp("Connects a second; max: as fast as they are answered.", valueName: "n|max")) var rate = Rate.max
-    @Option(help: "Connects at a time with --rate max; 0: all at once.") var inFlight = 64
+    @Option(help: "Connects at a time with --rate max; 0: all at once. (default: 64)") var inFlight: Int?
     @Option(help: "How often each phone sends a message and goes idle again.") var rounds = 2
     @Option(help: "Seconds of quiet before memory is read.") var duration = 5.0
+
+    func validate() throws {
+        try rate.refuse("--in-flight", isGiven: inFlight != nil)
+    }
 
     func run() async throws {
         try await load.run(connections: clients) { target in
             try await IdleScenario(
-                target: target, clients: clients, firstStep: from, rate: rate, inFlightMax: inFlight, rounds: rounds, quietSeconds: duration
+                target: target, clients: clients, firstStep: from, rate: rate, inFlightMax: inFlight ?? 64, rounds: rounds,
+                quietSeconds: duration
             ).run()
         }
     }

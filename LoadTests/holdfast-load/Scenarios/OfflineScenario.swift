@@ -65,12 +65,6 @@ struct OfflineScenario: Sendable {
             run.figure("serverPrivateBytesAtEnd", Double(bytes), .max)
         }
     }
-
-    /// What a run may write. Measured: about 400 bytes beside the body, journal and store together, before anything is trimmed.
-    static func diskBytes(rate: Rate, seconds: Double, bodyBytes: Int) -> Int {
-        let perSecond = if case .perSecond(let value) = rate { value } else { 200_000.0 }
-        return Int(min(1e17, perSecond * seconds * Double(bodyBytes + 400)))
-    }
 }
 
 /// `holdfast-load offline`
@@ -104,7 +98,7 @@ struct OfflineCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let disk = OfflineScenario.diskBytes(rate: rate, seconds: duration, bodyBytes: bytes)
+        let disk = FreeDisk.need(messages: FreeDisk.messages(rate, seconds: duration), bodyBytes: bytes)
         try await load.run(connections: senders + AwayUsers.blockCount, diskBytes: disk) { target in
             try await OfflineScenario(
                 target: target, clients: clients, senders: senders, rate: rate, bodyBytes: bytes, seconds: duration,

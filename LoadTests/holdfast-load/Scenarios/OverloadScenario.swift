@@ -1,4 +1,3 @@
-import Foundation
 import HoldfastClient
 
 /// More phones than a gateway can take: the rate at which it serves, and how long phones wait, with offered loads below and far above what it
@@ -13,264 +12,182 @@ struct OverloadScenario: Sendable {
     /// Of a core, for the gateway, while phones arrive; 0: all.
     var share: Double
     var isTLS: Bool
+    /// When no further phone was served for so long, the others count as not served.
+    var silenceSeconds: Double
 
-    private static let senders = 64
-    private static let window = 64
-    private static let bodyBytes = 100
-    private static let waitSecondsMax: UInt64 = 120
+    static let senders = 64
+    static let window = 64
+    static let bodyBytes = 100
+    // CloseCode.overloaded
+    private static let overloaded: UInt16 = 46
 
-    // MARK: - Arrivals
-
-    /// One report for each factor.
-    func arrivals(control: Bool, factors: [Double]) async throws -> [Report] {
+    /// Phones arrive at the rate of each factor in turn.
+    /// - Parameter show: is given a report of what the gateway can do, and one of each factor, as soon as it's there.
+    func arrivals(control: Bool, factors: [Double], show: (Report) throws -> Void) async throws {
         let gateway = try start(control)
-        defer { gateway.remove() }
         let bound = share > 0 ? try CPUShare(cores: share) : nil
+        // A control group can't be removed while the gateway is in it.
+        defer { withExtendedLifetime(bound) { gateway.remove() } }
         let target = try gateway.target(tls: isTLS)
-        let driver = try await makeDriver(target)
+        let driver = try await makeDriver(target, phones: clients + Self.senders)
         defer { driver.stop() }
         try await connectAll(driver)
+        try bound?.bound(gateway.child.pid)
+        try driver.startPacing()
+        var capacity = 0.0
+        let report = try await part("overload-capacity", control, driver, phones: clients) { report in
+            capacity = try await measureCapacity(driver, target, &report)
+        }
+        try show(report)
+        guard capacity > 0 else { return }
+        for factor in factors {
+            let phones = max(1, min(clients, Int(factor * capacity * seconds)))
+            let report = try await part("overload", control, driver, phones: phones) { [capacity] report in
+                try await offer(factor, of: capacity, to: phones, driver, target, &report)
+            }
+            try show(report)
+            // A fleet that has failed does nothing any more.
+            guard await driver.inspect({ $0.failure == nil }) else { return }
+        }
+    }
+
+    /// Queues messages for phones, which are away, has them come, checks what they got, and sends them away again.
+    private func part(
+        _ scenario: String, _ control: Bool, _ driver: FleetDriver, phones: Int, come: (inout Report) async throws -> Void
+    ) async throws -> Report {
+        var report = makeReport(scenario, control, phones: phones, share: share)
+        report.figures["backlog"] = Double(backlog)
+        do {
+            try await queue(driver, phones)
+            try await come(&report)
+            // What doesn't come is counted as lost, not waited for.
+            try? await driver.reach(phones * backlog, "delivered", stallSeconds: 15) { $0.workload?.totals.delivered ?? 0 }
+            // Doubles come late.
+            try await driver.wait(seconds: 0.5) { _ in "draining" }
+        } catch {
+            report.faults["ended early: \(error)"] = 1
+        }
+        let (totals, counters) = await driver.inspect { ($0.workload?.verified ?? .init(), $0.counters) }
+        report.add(totals)
+        report.add(counters)
+        report.figures["toldToComeBack"] = Double(counters.closes[Self.overloaded] ?? 0)
+        report.figures["lostConnections"] = Double(counters.disconnects)
+        report.figures["failedConnects"] = Double(counters.connectFailures)
+        await driver.inspect { fleet in
+            fleet.drop(0..<clients)
+            if fleet.queues.count > 1 {
+                fleet.queues[1].end()
+                fleet.removeLastQueue()
+            }
+            fleet.arrivals = nil
+            // The next part counts its own.
+            var counters = FleetCounters()
+            counters.connected = fleet.counters.connected
+            fleet.counters = counters
+        }
+        return report
+    }
+
+    /// A workload for each part: a message that comes after its part is over is foreign to the next one, and shows there as damaged.
+    private func queue(_ driver: FleetDriver, _ phones: Int) async throws {
+        try await driver.wait(seconds: 1) { _ in "phones leave" }
         try await driver.perform { fleet in
             fleet.workload = Workload(window: Self.window, bodyBytes: Self.bodyBytes)
-            for index in 0..<clients { fleet.addStream(from: clients + index % Self.senders, to: index) }
+            for index in 0..<phones { fleet.addStream(from: clients + index % Self.senders, to: index) }
+            fleet.send(upTo: UInt64(backlog))
         }
-        try await queue(driver, rounds: 1)
-        try bound?.bound(gateway.child.pid)
-        let capacity = try await measureCapacity(driver)
-        var reports: [Report] = []
-        for (index, factor) in factors.enumerated() {
-            try await settle(driver, rounds: index + 1)
-            try await queue(driver, rounds: index + 2)
-            reports.append(try await offer(factor, capacity, control, driver, target))
-        }
-        try await settle(driver, rounds: factors.count + 1)
-        let (totals, counters) = try await driver.perform { fleet in (fleet.workload?.verified ?? .init(), fleet.counters) }
-        // What was lost or doubled in one of them shows in the last.
-        if !reports.isEmpty {
-            reports[reports.count - 1].add(totals)
-            for (name, count) in counters.faults { reports[reports.count - 1].faults[name, default: 0] += count }
-        }
-        if bound != nil { gateway.kill() }
-        return reports
+        try await driver.reach(phones * backlog, "queued") { $0.workload?.totals.stored ?? 0 }
     }
 
     /// What the gateway does with 64 connects in flight, in resumes a second.
-    private func measureCapacity(_ driver: FleetDriver) async throws -> Double {
-        let start = Fleet.nanoseconds
+    private func measureCapacity(_ driver: FleetDriver, _ target: Target, _ report: inout Report) async throws -> Double {
+        let watch = Stopwatch(target)
         try await driver.connect(0..<clients, inFlightMax: 64)
-        return Double(clients) / (Double(Fleet.nanoseconds - start) / 1e9)
+        let reading = watch.read()
+        report.add(reading)
+        report.figures["capacityPerSecond"] = Double(clients) / reading.seconds
+        return Double(clients) / reading.seconds
     }
 
+    /// Phones are due at a multiple of what the gateway can do, each at its time.
     private func offer(
-        _ factor: Double, _ capacity: Double, _ control: Bool, _ driver: FleetDriver, _ target: Target
-    ) async throws -> Report {
+        _ factor: Double, of capacity: Double, to phones: Int, _ driver: FleetDriver, _ target: Target, _ report: inout Report
+    ) async throws {
         let rate = factor * capacity
-        let phones = max(1, min(clients, Int(rate * seconds)))
-        var report = makeReport(control, phones: phones, share: share)
-        let drops = try listenDrops()
-        let closes = try await driver.perform { $0.counters }
-        let watch = Stopwatch(target)
-        let start = Fleet.nanoseconds
-        try await driver.perform { fleet in
-            let arrivals = OpenArrivals(phones: phones)
-            fleet.openArrivals = arrivals
-            fleet.onWelcome = { arrivals.served($0) }
-            fleet.progress.text = { _ in
-                "\(factor) times capacity, control \(control ? "on" : "off"): \(arrivals.summary.served) of \(phones) served"
-            }
-        }
-        var due = 0
-        while due < phones {
-            due = Int(Double(Fleet.nanoseconds - start) / 1e9 * rate)
-            let now = due
-            try await driver.perform { fleet in fleet.openArrivals?.arrive(upTo: now, fleet) }
-            try await Task.sleep(for: .milliseconds(2))
-        }
-        // Who isn't served in two minutes is counted, not waited for.
-        try? await driver.reach(phones, "served", stallSeconds: Self.waitSecondsMax) { $0.openArrivals?.summary.served ?? 0 }
-        let summary = try await driver.perform { fleet in fleet.openArrivals?.summary ?? .init() }
-        let counters = try await driver.perform { $0.counters }
-        report.add(watch.read())
-        report.figures["offeredFactor"] = factor
-        report.figures["capacityPerSecond"] = capacity
-        report.figures["offeredPerSecond"] = Double(summary.arrived) / max(summary.arrivalSeconds, 0.001)
-        report.figures["servedPerSecond"] = Double(summary.served) / max(summary.seconds, 0.001)
-        report.figures["servedWhileOffered"] = Double(summary.servedMeanwhile) / max(summary.arrivalSeconds, 0.001)
-        report.figures["unserved"] = Double(phones - summary.served)
-        report.figures["longestWaitToBacklog"] = (summary.waits.summary?.max ?? 0) / 1e6 / (Double(phones) / capacity)
-        report.figures["toldToComeBack"] = Double((counters.closes[46] ?? 0) - (closes.closes[46] ?? 0))
-        report.figures["lostConnections"] = Double(counters.disconnects - closes.disconnects)
-        report.figures["listenDrops"] = Double(try listenDrops() - drops)
-        report.add("arrivalToWelcome", summary.waits)
-        try await driver.perform { fleet in (fleet.onWelcome, fleet.openArrivals) = (nil, nil) }
-        return report
-    }
-
-    /// All messages of the rounds so far have come, and the phones are away.
-    private func settle(_ driver: FleetDriver, rounds: Int) async throws {
-        // Those that a smaller factor left away get theirs now.
-        try await driver.perform { fleet in
-            let away = (0..<clients).filter { !fleet.phones[$0].flags.contains(.connected) && fleet.phones[$0].flags.contains(.parked) }
-            for index in away { fleet.connect(index..<index + 1, inFlightMax: 64) }
-        }
-        try await driver.reach(clients * backlog * rounds, "delivered", stallSeconds: Self.waitSecondsMax) {
-            $0.workload?.totals.delivered ?? 0
-        }
-        try await driver.perform { fleet in fleet.drop(0..<clients) }
-        try await driver.wait(seconds: 1) { _ in "phones leave" }
-    }
-
-    private func queue(_ driver: FleetDriver, rounds: Int) async throws {
-        try await driver.perform { fleet in fleet.send(upTo: UInt64(backlog * rounds)) }
-        try await driver.reach(clients * backlog * rounds, "queued", stallSeconds: Self.waitSecondsMax) { $0.workload?.totals.stored ?? 0 }
-    }
-
-    // MARK: - All at once
-
-    /// All phones vanish and come back at once, while 64 pairs send as fast as they can.
-    func disconnect(control: Bool) async throws -> Report {
-        let gateway = try start(control)
-        defer { gateway.remove() }
-        let target = try gateway.target(tls: isTLS)
-        let driver = try await makeDriver(target)
-        defer { driver.stop() }
-        try await connectAll(driver)
-        let start = Fleet.nanoseconds
-        try await driver.connect(0..<clients, inFlightMax: 64)
-        let capacity = Double(clients) / (Double(Fleet.nanoseconds - start) / 1e9)
-        // On a loop of their own: the one of the phones is busy with their connects for a while.
-        let pairs = try await startPairs(target)
-        defer { pairs.stop() }
-        var report = makeReport(control, phones: clients, share: 0)
-        let before = try await durableRates(pairs, seconds: seconds) { false }
         let drops = try listenDrops()
         let watch = Stopwatch(target)
         try await driver.perform { fleet in
-            let arrivals = OpenArrivals(phones: clients)
-            fleet.openArrivals = arrivals
-            fleet.onWelcome = { arrivals.served($0) }
-            fleet.drop(0..<clients)
+            let schedule = Schedule(startAt: Fleet.nanoseconds, perSecond: rate, count: phones)
+            fleet.arrivals = Arrivals(phones: phones, backlog: 0, schedule: schedule)
+            fleet.connect(0..<phones, by: schedule)
         }
-        // In a turn of its own: before it the descriptors of the old connections are free.
-        try await driver.perform { fleet in fleet.openArrivals?.arrive(upTo: clients, fleet) }
-        let during = try await durableRates(pairs, seconds: Double(Self.waitSecondsMax)) {
-            try await driver.perform { fleet in fleet.openArrivals?.summary.served ?? 0 } >= clients
-        }
-        report.add(watch.read())
-        let after = try await durableRates(pairs, seconds: seconds) { false }
-        let summary = try await driver.perform { fleet in fleet.openArrivals?.summary ?? .init() }
-        try await drain(pairs)
-        report.add(try await pairs.perform { $0.workload?.verified ?? .init() })
-        for fleet in [driver, pairs] { report.add(try await fleet.perform { $0.counters }) }
-        let usual = Self.mean(before)
+        let seen = try await awaitServed(phones, driver, &report)
+        let lags = try await driver.perform { $0.queues[1].lags }
+        var reading = watch.read()
+        reading.lagMicrosecondsP99 = lags.summary?.p99
+        report.add(reading)
+        report.add("generatorLag", lags)
+        report.figures["factor"] = factor
         report.figures["capacityPerSecond"] = capacity
-        report.figures["servedPerSecond"] = Double(summary.served) / max(summary.seconds, 0.001)
-        report.figures["unserved"] = Double(clients - summary.served)
-        report.figures["longestWaitToBacklog"] = (summary.waits.summary?.max ?? 0) / 1e6 / (Double(clients) / capacity)
-        report.figures["durableBefore"] = usual
-        report.figures["durableDuringToBefore"] = Self.mean(during) / max(usual, 1)
-        report.figures["durableLowestToBefore"] = Self.lowest(during) / max(usual, 1)
-        report.figures["durableLowestUsualToBefore"] = Self.lowest(before) / max(usual, 1)
-        report.figures["durableAfterToBefore"] = Self.mean(after) / max(usual, 1)
-        report.figures["durableFirstHalfSecondAfterToBefore"] = Self.mean(Array(after.prefix(Self.half))) / max(usual, 1)
+        report.figures["offeredPerSecond"] = rate
+        report.figures["servedWhileOffered"] = Double(seen.servedMeanwhile) / max(seen.dueSeconds, 0.001)
+        report.figures["longestWaitToBacklog"] = (seen.welcome.summary?.max ?? 0) / 1e6 / (Double(phones) / capacity)
         report.figures["listenDrops"] = Double(try listenDrops() - drops)
-        report.add("arrivalToWelcome", summary.waits)
-        let rates = before + during + after
-        report.samples = rates.enumerated().map { index, rate in
-            Sample(seconds: Double(index) * Self.stepSeconds, values: ["acknowledgedPerSecond": rate])
-        }
-        return report
     }
 
-    /// 32 pairs, of which one sends to the other as fast as its window lets it.
-    private func startPairs(_ target: Target) async throws -> FleetDriver {
-        let pairs = try await makeDriver(target, phones: Self.senders)
-        let settings = ClientSettings(device: "load", acknowledgesOnReceipt: true, resolvesPeers: false)
-        try await pairs.perform { fleet in fleet.add(Self.senders, settings) }
-        try await pairs.connect(0..<Self.senders, inFlightMax: 64)
-        try await pairs.perform { fleet in
-            fleet.workload = Workload(window: Self.window, bodyBytes: Self.bodyBytes)
-            let half = Self.senders / 2
-            for index in 0..<half { fleet.addStream(from: index, to: half + index) }
-            fleet.send(upTo: Workload.unlimited)
-        }
-        return pairs
+    /// Waits until all phones are served, or no further one is; who isn't is a fault of the run.
+    private func awaitServed(_ phones: Int, _ driver: FleetDriver, _ report: inout Report) async throws -> Arrivals.Summary {
+        try? await driver.reach(phones, "served", stallSeconds: UInt64(silenceSeconds)) { $0.arrivals?.servedCount ?? 0 }
+        let seen = try await driver.perform { $0.arrivals?.summary ?? .init() }
+        add(seen, of: phones, to: &report)
+        return seen
     }
 
-    /// Confirmed messages a second, in steps of a tenth of a second, until the time is over or it is enough.
-    private func durableRates(
-        _ driver: FleetDriver, seconds: Double, until isDone: @Sendable () async throws -> Bool
-    ) async throws -> [Double] {
-        var rates: [Double] = []
-        let start = Fleet.nanoseconds
-        var last = start
-        var stored = try await driver.perform { $0.workload?.totals.stored ?? 0 }
-        while Double(last - start) / 1e9 < seconds {
-            try await Task.sleep(for: .seconds(Self.stepSeconds))
-            let (now, count) = try await driver.perform { fleet in (Fleet.nanoseconds, fleet.workload?.totals.stored ?? 0) }
-            rates.append(Double(count - stored) / (Double(now - last) / 1e9))
-            (last, stored) = (now, count)
-            if try await isDone() { break }
-        }
-        return rates
+    // MARK: - Both parts
+
+    /// Takes over how phones were served.
+    func add(_ seen: Arrivals.Summary, of phones: Int, to report: inout Report) {
+        report.add("arrivalToWelcome", seen.welcome)
+        report.figures["servedPerSecond"] = Double(seen.served) / max(seen.servedSeconds, 0.001)
+        if seen.served < phones { report.faults["phones that were not served"] = phones - seen.served }
     }
 
-    private static let stepSeconds = 0.1
-    /// Steps of half a second.
-    private static let half = 5
-
-    private static func mean(_ rates: [Double]) -> Double { rates.isEmpty ? 0 : rates.reduce(0, +) / Double(rates.count) }
-
-    /// The lowest mean of half a second.
-    private static func lowest(_ rates: [Double]) -> Double {
-        guard rates.count > half else { return mean(rates) }
-        return (0...rates.count - half).map { mean(Array(rates[$0..<$0 + half])) }.min() ?? 0
-    }
-
-    private func drain(_ driver: FleetDriver) async throws {
-        let sent = try await driver.perform { fleet in
-            fleet.workload?.quota = 0
-            return fleet.workload?.totals.sent ?? 0
-        }
-        try await driver.reach(sent, "answered") { $0.workload?.totals.stored ?? 0 }
-        try? await driver.reach(sent, "delivered") { $0.workload?.totals.delivered ?? 0 }
-        try await driver.wait(seconds: 1) { _ in "draining" }
-    }
-
-    // MARK: - Both
-
-    private func start(_ control: Bool) throws -> GatewayProcess {
+    func start(_ control: Bool) throws -> GatewayProcess {
         try GatewayProcess(
             workshop, name: "overload-\(control ? "on" : "off")-\(UInt16.random(in: 0 ... .max))",
             configuration: "stormControl: \(control)\n", namespace: namespace?.name)
     }
 
-    private func makeDriver(_ target: Target, phones: Int? = nil) async throws -> FleetDriver {
-        let driver = try await FleetDriver(target: target, capacity: phones ?? clients + Self.senders)
+    func makeDriver(_ target: Target, phones: Int) async throws -> FleetDriver {
+        let driver = try await FleetDriver(target: target, capacity: phones)
         if let namespace { try await driver.perform { _ in try namespace.enter() } }
         return driver
     }
 
     /// All phones log in once, for their tickets, and vanish; the senders stay.
-    private func connectAll(_ driver: FleetDriver) async throws {
-        let settings = ClientSettings(device: "load", acknowledgesOnReceipt: true, resolvesPeers: false)
-        try await driver.perform { fleet in fleet.add(clients + Self.senders, settings) }
+    func connectAll(_ driver: FleetDriver) async throws {
+        try await driver.perform { fleet in
+            fleet.add(clients, LoadRun.phoneSettings)
+            fleet.add(Self.senders, LoadRun.senderSettings)
+        }
         try await driver.connect(0..<clients + Self.senders, inFlightMax: 64)
+        // A ticket follows its WELCOME closely.
         try await driver.wait(seconds: 1) { _ in "tickets" }
-        try await driver.perform { fleet in fleet.drop(0..<clients) }
-        try await driver.wait(seconds: 1) { _ in "phones leave" }
+        try await driver.perform { fleet in
+            fleet.drop(0..<clients)
+            fleet.counters.disconnects = 0
+        }
     }
 
-    private func makeReport(_ control: Bool, phones: Int, share: Double) -> Report {
-        var report = Report(scenario: "overload", clients: phones)
-        let settings = "storm control \(control ? "on" : "off")" + (isTLS ? ", TLS" : "") + (share > 0 ? ", \(share) of a core" : "")
+    func makeReport(_ scenario: String, _ control: Bool, phones: Int, share: Double) -> Report {
+        var report = Report(scenario: scenario + (isTLS ? "-tls" : ""), clients: phones)
+        let settings = "storm control \(control ? "on" : "off")" + (share > 0 ? ", \(share) of a core" : "")
         report.context = .now(server: .init(name: "holdfast", version: ResultsFile.commit, settings: settings))
         report.figures["stormControl"] = control ? 1 : 0
-        report.figures["backlog"] = Double(backlog)
         return report
     }
 
-    private func listenDrops() throws -> Int {
+    func listenDrops() throws -> Int {
         guard let namespace else { return NetworkCounters.listenDrops }
         return NetworkCounters.listenDrops(try namespace.run(["cat", "/proc/net/netstat"]))
     }

@@ -16,7 +16,7 @@ struct ThroughputScenario: Sendable {
     var rate = Rate.max
     var seconds = 10.0
 
-    private static let warmUpSeconds = 2.0
+    static let warmUpSeconds = 2.0
 
     /// Runs it.
     func run() async throws -> Report {
@@ -112,7 +112,7 @@ struct ThroughputCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var load: LoadOptions
-    @Option(help: "Phones: a half sends, a half receives, unless their numbers are given.") var clients = 128
+    @Option(help: "Phones: a half sends, a half receives, unless their numbers are given. (default: 128)") var clients: Int?
     @Option(help: "Phones that send.") var senders: Int?
     @Option(help: "Phones that receive.") var receivers: Int?
     @Option(help: ArgumentHelp("Messages a second, each at its time; max: as fast as windows let them.", valueName: "n|max"))
@@ -123,10 +123,19 @@ struct ThroughputCommand: AsyncParsableCommand {
     @Flag(help: "Senders without an inbox, like backends.") var sendOnly = false
     @Option(help: "Seconds that are measured, after two to warm up.") var duration = 10.0
 
+    func validate() throws {
+        if clients != nil && senders != nil && receivers != nil {
+            throw ValidationError("--senders and --receivers say how many phones there are: leave --clients out")
+        }
+    }
+
     func run() async throws {
+        let clients = clients ?? 128
         let (senders, receivers) = (senders ?? clients / 2, receivers ?? clients - clients / 2)
         guard senders > 0 else { throw LoadError("--senders must be at least 1") }
-        try await load.run(connections: senders + receivers) { target in
+        let messages = FreeDisk.messages(rate, seconds: duration + ThroughputScenario.warmUpSeconds)
+        let disk = FreeDisk.need(messages: messages, bodyBytes: bytes, users: senders + receivers)
+        try await load.run(connections: senders + receivers, diskBytes: disk) { target in
             try await ThroughputScenario(
                 target: target, senders: senders, receivers: receivers, window: window, bodyBytes: bytes,
                 spread: spread ?? max(1, receivers / senders), isSendOnly: sendOnly, rate: rate, seconds: duration

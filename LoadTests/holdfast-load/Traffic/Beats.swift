@@ -7,6 +7,8 @@ final class Beats {
     /// Answered.
     private(set) var count = 0
     private(set) var sent = 0
+    /// Due while their phone wasn't connected: they are never sent.
+    private(set) var skipped = 0
     private(set) var times = Latencies()
     private(set) var lags = Latencies()
     var isRecording = false
@@ -17,8 +19,10 @@ final class Beats {
     private let schedule: Schedule?
     /// How many of `schedule` were due so far.
     private var due = 0
-    /// When the unanswered ones were sent; by schedule, how many were answered.
+    /// When the unanswered ones were sent; by schedule, which of a phone's turns the next answer is that of.
     private var state: [UInt64]
+    /// How many of each phone are on their way.
+    private var unanswered: [Int]
 
     /// As fast as they are answered.
     /// - Parameter outstanding: unanswered heartbeats of each connection.
@@ -27,6 +31,7 @@ final class Beats {
         range = 0..<phones
         schedule = nil
         state = Array(repeating: 0, count: phones)
+        unanswered = state.map { _ in 0 }
     }
 
     /// By a schedule: phones take turns.
@@ -35,40 +40,50 @@ final class Beats {
         range = phones
         self.schedule = schedule
         state = Array(repeating: 0, count: phones.count)
+        unanswered = state.map { _ in 0 }
         isRecording = true
     }
 
-    /// Begins.
+    /// Begins. By a schedule, phones begin when they are due.
     func start(_ fleet: Fleet) {
+        guard schedule == nil else { return }
         for index in range {
             fleet.phones[index].flags.insert(.beating)
-            if schedule == nil { send(pings.count, index, fleet) }
+            send(pings.count, index, fleet)
         }
     }
 
     /// Sends what is due.
-    func sendDue(_ fleet: Fleet) {
+    func sendDue(_ fleet: Fleet, at now: UInt64 = Fleet.nanoseconds) {
         guard let schedule, !isEnding else { return }
-        let now = Fleet.nanoseconds
         let end = schedule.dueCount(at: now)
         while due < end {
-            let index = range.lowerBound + due % range.count
+            let (place, turn) = (due % range.count, due / range.count)
             if isRecording { lags.record(now - schedule.due(due)) }
             due += 1
-            send(1, index, fleet)
+            guard fleet.phones[range.lowerBound + place].flags.contains(.connected) else {
+                skipped += 1
+                continue
+            }
+            // On a new connection the first answer is that of its first beat, whatever was skipped or never answered before.
+            if fleet.phones[range.lowerBound + place].flags.insert(.beating).inserted {
+                (state[place], unanswered[place]) = (UInt64(turn), 0)
+            }
+            send(1, range.lowerBound + place, fleet)
         }
     }
 
     /// Bytes came for a beating phone.
-    /// - Returns: how many of them are answers, from the front on.
-    func received(_ index: Int, _ bytes: Span<UInt8>, _ fleet: Fleet) -> Int {
+    /// - Returns: how many of them are answers, from the front on. Further ones are those of its machine's own heartbeats.
+    func received(_ index: Int, _ bytes: Span<UInt8>, _ fleet: Fleet, at now: UInt64 = Fleet.nanoseconds) -> Int {
+        let place = index - range.lowerBound
         var answered = 0
-        while answered < bytes.count && bytes[answered] == FrameKind.pong { answered += 1 }
+        while answered < min(bytes.count, unanswered[place]) && bytes[answered] == FrameKind.pong { answered += 1 }
         guard answered > 0 else { return 0 }
         count += answered
-        let (now, place) = (Fleet.nanoseconds, index - range.lowerBound)
+        unanswered[place] -= answered
         if let schedule {
-            // The n-th answer is that of the n-th beat of this phone, which was due a round after the one before.
+            // A phone's beats are answered in their order, and each was due a round after the one before.
             for turn in state[place]..<state[place] + UInt64(answered) where isRecording {
                 times.record(now - min(now, schedule.due(Int(turn) * range.count + place)))
             }
@@ -87,6 +102,7 @@ final class Beats {
         let pings = self.pings
         let count = min(number, pings.count)
         sent += count
+        unanswered[index - range.lowerBound] += count
         fleet.loop.send(id, pings.span.extracting(0..<count))
     }
 }

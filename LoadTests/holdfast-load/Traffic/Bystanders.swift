@@ -56,4 +56,10 @@ struct Bystanders: Sendable {
         }
         return (Double(to.stored - from.stored) / max(1e-9, Double(to.time - from.time) / 1e9), lowest)
     }
+
+    /// CPU seconds that the server spends on some messages, if it has taken `seconds` for `before` of them when nothing else happened; nil if
+    /// there were none. It is an estimate: with more to do the server works in larger batches.
+    static func serverSeconds(of messages: Int, if before: Int, took seconds: Double) -> Double? {
+        before > 0 ? seconds / Double(before) * Double(messages) : nil
+    }
 }
