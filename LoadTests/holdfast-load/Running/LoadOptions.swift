@@ -15,6 +15,11 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("With --start: where its data is made, and removed. Default: /tmp.", valueName: "dir"))
     var directory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --start: a flame graph of the gateway from the run's begin to its end, as SVG; needs perf.", valueName: "file"))
+    var profile: String?
+
     @OptionGroup(title: "The report") var output: OutputOptions
 
     @Option(help: ArgumentHelp("Connections of one process; for more, this program starts several.", valueName: "n"))
@@ -23,6 +28,9 @@ struct LoadOptions: ParsableArguments {
     func validate() throws {
         if start && target.isGiven { throw ValidationError("--start makes a gateway: leave --server, --data, --pid and --trust out") }
         if !start && (gateway != nil || directory != nil) { throw ValidationError("--gateway and --directory need --start") }
+        if profile != nil && !start {
+            throw ValidationError("--profile needs --start: only a gateway that this run has started is profiled")
+        }
         if clientsPerProcess < 1 { throw ValidationError("--clients-per-process must be at least 1") }
     }
 
@@ -44,6 +52,8 @@ struct LoadOptions: ParsableArguments {
             }
             return
         }
+        // Before a gateway is started in vain.
+        if profile != nil { try Profiler.find() }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
         let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
         defer { watcher.stop() }
@@ -52,9 +62,20 @@ struct LoadOptions: ParsableArguments {
         defer { process?.remove() }
         let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
         if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
+        let profiler: Profiler? =
+            if let profile, let workshop, let process {
+                try Profiler(pid: process.child.pid, file: profile, directory: workshop.directory)
+            } else {
+                nil
+            }
         let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
         var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
         if let ending = process?.ending { report.notes.append(ending) }
+        do {
+            if let profiler { report.notes.append(try profiler.finish(title: "\(report.scenario), \(report.clients) clients")) }
+        } catch {
+            report.faults["\(error)"] = 1
+        }
         try report.finish(json: output.json)
     }
 }
