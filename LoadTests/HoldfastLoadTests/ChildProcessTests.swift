@@ -15,4 +15,11 @@ import Testing
         #expect(status == 0 && text == "SigBlk:\t0000000000000000\n")
     }
 
+    @Test func `what this program has started is no stranger`() throws {
+        let child = try ChildProcess("/bin/sh", ["-c", "echo; read line"])
+        _ = try child.readLine()
+        #expect(Stopwatch.family(without: nil)[child.pid] != nil)
+        #expect(Stopwatch.family(without: child.pid)[child.pid] == nil)
+        #expect(Stopwatch.family(without: nil)[getpid()] == nil)
+    }
 }

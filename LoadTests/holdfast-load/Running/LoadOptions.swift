@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import HoldfastIO
+import Synchronization
 
 /// What all scenarios take: where the gateway is, or that one is to be started, and how the report is printed.
 struct LoadOptions: ParsableArguments {
@@ -45,6 +47,19 @@ struct LoadOptions: ParsableArguments {
         _ scenario: (Target) async throws -> Report
     ) async throws {
         if let place = WorkerPlace.current {
+            // The first process decides what an interrupt is; this one ends with what it has.
+            let isFirst = Mutex(true)
+            let watcher = try SignalWatcher([.interrupt, .terminate]) { _ in
+                let isFirst = isFirst.withLock { isFirst in
+                    defer { isFirst = false }
+                    return isFirst
+                }
+                if isFirst && !LoadRun.interrupt() {
+                    place.send(.failed("interrupted before it began"))
+                    _exit(1)
+                }
+            }
+            defer { watcher.stop() }
             do {
                 _ = try await scenario(place.target(keepsSessions: keepsSessions))
             } catch {
@@ -55,7 +70,8 @@ struct LoadOptions: ParsableArguments {
         // Before a gateway is started in vain.
         if profile != nil { try Profiler.find() }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
+        let watcher = try ChildProcess.stopOnInterrupt(
+            removing: workshop?.directory ?? "", unless: { WorkerPool.interrupt() || LoadRun.interrupt() })
         defer { watcher.stop() }
         if let workshop { try FreeDisk.check(workshop.directory, bytes: diskBytes) }
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
