@@ -29,8 +29,8 @@ struct FlameDrawing {
             + Self.text(title, y: 20, style: "title") + Self.text(subtitle + note, y: 37)
             + Self.text("Tap a frame to widen it, the top one to go back.", y: 72, id: "info")
         let legend = FlameTree.Kind.allCases.enumerated().map { index, kind in
-            Markup.tag("rect", ["x": "\(8 + index * 82)", "y": "44", "width": "10", "height": "10", "fill": Self.colour(kind, "")])
-                + Markup.tag("text", ["x": "\(22 + index * 82)", "y": "53", "class": "small"], Markup.text(kind.rawValue))
+            Markup.tag("rect", ["x": "\(8 + index * 90)", "y": "44", "width": "10", "height": "10", "fill": Self.colour(kind, "")])
+                + Markup.tag("text", ["x": "\(22 + index * 90)", "y": "53", "class": "small"], Markup.text(kind.rawValue))
         }
         let search = Markup.tag(
             "text", ["x": "100%", "dx": "-8", "y": "20", "text-anchor": "end", "id": "search"], Markup.text("search"))

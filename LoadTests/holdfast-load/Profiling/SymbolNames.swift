@@ -40,7 +40,7 @@ enum SymbolNames {
                 if name.hasPrefix("of ") { name.removeFirst(3) }
             }
         }
-        for prefix in ["specialized ", "merged "] where name.hasPrefix(prefix) { name.removeFirst(prefix.count) }
+        for prefix in ["specialized ", "merged ", "partial apply for "] where name.hasPrefix(prefix) { name.removeFirst(prefix.count) }
         return name
     }
 

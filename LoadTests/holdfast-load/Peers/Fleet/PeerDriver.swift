@@ -44,7 +44,7 @@ final class PeerDriver: Sendable {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             enqueue { fleet in
                 fleet.waits.append(
-                    PeerWait(
+                    FleetWait(
                         what: what, goal: goal,
                         count: { fleet in
                             let count = count(fleet)

@@ -19,7 +19,7 @@ final class PeerFleet: @unchecked Sendable {
     var life: PeerLife?
     /// Why the run can't go on.
     var failure: LoadError?
-    var waits: [PeerWait] = []
+    var waits: [FleetWait<PeerFleet>] = []
     let mailbox = Mutex<[@Sendable (PeerFleet) -> Void]>([])
 
     let sources: [SocketAddress]
