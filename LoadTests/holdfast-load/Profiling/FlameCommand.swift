@@ -29,7 +29,7 @@ struct FlameCommand: ParsableCommand {
             throw ValidationError("standard input is a terminal: perf script | holdfast-load flame --output \(output)")
         }
         let name = isStandardInput ? "standard input" : input
-        let text = try isStandardInput ? FileHandle.standardInput.readToEnd() : FileManager.default.contents(atPath: input)
+        let text = try isStandardInput ? FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: input)
         guard let text else { throw LoadError("\(name) can't be read") }
         let graph = try FlameGraph(script: text, name: name, title: title ?? name)
         try graph.write(to: output)

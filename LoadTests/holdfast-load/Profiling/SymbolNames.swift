@@ -61,9 +61,9 @@ enum SymbolNames {
     static func words(of symbol: String) -> String {
         var words: [Substring] = []
         var rest = symbol.drop { !$0.isNumber }
-        while let digit = rest.first {
+        while !rest.isEmpty {
             let digits = rest.prefix { $0.isASCII && $0.isNumber }
-            guard digit != "0", let count = Int(digits), count > 0, rest.count >= digits.count + count else {
+            guard let count = Int(digits), count > 0, rest.count >= digits.count + count else {
                 // A word that refers to an earlier one, or something else.
                 rest = rest.dropFirst(max(1, digits.count)).drop { !$0.isNumber }
                 continue
