@@ -76,8 +76,16 @@ import Testing
     }
 
     @Test func `a scaled mix keeps its pairs`() {
-        let plan = MixPlan.evening(clients: 1_000, rate: 100, seconds: 1).scaled(1 / 3)
+        let plan = MixPlan.evening(clients: 1_000, rate: 100, seconds: 1).scaled(clients: 1 / 3, rates: 1 / 3)
         #expect(plan.groups.allSatisfy { !$0.behaviour.isInPairs || $0.clients % 2 == 0 })
-        #expect(abs(plan.groups.reduce(0) { $0 + $1.messagesPerSecond } - 100 / 3) < 0.01)
+        #expect(abs(plan.messagesPerSecond - 100 / 3) < 0.01)
+    }
+
+    @Test func `clients and rates are scaled apart`() {
+        let plan = MixPlan.evening(clients: 1_000, rate: 100, seconds: 1)
+        let scaled = plan.scaled(clients: 2, rates: 3)
+        #expect(scaled.clients == 2 * plan.clients)
+        #expect(scaled.groups.map(\.messagesPerSecond) == plan.groups.map { $0.messagesPerSecond * 3 })
+        #expect(scaled.groups.map(\.eventsPerSecond) == plan.groups.map { $0.eventsPerSecond * 3 })
     }
 }

@@ -23,10 +23,10 @@ import Testing
         for run in runs { try lines.add(Output.json(run), file: "runs") }
         var result = RatioResult()
         for ratio in ratios {
-            if let goal = ratio.atLeast {
-                result.add(ratio.name, ratio.value, atLeast: goal)
+            if ratio.atLeast == nil && ratio.atMost == nil {
+                result.add(ratio.name, ratio.value)
             } else {
-                result.add(ratio.name, ratio.value, atMost: ratio.atMost)
+                result.add(RatioGoal(name: ratio.name, atMost: ratio.atMost, atLeast: ratio.atLeast), ratio.value)
             }
         }
         try lines.add(Output.json(result), file: "ratios")
@@ -57,11 +57,15 @@ import Testing
 
     @Test func `a goal is reached or missed by its median`() throws {
         let ratios = [0.3, 0.5, 0.5].map { RatioResult.Ratio(name: "to the probe", value: $0, atLeast: 0.43) }
-        let page = try Self.page([], ratios + [.init(name: "private bytes", value: 500, atMost: 400), .init(name: "alone", value: 1)])
+        let page = try Self.page(
+            [],
+            ratios + [
+                .init(name: "private bytes", value: 500, atMost: 400), .init(name: "alone", value: 1), .init(name: "none", atMost: 2),
+            ])
         #expect(
             page.goalTable.rows == [
                 ["to the probe", "0.5 (0.3 to 0.5)", "at least 0.43", "reached"], ["private bytes", "500 B", "at most 400 B", "MISSED"],
-                ["alone", "1", "–", "–"],
+                ["alone", "1", "–", "–"], ["none", "–", "at most 2", "not measured: no run gave this figure"],
             ])
         #expect(page.goalDrawing?.description.contains("private bytes: 500 B: MISSED") == true)
     }

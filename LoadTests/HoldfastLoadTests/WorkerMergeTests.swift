@@ -67,6 +67,19 @@ import Testing
         #expect(merged[0].values == ["connected": 20, "serverCores": 0.5])
     }
 
+    @Test func `what the others found is kept when a process has failed, and isn't clean`() throws {
+        var report = Report(scenario: "x", clients: 10)
+        report.sent = 5
+        let found = WorkerResult(report: report, latencies: [:], merging: [:])
+        let merged = try WorkerResult.merge([found, nil, found], failures: [1: "it has ended without a result (signal 9)"])
+        #expect(merged.sent == 10 && !merged.isClean)
+        #expect(merged.faults == ["process 2 of 3: it has ended without a result (signal 9)": 1])
+        #expect(merged.notes.first?.hasPrefix("partial: what 2 of 3 processes found") == true)
+        #expect(try WorkerResult.merge([found, found], failures: [:]).isClean)
+        let error = #expect(throws: LoadError.self) { try WorkerResult.merge([nil, nil], failures: [0: "no port", 1: "no port"]) }
+        #expect(error?.description == "process 1 of 2: no port")
+    }
+
     @Test func `shares of workers add up to the whole`() {
         for (total, count) in [(40_000, 3), (7, 4), (2, 5)] {
             let shares = (0..<count).map { WorkerPlace.share(total, index: $0, count: count) }

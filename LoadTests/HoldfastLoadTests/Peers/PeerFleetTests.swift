@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import HoldfastIO
 import Testing
 
@@ -85,11 +87,11 @@ import Testing
     }
 
     private func withDriver(
-        _ clients: MirrorClients, _ count: Int, _ body: (PeerDriver) async throws -> Void
+        _ clients: MirrorClients, _ count: Int, life: PeerLife? = nil, _ body: (PeerDriver) async throws -> Void
     ) async throws {
         let mirror = try Mirror()
         defer { mirror.stop() }
-        let driver = try PeerDriver(PeerTarget(port: mirror.port), connections: count, title: "test", progress: ProgressLine())
+        let driver = try PeerDriver(PeerTarget(port: mirror.port), connections: count, life: life, title: "test", progress: ProgressLine())
         defer { driver.stop() }
         try await driver.add(clients, 0..<count, .phone)
         try await body(driver)
@@ -142,6 +144,28 @@ import Testing
             #expect(totals.delivered == 200)
             #expect(totals.lost + totals.duplicated + totals.reordered + totals.corrupted == 0)
         }
+    }
+
+    @Test func `a server that has ended fails the run, with how it ended and what it said last`() async throws {
+        let log = NSTemporaryDirectory() + "/peer-life-\(UUID().uuidString).log"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let child = try ChildProcess("/bin/sh", ["-c", "echo far too early; echo no room left; exit 3"], output: .file(log))
+        let life = PeerLife(name: "mirrord", child: child, logs: [log, log + ".none"])
+        // Its connections work: only its exit status tells.
+        try await withDriver(MirrorClients(), 1, life: life) { driver in
+            let error = await #expect(throws: LoadError.self) {
+                try await driver.reach(1, "a message") { $0.traffic?.totals.delivered ?? 0 }
+            }
+            #expect(error?.description == "mirrord has ended with exit status 3. It said last:\nfar too early\nno room left")
+        }
+    }
+
+    @Test func `a server that was killed says by which signal`() throws {
+        let child = try ChildProcess("/bin/sh", ["-c", "read line"])
+        let life = PeerLife(name: "mirrord", child: child, logs: [])
+        #expect(life.ending == nil)
+        child.end(SIGKILL)
+        #expect(life.ending == "mirrord has ended by signal 9. It said nothing.")
     }
 
     @Test func `a wait that nothing comes of ends with the reason`() async throws {

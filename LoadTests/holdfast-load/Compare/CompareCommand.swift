@@ -18,6 +18,10 @@ struct CompareCommand: AsyncParsableCommand {
             Examples:
               holdfast-load compare --servers holdfast,mosquitto --quick
               holdfast-load compare --only storm,durable --runs 5 --results compare.jsonl
+              holdfast-load compare --servers holdfast,rabbitmq --only offline --clients 5000
+
+            There is no --rate: each scenario offers as much as a server takes, since that is what is compared. A server that ends by itself \
+            fails its run, with how it ended and what it said last; the others go on.
             """)
 
     @OptionGroup var programs: ProgramOptions
@@ -27,6 +31,11 @@ struct CompareCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only these scenarios: \(names(ComparisonScenario.self)).", valueName: "names")) var only: String?
     @Option(help: ArgumentHelp("Only these ways to connect, in idle and connect: \(names(PeerTransport.self)).", valueName: "names"))
     var transports: String?
+    @Option(
+        help: ArgumentHelp(
+            "Clients of each scenario, for every server the same. Default: as many as each server can stand in reasonable time.",
+            valueName: "n"))
+    var clients: Int?
     @Option(help: "Runs of each server and scenario; the medians count. Default: 5, with --quick 1.") var runs: Int?
     @Option(help: "Seconds of each measured part. Default: 5, with --quick 2.") var duration: Double?
     @Flag(help: "Small sizes and short parts: to see that it works.") var quick = false
@@ -37,6 +46,7 @@ struct CompareCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard runs ?? 1 > 0 else { throw ValidationError("--runs must be at least 1") }
+        guard 20...1_000_000 ~= clients ?? 20 else { throw ValidationError("--clients must be 20 to 1000000") }
         guard 1...600 ~= duration ?? 1 else { throw ValidationError("--duration must be 1 to 600") }
         guard qos < 2 else { throw ValidationError("--qos must be 0 or 1") }
         let scenarios = try Self.chosen(ComparisonScenario.self, only, "--only")
@@ -63,7 +73,8 @@ struct CompareCommand: AsyncParsableCommand {
                 kinds: try Self.chosen(PeerKind.self, servers, "--servers"),
                 scenarios: try Self.chosen(ComparisonScenario.self, only, "--only"),
                 transports: try Self.chosen(PeerTransport.self, transports, "--transports"), runs: runs ?? (quick ? 1 : 5),
-                seconds: duration ?? (quick ? 2 : 5), isQuick: quick, peer: PeerOptions(mqtt: mqtt, qos: qos), results: results,
+                seconds: duration ?? (quick ? 2 : 5), isQuick: quick, clients: clients, peer: PeerOptions(mqtt: mqtt, qos: qos),
+                results: results,
                 json: output.json))
         try await comparison.run()
         // A peer that loses messages is a result; Holdfast mustn't.

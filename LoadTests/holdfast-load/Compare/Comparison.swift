@@ -12,6 +12,8 @@ final class Comparison {
     private(set) var missing: [String] = []
     private var kinds: [PeerKind]
     private var caveats: [PeerKind: [String]] = [:]
+    /// What the run that writes most may write: each server's data are removed before the next one's start.
+    private var diskBytes = 0
 
     /// What to do.
     struct ComparisonOptions: Sendable {
@@ -21,6 +23,8 @@ final class Comparison {
         var runs: Int
         var seconds: Double
         var isQuick: Bool
+        /// Of each scenario and server; nil: as each can stand.
+        var clients: Int?
         var peer: PeerOptions
         /// File that gets a line for each report.
         var results: String?
@@ -37,6 +41,7 @@ final class Comparison {
     func run() async throws {
         findServers()
         guard !kinds.isEmpty else { throw LoadError("none of the servers can be started: see above") }
+        try FreeDisk.check(workshop.directory, bytes: diskBytes)
         for scenario in options.scenarios {
             for run in 1...options.runs {
                 for kind in kinds { try await self.run(scenario, kind, run) }
@@ -55,6 +60,8 @@ final class Comparison {
             do {
                 let server = try kind.make(workshop, options.peer)
                 caveats[kind] = server.caveats
+                let scale = scale(server)
+                diskBytes = options.scenarios.map { $0.diskBytes(scale, seconds: options.seconds) }.reduce(diskBytes, max)
                 server.stop()
                 return true
             } catch {
@@ -71,15 +78,34 @@ final class Comparison {
             defer { server.stop() }
             progress.show("\(kind.rawValue), \(scenario.rawValue), run \(run) of \(options.runs): starting")
             try await server.start()
-            let scale = options.isQuick ? server.scale.quick : server.scale
+            let scale = scale(server)
             let bench = ComparisonBench(
                 server: server, scale: scale, seconds: options.seconds, progress: progress,
-                transports: options.transports.filter { $0 == .plain || scale.hasTLS }, keep: { try self.keep($0, run) })
-            try await scenario.run(bench)
+                transports: options.transports.filter { $0 == .plain || scale.hasTLS },
+                keep: { report in
+                    if let ending = Self.ending(server, scenario) { throw ending }
+                    try self.keep(report, run)
+                })
+            do {
+                try await scenario.run(bench)
+            } catch {
+                // Whatever else went wrong follows from its end.
+                throw Self.ending(server, scenario) ?? error
+            }
         } catch {
             // The others go on: a server that dies is a result too.
             fail("\(kind.rawValue), \(scenario.rawValue), run \(run): \(error)")
         }
+    }
+
+    /// How a server has ended that shouldn't; in `kill` it should.
+    private static func ending(_ server: any PeerServer, _ scenario: ComparisonScenario) -> LoadError? {
+        scenario == .kill ? nil : server.life?.ending.map { LoadError($0) }
+    }
+
+    private func scale(_ server: any PeerServer) -> PeerScale {
+        if let clients = options.clients { return PeerScale(clients: clients, hasTLS: server.scale.hasTLS) }
+        return options.isQuick ? server.scale.quick : server.scale
     }
 
     private func keep(_ report: Report, _ run: Int) throws {

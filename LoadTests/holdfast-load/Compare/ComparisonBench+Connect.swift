@@ -8,7 +8,7 @@ extension ComparisonBench {
     }
 
     private func connect(_ transport: PeerTransport, _ clients: any PeerClients, firstUser: Int) async throws -> Report {
-        let count = transport == .plain ? scale.connects : max(200, scale.connects / 5)
+        let count = transport == .plain ? scale.connects : min(scale.connects, max(200, scale.connects / 5))
         let name = transport == .plain ? "connect" : "connect-\(transport.rawValue)"
         let driver = try driver(transport, connections: count, name)
         defer { driver.stop() }

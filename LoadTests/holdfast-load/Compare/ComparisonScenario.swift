@@ -14,6 +14,24 @@ enum ComparisonScenario: String, CaseIterable, Sendable {
         }
     }
 
+    /// Bytes that a server may write in it, with what it keeps beside each message and session. Those of `durable` depend on how fast it
+    /// is; this is for a fast one.
+    func diskBytes(_ scale: PeerScale, seconds: Double) -> Int {
+        let perSession = 4_000
+        let perMessage = 1_000
+        let messagesPerSecond = 100_000.0
+        // Logs that are made at their full size, and the server's own files.
+        let base = 1 << 30
+        switch self {
+        case .idle: return base + 2 * scale.idle.upperBound * perSession
+        case .connect: return base + 2 * scale.connects * perSession
+        case .durable: return base + Int(2 * (seconds + 1) * messagesPerSecond) * perMessage + scale.receivers * perSession
+        case .offline: return base + scale.absent * perSession + scale.offlineMessages * perMessage
+        case .storm: return base + scale.storm * (perSession + 20 * perMessage)
+        case .kill: return base + Int(min(3, seconds) * messagesPerSecond) * perMessage + scale.killReceivers * perSession
+        }
+    }
+
     /// What a table of it can't show.
     var caveats: [String] {
         switch self {
@@ -46,9 +64,13 @@ struct ComparisonBench {
     static let senders = 64
 
     /// A fleet against the server.
-    func driver(_ transport: PeerTransport = .plain, connections: Int, _ what: String) throws -> PeerDriver {
+    /// - Parameter mayEnd: whether the server may end meanwhile; otherwise the run fails when it does.
+    func driver(
+        _ transport: PeerTransport = .plain, connections: Int, mayEnd: Bool = false, _ what: String
+    ) throws -> PeerDriver {
         try PeerDriver(
-            server.target(transport), connections: connections, title: "\(server.description.name), \(what)", progress: progress)
+            server.target(transport), connections: connections, life: mayEnd ? nil : server.life,
+            title: "\(server.description.name), \(what)", progress: progress)
     }
 
     /// An empty report of this server.

@@ -5,8 +5,6 @@ struct ComparisonFigure: Sendable {
     let name: String
     /// Whether a ratio of two servers says something.
     var isRatio = true
-    /// Only among runs with equally many clients.
-    var needsEqualClients = false
     let value: @Sendable (Report) -> Double?
 
     /// Those of a scenario, by the name in its reports.
@@ -37,7 +35,7 @@ struct ComparisonFigure: Sendable {
             ] + checks
         case _ where scenario.hasPrefix("compare-storm"):
             [
-                .init(name: "seconds to the last message", needsEqualClients: true) { $0.figures["secondsToLastMessage"] },
+                .init(name: "seconds to the last message") { $0.figures["secondsToLastMessage"] },
                 .init(name: "phones served a second") { $0.rates["resumedPhones"] },
                 .init(name: "server CPU of a phone, us") { $0.figures["serverMicrosecondsPerPhone"] },
                 .init(name: "listen queue overflows", isRatio: false) { $0.figures["listenDrops"] },
@@ -93,13 +91,21 @@ struct ComparisonTable {
                 continue
             }
             let ratios = columns.indices.map { index -> String in
-                guard index != ours, let other = medians[index], other != 0 else { return "" }
-                let isEqual = columns[index].reports.first?.clients == columns[ours].reports.first?.clients
-                return figure.needsEqualClients && !isEqual ? "other size" : "x " + Report.number(own / other)
+                guard index != ours, let other = medians[index] else { return "" }
+                guard clients(index) == clients(ours) else { return Self.otherSize }
+                return other == 0 ? "it has 0" : "x " + Report.number(own / other)
             }
             rows.append(Row(name: "  holdfast to it", cells: ratios))
         }
         return rows
+    }
+
+    private static let otherSize = "other size"
+
+    /// The number of clients of a column; nil if its runs differ.
+    private func clients(_ column: Int) -> Int? {
+        let counts = Set(columns[column].reports.map(\.clients))
+        return counts.count == 1 ? counts.first : nil
     }
 
     /// For people.
@@ -108,10 +114,13 @@ struct ComparisonTable {
         let all = [header] + rows
         let nameWidth = all.map(\.name.count).max() ?? 0
         let widths = columns.indices.map { index in all.map { $0.cells[index].count }.max() ?? 0 }
-        return all.map { row in
+        let lines = all.map { row in
             let cells = zip(row.cells, widths).map { cell, width in String(repeating: " ", count: width - cell.count) + cell }
             return ([row.name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)] + cells).joined(separator: "  ")
-        }.joined(separator: "\n")
+        }
+        let hasOtherSize = rows.contains { $0.cells.contains(Self.otherSize) }
+        let note = "  \(Self.otherSize): it had another number of clients, and costs depend on that; --clients gives all servers the same"
+        return (lines + (hasOtherSize ? [note] : [])).joined(separator: "\n")
     }
 
     /// Counts as such, others with as many digits as are of use.

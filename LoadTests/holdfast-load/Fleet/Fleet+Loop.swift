@@ -61,7 +61,7 @@ extension Fleet: EventLoopDelegate {
             drive(index) { machine, now, actions in machine.timerFired(now, &actions) }
         }
         checkWaits(now, isTick: true)
-        progress.show(self, now)
+        progress.show(self)
     }
 
     func iterationEnded() {

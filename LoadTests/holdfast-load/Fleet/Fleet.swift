@@ -26,7 +26,7 @@ final class Fleet: @unchecked Sendable {
     /// Why the run can't go on.
     var failure: LoadError?
     /// What is waited for.
-    var waits: [FleetWait] = []
+    var waits: [FleetWait<Fleet>] = []
     /// Work for the loop's thread, from others.
     let mailbox = Mutex<[@Sendable (Fleet) -> Void]>([])
     let progress = Progress()

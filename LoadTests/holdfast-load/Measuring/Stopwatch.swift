@@ -7,10 +7,13 @@ struct Stopwatch: Sendable {
     private let startServer: Double?
     private let startOwn: Double
     private let startMachine: Double
+    /// Of the run's other processes: workers beside this one, and what it has started.
+    private let startFamily: [Int32: Double]
 
     /// Starts now.
     init(_ target: Target) {
         server = target.pid.map { ProcessMeter(pid: $0) }
+        startFamily = Self.family(without: target.pid)
         start = Fleet.nanoseconds
         startServer = server?.cpuSeconds
         startOwn = ProcessMeter.own.cpuSeconds ?? 0
@@ -22,9 +25,17 @@ struct Stopwatch: Sendable {
         var cpu = Report.CPU(generator: (ProcessMeter.own.cpuSeconds ?? 0) - startOwn)
         if let startServer, let now = server?.cpuSeconds { cpu.server = now - startServer }
         let seconds = Double(Fleet.nanoseconds - start) / 1e9
+        let family = Self.family(without: server?.pid).reduce(0) { $0 + $1.value - (startFamily[$1.key] ?? 0) }
         // The system's tasks for both sides' packets are theirs; a server that isn't known counts as a stranger.
-        let others = ProcessMeter.machineSeconds - startMachine - cpu.generator - (cpu.server ?? 0)
+        let others = ProcessMeter.machineSeconds - startMachine - cpu.generator - (cpu.server ?? 0) - family
         return Reading(seconds: seconds, cpu: cpu, othersCores: cpu.server == nil ? 0 : max(0, others / seconds))
+    }
+
+    /// CPU time of the run's other processes, by their numbers.
+    static func family(without server: Int32?) -> [Int32: Double] {
+        let head = WorkerPlace.current == nil ? getpid() : getppid()
+        let others = PeerMeter(roots: [head]).pids.filter { $0 != getpid() && $0 != server }
+        return others.reduce(into: [:]) { $0[$1] = ProcessMeter(pid: $1).cpuSeconds }
     }
 
     /// What has passed.

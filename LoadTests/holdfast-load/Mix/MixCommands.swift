@@ -24,23 +24,31 @@ struct MixedCommand: AsyncParsableCommand {
             Examples:
               holdfast-load mixed --start --scenario LoadTests/scenarios/evening.yaml
               holdfast-load mixed --data ./holdfast-data --scenario my.yaml --scale 5 --duration 600 --json
+              holdfast-load mixed --start --scenario LoadTests/scenarios/evening.yaml --clients 5000 --rate 2000
             """)
 
     @OptionGroup var load: LoadOptions
     @Option(help: ArgumentHelp("The scenario file.", valueName: "file")) var scenario: String
     @Option(help: "Multiplies all numbers of clients and all rates.") var scale = 1.0
+    @Option(help: "Clients of all groups together, about: their numbers keep their proportions. Default: the file's.") var clients: Int?
+    @Option(help: "Messages a second of all groups together: all rates keep their proportions. Default: the file's.") var rate: Double?
     @Option(help: "Seconds, instead of the file's.") var duration: Double?
     @Option(help: "How many users who were away fetch their messages at the end.") var verify = 1_000
 
     func validate() throws {
         if scale <= 0 || scale > 1_000 { throw ValidationError("--scale must be above 0, at most 1000") }
+        if scale != 1 && (clients != nil || rate != nil) { throw ValidationError("--scale goes without --clients and --rate") }
+        if let clients, clients < 1 || clients > 10_000_000 { throw ValidationError("--clients must be 1 to 10000000") }
+        if let rate, rate <= 0 || rate > 10_000_000 { throw ValidationError("--rate must be above 0, at most 10000000") }
         if let duration, duration < 1 { throw ValidationError("--duration must be at least 1") }
         if verify < 1 { throw ValidationError("--verify must be at least 1") }
     }
 
     func run() async throws {
         var plan = try MixPlan(file: scenario)
-        if scale != 1 { plan = plan.scaled(scale) }
+        if rate != nil && plan.messagesPerSecond == 0 { throw LoadError("--rate: no group of \(scenario) sends messages; use --scale") }
+        plan = plan.scaled(
+            clients: clients.map { Double($0) / Double(plan.clients) } ?? scale, rates: rate.map { $0 / plan.messagesPerSecond } ?? scale)
         if let duration { plan.seconds = duration }
         try await load.run(connections: plan.connections, diskBytes: plan.diskBytes) { target in
             try await MixScenario(target: target, plan: plan, verifyCount: verify).run()

@@ -58,14 +58,19 @@ struct MixPlan: Equatable, Sendable {
         return Int(min(1e17, perSecond * seconds))
     }
 
-    /// The same mix, larger or smaller.
-    func scaled(_ factor: Double) -> MixPlan {
+    /// Clients of all groups together.
+    var clients: Int { groups.reduce(0) { $0 + $1.clients } }
+    /// Messages a second of all groups together.
+    var messagesPerSecond: Double { groups.reduce(0) { $0 + $1.messagesPerSecond } }
+
+    /// The same mix, with more or fewer clients, and faster or slower.
+    func scaled(clients clientFactor: Double, rates rateFactor: Double) -> MixPlan {
         var plan = self
         for index in plan.groups.indices {
-            let clients = max(1, Int((Double(groups[index].clients) * factor).rounded()))
+            let clients = max(1, Int((Double(groups[index].clients) * clientFactor).rounded()))
             plan.groups[index].clients = groups[index].behaviour.isInPairs ? max(2, clients & ~1) : clients
-            plan.groups[index].messagesPerSecond *= factor
-            plan.groups[index].eventsPerSecond *= factor
+            plan.groups[index].messagesPerSecond *= rateFactor
+            plan.groups[index].eventsPerSecond *= rateFactor
         }
         return plan
     }

@@ -12,7 +12,7 @@ struct MixScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         // Each process has a smaller mix of the same kind.
-        let plan = WorkerPlace.current.map { self.plan.scaled(1 / Double($0.count)) } ?? self.plan
+        let plan = WorkerPlace.current.map { self.plan.scaled(clients: 1 / Double($0.count), rates: 1 / Double($0.count)) } ?? self.plan
         let places = MixPlaces(plan)
         let fetching = plan.groups.contains { $0.behaviour == .offline } ? AwayUsers.blockCount : 0
         return try await LoadRun.perform(

@@ -3,7 +3,7 @@ import Glibc
 import HoldfastIO
 
 /// A peer's program: found, started in a process group of its own, waited for, ended with all its processes.
-final class PeerProcess {
+final class PeerProcess: Sendable {
     /// Where a program is. Throws the command that installs it.
     /// - Parameter paths: tried before the usual folders.
     static func find(_ name: String, paths: [String] = [], install: String) throws -> String {
@@ -11,31 +11,36 @@ final class PeerProcess {
         throw LoadError("\(name) isn't installed: \(install)")
     }
 
-    private let child: ChildProcess
-    private let log: String
+    /// How it lives, and what it says.
+    let life: PeerLife
+    private var child: ChildProcess { life.child }
 
     /// The process that was started.
     var pid: Int32 { child.pid }
 
-    /// Starts it; what it says goes to `log`.
-    init(_ path: String, _ arguments: [String], environment: [String: String] = [:], log: String) throws {
-        self.log = log
-        child = try ChildProcess(
+    /// Starts it.
+    /// - Parameters:
+    ///   - log: gets what it writes to standard output and standard error.
+    ///   - ownLog: the one that it writes by itself, if it does.
+    init(
+        _ name: String, _ path: String, _ arguments: [String], environment: [String: String] = [:], log: String, ownLog: String? = nil
+    ) throws {
+        let child = try ChildProcess(
             path, arguments, output: .file(log), errors: .file(log), environment: environment, isGroup: true)
+        life = PeerLife(name: name, child: child, logs: [log] + (ownLog.map { [$0] } ?? []))
     }
 
     /// Waits until a port answers.
     func waitForPort(_ port: UInt16, seconds: Double = 60) async throws {
         let deadline = Fleet.nanoseconds + UInt64(seconds * 1e9)
         while !FreePort.answers(port) {
-            if let status = child.exitStatus { throw LoadError("it has ended (\(status)): \(logTail)") }
-            guard Fleet.nanoseconds < deadline else { throw LoadError("port \(port) doesn't answer after \(Int(seconds)) s: \(logTail)") }
+            if let ending = life.ending { throw LoadError("it didn't start: \(ending)") }
+            guard Fleet.nanoseconds < deadline else {
+                throw LoadError("\(life.name) didn't start: port \(port) doesn't answer after \(Int(seconds)) s. \(life.lastLines)")
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
-
-    /// The end of what it said.
-    var logTail: String { String(((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").suffix(600)) }
 
     /// Ends all its processes at once, also those that have left its group, and waits for the first.
     func kill() {

@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastIO
 
 /// A server that this program starts and stops, in a folder of its own, on free ports of loopback.
@@ -12,6 +13,8 @@ protocol PeerServer: AnyObject {
     var scale: PeerScale { get }
     /// All its processes, for memory and CPU time.
     var meter: PeerMeter { get }
+    /// Its first process; nil before it was started.
+    var life: PeerLife? { get }
 
     /// Starts it, and waits until it answers. Throws what is missing with the command that mends it.
     func start() async throws
@@ -26,6 +29,27 @@ protocol PeerServer: AnyObject {
     func clients(count: Int) async throws -> any PeerClients
     /// Where it listens.
     func target(_ transport: PeerTransport) throws -> PeerTarget
+}
+
+/// A server that is one program with one folder.
+protocol PeerProgram: PeerServer {
+    var process: PeerProcess? { get }
+    /// Its data and its configuration, removed at the end.
+    var directory: String { get }
+}
+
+extension PeerProgram {
+    var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }
+    var life: PeerLife? { process?.life }
+
+    func start() async throws { try await restart() }
+
+    func kill() { process?.kill() }
+
+    func stop() {
+        kill()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
 }
 
 /// Makes the machines of a run's users.
@@ -95,5 +119,14 @@ struct PeerScale: Sendable {
             idle: min(500, idle.lowerBound)..<min(2_000, idle.upperBound), connects: min(1_000, connects), receivers: min(1_000, receivers),
             absent: min(5_000, absent), offlineMessages: min(20_000, offlineMessages), storm: min(1_000, storm),
             killReceivers: min(200, killReceivers), hasTLS: hasTLS)
+    }
+}
+
+extension PeerScale {
+    /// The same number of clients everywhere.
+    init(clients: Int, hasTLS: Bool) {
+        self.init(
+            idle: clients / 4..<clients, connects: clients, receivers: clients, absent: clients, offlineMessages: clients * 3,
+            storm: clients, killReceivers: clients, hasTLS: hasTLS)
     }
 }

@@ -7,6 +7,12 @@ enum Tool {
         ["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"].map { $0 + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    /// Where it is, by PATH; nil if it isn't there.
+    static func findInPath(_ name: String) -> String? {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
     /// Runs it to its end.
     /// - Returns: what it wrote. Throws what it said if it failed.
     @discardableResult

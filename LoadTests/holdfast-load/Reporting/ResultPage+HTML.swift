@@ -68,8 +68,8 @@ extension ResultPage {
             header: ["figure", "value", "goal", "verdict"],
             rows: goals.map { goal in
                 [
-                    goal.name, goal.spread.text(Quantity(named: goal.name)), goal.goal.isEmpty ? "–" : goal.goal,
-                    goal.isReached.map { $0 ? Self.reached : Self.missed } ?? "–",
+                    goal.name, goal.spread?.text(Quantity(named: goal.name)) ?? "–", goal.goal.isEmpty ? "–" : goal.goal,
+                    goal.isReached.map { $0 ? Self.reached : Self.missed } ?? goal.notMeasured.map { "not measured: \($0)" } ?? "–",
                 ]
             })
     }

@@ -22,10 +22,13 @@ struct ResultPage: Sendable {
     /// A figure with its goal.
     struct Goal: Sendable {
         var name: String
-        var spread: Spread
+        /// Nil if it couldn't be measured.
+        var spread: Spread?
         var goal: String
         /// Nil without a goal.
         var isReached: Bool?
+        /// Why it couldn't be measured.
+        var notMeasured: String?
         /// How many times better than the goal.
         var margin: Spread?
     }
@@ -59,7 +62,7 @@ struct ResultPage: Sendable {
                 BarPlot.Bar(
                     name: goal.name, value: margin,
                     text:
-                        "\(Quantity(named: goal.name).text(goal.spread.median)): \(goal.isReached == true ? "reached ✓" : "MISSED ✗")",
+                        "\(goal.spread.map { Quantity(named: goal.name).text($0.median) } ?? "–"): \(goal.isReached == true ? "reached ✓" : "MISSED ✗")",
                     colour: goal.isReached == true ? 0 : 1)
             }
         }
@@ -96,11 +99,16 @@ struct ResultPage: Sendable {
         }
         return unique(ratios.map { "\($0.name)\n\(goal($0))" }).compactMap { key in
             let same = ratios.filter { "\($0.name)\n\(goal($0))" == key }
-            guard let first = same.first, let spread = Spread(same.map(\.value)) else { return nil }
-            let margins = same.compactMap { ratio in ratio.atMost.map { $0 / ratio.value } ?? ratio.atLeast.map { ratio.value / $0 } }
-            let isReached = first.atMost.map { spread.median <= $0 } ?? first.atLeast.map { spread.median >= $0 }
+            guard let first = same.first else { return nil }
+            let values = same.compactMap(\.value)
+            let spread = Spread(values)
+            let margins = values.compactMap { value in first.atMost.map { $0 / value } ?? first.atLeast.map { value / $0 } }
+            let isReached = spread.flatMap { spread in
+                first.atMost.map { spread.median <= $0 } ?? first.atLeast.map { spread.median >= $0 }
+            }
             return Goal(
-                name: first.name, spread: spread, goal: goal(first), isReached: isReached, margin: Spread(margins.filter { $0 > 0 }))
+                name: first.name, spread: spread, goal: goal(first), isReached: isReached, notMeasured: first.notMeasured,
+                margin: Spread(margins.filter { $0 > 0 }))
         }
     }
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import HoldfastIO
+import Synchronization
 
 /// What all scenarios take: where the gateway is, or that one is to be started, and how the report is printed.
 struct LoadOptions: ParsableArguments {
@@ -15,6 +17,11 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("With --start: where its data is made, and removed. Default: /tmp.", valueName: "dir"))
     var directory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --start: a flame graph of the gateway from the run's begin to its end, as SVG; needs perf.", valueName: "file"))
+    var profile: String?
+
     @OptionGroup(title: "The report") var output: OutputOptions
 
     @Option(help: ArgumentHelp("Connections of one process; for more, this program starts several.", valueName: "n"))
@@ -23,6 +30,9 @@ struct LoadOptions: ParsableArguments {
     func validate() throws {
         if start && target.isGiven { throw ValidationError("--start makes a gateway: leave --server, --data, --pid and --trust out") }
         if !start && (gateway != nil || directory != nil) { throw ValidationError("--gateway and --directory need --start") }
+        if profile != nil && !start {
+            throw ValidationError("--profile needs --start: only a gateway that this run has started is profiled")
+        }
         if clientsPerProcess < 1 { throw ValidationError("--clients-per-process must be at least 1") }
     }
 
@@ -37,6 +47,19 @@ struct LoadOptions: ParsableArguments {
         _ scenario: (Target) async throws -> Report
     ) async throws {
         if let place = WorkerPlace.current {
+            // The first process decides what an interrupt is; this one ends with what it has.
+            let isFirst = Mutex(true)
+            let watcher = try SignalWatcher([.interrupt, .terminate]) { _ in
+                let isFirst = isFirst.withLock { isFirst in
+                    defer { isFirst = false }
+                    return isFirst
+                }
+                if isFirst && !LoadRun.interrupt() {
+                    place.send(.failed("interrupted before it began"))
+                    _exit(1)
+                }
+            }
+            defer { watcher.stop() }
             do {
                 _ = try await scenario(place.target(keepsSessions: keepsSessions))
             } catch {
@@ -44,17 +67,31 @@ struct LoadOptions: ParsableArguments {
             }
             return
         }
+        // Before a gateway is started in vain.
+        if profile != nil { try Profiler.find() }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
-        let watcher = try ChildProcess.stopOnInterrupt(removing: workshop?.directory ?? "", unless: LoadRun.interrupt)
+        let watcher = try ChildProcess.stopOnInterrupt(
+            removing: workshop?.directory ?? "", unless: { WorkerPool.interrupt() || LoadRun.interrupt() })
         defer { watcher.stop() }
         if let workshop { try FreeDisk.check(workshop.directory, bytes: diskBytes) }
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
         defer { process?.remove() }
         let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
         if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
+        let profiler: Profiler? =
+            if let profile, let workshop, let process {
+                try Profiler(pid: process.child.pid, file: profile, directory: workshop.directory)
+            } else {
+                nil
+            }
         let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
         var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
         if let ending = process?.ending { report.notes.append(ending) }
+        do {
+            if let profiler { report.notes.append(try profiler.finish(title: "\(report.scenario), \(report.clients) clients")) }
+        } catch {
+            report.faults["\(error)"] = 1
+        }
         try report.finish(json: output.json)
     }
 }

@@ -13,6 +13,20 @@ final class WorkerPool {
     private var samples: [[Sample]]
     private let line = ProgressLine()
 
+    // Those of the run that goes on, for one who wants it to end.
+    private static let current = Mutex<[ChildProcess]>([])
+
+    /// Has all processes end with what they have found so far.
+    /// - Returns: false if there are none, or they were told before.
+    static func interrupt() -> Bool {
+        let workers = current.withLock { workers in
+            defer { workers = [] }
+            return workers
+        }
+        for worker in workers where worker.exitStatus == nil { kill(worker.pid, SIGINT) }
+        return !workers.isEmpty
+    }
+
     /// Starts them, with the arguments of this process.
     init(_ count: Int, _ target: Target) throws {
         let gateway = WorkerPlace.Gateway(
@@ -27,44 +41,54 @@ final class WorkerPool {
         }
     }
 
-    /// Leads them to their end.
+    /// Leads them to their end. When one fails the others end too, and what they have found is kept.
     func run() async throws -> Report {
+        Self.current.withLock { $0 = workers }
         defer {
+            Self.current.withLock { $0 = [] }
             line.end()
             // Those that have come to their end are gone already.
             for worker in workers { worker.end(SIGKILL) }
         }
         let lines = try workers.map { try WorkerLines($0) }
         var results: [WorkerResult?] = Array(repeating: nil, count: workers.count)
+        var failures: [Int: String] = [:]
         var barriers: [Int: String] = [:]
-        while results.contains(where: { $0 == nil }) {
+        while workers.indices.contains(where: { results[$0] == nil && failures[$0] == nil }) {
             try await Task.sleep(for: Self.step)
             for index in workers.indices {
-                for message in try lines[index].take() {
+                let (messages, ending) = lines[index].take()
+                for message in messages {
                     switch message {
                     case .barrier(let name): barriers[index] = name
                     case .sample(let sample): samples[index].append(sample)
                     case .result(let report, let latencies, let merging):
                         results[index] = WorkerResult(report: report, latencies: latencies, merging: merging)
-                    case .failed(let text): throw LoadError(text)
+                    case .failed(let text): failures[index] = text
                     }
                 }
-                if results[index] == nil && lines[index].hasEnded { throw LoadError("a process of this run has ended without a result") }
+                if let ending, failures[index] == nil { failures[index] = ending + howItEnded(workers[index]) }
+                if results[index] != nil { failures[index] = nil }
             }
+            if !failures.isEmpty { _ = Self.interrupt() }
             show()
-            goOn(&barriers, results)
+            goOn(&barriers, isBroken: !failures.isEmpty || results.contains { $0 != nil })
         }
-        var report = WorkerResult.merge(results.compactMap { $0 })
-        report.samples = Sample.merge(samples)
-        report.figures["processes"] = Double(workers.count)
+        var report = try WorkerResult.merge(results, failures: failures)
+        report.samples = Sample.merge(samples.filter { !$0.isEmpty })
         return report
+    }
+
+    private func howItEnded(_ worker: ChildProcess) -> String {
+        // Its output has ended: it will too, if it hasn't.
+        worker.end(SIGKILL)
+        return worker.exitStatus.map { $0 < 0 ? " (signal \(-$0))" : " (exit status \($0))" } ?? ""
     }
 
     private static let step = Duration.milliseconds(20)
 
     /// Lets those go on who have all come to a step. One that has ended early lets the others end: they would wait for ever.
-    private func goOn(_ barriers: inout [Int: String], _ results: [WorkerResult?]) {
-        let isBroken = !barriers.isEmpty && results.contains { $0 != nil }
+    private func goOn(_ barriers: inout [Int: String], isBroken: Bool) {
         guard barriers.count == workers.count || isBroken else { return }
         for (index, name) in barriers { workers[index].writeLine(isBroken ? "" : name) }
         barriers.removeAll()
@@ -83,8 +107,8 @@ final class WorkerPool {
 private final class WorkerLines: Sendable {
     private struct State {
         var messages: [WorkerMessage] = []
-        var failure: LoadError?
-        var hasEnded = false
+        /// Why nothing more will come.
+        var ending: String?
     }
 
     private let state: Mutex<State>
@@ -98,23 +122,20 @@ private final class WorkerLines: Sendable {
                 state.withLock { state in
                     if let message {
                         state.messages.append(message)
-                    } else {
-                        state.failure = LoadError("a process of this run said '\(text)'")
+                    } else if state.ending == nil {
+                        state.ending = "it said '\(text.prefix(200))'"
                     }
                 }
             }
-            state.withLock { $0.hasEnded = true }
+            state.withLock { if $0.ending == nil { $0.ending = "it has ended without a result" } }
         }
     }
 
-    var hasEnded: Bool { state.withLock { $0.hasEnded && $0.messages.isEmpty } }
-
-    /// What has come since the last call.
-    func take() throws -> [WorkerMessage] {
-        try state.withLock { state in
-            if let failure = state.failure { throw failure }
+    /// What has come since the last call, and why nothing more will come, if so.
+    func take() -> ([WorkerMessage], ending: String?) {
+        state.withLock { state in
             defer { state.messages.removeAll() }
-            return state.messages
+            return (state.messages, state.ending)
         }
     }
 }
@@ -124,6 +145,21 @@ struct WorkerResult {
     var report: Report
     var latencies: [String: Latencies]
     var merging: [String: FigureMerge]
+
+    /// One report of a run: of all its processes, or of those that came to a result.
+    /// - Parameter failures: why there is none, by process. Throws one of them if no process has a result.
+    static func merge(_ results: [WorkerResult?], failures: [Int: String]) throws -> Report {
+        let found = results.compactMap { $0 }
+        let reasons = failures.sorted { $0.key < $1.key }.map { "process \($0.key + 1) of \(results.count): \($0.value)" }
+        guard !found.isEmpty else { throw LoadError(reasons.first ?? "no process of the run has a result") }
+        var report = merge(found)
+        report.figures["processes"] = Double(results.count)
+        for reason in reasons { report.faults[reason] = 1 }
+        if !reasons.isEmpty {
+            report.notes.append("partial: what \(found.count) of \(results.count) processes found until another one had failed")
+        }
+        return report
+    }
 
     /// One report of several workers' results, of which there is at least one: counts are added up, percentiles are those of all durations
     /// together, and the server's CPU time is there once.
@@ -148,7 +184,7 @@ struct WorkerResult {
             report.faults.merge(other.faults) { $0 + $1 }
             for note in other.notes where !report.notes.contains(note) { report.notes.append(note) }
             // The one that was its own bound spoils the whole.
-            if let bound = other.bound, bound.hasPrefix("generator") { report.bound = bound }
+            if let bound = other.bound, bound.hasPrefix("generator") || bound.hasPrefix("other programs") { report.bound = bound }
             for (name, times) in result.latencies { latencies[name, default: Latencies()].add(times) }
         }
         for (name, times) in latencies { report.add(name, times) }

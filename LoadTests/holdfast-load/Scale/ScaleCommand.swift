@@ -51,7 +51,7 @@ struct ScaleCommand: AsyncParsableCommand {
         ratios.reports += steps.map(\.0)
         func spread(_ name: String, _ values: [Double]) {
             guard let least = values.min(), let most = values.max(), values.count > 1, least > 0 else { return }
-            ratios.add("scale, \(series): CPU of a \(name), largest to smallest", most / least, atMost: 1.2)
+            ratios.add(RatioGoal(name: "scale, \(series): CPU of a \(name), largest to smallest", atMost: 1.2), most / least)
         }
         spread("connect", steps.map(\.1.microsecondsPerConnect))
         spread("message", steps.map(\.1.microsecondsPerMessage))

@@ -10,12 +10,15 @@ final class PeerDriver: Sendable {
     private let title: String
 
     /// Starts a fleet without phones.
-    /// - Parameter connections: as many as will be open at once.
-    init(_ target: PeerTarget, connections: Int, title: String, progress: ProgressLine) throws {
+    /// - Parameters:
+    ///   - connections: as many as will be open at once.
+    ///   - life: that of the server: the run fails when it ends; nil: it may end.
+    init(_ target: PeerTarget, connections: Int, life: PeerLife? = nil, title: String, progress: ProgressLine) throws {
         try Limits.check(connections: connections, sources: max(1, target.sources.count))
         self.title = title
         self.progress = progress
         fleet = try PeerFleet(target: target)
+        fleet.life = life
         thread = try fleet.loop.start()
     }
 
@@ -41,7 +44,7 @@ final class PeerDriver: Sendable {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             enqueue { fleet in
                 fleet.waits.append(
-                    PeerWait(
+                    FleetWait(
                         what: what, goal: goal,
                         count: { fleet in
                             let count = count(fleet)

@@ -53,6 +53,7 @@ extension PeerFleet: EventLoopDelegate {
             phones[index].timerAt = .max
             drive(index) { $0.timerFired($1, &$2) }
         }
+        if let ending = life?.ending { fail(ending) }
         checkWaits(now, isTick: true)
     }
 

@@ -15,9 +15,11 @@ final class PeerFleet: @unchecked Sendable {
     var arrivals: Arrivals?
     /// Nanoseconds from being told to come online to being so.
     var connectTimes = Latencies()
+    /// That of the server; nil when it may end.
+    var life: PeerLife?
     /// Why the run can't go on.
     var failure: LoadError?
-    var waits: [PeerWait] = []
+    var waits: [FleetWait<PeerFleet>] = []
     let mailbox = Mutex<[@Sendable (PeerFleet) -> Void]>([])
 
     let sources: [SocketAddress]

@@ -1,13 +1,13 @@
 import Foundation
 
 /// ejabberd with stream management and offline storage.
-final class EjabberdServer: PeerServer {
+final class EjabberdServer: PeerProgram {
     private let program: String
-    private let directory: String
+    let directory: String
     private let port: UInt16
     private let tlsPort: UInt16
     private let certificate: PeerCertificate
-    private var process: PeerProcess?
+    private(set) var process: PeerProcess?
 
     /// Where Debian has it.
     private static let libraries = "/usr/lib/x86_64-linux-gnu"
@@ -48,32 +48,16 @@ final class EjabberdServer: PeerServer {
             killReceivers: 500)
     }
 
-    var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }
-
-    func start() async throws {
+    func restart() async throws {
         // As `ejabberdctl foreground` does, but as who starts it, in the run's folder, and as a node without a name: no port mapper.
         let process = try PeerProcess(
-            program, ["+K", "true", "+P", "250000", "-noinput", "-mnesia", "dir", "\"\(directory)/mnesia\"", "-s", "ejabberd"],
+            "ejabberd", program, ["+K", "true", "+P", "250000", "-noinput", "-mnesia", "dir", "\"\(directory)/mnesia\"", "-s", "ejabberd"],
             environment: [
                 "ERL_LIBS": Self.libraries, "ERL_MAX_PORTS": "32000", "ERL_CRASH_DUMP_BYTES": "0", "HOME": directory,
                 "EJABBERD_CONFIG_PATH": directory + "/ejabberd.yml", "EJABBERD_LOG_PATH": directory + "/ejabberd.log",
-            ], log: directory + "/output.log")
+            ], log: directory + "/output.log", ownLog: directory + "/ejabberd.log")
         self.process = process
-        do {
-            try await process.waitForPort(port, seconds: 60)
-        } catch {
-            let log = (try? String(contentsOfFile: directory + "/ejabberd.log", encoding: .utf8)) ?? ""
-            throw LoadError("ejabberd didn't start: \(error) \(log.suffix(500))")
-        }
-    }
-
-    func kill() { process?.kill() }
-
-    func restart() async throws { try await start() }
-
-    func stop() {
-        process?.kill()
-        try? FileManager.default.removeItem(atPath: directory)
+        try await process.waitForPort(port)
     }
 
     func clients(count: Int) async throws -> any PeerClients {

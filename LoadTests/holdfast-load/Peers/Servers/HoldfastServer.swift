@@ -21,6 +21,8 @@ final class HoldfastServer: PeerServer {
 
     var meter: PeerMeter { PeerMeter(roots: gateway.map { [$0.child.pid] } ?? []) }
 
+    var life: PeerLife? { gateway.map { PeerLife(name: "holdfast", child: $0.child, logs: [$0.data + ".log"]) } }
+
     func start() async throws { gateway = try GatewayProcess(workshop, name: "holdfast") }
 
     func kill() { gateway?.kill() }

@@ -1,15 +1,15 @@
 import Foundation
 
 /// mosquitto, as Debian delivers it or saving its database with every change.
-final class MosquittoServer: PeerServer {
+final class MosquittoServer: PeerProgram {
     private let program: String
-    private let directory: String
+    let directory: String
     private let savesOnChanges: Bool
     private let options: PeerOptions
     private let port: UInt16
     private let tlsPort: UInt16
     private let certificate: PeerCertificate
-    private var process: PeerProcess?
+    private(set) var process: PeerProcess?
 
     /// - Parameter savesOnChanges: its most durable settings.
     init(_ workshop: Workshop, savesOnChanges: Bool, _ options: PeerOptions) throws {
@@ -53,27 +53,13 @@ final class MosquittoServer: PeerServer {
         return PeerScale(connects: 2_000, receivers: 1_000, absent: 5_000, offlineMessages: 10_000, storm: 1_000, killReceivers: 200)
     }
 
-    var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }
-
-    func start() async throws {
+    func restart() async throws {
         // As root it would become the user `mosquitto`, who may not write here.
-        let process = try PeerProcess(program, ["-c", directory + "/mosquitto.conf"], log: directory + "/output.log")
+        let process = try PeerProcess(
+            "mosquitto", program, ["-c", directory + "/mosquitto.conf"], log: directory + "/output.log",
+            ownLog: directory + "/mosquitto.log")
         self.process = process
-        do {
-            try await process.waitForPort(port)
-        } catch {
-            let log = (try? String(contentsOfFile: directory + "/mosquitto.log", encoding: .utf8)) ?? ""
-            throw LoadError("mosquitto didn't start: \(error) \(log.suffix(500))")
-        }
-    }
-
-    func kill() { process?.kill() }
-
-    func restart() async throws { try await start() }
-
-    func stop() {
-        process?.kill()
-        try? FileManager.default.removeItem(atPath: directory)
+        try await process.waitForPort(port)
     }
 
     func clients(count: Int) async throws -> any PeerClients {

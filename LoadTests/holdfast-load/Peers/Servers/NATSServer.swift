@@ -1,7 +1,7 @@
 import Foundation
 
 /// nats-server with JetStream: all users' messages in one stream, `user.NAME`.
-final class NATSServer: PeerServer {
+final class NATSServer: PeerProgram {
     /// How it is set up.
     enum Setup {
         /// A durable consumer for each user, all else as delivered: synced every two minutes.
@@ -14,10 +14,10 @@ final class NATSServer: PeerServer {
 
     private let program: String
     private let version: String
-    private let directory: String
+    let directory: String
     private let setup: Setup
     private let port: UInt16
-    private var process: PeerProcess?
+    private(set) var process: PeerProcess?
 
     init(_ workshop: Workshop, _ setup: Setup) throws {
         self.setup = setup
@@ -79,8 +79,6 @@ final class NATSServer: PeerServer {
             killReceivers: 500, hasTLS: false)
     }
 
-    var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }
-
     func start() async throws {
         try await restart()
         // A client of its own makes the stream.
@@ -90,21 +88,10 @@ final class NATSServer: PeerServer {
         try await driver.connect(0..<1, secondsMax: 30)
     }
 
-    func kill() { process?.kill() }
-
     func restart() async throws {
-        let process = try PeerProcess(program, ["-c", directory + "/nats.conf"], log: directory + "/output.log")
+        let process = try PeerProcess("nats-server", program, ["-c", directory + "/nats.conf"], log: directory + "/output.log")
         self.process = process
-        do {
-            try await process.waitForPort(port)
-        } catch {
-            throw LoadError("nats-server didn't start: \(error)")
-        }
-    }
-
-    func stop() {
-        process?.kill()
-        try? FileManager.default.removeItem(atPath: directory)
+        try await process.waitForPort(port)
     }
 
     func clients(count: Int) async throws -> any PeerClients {

@@ -1,15 +1,15 @@
 import Foundation
 
 /// RabbitMQ's MQTT plugin, with quorum queues.
-final class RabbitMQServer: PeerServer {
+final class RabbitMQServer: PeerProgram {
     private let program: String
     private let epmdProgram: String
-    private let directory: String
+    let directory: String
     private let port: UInt16
     private let tlsPort: UInt16
     private let environment: [String: String]
     private let certificate: PeerCertificate
-    private var process: PeerProcess?
+    private(set) var process: PeerProcess?
     private var epmd: PeerProcess?
 
     init(_ workshop: Workshop) throws {
@@ -54,25 +54,17 @@ final class RabbitMQServer: PeerServer {
 
     var scale: PeerScale { .slow }
 
-    var meter: PeerMeter { PeerMeter(roots: process.map { [$0.pid] } ?? []) }
-
     func start() async throws {
         // The port mapper of Erlang, as a child: the one that the server would start outlives it.
-        let epmd = try PeerProcess(epmdProgram, [], environment: environment, log: directory + "/epmd.log")
+        let epmd = try PeerProcess("epmd", epmdProgram, [], environment: environment, log: directory + "/epmd.log")
         self.epmd = epmd
         try await restart()
     }
 
-    func kill() { process?.kill() }
-
     func restart() async throws {
-        let process = try PeerProcess(program, [], environment: environment, log: directory + "/output.log")
+        let process = try PeerProcess("rabbitmq-server", program, [], environment: environment, log: directory + "/output.log")
         self.process = process
-        do {
-            try await process.waitForPort(port, seconds: 180)
-        } catch {
-            throw LoadError("rabbitmq-server didn't start: \(error)")
-        }
+        try await process.waitForPort(port, seconds: 180)
     }
 
     func stop() {
