@@ -45,7 +45,7 @@ extension Core {
         conversations.forgetKnown()
         devices.forgetKnown()
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
-        if pageQueue.isEmpty { pageQueue = [] }
+        if pageQueue.isEmpty { pageQueue = Line() }
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
         missing = []
     }

@@ -138,14 +138,8 @@ extension Core {
 
     /// Lets those that wait for a page have it.
     mutating func pumpQueue() {
-        while pagesInFlight < configuration.pagesInFlightMax, pageQueueHead < pageQueue.count {
-            let slot = pageQueue[pageQueueHead]
-            pageQueueHead += 1
+        while pagesInFlight < configuration.pagesInFlightMax, let slot = pageQueue.popFirst() {
             if sessions[Int(slot)].flags.remove(.isQueued) != nil { pump(slot) }
-        }
-        if pageQueueHead == pageQueue.count {
-            pageQueue.removeAll(keepingCapacity: pageQueue.count < 4_096)
-            pageQueueHead = 0
         }
     }
 

@@ -17,8 +17,7 @@ struct WaitingCommands {
         let connection: ConnectionHandle
         /// No other queue's: slots are used again.
         let serial: UInt32
-        private var items = ContiguousArray<Item>()
-        private var head = 0
+        var items = Line<Item>()
         /// Keys that the first command waits for.
         var unansweredCount = 0
         /// What timelines answered to its questions: kept until it runs, because two answers may come one after the other.
@@ -27,23 +26,6 @@ struct WaitingCommands {
         init(_ connection: ConnectionHandle, serial: UInt32) {
             self.connection = connection
             self.serial = serial
-        }
-
-        var isEmpty: Bool { head == items.count }
-        var first: Item { items[head] }
-        var waiting: ContiguousArray<Item>.SubSequence { items[head...] }
-        /// Items that are kept, also such as have run.
-        var room: Int { items.count }
-
-        mutating func append(_ item: Item) { items.append(item) }
-
-        mutating func removeFirst() {
-            head += 1
-            // A connection that always sends more never empties its queue.
-            if head >= 64, head * 2 >= items.count {
-                items.removeSubrange(..<head)
-                head = 0
-            }
         }
     }
 
@@ -150,7 +132,7 @@ extension Core {
     }
 
     private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: Slot) {
-        waiting[slot]?.append(item)
+        waiting[slot]?.items.append(item)
         waiting.count += 1
     }
 
@@ -168,7 +150,7 @@ extension Core {
     private mutating func dropWaiting(_ slot: Slot) {
         guard let queue = waiting[slot] else { return }
         waiting.remove(slot)
-        for item in queue.waiting {
+        for item in queue.items.rest {
             waiting.count -= 1
             returnCredit(of: item.command)
         }
@@ -177,14 +159,14 @@ extension Core {
     /// Runs what a connection's commands can run now.
     private mutating func retry(_ slot: Slot) {
         defer { answers = [:] }
-        while let item = waiting[slot]?.first {
+        while let item = waiting[slot]?.items.first {
             answers = waiting[slot]?.answers ?? [:]
             findMissing(for: item.command, item.names)
             guard missing.isEmpty else { return waitForMissing(slot) }
-            waiting[slot]?.removeFirst()
+            _ = waiting[slot]?.items.popFirst()
             waiting[slot]?.answers = [:]
             waiting.count -= 1
-            let isLast = waiting[slot]?.isEmpty ?? true
+            let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
             run(item.command, item.bytes, item.names)
             if isLast { return }

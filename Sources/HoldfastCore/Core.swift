@@ -76,8 +76,7 @@ package struct Core: ~Copyable {
     var answers: [RowKey: InboxEntry] = [:]
     var reads = ReadRequests()
     /// Sessions that want a page, oldest first.
-    var pageQueue = ContiguousArray<Slot>()
-    var pageQueueHead = 0
+    var pageQueue = Line<Slot>()
     var pagesInFlight = 0
 
     var checkpoint: CheckpointState

@@ -11,15 +11,15 @@ import Testing
         for step in 0..<1_000 {
             let command = Command.acknowledge(
                 Origin(connection: .none, session: .init(rawValue: UInt64(step)), attach: .none), .init(.zero))
-            waiting[slot]?.append(.init(command: command, bytes: [], names: CommandNames(command, [])))
+            waiting[slot]?.items.append(.init(command: command, bytes: [], names: CommandNames(command, [])))
             guard step >= 10 else { continue }
-            guard case .acknowledge(let origin, _)? = waiting[slot]?.first.command else { return #expect(Bool(false)) }
+            guard case .acknowledge(let origin, _)? = waiting[slot]?.items.first?.command else { return #expect(Bool(false)) }
             #expect(origin.session.rawValue == UInt64(next))
             next += 1
-            waiting[slot]?.removeFirst()
-            #expect((waiting[slot]?.room ?? 0) <= 256)
+            _ = waiting[slot]?.items.popFirst()
+            #expect((waiting[slot]?.items.room ?? 0) <= 256)
         }
-        #expect(waiting[slot]?.waiting.count == 10)
+        #expect(waiting[slot]?.items.rest.count == 10)
     }
 
     @Test func `a slot that is used again is another queue`() {

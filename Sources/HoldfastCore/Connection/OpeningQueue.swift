@@ -12,39 +12,21 @@ package struct OpeningQueue: Sendable {
         case login
     }
 
-    private struct Line: Sendable {
-        var connections: ContiguousArray<ConnectionHandle> = []
-        var head = 0
-
-        mutating func pop() -> ConnectionHandle? {
-            guard head < connections.count else { return nil }
-            let connection = connections[head]
-            head += 1
-            // While others keep coming the line is never empty.
-            if head >= 4_096 && head > connections.count / 2 {
-                connections.removeSubrange(..<head)
-                head = 0
-            }
-            return connection
-        }
-    }
-
-    private var lines = ContiguousArray(repeating: Line(), count: Rank.allCases.count)
+    private var lines = ContiguousArray(repeating: Line<ConnectionHandle>(), count: Rank.allCases.count)
     private var turns = 0
     /// Of so many turns one is the last rank's, so that it isn't forgotten while others keep coming.
     private static let turnsForLast = 8
 
     package init() {}
 
-    package mutating func append(_ connection: ConnectionHandle, _ rank: Rank) { lines[rank.rawValue].connections.append(connection) }
+    package mutating func append(_ connection: ConnectionHandle, _ rank: Rank) { lines[rank.rawValue].append(connection) }
 
-    /// Takes out who goes next; nil when nobody is left, and then the room that they took is given back.
+    /// Takes out who goes next; nil when nobody is left.
     package mutating func pop() -> ConnectionHandle? {
         turns += 1
-        if turns % Self.turnsForLast == 0, let last = lines[Rank.login.rawValue].pop() { return last }
+        if turns % Self.turnsForLast == 0, let last = lines[Rank.login.rawValue].popFirst() { return last }
         for index in lines.indices {
-            if let connection = lines[index].pop() { return connection }
-            if lines[index].head > 0 { lines[index] = Line() }
+            if let connection = lines[index].popFirst() { return connection }
         }
         return nil
     }
