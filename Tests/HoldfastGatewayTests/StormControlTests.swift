@@ -159,7 +159,16 @@ import Testing
         machine.run(milliseconds: 3_000, arriving: 100)
         machine.sentPerSecond = 0
         machine.run(milliseconds: 2_000, arriving: 20_000)
-        #expect(machine.control.inFlightLimit == 512)
+        #expect(machine.control.inFlightLimit >= 512)
+    }
+
+    @Test func `while nobody sends, more are in flight, and with the first message no more than were set`() {
+        var machine = Machine(Self.control(inFlightMax: 64), perSecond: 5_000)
+        machine.run(milliseconds: 2_000, arriving: 20_000)
+        #expect(machine.control.inFlightLimit == 8 * 64)
+        machine.sentPerSecond = 100
+        machine.run(milliseconds: 200, arriving: 20_000)
+        #expect(machine.control.inFlightLimit == 64)
     }
 
     @Test func `turns are given together, when half of the room is free`() {

@@ -8,7 +8,8 @@
 ///
 /// The limit in flight is what divides the machine between openings and messages, and it is moved ten times a second while somebody waits:
 ///
-/// - up or down, so that an opening takes about `latencyMilliseconds` from admission to `WELCOME`: more in flight only makes queues longer;
+/// - up or down, so that an opening takes about `latencyMilliseconds` from admission to `WELCOME`: with more in flight messages wait longer;
+/// - up to eight times as many while nobody sends (a gateway that has just started): the larger the batches, the less each opening costs;
 /// - down, when messages are confirmed at less than 60 % of the rate before the storm, or commits take more than four times as long.
 ///   That rate is forgotten within seconds, because senders may have become fewer by themselves.
 ///
@@ -18,7 +19,7 @@ package struct StormControl: Sendable {
     package struct Settings: Equatable, Sendable {
         /// False: everybody is admitted at once.
         package var isOn = true
-        /// The most openings that a loop has in flight.
+        /// The most openings that a loop has in flight while somebody sends.
         package var inFlightMax = 512
         /// The longest that an opening is meant to wait here.
         package var waitMilliseconds: UInt32 = 5_000
@@ -62,6 +63,8 @@ package struct StormControl: Sendable {
     private var isRefilling = true
     private var interval = Interval()
     private var usual = Usual()
+    /// When it was last seen that messages had been confirmed.
+    private var sentAt: UInt64 = 0
     private var report = Report()
     private var reportAt: UInt64 = 0
 
@@ -90,6 +93,10 @@ package struct StormControl: Sendable {
     private static let inFlightAtFirst = 64
     private static let inFlightMin = 8
     private static let latencyMilliseconds = 250.0
+    /// By so much more may be in flight, and take, while nobody sends.
+    private static let quietFactor = 8
+    /// Nobody sends when no message was confirmed for so long.
+    private static let quietMilliseconds: UInt64 = 1_000
     private static let intervalMilliseconds: UInt64 = 100
     private static let reportMilliseconds: UInt64 = 5_000
     /// No slot is later: nobody knows what a machine does in two minutes, and a client obeys.
@@ -207,6 +214,7 @@ package struct StormControl: Sendable {
         if waiting == 0 { interval.wasBusy = false } else { interval.wasContended = true }
         let elapsed = now - min(now, interval.startedAt)
         guard elapsed >= Self.intervalMilliseconds else { return }
+        if sentCount != interval.sentCount { sentAt = now }
         if elapsed <= 10 * Self.intervalMilliseconds {
             let sentPerSecond = Double(sentCount &- interval.sentCount) * 1000 / Double(elapsed)
             if interval.wasContended {
@@ -214,7 +222,7 @@ package struct StormControl: Sendable {
                     let done = Double(interval.served) + Double(interval.arrived) * Self.arrivalCost
                     learn(done * 1000 / Double(elapsed), now)
                 }
-                adapt(sentPerSecond, Double(commitMicroseconds))
+                adapt(sentPerSecond, Double(commitMicroseconds), isQuiet: now - sentAt >= Self.quietMilliseconds)
             } else {
                 // The machine has time that is promised for later: the promises were too late.
                 scaleHorizons(by: 7.0 / 8, now)
@@ -243,7 +251,7 @@ package struct StormControl: Sendable {
         (bookedUntil, loginsBookedUntil) = (scaled(bookedUntil), scaled(loginsBookedUntil))
     }
 
-    private mutating func adapt(_ sentPerSecond: Double, _ commitMicroseconds: Double) {
+    private mutating func adapt(_ sentPerSecond: Double, _ commitMicroseconds: Double, isQuiet: Bool) {
         // Where none is confirmed any more, nobody sends: there is nothing to spare.
         let isSending = sentPerSecond > usual.sentPerSecond / 20
         let suffers =
@@ -254,10 +262,11 @@ package struct StormControl: Sendable {
                     && commitMicroseconds > max(Self.commitMicrosecondsMin, 4 * usual.commitMicroseconds))
         // In a storm that lasts, senders may have become fewer by themselves.
         usual.sentPerSecond += (sentPerSecond - usual.sentPerSecond) / 64
-        let wanted = suffers ? 0 : perSecond * Self.latencyMilliseconds / 1000
+        let factor = isQuiet ? Self.quietFactor : 1
+        let wanted = suffers ? 0 : perSecond * Self.latencyMilliseconds / 1000 * Double(factor)
         let limit = Double(inFlightLimit)
-        let moved = min(max(wanted, limit * 0.75), limit * 1.25 + 1)
-        inFlightLimit = min(max(Int(moved), min(Self.inFlightMin, settings.inFlightMax)), settings.inFlightMax)
+        let moved = min(max(wanted, limit * 0.75), limit * (isQuiet ? 2 : 1.25) + 1)
+        inFlightLimit = min(max(Int(moved), min(Self.inFlightMin, settings.inFlightMax)), settings.inFlightMax * factor)
     }
 
     /// What to tell the operator: at once when the first opening is turned away, then every five seconds while that goes on.

@@ -106,7 +106,8 @@ extension ConfigurationKey {
         ),
         .init(
             "openingsInFlightMax", .integer(\.openingsInFlightMax, 1...65536),
-            "Openings of one event loop between admission and WELCOME at once; the control lowers it while messages suffer."),
+            "Openings of one event loop between admission and WELCOME at once, eight times as many while nobody sends; the control lowers it while messages suffer."
+        ),
         .init(
             "openingWaitSeconds", .integer(\.openingWaitSeconds, 0...20),
             "How long an opening may wait its turn; who would wait longer is told when to come back (`overloaded`), each at another moment."
