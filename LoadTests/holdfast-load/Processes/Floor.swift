@@ -79,13 +79,10 @@ final class Floor {
 
     private static func build(_ directory: String) throws {
         let make = try ChildProcess("/usr/bin/make", ["-s", "-C", directory], errors: .pipe)
-        // Its output ends when it is done; what it says is of interest only when something is missing.
-        var text = ""
-        while let line = try? make.readLine() { text += line + "\n" }
-        for program in ["c-server", "loadgen"] where !FileManager.default.isExecutableFile(atPath: "\(directory)/\(program)") {
+        let (text, status) = make.finish()
+        guard status == 0 else {
             throw LoadError(
-                "make -C \(directory) didn't build \(program): \(text)It needs make, gcc and OpenSSL's headers (apt-get install make gcc libssl-dev)"
-            )
+                "make -C \(directory) failed: \(text)It needs make, gcc and OpenSSL's headers (apt-get install make gcc libssl-dev)")
         }
     }
 }
