@@ -36,6 +36,7 @@ struct OverloadCommand: AsyncParsableCommand {
     @Option(help: "What the gateway has of a core while phones arrive; 0: the machine. (default: 0.2)") var share: Double?
     @Option(help: ArgumentHelp("Storm control: on, off or both.", valueName: "which")) var control = "both"
     @Option(help: ArgumentHelp("arrivals, disconnect, or both.", valueName: "which")) var part = "both"
+    @Option(help: "How often all of it is done, in turn: single runs of a busy machine differ by a half.") var runs = 1
     @Option(help: "Seconds without any phone being served after which the others count as not served.") var silence = 120.0
     @Option(help: "The listen queue of the network namespace.") var somaxconn = 65_535
     @Flag(help: "Connect with TLS, a full handshake each time.") var tls = false
@@ -54,6 +55,7 @@ struct OverloadCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--clients at least 1, --backlog 0 to 1000, --duration 0.5 to 600, --share 0 to 64, --somaxconn 16 to 1048576")
         }
+        guard 1...100 ~= runs else { throw ValidationError("--runs must be 1 to 100") }
         guard 1...3600 ~= silence else { throw ValidationError("--silence must be 1 to 3600") }
         _ = try multiples()
     }
@@ -89,10 +91,12 @@ struct OverloadCommand: AsyncParsableCommand {
             workshop: workshop, namespace: namespace, clients: clients, seconds: duration, backlog: backlog ?? 10, share: share ?? 0.2,
             isTLS: tls, silenceSeconds: silence)
         var reports: [Report] = []
-        for mode in modes where part != "disconnect" {
-            try await scenario.arrivals(control: mode, factors: multiples) { try show($0, &reports) }
+        for _ in 0..<runs {
+            for mode in modes where part != "disconnect" {
+                try await scenario.arrivals(control: mode, factors: multiples) { try show($0, &reports) }
+            }
+            for mode in modes where part != "arrivals" { try show(try await scenario.disconnect(control: mode), &reports) }
         }
-        for mode in modes where part != "arrivals" { try show(try await scenario.disconnect(control: mode), &reports) }
         guard reports.allSatisfy(\.isClean) else {
             throw LoadError("not all runs are clean: see lost, duplicated, reordered, corrupted, FAULT")
         }

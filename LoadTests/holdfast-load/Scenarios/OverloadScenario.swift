@@ -35,14 +35,14 @@ struct OverloadScenario: Sendable {
         try bound?.bound(gateway.child.pid)
         try driver.startPacing()
         var capacity = 0.0
-        let report = try await part("overload-capacity", control, driver, phones: clients) { report in
+        let report = try await part("overload-capacity", control, driver, target, phones: clients) { report in
             capacity = try await measureCapacity(driver, target, &report)
         }
         try show(report)
         guard capacity > 0 else { return }
         for factor in factors {
             let phones = max(1, min(clients, Int(factor * capacity * seconds)))
-            let report = try await part("overload", control, driver, phones: phones) { [capacity] report in
+            let report = try await part("overload", control, driver, target, phones: phones) { [capacity] report in
                 try await offer(factor, of: capacity, to: phones, driver, target, &report)
             }
             try show(report)
@@ -53,12 +53,13 @@ struct OverloadScenario: Sendable {
 
     /// Queues messages for phones, which are away, has them come, checks what they got, and sends them away again.
     private func part(
-        _ scenario: String, _ control: Bool, _ driver: FleetDriver, phones: Int, come: (inout Report) async throws -> Void
+        _ scenario: String, _ control: Bool, _ driver: FleetDriver, _ target: Target, phones: Int,
+        come: (inout Report) async throws -> Void
     ) async throws -> Report {
         var report = makeReport(scenario, control, phones: phones, share: share)
         report.figures["backlog"] = Double(backlog)
         do {
-            try await queue(driver, phones)
+            try await queue(driver, target, phones)
             try await come(&report)
             // What doesn't come is counted as lost, not waited for.
             try? await driver.reach(phones * backlog, "delivered", stallSeconds: 15) { $0.workload?.totals.delivered ?? 0 }
@@ -89,7 +90,7 @@ struct OverloadScenario: Sendable {
     }
 
     /// A workload for each part: a message that comes after its part is over is foreign to the next one, and shows there as damaged.
-    private func queue(_ driver: FleetDriver, _ phones: Int) async throws {
+    private func queue(_ driver: FleetDriver, _ target: Target, _ phones: Int) async throws {
         try await driver.wait(seconds: 1) { _ in "phones leave" }
         try await driver.perform { fleet in
             fleet.workload = Workload(window: Self.window, bodyBytes: Self.bodyBytes)
@@ -97,6 +98,8 @@ struct OverloadScenario: Sendable {
             fleet.send(upTo: UInt64(backlog))
         }
         try await driver.reach(phones * backlog, "queued") { $0.workload?.totals.stored ?? 0 }
+        // A checkpoint that these messages have made due would take half of the gateway's share from some points and not from others.
+        try await target.pid.map { ProcessMeter(pid: $0) }?.settle()
     }
 
     /// What the gateway does with 64 connects in flight, in resumes a second.
