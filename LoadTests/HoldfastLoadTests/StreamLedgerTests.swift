@@ -79,6 +79,14 @@ import Testing
         #expect(ledger.stored == 3)
     }
 
+    @Test func `answers out of order, and then in order, all count`() {
+        var ledger = ledger(sent: 5, stored: 0)
+        for number: UInt64 in [2, 1, 3, 5, 4] { ledger.store(number) }
+        #expect(ledger.lost == 5)
+        for number: UInt64 in 1...5 { _ = ledger.deliver(number) }
+        #expect(ledger.lost == 0)
+    }
+
     @Test func `what was acknowledged at some time is counted apart from what came later`() {
         var ledger = ledger(sent: 3, stored: 2)
         let before = ledger.acknowledged

@@ -17,6 +17,16 @@ import Testing
         #expect(rig.takeFrames() == ["send 3 #9 c"])
     }
 
+    @Test(arguments: ["", "b\0b", "a name too long for the text that a string holds in itself\0", String(repeating: "b", count: 256)])
+    func `a recipient's name that can't be one is refused at once`(name: String) {
+        let rig = MachineRig()
+        rig.open()
+        _ = rig.takeFrames()
+        // The rig gives 0 for what isn't taken.
+        #expect(rig.send("m", to: .user(name)) == 0)
+        #expect(rig.takeFrames() == [])
+    }
+
     @Test func `no more than allowed are in flight`() {
         let rig = MachineRig()
         rig.open(.usual(sendsInFlightMax: 3))

@@ -27,6 +27,11 @@ struct StreamLedger {
         }
 
         fileprivate mutating func answer(_ number: UInt64, isStored: Bool) {
+            // In a good run they come in order, and neither set is touched.
+            if isStored && number == through + 1 && beyond.isEmpty && exceptions.isEmpty {
+                through = number
+                return
+            }
             if isStored && number > through { beyond.insert(number) }
             if !isStored { exceptions.insert(number) }
             while beyond.remove(through + 1) != nil || exceptions.contains(through + 1) { through += 1 }

@@ -16,7 +16,7 @@ extension ClientMachine {
         _ actions: inout ClientActions
     ) throws(EnqueueFailure) -> UInt64 {
         if case .user(let name) = recipient {
-            guard 1...WireLimits.userBytesMax ~= name.utf8.count && !name.utf8.contains(0) else { throw .invalidRecipient }
+            guard 1...WireLimits.userBytesMax ~= name.utf8.count && !name.hasZero else { throw .invalidRecipient }
         }
         guard body.count <= WireLimits.frameBytesCeiling - WireLimits.bodyReserveBytes else { throw .bodyTooLarge }
         let limits = settings.limits
@@ -195,12 +195,11 @@ extension ClientMachine {
         while index < cold.outbox.waiting.count && cold.outbox.line.count < Int(sendsInFlightMax)
             && (cold.outbox.lineBodyBytes < settings.limits.bytesInFlightMax)
         {
-            let entry = cold.outbox.waiting[index]
-            if entry.body.count > bodyBytesMax {
+            if cold.outbox.waiting[index].body.count > bodyBytesMax {
                 drop(cold.outbox.removeWaiting(at: index), .refused(.bodyTooLarge), &actions)
-            } else if cold.blocks.isEmpty || passesBlocks(entry, cold, now) {
+            } else if cold.blocks.isEmpty || passesBlocks(cold.outbox.waiting[index], cold, now) {
+                ids.append(cold.outbox.waiting[index].id)
                 cold.outbox.assign(at: index)
-                ids.append(entry.id)
             } else {
                 index += 1
             }
@@ -245,5 +244,12 @@ extension ClientMachine {
         case .inboxFull, .storageFull, .overloaded:
             return entry.waitsForRoom ? UInt64(max(frame.retryAfterMilliseconds, settings.limits.refusalRetryMilliseconds)) : nil
         }
+    }
+}
+
+extension String {
+    /// Whether a byte of it is 0; the bytes are looked at where they lie.
+    fileprivate var hasZero: Bool {
+        unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) } ?? utf8.contains(0)
     }
 }

@@ -32,8 +32,8 @@ package struct Queue<Element> {
 
     package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
-        let element = elements[head]
-        elements[head] = nil
+        // Taken out, not copied: an element's references aren't counted up and down.
+        let element = elements[head].take()
         head += 1
         if isEmpty {
             self = Queue()
