@@ -203,17 +203,20 @@ extension Core {
     private mutating func take(_ key: RowKey, _ value: RowValue) -> InboxEntry? {
         let needed = WaitingCommands.lookupsNamedMax * waiting.count
         switch (key, value) {
-        case (.user(let number), .user(let image)):
-            guard userSlot(number) == nil else { return nil }
-            let user = makeUser(image)
-            users[Int(user)].isRecent = true
+        case (.user, .user(let image)): takeUser(image)
+        case (.userNumber(let name, let asking), .recipient(let number, let conversation, let image)):
+            userNumbers.remember(name, number, needed: needed)
+            pairs.remember(UserPair(asking, number), conversation, needed: needed)
+            if let image { takeUser(image) }
         case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
         case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
         case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
         case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
         case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
         case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
-        case (.conversation(let number, _), .members(let pair)): conversations.remember(number, pair, needed: needed)
+        case (.conversation(let number, _), .members(let pair, let peer)):
+            conversations.remember(number, pair, needed: needed)
+            if let peer { takeUser(peer) }
         case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
         case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
         case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
@@ -222,6 +225,12 @@ extension Core {
         default: break
         }
         return nil
+    }
+
+    private mutating func takeUser(_ image: UserImage) {
+        guard userSlot(image.row.number) == nil else { return }
+        let user = makeUser(image)
+        users[Int(user)].isRecent = true
     }
 
     package mutating func takeReads() -> ReadRequests? {

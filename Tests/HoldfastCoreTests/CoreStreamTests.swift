@@ -277,6 +277,22 @@ import Testing
         scenario.check()
     }
 
+    @Test func `all that a message to one who is cold needs comes with one answer`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        ann.send("t1", to: "bob")
+        try scenario.toDisk()
+        try scenario.phones.crash()
+        try ann.comeBack()
+        let reads = scenario.harness.readsRun
+        ann.send("t2", to: "bob")
+        try scenario.settle()
+        #expect(scenario.harness.readsRun == reads + 1)
+        #expect(scenario.harness.core.nextConversation == 2)
+        #expect(ann.refusals.isEmpty)
+        scenario.check()
+    }
+
     @Test func `a conversation that was asked for too early is found later`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
