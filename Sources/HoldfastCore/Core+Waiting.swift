@@ -184,6 +184,7 @@ extension Core {
             if let first = waiters.first, hear(key, answer, first) { ready.append(first.slot) }
             for waiter in waiters.others where hear(key, answer, waiter) { ready.append(waiter.slot) }
         }
+        // When all rows are there, so that a pipeline is gone through once.
         for slot in ready { retry(slot) }
         for page in results.pages { take(page, results, isCurrent: isCurrent) }
         pumpQueue()
@@ -233,12 +234,18 @@ extension Core {
         users[Int(user)].isRecent = true
     }
 
+    /// What one reader is to be asked next; to be called until there is nothing: of many keys each gets a part, so that several read at once,
+    /// and the first commands run while others are still being read for.
     package mutating func takeReads() -> ReadRequests? {
         guard !reads.isEmpty else { return nil }
         var taken = reads
         taken.evictionMessages = configuration.evictionMessages
         reads = ReadRequests()
         reads.number = taken.number + 1
+        if taken.keys.count > configuration.readKeysMax {
+            reads.keys = Array(taken.keys[configuration.readKeysMax...])
+            taken.keys.removeSubrange(configuration.readKeysMax...)
+        }
         return taken
     }
 }
