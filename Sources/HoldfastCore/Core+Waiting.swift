@@ -163,7 +163,7 @@ extension Core {
             answers = waiting[slot]?.answers ?? [:]
             findMissing(for: item.command, item.names)
             guard missing.isEmpty else { return waitForMissing(slot) }
-            _ = waiting[slot]?.items.popFirst()
+            waiting[slot]?.items.removeFirst()
             waiting[slot]?.answers = [:]
             waiting.count -= 1
             let isLast = waiting[slot]?.items.isEmpty ?? true
