@@ -277,19 +277,22 @@ import Testing
         scenario.check()
     }
 
-    @Test func `all that a message to one who is cold needs comes with one answer`() throws {
+    @Test(arguments: [false, true])
+    func `all that a message to one who is cold needs comes with one answer`(isFirst: Bool) throws {
         let scenario = try Scenario()
-        let ann = try scenario.online("ann")
+        let (ann, eve) = (try scenario.online("ann"), try scenario.online("eve"))
         ann.send("t1", to: "bob")
         try scenario.toDisk()
         try scenario.phones.crash()
-        try ann.comeBack()
+        // Ann knows the conversation's number, eve bob's name.
+        let sender = isFirst ? eve : ann
+        try sender.comeBack()
         let reads = scenario.harness.readsRun
-        ann.send("t2", to: "bob")
+        sender.send("t2", to: "bob")
         try scenario.settle()
         #expect(scenario.harness.readsRun == reads + 1)
-        #expect(scenario.harness.core.nextConversation == 2)
-        #expect(ann.refusals.isEmpty)
+        #expect(scenario.harness.core.nextConversation == (isFirst ? 3 : 2))
+        #expect(sender.refusals.isEmpty)
         scenario.check()
     }
 
