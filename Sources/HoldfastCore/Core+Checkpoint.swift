@@ -61,6 +61,7 @@ extension Core {
             nextConversation: nextConversation, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
             userNumbers: userNumbers.freeze(), devices: devices.freeze(), conversations: conversations.freeze(),
             releasedDone: trim.releasedDone)
+        checkpoint.job?.reserve(users: checkpoint.frozenUsers.count, entries: pool.usedCount)
         // Both are written from the tables above.
         _ = userNames.freeze()
         _ = pairs.freeze()

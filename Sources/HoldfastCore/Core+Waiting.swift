@@ -163,7 +163,7 @@ extension Core {
             answers = waiting[slot]?.answers ?? [:]
             findMissing(for: item.command, item.names)
             guard missing.isEmpty else { return waitForMissing(slot) }
-            _ = waiting[slot]?.items.popFirst()
+            waiting[slot]?.items.removeFirst()
             waiting[slot]?.answers = [:]
             waiting.count -= 1
             let isLast = waiting[slot]?.items.isEmpty ?? true
@@ -184,6 +184,7 @@ extension Core {
             if let first = waiters.first, hear(key, answer, first) { ready.append(first.slot) }
             for waiter in waiters.others where hear(key, answer, waiter) { ready.append(waiter.slot) }
         }
+        // When all rows are there, so that a pipeline is gone through once.
         for slot in ready { retry(slot) }
         for page in results.pages { take(page, results, isCurrent: isCurrent) }
         pumpQueue()
@@ -203,17 +204,20 @@ extension Core {
     private mutating func take(_ key: RowKey, _ value: RowValue) -> InboxEntry? {
         let needed = WaitingCommands.lookupsNamedMax * waiting.count
         switch (key, value) {
-        case (.user(let number), .user(let image)):
-            guard userSlot(number) == nil else { return nil }
-            let user = makeUser(image)
-            users[Int(user)].isRecent = true
+        case (.user, .user(let image)): takeUser(image)
+        case (.userNumber(let name, let asking), .recipient(let number, let conversation, let image)):
+            userNumbers.remember(name, number, needed: needed)
+            pairs.remember(UserPair(asking, number), conversation, needed: needed)
+            if let image { takeUser(image) }
         case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
         case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
         case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
         case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
         case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
         case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
-        case (.conversation(let number, _), .members(let pair)): conversations.remember(number, pair, needed: needed)
+        case (.conversation(let number, _), .members(let pair, let peer)):
+            conversations.remember(number, pair, needed: needed)
+            if let peer { takeUser(peer) }
         case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
         case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
         case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
@@ -224,12 +228,24 @@ extension Core {
         return nil
     }
 
+    private mutating func takeUser(_ image: UserImage) {
+        guard userSlot(image.row.number) == nil else { return }
+        let user = makeUser(image)
+        users[Int(user)].isRecent = true
+    }
+
+    /// What one reader is to be asked next; to be called until there is nothing: of many keys each gets a part, so that several read at once,
+    /// and the first commands run while others are still being read for.
     package mutating func takeReads() -> ReadRequests? {
         guard !reads.isEmpty else { return nil }
         var taken = reads
         taken.evictionMessages = configuration.evictionMessages
         reads = ReadRequests()
         reads.number = taken.number + 1
+        if taken.keys.count > configuration.readKeysMax {
+            reads.keys = Array(taken.keys[configuration.readKeysMax...])
+            taken.keys.removeSubrange(configuration.readKeysMax...)
+        }
         return taken
     }
 }

@@ -32,6 +32,8 @@ package struct CoreConfiguration: Sendable {
     package var cachedUsersMax = 200_000
     /// Cached names, pairs, devices and conversations, each.
     package var cachedLookupsMax = 200_000
+    /// Rows that one reader is asked for at once.
+    package var readKeysMax = 512
     /// Cursors that wait for a record; beyond, they don't wait for a message's batch to ride with.
     package var cursorsPerBatchMax = 8_192
     /// Changed entries at which a checkpoint is due, and at which senders wait for it.

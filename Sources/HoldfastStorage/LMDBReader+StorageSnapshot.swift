@@ -6,12 +6,10 @@ extension LMDBReader: StorageSnapshot {
     func nextPosition() throws(StorageError) -> Position { unsafe try journal.nextPosition(journalRows()) }
 
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
-        let transaction = unsafe rows()
+        let cursor = try rows(table)
         return unsafe try withValue(key) { (key) throws(StorageError) in
             var value = unsafe MDB_val()
-            let code = unsafe mdb_get(transaction, store[table], &key, &value)
-            if code == MDB_NOTFOUND { return false }
-            try check(code, "read", store.environment.directory)
+            guard unsafe try cursor.get(&key, &value, MDB_SET) else { return false }
             let bytes = unsafe value.bytes
             unsafe body(bytes.span)
             return true

@@ -14,11 +14,32 @@ import Synchronization
     let storeTransaction: OpaquePointer
     /// Reset while no view is open.
     let journalTransaction: OpaquePointer
-    private var inboxCursor: LMDBCursor?
-    private var recordCursor: LMDBCursor?
-    private var isInboxCursorCurrent = false
-    private var isRecordCursorCurrent = false
+    private var inboxCursor = ViewCursor()
+    private var recordCursor = ViewCursor()
+    private var rowCursors = Array(repeating: ViewCursor(), count: StoreTable.allCases.count)
+    /// Rises from view to view.
+    private var view: UInt64 = 0
     private var isOpen = false
+
+    /// A cursor that is made once, and renewed when it is used in another view.
+    private struct ViewCursor {
+        private(set) var cursor: LMDBCursor?
+        private var view: UInt64 = 0
+
+        mutating func get(
+            _ current: UInt64, _ transaction: OpaquePointer, _ table: MDB_dbi, _ path: String
+        ) throws(StorageError) -> LMDBCursor {
+            if let cursor {
+                if view != current { unsafe try cursor.renew(transaction) }
+                view = current
+                return cursor
+            }
+            let made = unsafe try LMDBCursor(transaction, table: table, path)
+            cursor = made
+            view = current
+            return made
+        }
+    }
 
     /// Takes a slot in each environment's table of readers, without a view yet.
     init(journal: LMDBJournal, store: LMDBStore) throws(StorageError) {
@@ -38,8 +59,9 @@ import Synchronization
 
     deinit {
         // Cursors of read transactions aren't closed with them.
-        inboxCursor?.close()
-        recordCursor?.close()
+        inboxCursor.cursor?.close()
+        recordCursor.cursor?.close()
+        for row in rowCursors { row.cursor?.close() }
         unsafe mdb_txn_abort(journalTransaction)
         unsafe mdb_txn_abort(storeTransaction)
     }
@@ -51,6 +73,7 @@ import Synchronization
         precondition(!isOpen, "a view is open")
         unsafe try check(mdb_txn_renew(storeTransaction), "read", store.environment.directory)
         isOpen = true
+        view += 1
         do throws(StorageError) {
             var older: Int
             repeat {
@@ -76,37 +99,25 @@ import Synchronization
     func end() {
         unsafe mdb_txn_reset(journalTransaction)
         unsafe mdb_txn_reset(storeTransaction)
-        isInboxCursorCurrent = false
-        isRecordCursorCurrent = false
         isOpen = false
     }
 
     /// A cursor in the store's inboxes.
     func inboxes() throws(StorageError) -> LMDBCursor {
         precondition(isOpen, "the view is over")
-        if let inboxCursor {
-            if !isInboxCursorCurrent { unsafe try inboxCursor.renew(storeTransaction) }
-            isInboxCursorCurrent = true
-            return inboxCursor
-        }
-        let cursor = unsafe try LMDBCursor(storeTransaction, table: store.inbox, store.environment.directory)
-        inboxCursor = cursor
-        isInboxCursorCurrent = true
-        return cursor
+        return unsafe try inboxCursor.get(view, storeTransaction, store.inbox, store.environment.directory)
+    }
+
+    /// A cursor in one of the store's tables. Where it was last, the next key may be close to.
+    func rows(_ table: StoreTable) throws(StorageError) -> LMDBCursor {
+        precondition(isOpen, "the view is over")
+        return unsafe try rowCursors[Int(table.rawValue)].get(view, storeTransaction, store[table], store.environment.directory)
     }
 
     /// A cursor in the journal's records.
     func records() throws(StorageError) -> LMDBCursor {
         precondition(isOpen, "the view is over")
-        if let recordCursor {
-            if !isRecordCursorCurrent { unsafe try recordCursor.renew(journalTransaction) }
-            isRecordCursorCurrent = true
-            return recordCursor
-        }
-        let cursor = unsafe try LMDBCursor(journalTransaction, table: journal.records, journal.environment.directory)
-        recordCursor = cursor
-        isRecordCursorCurrent = true
-        return cursor
+        return unsafe try recordCursor.get(view, journalTransaction, journal.records, journal.environment.directory)
     }
 
     /// The transaction for the journal.

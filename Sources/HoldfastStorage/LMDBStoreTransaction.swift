@@ -6,10 +6,30 @@ import HoldfastWire
 @safe final class LMDBStoreTransaction: StoreTransaction {
     /// A cursor stays where it wrote last, so that rising keys are found without a search from the root;
     /// a key behind the last one is appended.
-    private struct TableWriter {
+    private final class TableWriter {
         let cursor: LMDBCursor
-        /// No key of the table is greater.
-        var upperBound: [UInt8]?
+        /// No key of the table is greater; empty while the table is.
+        private var upperBound: [UInt8]
+
+        init(_ cursor: LMDBCursor, upperBound: [UInt8]) {
+            self.cursor = cursor
+            self.upperBound = upperBound
+        }
+
+        /// Whether `key` is greater than all keys of the table, which it is the greatest of then.
+        func isBehindAll(_ key: Span<UInt8>) -> Bool {
+            guard isBehindBound(key) else { return false }
+            upperBound.removeAll(keepingCapacity: true)
+            for index in key.indices { upperBound.append(key[index]) }
+            return true
+        }
+
+        private func isBehindBound(_ key: Span<UInt8>) -> Bool {
+            for index in 0..<min(key.count, upperBound.count) where key[index] != upperBound[index] {
+                return key[index] > upperBound[index]
+            }
+            return key.count > upperBound.count
+        }
     }
 
     private let store: LMDBStore
@@ -53,10 +73,8 @@ import HoldfastWire
 
     func put(_ table: StoreTable, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(StorageError) {
         try guarded { () throws(StorageError) in
-            var writer = try writer(table)
-            let isAppend = isBehindAll(key, writer.upperBound)
-            if isAppend { writer.upperBound = [UInt8](capacity: key.count) { for index in key.indices { $0.append(key[index]) } } }
-            writers[Int(table.rawValue)] = writer
+            let writer = try writer(table)
+            let isAppend = writer.isBehindAll(key)
             unsafe try withValue(key) { (key) throws(StorageError) in
                 unsafe try withValue(value) { (value) throws(StorageError) in
                     unsafe try writer.cursor.put(&key, &value, isAppend ? MDB_APPEND : 0)
@@ -143,12 +161,16 @@ import HoldfastWire
         let index = Int(table.rawValue)
         if let writer = writers[index] { return writer }
         let cursor = unsafe try LMDBCursor(transaction, table: store[table], path)
-        var writer = TableWriter(cursor: cursor)
-        writers[index] = writer
         var key = unsafe MDB_val()
-        if unsafe try cursor.getKey(&key, MDB_LAST) { writer.upperBound = unsafe Array(key.bytes) }
-        writers[index] = writer
-        return writer
+        do throws(StorageError) {
+            let upperBound = unsafe try cursor.getKey(&key, MDB_LAST) ? Array(key.bytes) : []
+            let writer = TableWriter(cursor, upperBound: upperBound)
+            writers[index] = writer
+            return writer
+        } catch {
+            cursor.close()
+            throw error
+        }
     }
 
     private func inboxWriter() throws(StorageError) -> LMDBCursor {
@@ -156,13 +178,6 @@ import HoldfastWire
         let cursor = unsafe try LMDBCursor(transaction, table: store.inbox, path)
         inboxCursor = cursor
         return cursor
-    }
-
-    /// Whether `key` is greater than `bound`, or there is none.
-    private func isBehindAll(_ key: Span<UInt8>, _ bound: [UInt8]?) -> Bool {
-        guard let bound else { return true }
-        for index in 0..<min(key.count, bound.count) where key[index] != bound[index] { return key[index] > bound[index] }
-        return key.count > bound.count
     }
 
     /// Runs an operation unless one failed before, and remembers its failure.

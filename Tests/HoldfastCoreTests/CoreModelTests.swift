@@ -50,6 +50,7 @@ final class CoreModelRun {
         configuration.checkpointMilliseconds = 2_000
         configuration.checkpointSliceRows = 1 + random.below(4)
         configuration.trimSliceRecords = 1 + random.below(20)
+        configuration.readKeysMax = 1 + random.below(4)
         configuration.devicesPerUserMax = 5
         configuration.sessionDays = 20
         configuration.inboxDays = UInt32(1 + random.below(6))

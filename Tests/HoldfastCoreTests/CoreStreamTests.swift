@@ -277,6 +277,45 @@ import Testing
         scenario.check()
     }
 
+    @Test(arguments: [false, true])
+    func `all that a message to one who is cold needs comes with one answer`(isFirst: Bool) throws {
+        let scenario = try Scenario()
+        let (ann, eve) = (try scenario.online("ann"), try scenario.online("eve"))
+        ann.send("t1", to: "bob")
+        try scenario.toDisk()
+        try scenario.phones.crash()
+        // Ann knows the conversation's number, eve bob's name.
+        let sender = isFirst ? eve : ann
+        try sender.comeBack()
+        let reads = scenario.harness.readsRun
+        sender.send("t2", to: "bob")
+        try scenario.settle()
+        #expect(scenario.harness.readsRun == reads + 1)
+        #expect(scenario.harness.core.nextConversation == (isFirst ? 3 : 2))
+        #expect(sender.refusals.isEmpty)
+        scenario.check()
+    }
+
+    @Test func `readers are asked for many rows in parts, each row once`() throws {
+        let scenario = try Scenario { $0.readKeysMax = 2 }
+        let ann = try scenario.online("ann")
+        let users = (1...5).map { "user \($0)" }
+        for user in users { ann.send("to \(user)", to: user) }
+        var parts: [ReadRequests] = []
+        while parts.reduce(0, { $0 + $1.keys.count }) < users.count {
+            try scenario.harness.step(reading: false)
+            while let part = scenario.harness.core.takeReads() { parts.append(part) }
+        }
+        #expect(parts.map(\.keys.count) == [2, 2, 1])
+        #expect(Set(parts.flatMap(\.keys)).count == users.count)
+        // Answered in another order than asked.
+        for part in parts.reversed() { scenario.harness.core.read(try part.run(on: scenario.harness.storage)) }
+        try scenario.settle()
+        #expect(scenario.harness.core.counts.waitingCommands == 0)
+        #expect(scenario.harness.core.nextConversation == UInt64(users.count + 1))
+        scenario.check()
+    }
+
     @Test func `a conversation that was asked for too early is found later`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")

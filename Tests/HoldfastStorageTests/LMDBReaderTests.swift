@@ -31,6 +31,25 @@ import Testing
         #expect(try reader.record(at: Position(rawValue: 2)) { _ in })
     }
 
+    @Test func `a reader that is used again finds the rows of its new view, in any order`() throws {
+        let directory = try TemporaryDirectory()
+        let storage = try directory.open()
+        var random = SplitMix64(seed: 5)
+        for version in UInt8(1)...3 {
+            try storage.checkpoint { (store) throws(StorageError) in
+                for key in UInt8(0)..<100 where key % version == 0 { try store.put(.users, [1, key].span, [version, key].span) }
+            }
+            try storage.read { (snapshot) throws(StorageError) in
+                for key in (UInt8(0)..<110).shuffled(using: &random) {
+                    var value: [UInt8] = []
+                    let isThere = try snapshot.get(.users, [1, key].span) { bytes in value = bytes.indices.map { bytes[$0] } }
+                    #expect(isThere == (key < 100))
+                    if isThere { #expect(value == [(1...version).last { key % $0 == 0 } ?? 0, key]) }
+                }
+            }
+        }
+    }
+
     private func replaceEntry(in store: LMDBStore, with position: UInt64) throws(StorageError) {
         unsafe try store.environment.write("test") { (transaction) throws(StorageError) in
             let checkpoint = unsafe LMDBStoreTransaction(transaction, store)

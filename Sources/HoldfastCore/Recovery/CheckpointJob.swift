@@ -8,7 +8,7 @@ package struct CheckpointJob: Sendable {
         /// What is gone from the inbox.
         var base: Position
         /// Whether the timeline on disk may hold something that is gone.
-        var hasTimeline: Bool
+        var mayHaveReleased: Bool
         var entries: Range<Int>
     }
 
@@ -46,13 +46,20 @@ package struct CheckpointJob: Sendable {
         self.releasedDone = releasedDone
     }
 
+    /// Makes room at once for what will be added.
+    mutating func reserve(users userCount: Int, entries entryCount: Int) {
+        users.reserveCapacity(userCount)
+        entries.reserveCapacity(entryCount)
+    }
+
     /// Adds a user; his entries follow.
     mutating func add(_ row: UserRow, floor: InboxFloor?, sessionCount: Int, nextSession: () -> SessionRow) {
         let start = images.count
+        let base = row.base(floor).position
         UserImage.encode(row, floor: floor, sessionCount: sessionCount, into: &images, nextSession: nextSession)
         users.append(
             User(
-                number: row.number, image: start..<images.count, base: row.base(floor).position, hasTimeline: row.hasTimeline,
+                number: row.number, image: start..<images.count, base: base, mayHaveReleased: row.hasTimeline && base != .zero,
                 entries: entries.count..<entries.count))
     }
 
@@ -67,9 +74,10 @@ package struct CheckpointJob: Sendable {
         let users = users.sorted { $0.number < $1.number }
         try storage.checkpoint { (store) throws(StorageError) in
             var kept = ContiguousArray<UInt64>()
+            kept.reserveCapacity(entries.count)
             var released = ContiguousArray<UInt64>()
             for user in users {
-                if user.hasTimeline {
+                if user.mayHaveReleased {
                     try store.deleteInbox(of: user.number, through: user.base) { released.append($0.position.rawValue) }
                 }
                 for entry in entries[user.entries] {
@@ -78,12 +86,12 @@ package struct CheckpointJob: Sendable {
                 }
             }
             for user in users {
-                try store.put(.users, StoreKey.number(user.number).span, images.span.extracting(user.image))
+                try store.put(.users, StoreKey.inline(user.number).span, images.span.extracting(user.image))
             }
             try writeNames(to: store)
             try writeKept(kept, to: store)
             try writeReleased(released, to: store)
-            for position in releasedDone { try store.delete(.released, StoreKey.number(position.rawValue).span) }
+            for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }
         return CheckpointResult(through: through, epoch: epoch)
@@ -91,18 +99,18 @@ package struct CheckpointJob: Sendable {
 
     private func writeNames(to store: any StoreTransaction) throws(StorageError) {
         for (name, number) in userNumbers.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
-            try store.put(.userByName, name.bytes.span, StoreKey.number(number).span)
+            try store.put(.userByName, name.bytes.span, StoreKey.inline(number).span)
         }
         for (name, number) in userNumbers.sorted(by: { $0.value < $1.value }) {
-            try store.put(.userNames, StoreKey.number(number).span, name.bytes.span)
+            try store.put(.userNames, StoreKey.inline(number).span, name.bytes.span)
         }
         let devices = devices.map { (StoreKey.device($0.key), $0.value) }.sorted { $0.0.lexicographicallyPrecedes($1.0) }
-        for (key, session) in devices { try store.put(.devices, key.span, StoreKey.number(session.rawValue).span) }
+        for (key, session) in devices { try store.put(.devices, key.span, StoreKey.inline(session.rawValue).span) }
         for (number, pair) in conversations.sorted(by: { $0.key < $1.key }) {
-            try store.put(.conversations, StoreKey.number(number).span, pair.encoded.span)
+            try store.put(.conversations, StoreKey.inline(number).span, StoreKey.inline(pair).span)
         }
         for (number, pair) in conversations.sorted(by: { ($0.value.low, $0.value.high) < ($1.value.low, $1.value.high) }) {
-            try store.put(.pairs, pair.encoded.span, StoreKey.number(number).span)
+            try store.put(.pairs, StoreKey.inline(pair).span, StoreKey.inline(number).span)
         }
     }
 
@@ -113,7 +121,7 @@ package struct CheckpointJob: Sendable {
         while index < sorted.count {
             var end = index + 1
             while end < sorted.count, sorted[end] == sorted[index] { end += 1 }
-            try store.put(.kept, StoreKey.number(sorted[index]).span, [UInt8(end - index)].span)
+            try store.put(.kept, StoreKey.inline(sorted[index]).span, CollectionOfOne(UInt8(end - index)).span)
             index = end
         }
     }
@@ -124,14 +132,14 @@ package struct CheckpointJob: Sendable {
         while index < sorted.count {
             var end = index + 1
             while end < sorted.count, sorted[end] == sorted[index] { end += 1 }
-            let key = StoreKey.number(sorted[index])
+            let key = StoreKey.inline(sorted[index])
             var count = 0
             _ = try store.get(.kept, key.span) { count = $0.count == 1 ? Int($0[0]) : 0 }
             #if PLANTED_BUGS
                 if PlantedBug.trimTooMuch.isActive { count -= 1 }
             #endif
             if count > end - index {
-                try store.put(.kept, key.span, [UInt8(count - (end - index))].span)
+                try store.put(.kept, key.span, CollectionOfOne(UInt8(count - (end - index))).span)
             } else {
                 try store.delete(.kept, key.span)
                 try store.put(.released, key.span, [UInt8]().span)
@@ -145,7 +153,7 @@ package struct CheckpointJob: Sendable {
             (.appliedThrough, through.rawValue), (.nextUser, nextUser), (.nextConversation, nextConversation), (.time, time),
             (.age, UInt64(age)), (.trimmedThrough, trimmedThrough.rawValue),
         ]
-        for (row, value) in rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.number(value).span) }
+        for (row, value) in rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.inline(value).span) }
     }
 }
 

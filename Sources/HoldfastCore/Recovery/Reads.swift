@@ -6,7 +6,8 @@ package import HoldfastWire
 /// A row, or a question about a timeline.
 package enum RowKey: Hashable, Sendable {
     case user(UInt64)
-    /// Asked by a user who wants to send to him (0: by nobody): his row, and their conversation, come with the answer.
+    /// Asked by a user who wants to send to him (0: by nobody): his row, and their conversation, which the same command needs next, come with
+    /// the answer, so that a cold recipient costs one wait.
     case userNumber(name: NameKey, asking: UInt64)
     case userName(UInt64)
     case device(DeviceKey)
@@ -24,9 +25,12 @@ package enum RowValue: Sendable {
     case absent
     case user(UserImage)
     case number(UInt64)
+    /// A user's number, with his row and his conversation with who asked.
+    case recipient(UInt64, conversation: UInt64?, UserImage?)
     case name([UInt8])
     case session(SessionID)
-    case members(UserPair)
+    /// With the row of the member who didn't ask.
+    case members(UserPair, peer: UserImage?)
     case entry(InboxEntry)
 }
 
@@ -89,11 +93,7 @@ package struct ReadRequests: Sendable {
         results.rows.reserveCapacity(keys.count)
         try storage.read { (snapshot) throws(StorageError) in
             results.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
-            for key in keys {
-                let value = try answer(key, from: snapshot)
-                results.rows.append((key, value))
-                try addNext(after: key, value, to: &results, from: snapshot)
-            }
+            for key in keys { results.rows.append((key, try answer(key, from: snapshot))) }
             for page in pages { results.pages.append(try plan(page, from: snapshot)) }
             try readBodies(&results, from: snapshot)
         }
@@ -103,18 +103,23 @@ package struct ReadRequests: Sendable {
     private func answer(_ key: RowKey, from snapshot: any StorageSnapshot) throws(StorageError) -> RowValue {
         switch key {
         case .user(let number): return try UserImage.read(number, from: snapshot).map(RowValue.user) ?? .absent
-        case .userNumber(let name, _): return try snapshot.number(.userByName, name.bytes).map(RowValue.number) ?? .absent
+        case .userNumber(let name, let asking):
+            guard let number = try snapshot.number(.userByName, name.bytes.span) else { return .absent }
+            if asking == 0 { return .number(number) }
+            let conversation = try snapshot.number(.pairs, StoreKey.inline(UserPair(asking, number)).span)
+            return .recipient(number, conversation: conversation, try UserImage.read(number, from: snapshot))
         case .userName(let number): return try snapshot.bytes(.userNames, StoreKey.number(number)).map(RowValue.name) ?? .absent
         case .device(let device):
-            return try snapshot.number(.devices, StoreKey.device(device)).map { .session(SessionID(rawValue: $0)) } ?? .absent
-        case .conversation(let number, _):
+            return try snapshot.number(.devices, StoreKey.device(device).span).map { .session(SessionID(rawValue: $0)) } ?? .absent
+        case .conversation(let number, let asking):
             guard let value = try snapshot.bytes(.conversations, StoreKey.number(number)) else { return .absent }
             guard let pair = UserPair(encoded: value) else {
                 throw StorageError(
                     .damaged, "The store's row of conversation \(number) is damaged: run `holdfast inspect`, restore a backup.")
             }
-            return .members(pair)
-        case .pair(let pair): return try snapshot.number(.pairs, pair.encoded).map(RowValue.number) ?? .absent
+            return .members(
+                pair, peer: try pair.peer(of: asking).flatMap { (peer) throws(StorageError) in try UserImage.read(peer, from: snapshot) })
+        case .pair(let pair): return try snapshot.number(.pairs, StoreKey.inline(pair).span).map(RowValue.number) ?? .absent
         case .entry(let user, let position):
             return try snapshot.inboxEntry(of: user, atOrBefore: position).map(RowValue.entry) ?? .absent
         case .evictionPoint(let user, let position):
@@ -122,24 +127,6 @@ package struct ReadRequests: Sendable {
             try snapshot.inbox(of: user, after: position, limit: evictionMessages, into: &entries)
             return entries.last.map(RowValue.entry) ?? .absent
         }
-    }
-
-    /// What the same command will ask for next, so that a cold recipient costs one wait.
-    private func addNext(
-        after key: RowKey, _ value: RowValue, to results: inout ReadResults, from snapshot: any StorageSnapshot
-    ) throws(StorageError) {
-        let user: UInt64
-        switch (key, value) {
-        case (.userNumber(_, let asking), .number(let number)) where asking != 0:
-            user = number
-            let pair = RowKey.pair(UserPair(asking, number))
-            results.rows.append((pair, try answer(pair, from: snapshot)))
-        case (.conversation(_, let asking), .members(let pair)):
-            guard let peer = pair.peer(of: asking) else { return }
-            user = peer
-        default: return
-        }
-        results.rows.append((.user(user), try answer(.user(user), from: snapshot)))
     }
 
     private func plan(_ page: PageRequest, from snapshot: any StorageSnapshot) throws(StorageError) -> PageResult {

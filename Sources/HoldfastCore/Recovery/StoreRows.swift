@@ -10,6 +10,16 @@ enum StoreKey {
     }
 
     static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device.bytes }
+
+    /// `number` without an allocation.
+    static func inline(_ value: UInt64) -> InlineArray<8, UInt8> {
+        InlineArray { UInt8(truncatingIfNeeded: value >> (56 - 8 * UInt64($0))) }
+    }
+
+    /// `UserPair.encoded` without an allocation.
+    static func inline(_ pair: UserPair) -> InlineArray<16, UInt8> {
+        InlineArray { UInt8(truncatingIfNeeded: ($0 < 8 ? pair.low : pair.high) >> (56 - 8 * UInt64($0 & 7))) }
+    }
 }
 
 /// The rows of the store's `meta` table, each a u64.
@@ -17,7 +27,7 @@ enum StoreMeta: String {
     case appliedThrough, nextUser, nextConversation, time, age, trimmedThrough
 
     static func read(_ row: StoreMeta, from snapshot: any StorageSnapshot) throws(StorageError) -> UInt64? {
-        try snapshot.number(.meta, Array(row.rawValue.utf8))
+        try snapshot.number(.meta, Array(row.rawValue.utf8).span)
     }
 }
 
@@ -28,9 +38,9 @@ extension StorageSnapshot {
         return value
     }
 
-    func number(_ table: StoreTable, _ key: [UInt8]) throws(StorageError) -> UInt64? {
+    func number(_ table: StoreTable, _ key: Span<UInt8>) throws(StorageError) -> UInt64? {
         var value: UInt64?
-        let found = try get(table, key.span) { bytes in
+        let found = try get(table, key) { bytes in
             var reader = ByteReader(bytes)
             value = reader.integer()
         }
@@ -70,7 +80,7 @@ package struct UserImage: Sendable {
 
     static func read(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> UserImage? {
         var image: UserImage?
-        let found = try snapshot.get(.users, StoreKey.number(number).span) { bytes in image = UserImage(decoding: bytes, number: number) }
+        let found = try snapshot.get(.users, StoreKey.inline(number).span) { bytes in image = UserImage(decoding: bytes, number: number) }
         if found, image == nil {
             throw StorageError(
                 .damaged,

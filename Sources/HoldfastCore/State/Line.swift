@@ -14,6 +14,12 @@ struct Line<Element> {
 
     mutating func popFirst() -> Element? {
         guard let first else { return nil }
+        removeFirst()
+        return first
+    }
+
+    /// There must be one.
+    mutating func removeFirst() {
         head += 1
         if isEmpty {
             // The room of a peak goes back.
@@ -23,7 +29,6 @@ struct Line<Element> {
             elements.removeSubrange(..<head)
             head = 0
         }
-        return first
     }
 }
 

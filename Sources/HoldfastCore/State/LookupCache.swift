@@ -16,12 +16,14 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         let key: Key
         /// nil: not there.
         var value: Value?
+        /// Since the hand came by.
+        var isAskedFor = false
+        /// The key's.
+        let hash: UInt32
         /// Which checkpoint writes it; 0: known from the disk.
         var epoch: UInt32
         /// Its place in `recent`, if it is of the epoch that runs.
         var place: Int32
-        /// Since the hand came by.
-        var isAskedFor = false
     }
 
     /// nil: a free slot.
@@ -41,9 +43,9 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
 
     mutating func find(_ key: Key) -> Answer {
-        guard let slot = slot(of: key, hash: HashIndex.hash(key)), let entry = entries[slot] else { return .unknown }
-        if !entry.isAskedFor { entries[slot]?.isAskedFor = true }
-        return entry.value.map(Answer.found) ?? .absent
+        guard let slot = slot(of: key, hash: HashIndex.hash(key)) else { return .unknown }
+        entries[slot]?.isAskedFor = true
+        return entries[slot]?.value.map(Answer.found) ?? .absent
     }
 
     private func slot(of key: Key, hash: UInt32) -> Int? {
@@ -54,13 +56,13 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     mutating func insert(_ key: Key, _ value: Value) {
         let hash = HashIndex.hash(key)
         guard let slot = slot(of: key, hash: hash) else {
-            add(Entry(key: key, value: value, epoch: epoch, place: Int32(recent.count)), hash)
+            add(Entry(key: key, value: value, hash: hash, epoch: epoch, place: Int32(recent.count)))
             recent.append((key, value))
             return makeRoom(needed: 0)
         }
         entries[slot]?.value = value
-        if let entry = entries[slot], entry.epoch == epoch {
-            recent[Int(entry.place)].value = value
+        if entries[slot]?.epoch == epoch, let place = entries[slot]?.place {
+            recent[Int(place)].value = value
         } else {
             entries[slot]?.epoch = epoch
             entries[slot]?.place = Int32(recent.count)
@@ -74,20 +76,20 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         let hash = HashIndex.hash(key)
         if let slot = slot(of: key, hash: hash) {
             // Asked before it was made, answered after: the disk doesn't have it yet.
-            if let entry = entries[slot], entry.epoch <= writtenEpoch { entries[slot]?.value = value }
+            if let epoch = entries[slot]?.epoch, epoch <= writtenEpoch { entries[slot]?.value = value }
             return
         }
-        add(Entry(key: key, value: value, epoch: 0, place: 0), hash)
+        add(Entry(key: key, value: value, hash: hash, epoch: 0, place: 0))
         makeRoom(needed: needed)
     }
 
-    private mutating func add(_ entry: Entry, _ hash: UInt32) {
+    private mutating func add(_ entry: Entry) {
         if let slot = freeSlots.popLast() {
             entries[Int(slot)] = entry
-            index.insert(slot, hash)
+            index.insert(slot, entry.hash)
         } else {
             entries.append(entry)
-            index.insert(Slot(entries.count - 1), hash)
+            index.insert(Slot(entries.count - 1), entry.hash)
         }
     }
 
@@ -102,11 +104,14 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
             if hand >= entries.count { hand = 0 }
             let slot = hand
             hand += 1
-            guard let entry = entries[slot] else { continue }
-            if entry.isAskedFor && isFavouring || entry.epoch > writtenEpoch {
+            // Not the whole entry: its name would come into the processor's cache.
+            guard let epoch = entries[slot]?.epoch, let isAskedFor = entries[slot]?.isAskedFor, let hash = entries[slot]?.hash else {
+                continue
+            }
+            if isAskedFor && isFavouring || epoch > writtenEpoch {
                 entries[slot]?.isAskedFor = false
             } else {
-                index.remove(Slot(slot), HashIndex.hash(entry.key))
+                index.remove(Slot(slot), hash)
                 entries[slot] = nil
                 freeSlots.append(Slot(slot))
             }
@@ -126,7 +131,7 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         freeSlots = []
         index = HashIndex()
         hand = 0
-        for case let entry? in changed { add(entry, HashIndex.hash(entry.key)) }
+        for case let entry? in changed { add(entry) }
     }
 
     /// The rows that the checkpoint which begins has to write, each key once.

@@ -48,13 +48,19 @@ struct OpenBatch {
         creditBytes = ContiguousArray(repeating: 0, count: loops)
     }
 
-    /// The next batch, in the arrays of this one, which is settled: room for as much again costs no allocation for each growth. What the journal
-    /// and the loops have is theirs.
+    /// The next batch, in the arrays of this one, which is settled: room for as much again costs no allocation for each growth. If a loop still
+    /// reads its bytes, these are left to it.
     consuming func next(number: UInt32, like last: JournalBatch, _ spares: inout SpareArrays) -> OpenBatch {
         var batch = self
         batch.number = number
-        batch.journal = JournalBatch()
-        batch.journal.bytes = spares.takeBuffer()
+        if let spare = spares.takeBuffer() {
+            batch.journal.bytes = spare
+        } else {
+            batch.journal.bytes.removeAll(keepingCapacity: batch.journal.bytes.capacity <= SpareArrays.bytesMax)
+        }
+        batch.journal.entries.empty()
+        batch.journal.deletions = []
+        batch.journal.nextPosition = .zero
         batch.journal.bytes.reserveCapacity(last.bytes.count)
         batch.journal.entries.reserveCapacity(last.entries.count)
         batch.pushes.empty()

@@ -2,7 +2,7 @@
 struct SpareArrays {
     private static let buffersMax = 4
     /// Larger ones are of a peak.
-    private static let bytesMax = 1 << 20
+    static let bytesMax = 4 << 20
 
     private var effects: ContiguousArray<ContiguousArray<Effect>>
     private var buffers: [[UInt8]] = []
@@ -25,9 +25,9 @@ struct SpareArrays {
         return batch
     }
 
-    /// An empty buffer; the oldest, which nobody reads any more.
-    mutating func takeBuffer() -> [UInt8] {
-        guard buffers.count == Self.buffersMax else { return [] }
+    /// An empty buffer; the oldest, which nobody reads any more. nil until there are enough.
+    mutating func takeBuffer() -> [UInt8]? {
+        guard buffers.count == Self.buffersMax else { return nil }
         var buffer = buffers.removeFirst()
         buffer.removeAll(keepingCapacity: true)
         return buffer

@@ -78,7 +78,11 @@ final class CoreDriver: @unchecked Sendable {
             let now = SystemClock.coreTime()
             // From the back, so that each is taken out of the array and its buffers can be used again.
             messages.reverse()
-            while let message = messages.popLast() { handle(message, now) }
+            while let message = messages.popLast() {
+                handle(message, now)
+                // Journal and readers don't wait until all the others are handled.
+                submit(now)
+            }
             tick(now)
             if core.hasCheckpointSlices { core.continueCheckpoint() }
             carryOut(now)
@@ -166,9 +170,13 @@ final class CoreDriver: @unchecked Sendable {
         }
     }
 
-    private func carryOut(_ now: CoreTime) {
+    private func submit(_ now: CoreTime) {
         if let batch = core.takeBatch(now: now) { journal.post(batch) }
-        if let requests = core.takeReads() { readers.post(.rows(requests)) }
+        while let requests = core.takeReads() { readers.post(.rows(requests)) }
+    }
+
+    private func carryOut(_ now: CoreTime) {
+        submit(now)
         if let job = core.takeCheckpoint() { checkpoints.post(job) }
         if let job = core.takeTrim() { readers.post(.trim(job)) }
         if let job = core.takeExpiry() { readers.post(.expiry(job)) }

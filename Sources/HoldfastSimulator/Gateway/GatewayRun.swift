@@ -133,7 +133,7 @@ final class GatewayRun {
 
     private func carryOut() {
         if let batch = core.takeBatch(now: now) { start(batch) }
-        if let requests = core.takeReads() { run { [unowned self] () throws(StorageError) in .read(try requests.run(on: storage)) } }
+        while let requests = core.takeReads() { run { [unowned self] () throws(StorageError) in .read(try requests.run(on: storage)) } }
         if let job = core.takeCheckpoint() { start(job) }
         if let job = core.takeTrim() { run { [unowned self] () throws(StorageError) in .trimPlanned(try job.run(on: storage)) } }
         if let job = core.takeExpiry() { run { [unowned self] () throws(StorageError) in .expiryPlanned(try job.run(on: storage)) } }

@@ -100,6 +100,7 @@ struct Profile {
         core.checkpointQuietEntries = 1 + random.below(60)
         core.checkpointSliceRows = 1 + random.below(6)
         core.trimSliceRecords = 1 + random.below(40)
+        core.readKeysMax = 1 + random.below(8)
         core.expiryMilliseconds = 60_000
         core.expirySliceMessages = 1 + random.below(10)
         core.inboxDays = UInt32(2 + random.below(4))
