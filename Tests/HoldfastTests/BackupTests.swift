@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Backups while a gateway serves, restoring them, and being killed in the middle, with the real binary.
@@ -15,28 +16,43 @@ import Testing
         try #require(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
     }
 
+    /// Sends lines until it is enough, 500 at a time.
+    /// - Returns: the lines.
+    private func sendRounds(
+        as sender: String, to recipient: String, _ options: [String], in directory: TemporaryDirectory, until isEnough: () -> Bool
+    ) async throws -> [String] {
+        var lines: [String] = []
+        repeat {
+            let round = (1...500).map { "second-\(lines.count + $0)" }
+            try directory.write(round.joined(separator: "\n").utf8, to: "second")
+            let arguments = ["send", "--as", sender, "--to", recipient, "--lines"] + options
+            #expect(try await Command.run(arguments, in: directory, input: directory.path("second")).status == 0)
+            lines += round
+        } while !isEnough()
+        return lines
+    }
+
     @Test func `what was confirmed before a backup began is in it, while senders send and records are trimmed`() async throws {
         let directory = try TemporaryDirectory()
         try directory.write("checkpointEntries: 1000\ncheckpointEntriesMax: 2000\n".utf8, to: "config.yaml")
         let gateway = try await GatewayProcess(in: directory, extra: ["--config", directory.path("config.yaml")])
         let options = await gateway.options
         let first = (1...500).map { "first-\($0)" }
-        let second = (1...20_000).map { "second-\($0)" }
         try directory.write(first.joined(separator: "\n").utf8, to: "first")
-        try directory.write(second.joined(separator: "\n").utf8, to: "second")
         let send = ["send", "--as", "alice", "--to", "bob", "--lines"] + options
         #expect(try await Command.run(send, in: directory, input: directory.path("first")).status == 0)
-        // Another one's messages are sent, received and trimmed meanwhile.
-        let sender = try Command(
-            ["send", "--as", "carol", "--to", "dave", "--lines"] + options, in: directory, input: directory.path("second"))
-        let receiver = try Command(["receive", "--as", "dave", "--count", "\(second.count)"] + options, in: directory)
+        // Another one's messages are sent, received and trimmed until the backup is over, however long it takes.
+        let isOver = Mutex(false)
+        async let others = sendRounds(as: "carol", to: "dave", options, in: directory) { isOver.withLock { $0 } }
+        let receiver = try Command(["receive", "--as", "dave"] + options, in: directory)
         _ = await receiver.firstLine()
 
         let data = directory.path("data")
         let backup = try await Command.run(["backup", "--data", data, "--to", directory.path("backup"), "--json"], in: directory)
+        isOver.withLock { $0 = true }
         #expect(backup.status == 0, "\(backup.error)")
-        #expect(sender.isRunning || receiver.isRunning, "the backup was not beside traffic")
-        #expect(try await sender.result().status == 0)
+        let second = try await others
+        receiver.signal(SIGTERM)
         #expect(try await receiver.result().status == 0)
         #expect(try mode(directory.path("backup/development.key")) == 0o600)
         #expect(try mode(directory.path("backup/tls/key.pem")) == 0o600)
