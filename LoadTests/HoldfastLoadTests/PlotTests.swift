@@ -115,6 +115,12 @@ import Testing
         #expect(abs(places[0].1 * 2 - places[1].1) < 0.3)
     }
 
+    @Test func `marks of an axis don't run into each other`() {
+        let bars = [1_001.0, 67_410].map { BarPlot.Bar(name: "\($0)", value: Spread($0), text: "a text as long as there are", colour: 0) }
+        let body = BarPlot(title: "t", axis: "a", quantity: .perSecond, baseline: nil, bars: bars).draw().body
+        #expect(body.contains(">1,000<") && !body.contains(">2,000<") && body.contains(">5,000<"), "\(body)")
+    }
+
     @Test func `text is text and names of files are plain`() {
         #expect(Markup.text("<a b=\"c\">'&'\u{0}") == "&lt;a b=&quot;c&quot;&gt;&#39;&amp;&#39;\u{FFFD}")
         #expect(Markup.tag("a", ["b": "\"><x"], "i") == "<a b=\"&quot;&gt;&lt;x\">i</a>")

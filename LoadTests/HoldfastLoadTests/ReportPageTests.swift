@@ -55,6 +55,14 @@ import Testing
         #expect(page.sections[0].table.header == ["figure", "holdfast, as delivered (1)", "holdfast, as delivered (2)"])
     }
 
+    @Test func `servers differ in colour, however many settings one of them was run with`() throws {
+        let settings = (0..<7).map { Self.run("holdfast", clients: 100 + $0, settings: "settings \($0)") }
+        let page = try Self.page([Self.run("holdfast")] + settings + [Self.run("peer"), Self.run("other")])
+        let drawing = try #require(page.sections.first { $0.title == "throughput, 10 clients" }?.drawings.first)
+        let colours = Set(drawing.body.matches(of: /class="line (c\d)"/).map { String($0.1) })
+        #expect(colours.count == 3, "\(colours)")
+    }
+
     @Test func `a goal is reached or missed by its median`() throws {
         let ratios = [0.3, 0.5, 0.5].map { RatioResult.Ratio(name: "to the probe", value: $0, atLeast: 0.43) }
         let page = try Self.page(

@@ -34,10 +34,17 @@ struct BarPlot: Sendable {
         let top = 28.0
         let bottom = top + Double(drawn.count) * 34 + 4
         var body = Drawing.label(title, x: 8, y: 18, style: "title")
+        var labelled = -Double.infinity
         for tick in scale.ticks {
             let at = x(tick)
             body += Drawing.line(at, top, at, bottom, style: "grid")
-            body += Drawing.label(quantity.tick(tick), x: at, y: bottom + 14, anchor: at < Self.left + 16 ? "start" : "middle")
+            let text = quantity.tick(tick)
+            let width = 6.6 * Double(text.count)
+            let isAtEdge = at < Self.left + 16
+            // Only where it doesn't run into the one before.
+            guard at - (isAtEdge ? 0 : width / 2) > labelled else { continue }
+            labelled = at + (isAtEdge ? width : width / 2)
+            body += Drawing.label(text, x: at, y: bottom + 14, anchor: isAtEdge ? "start" : "middle")
         }
         body += Drawing.line(begin, top, begin, bottom, style: "rule")
         for (index, bar) in drawn.enumerated() {

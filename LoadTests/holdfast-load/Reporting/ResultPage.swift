@@ -40,19 +40,31 @@ struct ResultPage: Sendable {
 
     init(_ lines: ResultLines) {
         let groups = RunGroup.groups(lines.runs)
-        let servers = groups.flatMap(\.groups)
+        let colours = Self.colours(groups.flatMap(\.groups))
+        facts = Self.facts(lines.runs)
+        goals = Self.goals(lines.ratios)
+        sections = groups.map { Self.section($0.experiment, $0.groups, colours) }
+    }
+
+    /// Which colour each server has, by its name on the page. There are few: those of all servers as they come first, Holdfast's before, and
+    /// then those of their other settings. The same server with another version or size has the same one.
+    private static func colours(_ groups: [RunGroup]) -> [String: Int] {
+        var names: Set<String> = []
+        var firsts: [RunGroup] = []
+        var others: [RunGroup] = []
+        for group in groups.filter(\.isHoldfast) + groups.filter({ !$0.isHoldfast }) {
+            let isFirst = names.insert(group.runs.first?.context.server?.name ?? "").inserted
+            if isFirst { firsts.append(group) } else { others.append(group) }
+        }
         var colours: [String: Int] = [:]
         var known: [String: Int] = [:]
-        for group in servers.filter(\.isHoldfast) + servers.filter({ !$0.isHoldfast }) where colours[group.server] == nil {
-            // The same server with another version or size has the same colour.
+        for group in firsts + others where colours[group.server] == nil {
             let name = group.runs.first?.context.server.map { "\($0.name)\n\($0.settings)" } ?? ""
             let colour = known[name] ?? known.count
             known[name] = colour
             colours[group.server] = colour
         }
-        facts = Self.facts(lines.runs)
-        goals = Self.goals(lines.ratios)
-        sections = groups.map { Self.section($0.experiment, $0.groups, colours) }
+        return colours
     }
 
     /// The goals that were set, by how far they were reached or missed.
