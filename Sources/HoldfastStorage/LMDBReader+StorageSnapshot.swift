@@ -6,7 +6,7 @@ extension LMDBReader: StorageSnapshot {
     func nextPosition() throws(StorageError) -> Position { unsafe try journal.nextPosition(journalRows()) }
 
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
-        let cursor = try rows(table)
+        let cursor = try cursor(in: table)
         return unsafe try withValue(key) { (key) throws(StorageError) in
             var value = unsafe MDB_val()
             guard unsafe try cursor.get(&key, &value, MDB_SET) else { return false }

@@ -109,7 +109,7 @@ import Synchronization
     }
 
     /// A cursor in one of the store's tables. Where it was last, the next key may be close to.
-    func rows(_ table: StoreTable) throws(StorageError) -> LMDBCursor {
+    func cursor(in table: StoreTable) throws(StorageError) -> LMDBCursor {
         precondition(isOpen, "the view is over")
         return unsafe try rowCursors[Int(table.rawValue)].get(view, storeTransaction, store[table], store.environment.directory)
     }

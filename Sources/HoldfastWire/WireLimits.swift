@@ -23,6 +23,12 @@ package struct WireLimits: Equatable, Sendable {
     package static let userBytesMax = 255
     /// Of a device's name.
     package static let deviceBytesMax = 64
+    /// Whether a text can be a user's or a device's name: 1 to so many bytes, none of them 0 (SPEC 2.3). The bytes are looked at where they
+    /// lie: this is asked for each message to a user.
+    package static func isName(_ text: String, bytesMax: Int) -> Bool {
+        guard 1...bytesMax ~= text.utf8.count else { return false }
+        return !(unsafe text.utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) } ?? text.utf8.contains(0))
+    }
     /// Of the address in `GO_AWAY`.
     package static let addressBytesMax = 255
     /// Of the text in `CLOSED`.

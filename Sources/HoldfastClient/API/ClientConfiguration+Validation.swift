@@ -14,7 +14,7 @@ extension ClientConfiguration {
     }
 
     private func check(_ name: String, _ what: String, _ bytesMax: Int) throws(ClientError) {
-        guard 1...bytesMax ~= name.utf8.count, !name.utf8.contains(0) else {
+        guard WireLimits.isName(name, bytesMax: bytesMax) else {
             throw ClientError(.configuration, "the name of the \(what) must have 1 to \(bytesMax) bytes")
         }
     }

@@ -16,7 +16,7 @@ extension ClientMachine {
         _ actions: inout ClientActions
     ) throws(EnqueueFailure) -> UInt64 {
         if case .user(let name) = recipient {
-            guard 1...WireLimits.userBytesMax ~= name.utf8.count && !name.hasZero else { throw .invalidRecipient }
+            guard WireLimits.isName(name, bytesMax: WireLimits.userBytesMax) else { throw .invalidRecipient }
         }
         guard body.count <= WireLimits.frameBytesCeiling - WireLimits.bodyReserveBytes else { throw .bodyTooLarge }
         let limits = settings.limits
@@ -244,12 +244,5 @@ extension ClientMachine {
         case .inboxFull, .storageFull, .overloaded:
             return entry.waitsForRoom ? UInt64(max(frame.retryAfterMilliseconds, settings.limits.refusalRetryMilliseconds)) : nil
         }
-    }
-}
-
-extension String {
-    /// Whether a byte of it is 0; the bytes are looked at where they lie.
-    fileprivate var hasZero: Bool {
-        unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) } ?? utf8.contains(0)
     }
 }

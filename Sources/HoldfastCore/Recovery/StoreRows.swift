@@ -3,11 +3,7 @@ import HoldfastWire
 // The formats of the store's keys and values: big-endian, a user's row with a checksum.
 
 enum StoreKey {
-    static func number(_ value: UInt64) -> [UInt8] {
-        var key: [UInt8] = []
-        key.append(bigEndian: value)
-        return key
-    }
+    static func number(_ value: UInt64) -> [UInt8] { [UInt8](inline(value).span, 0..<8) }
 
     static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device.bytes }
 
@@ -52,7 +48,7 @@ extension StorageSnapshot {
 }
 
 extension UserPair {
-    var encoded: [UInt8] { StoreKey.number(low) + StoreKey.number(high) }
+    var encoded: [UInt8] { [UInt8](StoreKey.inline(self).span, 0..<16) }
 
     init?(encoded: [UInt8]) {
         var reader = ByteReader(encoded.span)

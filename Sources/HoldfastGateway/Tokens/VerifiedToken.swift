@@ -22,18 +22,15 @@ package struct VerifiedToken: Equatable, Sendable {
             guard begins.isFinite else { throw .malformed }
             guard begins <= Double(now) else { throw .notYetValid }
         }
-        guard Self.isName(claims.sub, bytesMax: 255), claims.device.map({ Self.isName($0, bytesMax: 64) }) ?? true else { throw .malformed }
+        guard WireLimits.isName(claims.sub, bytesMax: WireLimits.userBytesMax),
+            claims.device.map({ WireLimits.isName($0, bytesMax: WireLimits.deviceBytesMax) }) ?? true
+        else { throw .malformed }
         guard let role = TokenRole(rawValue: claims.role ?? TokenRole.user.rawValue) else { throw .malformed }
         user = claims.sub
         device = claims.device
         self.role = role
         // A date beyond what a u32 of seconds can say is as good as that one.
         expires = UInt64(min(claims.exp, Double(UInt32.max)))
-    }
-
-    /// Names on the wire have 1...255 (users) or 1...64 (devices) bytes and no NUL (SPEC 2.3).
-    private static func isName(_ text: String, bytesMax: Int) -> Bool {
-        1...bytesMax ~= text.utf8.count && !text.utf8.contains(0)
     }
 }
 
