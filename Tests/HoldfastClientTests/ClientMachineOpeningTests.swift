@@ -58,6 +58,28 @@ import Testing
         #expect(rig.resolved[id] == .stored(MessageSequence(rawValue: 1)))
     }
 
+    // REQ-ATTACH-3
+    @Test func `an attach that isn't on the disk is not presented`() throws {
+        let rig = try MachineRig.persistent(FaultyStorage())
+        rig.open(.usual(attach: 3))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"], "a new session is stored at once")
+        rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 4), to: &$0) }
+        rig.closeTransport()
+        rig.advance(by: 2_000)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"], "nothing needed 4 to be stored")
+        rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 5), to: &$0) }
+        rig.send("one")
+        rig.closeTransport()
+        rig.advance(by: 4_000)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume T 5/100/0"])
+    }
+
     @Test(arguments: [CloseCode.ticketInvalid, .ticketExpired])
     func `a refused ticket is dropped and hello follows at once, with state`(code: CloseCode) {
         let rig = MachineRig()

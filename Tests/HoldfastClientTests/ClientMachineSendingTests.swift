@@ -145,7 +145,11 @@ import Testing
 
     @Test func `a message is on the disk, with its number and the attach, before it is sent`() throws {
         let rig = try MachineRig.persistent(FaultyStorage())
-        rig.open(.usual(attach: 4))
+        rig.open(.usual(attach: 3))
+        rig.closeTransport()
+        rig.history = []
+        rig.advance(by: 1_000)
+        rig.open(.usual(.resumed, attach: 4))
         #expect(!rig.history.contains(.sync), "an idle resume needs no sync")
         rig.history = []
         rig.send("a")

@@ -10,6 +10,7 @@ import Testing
         (68, "a message was sent after the app had been told that it was withdrawn, and the power had gone"),
         (71, "a repair left the bytes of what it took out in the counters, and the inbox seemed full for ever"),
         (124, "the same with a refusal"),
+        (182, "a phone presented an attach that its disk didn't have, lost its power, and was rewound"),
         (517, "connections that a restart had left dead were not found"),
         (933, "a phone that was put back to before its first session sent its outbox again"),
         (1076, "a repair's notice was not counted as acknowledged"),

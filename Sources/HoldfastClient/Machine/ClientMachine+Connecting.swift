@@ -52,7 +52,7 @@ extension ClientMachine {
         phase = .opening
         lastReadAt = now.milliseconds
         frameBytesMax = UInt32(WireLimits.beforeWelcome.frameBytesMax)
-        let presented = PresentedState(session: session, attach: attach, position: cursor, lastSequence: lastSequence)
+        let presented = PresentedState(session: session, attach: storedAttach, position: cursor, lastSequence: lastSequence)
         let hasSession = flags.contains(.hasSession)
         if !ticket.isEmpty && hasSession {
             write(now, &actions) { [ticket] out in

@@ -186,6 +186,7 @@ extension ClientMachine {
     /// The state is that of `WELCOME` from here on.
     private mutating func adopt(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
         assert(welcome.session == session || cold?.outbox.line.isEmpty ?? true, "numbers of another session")
+        let isOtherSession = !flags.contains(.hasSession) || session != welcome.session
         session = welcome.session
         attach = welcome.attach
         era = welcome.era
@@ -193,6 +194,8 @@ extension ClientMachine {
         cursor = max(cursor, welcome.cursor)
         flags.formUnion([.hasSession, .isUnsynced, .isSettled])
         persist(.welcomed(session: session, attach: attach, era: era, cursor: cursor, lastSequence: lastSequence), &actions)
+        // Else the old session's attach would be presented for this one.
+        if isOtherSession || !settings.isPersistent { synchronize(&actions) }
         cold?.sentCount = 0
         cold?.sendProgressAt = now.milliseconds
         scheduleAcknowledgement(now)
@@ -248,6 +251,7 @@ extension ClientMachine {
         flags.subtract([.hasSession, .isUnsynced, .isOutboxUnsynced])
         session = SessionID(rawValue: 0)
         attach = .none
+        storedAttach = .none
         era = 0
         lastSequence = .none
         cursor = .zero

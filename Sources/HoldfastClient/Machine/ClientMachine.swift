@@ -72,6 +72,8 @@ package struct ClientMachine {
     var inputCount: UInt64 = 0
 
     package internal(set) var attach = AttachNumber.none
+    /// The last one that is on the disk; this one is presented (REQ-ATTACH-3).
+    var storedAttach = AttachNumber.none
     var frameBytesMax: UInt32 = UInt32(WireLimits.beforeWelcome.frameBytesMax)
     var creditMessages: UInt32 = 0
     var creditBytes: UInt32 = 0
@@ -131,6 +133,7 @@ package struct ClientMachine {
             flags.insert(.hasSession)
         }
         attach = state.attach
+        storedAttach = attach
         era = state.era
         cursor = state.cursor
         handedMark = state.handedOver
@@ -171,5 +174,6 @@ package struct ClientMachine {
     mutating func synchronize(_ actions: inout ClientActions) {
         if settings.isPersistent && (flags.contains(.isUnsynced) || flags.contains(.isOutboxUnsynced)) { actions.items.append(.sync) }
         flags.subtract([.isUnsynced, .isOutboxUnsynced])
+        storedAttach = attach
     }
 }
