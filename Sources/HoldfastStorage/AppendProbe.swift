@@ -13,12 +13,18 @@ package enum AppendProbe {
         package var commitMicrosecondsMedian: Double
         package var commitMicrosecondsP99: Double
         package var commitMicrosecondsMax: Double
+        /// From the time when a record was due until it was on the disk; nil without a rate.
+        package var recordMicrosecondsMedian: Double?
+        package var recordMicrosecondsP99: Double?
         package var recordsPerSecond: Double { Double(records) / seconds }
     }
 
     /// Appends batches of `batch` records of `recordBytes` for `seconds`, in a directory of its own in `directory`, which it removes.
-    package static func run(directory: String, recordBytes: Int = 120, batch: Int = 256, seconds: Double) throws(StorageError) -> Result {
-        precondition(recordBytes > 0 && batch > 0 && seconds > 0)
+    /// - Parameter perSecond: so many records are due a second, at fixed times, and each batch takes what is due; nil: as fast as it goes.
+    package static func run(
+        directory: String, recordBytes: Int = 120, batch: Int = 256, perSecond: Double? = nil, seconds: Double
+    ) throws(StorageError) -> Result {
+        precondition(recordBytes > 0 && batch > 0 && seconds > 0 && perSecond ?? 1 > 0)
         let path = "\(directory)/append-probe-\(getpid())"
         try DurableFile.makeDirectory(path)
         defer {
@@ -29,19 +35,30 @@ package enum AppendProbe {
         let environment = try LMDBEnvironment(directory: path, options: options, lock: nil)
         let table = try environment.openTables([("records", 0)], isNew: true)[0]
         let record = [UInt8](repeating: 0x5A, count: recordBytes)
-        var durations: ContiguousArray<Duration> = []
+        var commits: ContiguousArray<Duration> = []
+        var waits: ContiguousArray<Duration> = []
         let start = ContinuousClock.now
         let end = start + .seconds(seconds)
         var last = start
-        var position: UInt64 = 1
+        var records = 0
         while last < end {
-            try append(record, from: position, count: batch, environment, table)
-            position += UInt64(batch)
-            let time = ContinuousClock.now
-            durations.append(time - last)
-            last = time
+            let begin = ContinuousClock.now
+            let due = perSecond.map { Int((begin - start) / .seconds(1) * $0) + 1 - records } ?? batch
+            guard due > 0 else {
+                usleep(50)
+                last = ContinuousClock.now
+                continue
+            }
+            let count = min(due, batch)
+            try append(record, from: UInt64(records + 1), count: count, environment, table)
+            last = ContinuousClock.now
+            commits.append(last - begin)
+            if let perSecond {
+                for number in records..<records + count { waits.append(last - start - .seconds(Double(number) / perSecond)) }
+            }
+            records += count
         }
-        return summary(durations, records: durations.count * batch, duration: last - start)
+        return summary(commits, waits, records: records, duration: last - start)
     }
 
     private static func append(
@@ -61,11 +78,17 @@ package enum AppendProbe {
         }
     }
 
-    private static func summary(_ durations: ContiguousArray<Duration>, records: Int, duration: Duration) -> Result {
-        let sorted = durations.sorted()
-        func microseconds(_ share: Double) -> Double { sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / .microseconds(1) }
+    private static func summary(
+        _ commits: ContiguousArray<Duration>, _ waits: ContiguousArray<Duration>, records: Int, duration: Duration
+    ) -> Result {
+        func microseconds(_ sorted: ContiguousArray<Duration>, _ share: Double) -> Double {
+            sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / .microseconds(1)
+        }
+        let (commits, waits) = (ContiguousArray(commits.sorted()), ContiguousArray(waits.sorted()))
         return Result(
-            records: records, commits: sorted.count, seconds: duration / .seconds(1), commitMicrosecondsMedian: microseconds(0.5),
-            commitMicrosecondsP99: microseconds(0.99), commitMicrosecondsMax: microseconds(1))
+            records: records, commits: commits.count, seconds: duration / .seconds(1), commitMicrosecondsMedian: microseconds(commits, 0.5),
+            commitMicrosecondsP99: microseconds(commits, 0.99), commitMicrosecondsMax: microseconds(commits, 1),
+            recordMicrosecondsMedian: waits.isEmpty ? nil : microseconds(waits, 0.5),
+            recordMicrosecondsP99: waits.isEmpty ? nil : microseconds(waits, 0.99))
     }
 }

@@ -207,6 +207,10 @@ import Testing
         #expect(result.records == result.commits * 10)
         #expect(result.commitMicrosecondsMedian <= result.commitMicrosecondsP99)
         #expect(result.commitMicrosecondsP99 <= result.commitMicrosecondsMax)
+        #expect(result.recordMicrosecondsP99 == nil)
+        let paced = try AppendProbe.run(directory: directory.path, recordBytes: 50, batch: 10, perSecond: 1_000, seconds: 0.05)
+        #expect(paced.records > 0 && paced.records <= Int(paced.seconds * 1_000) + 1, "none before it was due")
+        #expect(try #require(paced.recordMicrosecondsMedian) <= #require(paced.recordMicrosecondsP99))
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
 }

@@ -47,12 +47,15 @@ struct ProcessMeter: Sendable {
     }
 
     /// Waits until the process has next to nothing to do, but not for ever.
-    func settle() async throws {
+    func settle() async throws { try await Self.settle(secondsMax: 15) { cpuSeconds ?? 0 } }
+
+    /// The same for whatever takes `cpuSeconds`: until it is twice in a row at most 4 % of a core.
+    static func settle(secondsMax: Double, _ cpuSeconds: () -> Double) async throws {
         var quiet = 0
-        for _ in 0..<30 where quiet < 2 {
-            let before = cpuSeconds ?? 0
+        for _ in 0..<Int(secondsMax * 2) where quiet < 2 {
+            let before = cpuSeconds()
             try await Task.sleep(for: .milliseconds(500))
-            quiet = (cpuSeconds ?? 0) - before <= 0.02 ? quiet + 1 : 0
+            quiet = cpuSeconds() - before <= 0.02 ? quiet + 1 : 0
         }
     }
 }

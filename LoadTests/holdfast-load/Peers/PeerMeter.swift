@@ -25,17 +25,7 @@ struct PeerMeter: Sendable {
     var privateBytes: Int { pids.reduce(0) { $0 + (ProcessMeter(pid: $1).privateBytes ?? 0) } }
 
     /// Waits until they have next to nothing to do, but not for ever.
-    /// - Parameter coresMax: what counts as nothing: some peers are never quite idle.
-    func settle(coresMax: Double = 0.04, secondsMax: Double = 20) async throws {
-        var quiet = 0
-        var waited = 0.0
-        while quiet < 2 && waited < secondsMax {
-            let before = cpuSeconds
-            try await Task.sleep(for: .milliseconds(500))
-            waited += 0.5
-            quiet = cpuSeconds - before <= coresMax / 2 ? quiet + 1 : 0
-        }
-    }
+    func settle(secondsMax: Double = 20) async throws { try await ProcessMeter.settle(secondsMax: secondsMax) { cpuSeconds } }
 
     /// The parent of each process of this machine.
     private static var parents: [Int32: Int32] {

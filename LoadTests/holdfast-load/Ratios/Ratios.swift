@@ -129,6 +129,7 @@ struct Ratios {
         var ratios: [Double] = []
         var rates: [Double] = []
         var waits: [Double] = []
+        var bareWaits: [Double] = []
         for _ in 0..<runs {
             let probe = try ProbeScenario(directory: workshop.directory, seconds: seconds).run()
             let gateway = try GatewayProcess(workshop, name: "throughput")
@@ -143,9 +144,13 @@ struct Ratios {
             log.add(half)
             guard let sent = half.latencyMicroseconds["sent"]?.p99, let commit = probe.figures["commitMicrosecondsMedian"] else { continue }
             waits.append(sent / commit)
+            let bare = try ProbeScenario(directory: workshop.directory, batch: 4_096, rate: .perSecond(ours / 2), seconds: seconds).run()
+            log.add(bare)
+            if let wait = bare.figures["recordMicrosecondsP99"] { bareWaits.append(wait / commit) }
         }
         log.add(.throughput, Median.of(ratios))
         log.add(.sentWait, Median.of(waits))
+        log.add("throughput: p99 of bare appends at that rate to a commit of the probe", Median.of(bareWaits))
         log.add("throughput: delivered a second", Median.of(rates))
     }
 

@@ -24,12 +24,15 @@ enum Rate: Equatable, Sendable, ExpressibleByArgument {
         }
     }
 
+    /// What is due in a second; nil: as much as goes.
+    var perSecond: Double? { if case .perSecond(let value) = self { value } else { nil } }
+
     /// The schedule of an open loop that begins now; nil: a closed loop.
     /// - Parameters:
     ///   - seconds: how long it lasts; nil: until it is ended.
     ///   - share: this process's part of the rate.
     func schedule(seconds: Double? = nil, share: Double = 1) -> Schedule? {
-        guard case .perSecond(let value) = self else { return nil }
+        guard let value = perSecond else { return nil }
         return Schedule(
             startAt: Fleet.nanoseconds, perSecond: value * share, count: seconds.map { Int(($0 * value * share).rounded()) } ?? .max)
     }

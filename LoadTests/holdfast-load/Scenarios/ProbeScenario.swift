@@ -8,6 +8,8 @@ struct ProbeScenario: Sendable {
     var directory: String
     var batch = 256
     var recordBytes = 120
+    /// When records are due; `max`: as many as the disk takes.
+    var rate = Rate.max
     var seconds = 5.0
 
     /// Runs it.
@@ -16,7 +18,8 @@ struct ProbeScenario: Sendable {
             throw LoadError("--batch is 1...100000, --bytes 1...1000000, both together at most a gigabyte; --duration is above 0")
         }
         let cpu = ProcessMeter.own.cpuSeconds ?? 0
-        let result = try AppendProbe.run(directory: directory, recordBytes: recordBytes, batch: batch, seconds: seconds)
+        let result = try AppendProbe.run(
+            directory: directory, recordBytes: recordBytes, batch: batch, perSecond: rate.perSecond, seconds: seconds)
         var report = Report(scenario: "probe", clients: 0, seconds: result.seconds)
         report.cpuSeconds.generator = (ProcessMeter.own.cpuSeconds ?? 0) - cpu
         report.rates["records"] = result.recordsPerSecond
@@ -26,6 +29,8 @@ struct ProbeScenario: Sendable {
         report.figures["commitMicrosecondsMedian"] = result.commitMicrosecondsMedian
         report.figures["commitMicrosecondsP99"] = result.commitMicrosecondsP99
         report.figures["commitMicrosecondsMax"] = result.commitMicrosecondsMax
+        report.figures["recordMicrosecondsMedian"] = result.recordMicrosecondsMedian
+        report.figures["recordMicrosecondsP99"] = result.recordMicrosecondsP99
         return report
     }
 }
@@ -36,17 +41,23 @@ struct ProbeCommand: ParsableCommand {
         commandName: "probe",
         abstract: "Bare appends to LMDB, each batch synced: what the disk gives at best.",
         discussion: """
-            Example: holdfast-load probe --directory /var/lib/holdfast --batch 256
+            With --rate, records are due at fixed times, and a commit takes those that are due, at most --batch: recordMicroseconds… count from
+            then. That is the latency that a group commit has on this machine when nothing else runs.
+
+            Examples:
+              holdfast-load probe --directory /var/lib/holdfast --batch 256
+              holdfast-load probe --directory /var/lib/holdfast --rate 20000
             """)
 
     @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("A directory on the disk in question.", valueName: "dir")) var directory = "."
     @Option(help: "Records in one commit.") var batch = 256
     @Option(help: "Size of a record.") var bytes = 120
+    @Option(help: ArgumentHelp("Records a second, each at its time; max: as many as the disk takes.", valueName: "n|max")) var rate = Rate.max
     @Option(help: "Seconds.") var duration = 5.0
 
     func run() throws {
-        let scenario = ProbeScenario(directory: directory, batch: batch, recordBytes: bytes, seconds: duration)
+        let scenario = ProbeScenario(directory: directory, batch: batch, recordBytes: bytes, rate: rate, seconds: duration)
         try scenario.run().finish(json: output.json)
     }
 }
