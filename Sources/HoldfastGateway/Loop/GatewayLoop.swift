@@ -16,7 +16,7 @@ struct GatewayShared: Sendable {
 
 /// Counts the connections of all loops; taken when one opens or closes, never for its traffic.
 final class SharedAdmission: Sendable {
-    let admission: Mutex<Admission<AddressKey>>
+    let admission: Mutex<Admission>
 
     init(_ configuration: Configuration) {
         admission = Mutex(
@@ -127,7 +127,7 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func resumeReading(_ connection: ConnectionHandle) { eventLoop.resumeReading(id(connection)) }
 
     func admit(_ connection: ConnectionHandle) -> CloseCode? {
-        switch shared.admission.admission.withLock({ $0.admit(addresses[Int(connection.slot)]) }) {
+        switch shared.admission.admission.withLock({ $0.admit(addresses[Int(connection.slot)].bits) }) {
         case .gatewayFull: .gatewayFull
         case .tooManyConnections: .tooManyConnections
         case nil: nil
@@ -135,7 +135,7 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     }
 
     func release(_ connection: ConnectionHandle) {
-        shared.admission.admission.withLock { $0.release(addresses[Int(connection.slot)]) }
+        shared.admission.admission.withLock { $0.release(addresses[Int(connection.slot)].bits) }
     }
 
     func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool {

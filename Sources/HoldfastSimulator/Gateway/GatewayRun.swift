@@ -22,7 +22,7 @@ final class GatewayRun {
     let storage: MemoryStorage
     private(set) var core: Core
     private(set) var ports: [LoopPort] = []
-    var admission: Admission<UInt32>
+    var admission: Admission
     let load: GatewayLoad
     private(set) var isAlive = true
     private var isAccepting = true

@@ -178,7 +178,7 @@ final class LoopPort: ConnectionPort {
 
     func admit(_ connection: ConnectionHandle) -> CloseCode? {
         guard let slot = slot(of: connection) else { return .internalError }
-        switch run.admission.admit(sockets[slot].address) {
+        switch run.admission.admit(UInt64(sockets[slot].address)) {
         case .gatewayFull:
             run.world.coverage.count(.admissionRefused)
             return .gatewayFull
@@ -190,7 +190,7 @@ final class LoopPort: ConnectionPort {
     }
 
     func release(_ connection: ConnectionHandle) {
-        if let slot = slot(of: connection) { run.admission.release(sockets[slot].address) }
+        if let slot = slot(of: connection) { run.admission.release(UInt64(sockets[slot].address)) }
     }
 
     func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool {
