@@ -23,9 +23,16 @@ import Testing
         let cipher = AESGCM(key: key.span)
         // Twice: the context is used again.
         for _ in 0..<2 {
-            #expect(cipher.seal(plaintext.span, nonce: nonce.span, associatedData: associated.span) == sealed)
+            #expect(seal(cipher, plaintext, nonce: nonce, associated) == sealed)
+            #expect(seal(cipher, plaintext, nonce: nonce, associated, after: [1, 2, 3]) == [1, 2, 3] + sealed)
             #expect(cipher.open(sealed.span, nonce: nonce.span, associatedData: associated.span) == plaintext)
         }
+    }
+
+    private func seal(_ cipher: AESGCM, _ plaintext: [UInt8], nonce: [UInt8], _ associated: [UInt8], after front: [UInt8] = []) -> [UInt8] {
+        var sealed = front
+        cipher.seal(plaintext.span, nonce: nonce.span, associatedData: associated.span, to: &sealed)
+        return sealed
     }
 
     @Test func `a changed bit anywhere, or a cut, doesn't open`() {
@@ -33,7 +40,7 @@ import Testing
         let nonce = randomBytes(12)
         let associated: [UInt8] = [1, 2, 3]
         let plaintext = Array("ticket".utf8)
-        let sealed = cipher.seal(plaintext.span, nonce: nonce.span, associatedData: associated.span)
+        let sealed = seal(cipher, plaintext, nonce: nonce, associated)
         for index in sealed.indices {
             var changed = sealed
             changed[index] ^= 0x10
@@ -49,7 +56,7 @@ import Testing
     @Test func `nothing at all can be sealed, too`() {
         let cipher = AESGCM(key: randomBytes(32).span)
         let nonce = randomBytes(12)
-        let sealed = cipher.seal([UInt8]().span, nonce: nonce.span, associatedData: [UInt8]().span)
+        let sealed = seal(cipher, [], nonce: nonce, [])
         #expect(sealed.count == AESGCM.tagBytes)
         #expect(cipher.open(sealed.span, nonce: nonce.span, associatedData: [UInt8]().span) == [])
     }

@@ -5,7 +5,7 @@ extension ConnectionTable {
     /// Bytes arrived.
     /// - Parameter bytes: what was left unconsumed before, and after it what is new.
     /// - Returns: how many bytes from the front were consumed. The rest is to be shown again in front of what comes next.
-    package func received(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) -> Int {
+    package mutating func received(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) -> Int {
         let slot = Int(connection.slot)
         var offset = 0
         while true {
@@ -51,7 +51,7 @@ extension ConnectionTable {
     }
 
     /// Has connections read again that wait for credits, in their order: no more than there are credits, because each takes one at least.
-    func resumePaused() {
+    mutating func resumePaused() {
         guard pausedHead < paused.count else { return }
         var left = intake.credits
         while pausedHead < paused.count && left > 0 {
@@ -66,13 +66,13 @@ extension ConnectionTable {
         }
     }
 
-    func beginCheck(_ connection: ConnectionHandle, _ token: [UInt8], _ login: Login) {
+    mutating func beginCheck(_ connection: ConnectionHandle, _ token: [UInt8], _ login: Login) {
         guard port.checkToken(token, of: connection) else { return close(connection, .overloaded) }
         logins[connection] = login
     }
 
     /// The answer of a token check.
-    package func tokenChecked(_ connection: ConnectionHandle, _ result: Result<CheckedToken, CloseCode>) {
+    package mutating func tokenChecked(_ connection: ConnectionHandle, _ result: Result<CheckedToken, CloseCode>) {
         guard isCurrent(connection), let login = logins.removeValue(forKey: connection) else { return }
         let slot = Int(connection.slot)
         let token: CheckedToken
@@ -92,7 +92,7 @@ extension ConnectionTable {
             state: login.state, expires: expires, intake: &intake)
     }
 
-    private func openTicket(_ connection: ConnectionHandle, _ resume: ClientFrame.Resume, _ sealed: Span<UInt8>) {
+    private mutating func openTicket(_ connection: ConnectionHandle, _ resume: ClientFrame.Resume, _ sealed: Span<UInt8>) {
         do throws(TicketError) {
             let ticket = try port.openTicket(sealed)
             let state = PresentedState(

@@ -11,7 +11,7 @@ extension ConnectionTable {
     }
 
     /// A first frame has come, and its ticket, if it has one, was opened. Tokens are checked when it is their turn.
-    func begin(_ connection: ConnectionHandle, _ opening: Opening) {
+    mutating func begin(_ connection: ConnectionHandle, _ opening: Opening) {
         guard storm.isOn else { return admit(connection, opening) }
         var rank = OpeningQueue.Rank.login
         if case .resume(let state, _) = opening {
@@ -35,7 +35,7 @@ extension ConnectionTable {
         }
     }
 
-    private func admit(_ connection: ConnectionHandle, _ opening: Opening) {
+    private mutating func admit(_ connection: ConnectionHandle, _ opening: Opening) {
         if storm.isOn { machines[Int(connection.slot)].flags.insert(.opening) }
         switch opening {
         case .resume(let state, let expires):
@@ -45,7 +45,7 @@ extension ConnectionTable {
     }
 
     /// Lets those go on whose turn it is. After something that made room: an opening that is through, a connection that is gone, credits.
-    func admitWaiting() {
+    mutating func admitWaiting() {
         guard storm.isOn else { return }
         storm.measure(
             now: port.now, sentCount: port.load.sentCount.load(ordering: .relaxed),
@@ -66,12 +66,12 @@ extension ConnectionTable {
     package var openingsWaiting: Int { storm.waiting }
 
     /// The connection has its `WELCOME`.
-    func openingServed(_ slot: Int) {
+    mutating func openingServed(_ slot: Int) {
         if machines[slot].flags.remove(.opening) != nil { storm.finished(isServed: true) }
     }
 
     /// The connection is gone.
-    func openingLost(_ connection: ConnectionHandle) {
+    mutating func openingLost(_ connection: ConnectionHandle) {
         if machines[Int(connection.slot)].flags.contains(.opening) {
             storm.finished(isServed: false)
             admitWaiting()
@@ -80,7 +80,7 @@ extension ConnectionTable {
         }
     }
 
-    private func reportShedding() {
+    private mutating func reportShedding() {
         if let report = storm.takeReport(now: port.now) { port.isShedding(report) }
     }
 }

@@ -2,7 +2,7 @@ import HoldfastWire
 
 // From the core: effects to frames, one write for each connection and batch.
 extension ConnectionTable {
-    func apply(_ batch: EffectBatch) {
+    mutating func apply(_ batch: EffectBatch) {
         groups.load(batch.effects, slotCount: machines.count)
         for index in 0..<groups.count {
             groups.select(index)
@@ -11,7 +11,7 @@ extension ConnectionTable {
     }
 
     /// The effects for the connections of one slot: almost always one, but after a close two may share it.
-    private func apply(_ batch: EffectBatch, _ group: ContiguousArray<Int32>) {
+    private mutating func apply(_ batch: EffectBatch, _ group: ContiguousArray<Int32>) {
         var next = 0
         while next < group.count {
             let connection = batch.effects[Int(group[next])].connection
@@ -25,7 +25,7 @@ extension ConnectionTable {
         }
     }
 
-    private func apply(
+    private mutating func apply(
         _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, to connection: ConnectionHandle
     ) -> Int {
         let slot = Int(connection.slot)
@@ -68,12 +68,12 @@ extension ConnectionTable {
     }
 
     /// The connection was gone before the core attached it: the core must not believe it there.
-    private func lost(_ effect: Effect) {
+    private mutating func lost(_ effect: Effect) {
         guard case .welcome(let connection, let attached) = effect else { return }
         intake.detach(connection, attached.session)
     }
 
-    private func welcome(_ connection: ConnectionHandle, _ attached: Effect.Attached) {
+    private mutating func welcome(_ connection: ConnectionHandle, _ attached: Effect.Attached) {
         let slot = Int(connection.slot)
         openingServed(slot)
         guard machines[slot].welcome(attached, limits: limits, out: &out) else { return }
@@ -81,7 +81,7 @@ extension ConnectionTable {
         setDeadline(connection)
     }
 
-    private func authenticated(_ connection: ConnectionHandle) {
+    private mutating func authenticated(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)
         guard machines[slot].authenticated(now: port.now, out: &out) else { return }
         appendTicket(slot)
@@ -89,7 +89,7 @@ extension ConnectionTable {
     }
 
     /// A fresh ticket. For a client that came by ticket it ends with that one: beyond it, a token has to be shown again.
-    private func appendTicket(_ slot: Int) {
+    private mutating func appendTicket(_ slot: Int) {
         let machine = machines[slot]
         let lifetime = settings.ticketSeconds
         let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(port.now)) : lifetime
@@ -104,7 +104,7 @@ extension ConnectionTable {
     // MARK: - The end
 
     /// Lets nobody in any more and asks everybody to leave, each at another moment of the time.
-    package func drain(_ milliseconds: UInt32) {
+    package mutating func drain(_ milliseconds: UInt32) {
         isDraining = true
         drainMilliseconds = milliseconds
         for slot in machines.indices where machines[slot].handle != .none {
@@ -121,13 +121,13 @@ extension ConnectionTable {
         }
     }
 
-    private func appendGoAway() {
+    private mutating func appendGoAway() {
         let address = Array(settings.goAwayAddress.utf8)
         ServerFrameWriter.goAway(delayMilliseconds: port.random(in: 0...drainMilliseconds), address: address.span, to: &out)
     }
 
     /// The time is over: whoever is still there is told so.
-    package func closeAll() {
+    package mutating func closeAll() {
         for slot in machines.indices where machines[slot].handle != .none && machines[slot].state != .closing {
             close(machines[slot].handle, .goingAway)
         }

@@ -4,7 +4,10 @@ internal import Synchronization
 /// The connections of one event loop: drives their machines, collects their commands for the core, and writes what the core says.
 ///
 /// Confined to one thread, the loop's. What it does is the same over real sockets and simulated ones: all that differs is behind the port.
-package final class ConnectionTable {
+///
+/// No class: an event uses the fields many times, and each time a class's fields would be checked for conflicting access at run time. The
+/// one check that is left is that of the owner's field, and holds the port to its word not to call back at once.
+package struct ConnectionTable: ~Copyable {
     /// What a connection that logs in needs beside its machine, until its token is checked.
     struct Login {
         var device: [UInt8]
@@ -16,8 +19,8 @@ package final class ConnectionTable {
 
     package let index: Int
     let settings: ConnectionSettings
-    /// Whoever makes the table owns it.
-    package unowned let port: any ConnectionPort
+    /// Must not own the table in its turn. Not unowned: that costs a retain at each call.
+    let port: any ConnectionPort
     /// By slot. One that is free has a handle that names no connection.
     package internal(set) var machines: ContiguousArray<ConnectionMachine> = []
     /// By slot: whether the connection was admitted, and has to be released.
@@ -59,7 +62,7 @@ package final class ConnectionTable {
     // MARK: - Events
 
     /// A connection is up.
-    package func opened(_ connection: ConnectionHandle) {
+    package mutating func opened(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)
         while machines.count <= slot {
             machines.append(ConnectionMachine(.none, limits: limits, now: 0))
@@ -73,7 +76,7 @@ package final class ConnectionTable {
     }
 
     /// A connection is gone, whoever closed it.
-    package func closed(_ connection: ConnectionHandle) {
+    package mutating func closed(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)
         if isAdmitted[slot] {
             port.release(connection)
@@ -86,7 +89,7 @@ package final class ConnectionTable {
     }
 
     /// The deadline that was set is reached.
-    package func deadlineReached(_ connection: ConnectionHandle) {
+    package mutating func deadlineReached(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)
         let action = machines[slot].deadlineReached(now: port.now, limits: limits, out: &out)
         flush(connection)
@@ -101,7 +104,7 @@ package final class ConnectionTable {
     }
 
     /// The commands so far, to be given to the core; nil when there are none. To be called when everything that was ready has been handled.
-    package func takeCommands() -> CommandBatch? {
+    package mutating func takeCommands() -> CommandBatch? {
         let next = spare
         guard let batch = intake.takeBatch(spare: next) else { return nil }
         spare = CommandBatch(loop: index)
@@ -110,7 +113,7 @@ package final class ConnectionTable {
 
     /// What the core says.
     /// - Parameter spare: the emptied arrays of a batch, to be used again.
-    package func take(_ batch: EffectBatch, spare: CommandBatch) {
+    package mutating func take(_ batch: EffectBatch, spare: CommandBatch) {
         self.spare = spare
         apply(batch)
         intake.returned(credits: batch.creditsReturned, bytes: batch.bytesReturned)
@@ -123,7 +126,7 @@ package final class ConnectionTable {
     }
 
     /// Gives back the room of a past peak.
-    package func giveMemoryBack() {
+    package mutating func giveMemoryBack() {
         spare = CommandBatch(loop: index)
         intake.giveMemoryBack()
         out = []
@@ -141,7 +144,7 @@ package final class ConnectionTable {
     }
 
     /// Hands what was written to the port.
-    func flush(_ connection: ConnectionHandle) {
+    mutating func flush(_ connection: ConnectionHandle) {
         guard !out.isEmpty else { return }
         port.send(connection, out.span)
         out.removeAll(keepingCapacity: out.capacity <= Self.outBytesKept)
@@ -156,7 +159,7 @@ package final class ConnectionTable {
     }
 
     /// Says why, writes it out, and closes. When to come back is spread, so that not all come at once.
-    func close(_ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil) {
+    mutating func close(_ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil) {
         guard machines[Int(connection.slot)].state != .closing else { return }
         port.willClose(connection, code)
         let text = Array(String(describing: code).utf8)
@@ -167,7 +170,7 @@ package final class ConnectionTable {
     }
 
     /// Writes out what there is and closes.
-    func leave(_ connection: ConnectionHandle) {
+    mutating func leave(_ connection: ConnectionHandle) {
         machines[Int(connection.slot)].close()
         port.close(connection)
     }

@@ -16,7 +16,7 @@ struct GatewayShared: Sendable {
 
 /// Counts the connections of all loops; taken when one opens or closes, never for its traffic.
 final class SharedAdmission: Sendable {
-    let admission: Mutex<Admission<AddressKey>>
+    let admission: Mutex<Admission>
 
     init(_ configuration: Configuration) {
         admission = Mutex(
@@ -28,29 +28,26 @@ final class SharedAdmission: Sendable {
 /// One event loop of the gateway: joins its sockets to its table of connections, and that to the core.
 ///
 /// Confined to the loop's thread once that runs; set up on another, hence `@unchecked Sendable`.
-final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable {
-    let index: Int
-    let shared: GatewayShared
+final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     let eventLoop: EventLoop
     let mailbox: LoopMailbox
-    private let sealer: TicketSealer
-    /// Made right after the loop that it needs as its port.
-    private var table: ConnectionTable!
-    /// By slot: whom the connection is counted for.
-    private var addresses: ContiguousArray<AddressKey> = []
+    private let index: Int
+    private let core: Inbox<CoreMessage>
+    private let port: LoopPort
+    private var table: ConnectionTable
     private var messages: ContiguousArray<LoopMessage> = []
     /// Effects that were carried out, to go back with the next commands.
     private var done: EffectBatch?
 
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
-        self.shared = shared
+        core = shared.core
         eventLoop = try EventLoop(shared.configuration.loopConfiguration(index: index))
         mailbox = LoopMailbox(eventLoop)
-        sealer = TicketSealer(ticketKeys)
+        port = LoopPort(index: index, shared: shared, eventLoop, mailbox, ticketKeys)
         table = ConnectionTable(
             index: index, settings: shared.configuration.connectionSettings, credits: shared.configuration.commandsPerLoopMax,
-            bytes: shared.configuration.commandBytesPerLoopMax, port: self)
+            bytes: shared.configuration.commandBytesPerLoopMax, port: port)
         eventLoop.delegate = self
     }
 
@@ -58,13 +55,10 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
         ConnectionHandle(loop: index, generation: id.generation, slot: id.slot)
     }
 
-    private func id(_ handle: ConnectionHandle) -> ConnectionID { ConnectionID(slot: handle.slot, generation: handle.generation) }
-
     // MARK: - EventLoopDelegate
 
     func opened(_ id: ConnectionID, _ info: ConnectionInfo) {
-        while addresses.count <= Int(id.slot) { addresses.append(.none) }
-        addresses[Int(id.slot)] = info.peer.limitKey
+        port.note(info.peer.limitKey, of: id)
         table.opened(handle(id))
     }
 
@@ -87,7 +81,7 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
     func ticked(_ now: UInt64) {}
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { shared.core.post(.commands(batch, done: done.take())) }
+        if let batch = table.takeCommands() { core.post(.commands(batch, done: done.take())) }
     }
 
     private func handle(_ message: LoopMessage) {
@@ -96,7 +90,7 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
             table.take(batch, spare: spare)
             done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
-        case .ticketKeys(let keys): sealer.replaceKeys(keys)
+        case .ticketKeys(let keys): port.replaceTicketKeys(keys)
         case .giveMemoryBack:
             table.giveMemoryBack()
             done = nil
@@ -106,64 +100,6 @@ final class GatewayLoop: EventLoopDelegate, ConnectionPort, @unchecked Sendable 
             table.drain(milliseconds)
         case .closeAll: table.closeAll()
         }
-    }
-
-    // MARK: - ConnectionPort
-
-    var now: UInt64 { eventLoop.now }
-
-    var wallSeconds: UInt64 { SystemClock.wallSeconds() }
-
-    func send(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) { eventLoop.send(id(connection), bytes) }
-
-    func close(_ connection: ConnectionHandle) { eventLoop.close(id(connection), flush: true) }
-
-    func setDeadline(_ connection: ConnectionHandle, afterMilliseconds milliseconds: UInt32) {
-        eventLoop.setDeadline(id(connection), afterMilliseconds: milliseconds)
-    }
-
-    func pauseReading(_ connection: ConnectionHandle) { eventLoop.pauseReading(id(connection)) }
-
-    func resumeReading(_ connection: ConnectionHandle) { eventLoop.resumeReading(id(connection)) }
-
-    func admit(_ connection: ConnectionHandle) -> CloseCode? {
-        switch shared.admission.admission.withLock({ $0.admit(addresses[Int(connection.slot)]) }) {
-        case .gatewayFull: .gatewayFull
-        case .tooManyConnections: .tooManyConnections
-        case nil: nil
-        }
-    }
-
-    func release(_ connection: ConnectionHandle) {
-        shared.admission.admission.withLock { $0.release(addresses[Int(connection.slot)]) }
-    }
-
-    func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool {
-        shared.tokenChecks.begin(token, id(connection), mailbox)
-    }
-
-    func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed, now: wallSeconds) }
-
-    func sealTicket(_ ticket: Ticket) -> [UInt8] { sealer.seal(ticket) }
-
-    var load: GatewayLoad { shared.load }
-
-    func isShedding(_ report: StormControl.Report) {
-        shared.logger.notice(
-            "shedding load: openings are told when to come back",
-            metadata: [
-                "loop": "\(index)", "admitted": "\(report.admitted)", "deferred": "\(report.deferred)", "waiting": "\(report.waiting)",
-                "inFlightLimit": "\(report.inFlightLimit)", "perSecond": "\(report.perSecond)",
-                "slotSeconds": "\((report.slotMilliseconds + 500) / 1000)",
-            ])
-    }
-
-    func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
-
-    func willClose(_ connection: ConnectionHandle, _ code: CloseCode) {
-        shared.logger.debug(
-            "closing a connection",
-            metadata: ["code": "\(code)", "connection": "\(index).\(connection.slot).\(connection.generation)"])
     }
 }
 

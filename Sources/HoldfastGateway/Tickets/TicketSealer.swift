@@ -28,7 +28,12 @@ package final class TicketSealer {
         // Random nonces are safe for 2^32 tickets of one key; a new one is made daily.
         let nonce = nonces.next()
         let id = Self.bytes(of: key.id)
-        return id + nonce + key.cipher.seal(ticket.plainBytes.span, nonce: nonce.span, associatedData: id.span)
+        var sealed: [UInt8] = []
+        sealed.reserveCapacity(Ticket.sealedByteCount)
+        sealed.append(copying: id.span)
+        sealed.append(copying: nonce.span)
+        key.cipher.seal(ticket.plainBytes.span, nonce: nonce.span, associatedData: id.span, to: &sealed)
+        return sealed
     }
 
     /// What `sealed` says, if it is genuine and not expired at `now` (seconds since 1970).
@@ -44,5 +49,5 @@ package final class TicketSealer {
         return ticket
     }
 
-    private static func bytes(of id: UInt16) -> [UInt8] { [UInt8(id >> 8), UInt8(truncatingIfNeeded: id)] }
+    private static func bytes(of id: UInt16) -> InlineArray<2, UInt8> { [UInt8(id >> 8), UInt8(truncatingIfNeeded: id)] }
 }

@@ -3,7 +3,7 @@
 package struct AddressKey: Hashable, Sendable {
     /// The upper half of an IPv6 address; of an IPv4 address its mapped form's lower half, 0:ffff:a.b.c.d, which as an upper half is
     /// reserved (RFC 4291, 2.4): the two kinds don't meet.
-    private let bits: UInt64
+    package let bits: UInt64
 
     /// Nobody's: the upper half of a multicast address, from which nobody connects.
     package static let none = AddressKey(bits: .max)

@@ -21,29 +21,26 @@ internal import COpenSSL
         unsafe EVP_CIPHER_CTX_free(opening)
     }
 
-    /// Encrypts and authenticates.
+    /// Encrypts and authenticates, and appends the ciphertext and then the tag to `sealed`.
     /// - Parameters:
     ///   - nonce: 12 bytes, never the same twice with a key.
-    ///   - associatedData: authenticated with it, not part of the result.
-    /// - Returns: the ciphertext, then the tag.
-    package func seal(_ plaintext: Span<UInt8>, nonce: Span<UInt8>, associatedData: Span<UInt8>) -> [UInt8] {
-        precondition(nonce.count == Self.nonceBytes, "a nonce has 12 bytes")
-        var result = [UInt8](repeating: 0, count: plaintext.count + Self.tagBytes)
+    ///   - associatedData: authenticated with it, not part of what is appended.
+    package func seal(_ plaintext: Span<UInt8>, nonce: Span<UInt8>, associatedData: Span<UInt8>, to sealed: inout [UInt8]) {
         var count: Int32 = 0
-        var isDone = unsafe nonce.withUnsafeBufferPointer {
-            unsafe EVP_CipherInit_ex(sealing, nil, nil, nil, $0.baseAddress, -1) == 1
+        var isDone = unsafe begin(sealing, nonce, associatedData)
+        let byteCount = plaintext.count + Self.tagBytes
+        sealed.append(addingCapacity: byteCount) { (out: inout OutputSpan<UInt8>) in
+            unsafe out.withUnsafeMutableBufferPointer { target, initializedCount in
+                guard let base = target.baseAddress else { return }
+                let end = unsafe base + plaintext.count
+                unsafe isDone = isDone && Self.update(sealing, plaintext, into: base, &count)
+                unsafe isDone = isDone && EVP_CipherFinal_ex(sealing, end, &count) == 1
+                unsafe isDone = isDone && EVP_CIPHER_CTX_ctrl(sealing, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagBytes), end) == 1
+                // Nothing here depends on the input: a failure means that the library is broken, and half-sealed must not get out.
+                precondition(isDone, "AES-GCM failed")
+                initializedCount = byteCount
+            }
         }
-        isDone = unsafe isDone && Self.update(sealing, associatedData, into: nil, &count)
-        unsafe result.withUnsafeMutableBufferPointer { target in
-            guard let base = target.baseAddress else { return }
-            unsafe isDone = isDone && Self.update(sealing, plaintext, into: base, &count)
-            unsafe isDone = isDone && EVP_CipherFinal_ex(sealing, base + plaintext.count, &count) == 1
-            let tag = unsafe base + plaintext.count
-            unsafe isDone = isDone && EVP_CIPHER_CTX_ctrl(sealing, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagBytes), tag) == 1
-        }
-        // Nothing here depends on the input: a failure means that the library is broken, and half-sealed must not get out.
-        precondition(isDone, "AES-GCM failed")
-        return result
     }
 
     /// Decrypts what `seal` made.
@@ -51,24 +48,35 @@ internal import COpenSSL
     package func open(_ sealed: Span<UInt8>, nonce: Span<UInt8>, associatedData: Span<UInt8>) -> [UInt8]? {
         guard sealed.count >= Self.tagBytes, nonce.count == Self.nonceBytes else { return nil }
         let bodyCount = sealed.count - Self.tagBytes
-        // One byte more than needed gives the final call somewhere to write nothing to.
-        var result = [UInt8](repeating: 0, count: bodyCount + 1)
-        var tag = (0..<Self.tagBytes).map { sealed[bodyCount + $0] }
+        var tag = InlineArray<16, UInt8> { sealed[bodyCount + $0] }
         var count: Int32 = 0
-        var isDone = unsafe nonce.withUnsafeBufferPointer {
-            unsafe EVP_CipherInit_ex(opening, nil, nil, nil, $0.baseAddress, -1) == 1
-        }
-        isDone = unsafe isDone && Self.update(opening, associatedData, into: nil, &count)
+        var isDone = unsafe begin(opening, nonce, associatedData)
         isDone = unsafe isDone && EVP_CIPHER_CTX_ctrl(opening, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagBytes), &tag) == 1
-        unsafe result.withUnsafeMutableBufferPointer { target in
-            guard let base = target.baseAddress else { return }
-            unsafe isDone = isDone && Self.update(opening, sealed.extracting(0..<bodyCount), into: base, &count)
-            unsafe isDone = isDone && EVP_CipherFinal_ex(opening, base + bodyCount, &count) == 1
+        var plaintext: [UInt8] = []
+        // One byte more than needed gives the final call somewhere to write nothing to.
+        plaintext.append(addingCapacity: bodyCount + 1) { (out: inout OutputSpan<UInt8>) in
+            unsafe out.withUnsafeMutableBufferPointer { target, initializedCount in
+                guard let base = target.baseAddress else { return }
+                unsafe isDone = isDone && Self.update(opening, sealed.extracting(0..<bodyCount), into: base, &count)
+                unsafe isDone = isDone && EVP_CipherFinal_ex(opening, base + bodyCount, &count) == 1
+                initializedCount = isDone ? bodyCount : 0
+            }
         }
-        ERR_clear_error()
-        guard isDone else { return nil }
-        result.removeLast()
-        return result
+        guard isDone else {
+            ERR_clear_error()
+            return nil
+        }
+        return plaintext
+    }
+
+    /// Begins anew, with the key that the context has.
+    private func begin(_ context: OpaquePointer, _ nonce: Span<UInt8>, _ associatedData: Span<UInt8>) -> Bool {
+        precondition(nonce.count == Self.nonceBytes, "a nonce has 12 bytes")
+        var count: Int32 = 0
+        let isDone = unsafe nonce.withUnsafeBufferPointer {
+            unsafe EVP_CipherInit_ex(context, nil, nil, nil, $0.baseAddress, -1) == 1
+        }
+        return unsafe isDone && Self.update(context, associatedData, into: nil, &count)
     }
 
     private static func update(

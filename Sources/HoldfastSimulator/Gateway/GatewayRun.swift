@@ -22,7 +22,8 @@ final class GatewayRun {
     let storage: MemoryStorage
     private(set) var core: Core
     private(set) var ports: [LoopPort] = []
-    var admission: Admission<UInt32>
+    private(set) var tables: [TableOwner] = []
+    var admission: Admission
     let load: GatewayLoad
     private(set) var isAlive = true
     private var isAccepting = true
@@ -55,7 +56,10 @@ final class GatewayRun {
             storage: storage, configuration: profile.core, loops: profile.loops,
             now: CoreTime(wall: world.wall, monotonic: monotonicStart))
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered)
-        for index in 0..<profile.loops { ports.append(LoopPort(self, index: index, keys: gateway.keys)) }
+        for index in 0..<profile.loops {
+            ports.append(LoopPort(self, index: index, keys: gateway.keys))
+            tables.append(TableOwner(ports[index], profile))
+        }
         turnLater()
     }
 

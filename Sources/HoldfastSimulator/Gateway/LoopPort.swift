@@ -19,7 +19,6 @@ final class LoopPort: ConnectionPort {
 
     unowned let run: GatewayRun
     let index: Int
-    private(set) var table: ConnectionTable!
     private var sockets: [Socket] = []
     private var free: [Int] = []
     private var stamps: UInt64 = 0
@@ -31,10 +30,9 @@ final class LoopPort: ConnectionPort {
         self.run = run
         self.index = index
         self.keys = keys
-        table = ConnectionTable(
-            index: index, settings: run.world.profile.connection, credits: run.world.profile.commandsMax,
-            bytes: run.world.profile.commandBytesMax, port: self)
     }
+
+    private var owner: TableOwner { run.tables[index] }
 
     var connectionCount: Int { sockets.count - free.count }
 
@@ -48,7 +46,7 @@ final class LoopPort: ConnectionPort {
         sockets[slot] = Socket(handle: handle, link: link, address: link.phone.address, generation: generation)
         link.handle = handle
         link.port = self
-        table.opened(handle)
+        owner.table.opened(handle)
         iterationEnded(slot)
     }
 
@@ -61,7 +59,7 @@ final class LoopPort: ConnectionPort {
     private func read(_ slot: Int) {
         guard !sockets[slot].isPaused, !sockets[slot].isClosing, !sockets[slot].unread.isEmpty else { return }
         let bytes = sockets[slot].unread
-        let consumed = table.received(sockets[slot].handle, bytes.span)
+        let consumed = owner.table.received(sockets[slot].handle, bytes.span)
         sockets[slot].unread.removeFirst(consumed)
         iterationEnded(slot)
     }
@@ -77,7 +75,7 @@ final class LoopPort: ConnectionPort {
         effects.append(batch)
         run.after(run.world.random.within(0...2)) { [unowned self] in
             guard !effects.isEmpty else { return }
-            table.take(effects.removeFirst(), spare: CommandBatch(loop: index))
+            owner.table.take(effects.removeFirst(), spare: CommandBatch(loop: index))
             for slot in sockets.indices where sockets[slot].handle != .none { note(slot) }
             iterationEnded(nil)
         }
@@ -86,26 +84,26 @@ final class LoopPort: ConnectionPort {
     func replaceKeys(_ keys: TicketKeys) { self.keys = keys }
 
     func drain(_ milliseconds: UInt32) {
-        table.drain(milliseconds)
+        owner.table.drain(milliseconds)
         for slot in sockets.indices where sockets[slot].handle != .none { note(slot) }
         iterationEnded(nil)
     }
 
     func closeAll() {
-        table.closeAll()
+        owner.table.closeAll()
         iterationEnded(nil)
     }
 
     /// Hands on what the connections have for the core, as an event loop does at the end of each round.
     private func iterationEnded(_ slot: Int?) {
         if let slot { note(slot) }
-        if table.openingsWaiting > 0 { run.world.coverage.count(.openingWaited) }
-        if let batch = table.takeCommands() { run.post(.commands(batch)) }
+        if owner.table.openingsWaiting > 0 { run.world.coverage.count(.openingWaited) }
+        if let batch = owner.table.takeCommands() { run.post(.commands(batch)) }
     }
 
     private func note(_ slot: Int) {
         guard sockets[slot].handle != .none else { return }
-        let state = table.machines[slot].state
+        let state = owner.table.machines[slot].state
         run.world.coverage.connection(sockets[slot].state, state)
         sockets[slot].state = state
     }
@@ -121,7 +119,7 @@ final class LoopPort: ConnectionPort {
         run.world.coverage.connection(sockets[slot].state, .closing)
         sockets[slot].link?.handle = .none
         sockets[slot].link?.port = nil
-        table.closed(handle)
+        owner.table.closed(handle)
         sockets[slot].handle = .none
         sockets[slot].link = nil
         sockets[slot].unread = []
@@ -159,7 +157,7 @@ final class LoopPort: ConnectionPort {
         sockets[slot].deadlineStamp = stamp
         run.after(UInt64(milliseconds)) { [unowned self] in
             guard let slot = self.slot(of: connection), sockets[slot].deadlineStamp == stamp, !sockets[slot].isClosing else { return }
-            table.deadlineReached(connection)
+            owner.table.deadlineReached(connection)
             iterationEnded(slot)
         }
     }
@@ -178,7 +176,7 @@ final class LoopPort: ConnectionPort {
 
     func admit(_ connection: ConnectionHandle) -> CloseCode? {
         guard let slot = slot(of: connection) else { return .internalError }
-        switch run.admission.admit(sockets[slot].address) {
+        switch run.admission.admit(UInt64(sockets[slot].address)) {
         case .gatewayFull:
             run.world.coverage.count(.admissionRefused)
             return .gatewayFull
@@ -190,12 +188,12 @@ final class LoopPort: ConnectionPort {
     }
 
     func release(_ connection: ConnectionHandle) {
-        if let slot = slot(of: connection) { run.admission.release(sockets[slot].address) }
+        if let slot = slot(of: connection) { run.admission.release(UInt64(sockets[slot].address)) }
     }
 
     func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool {
         run.after(run.world.random.within(1...60)) { [unowned self] in
-            table.tokenChecked(connection, SimulatedToken.check(token, wallSeconds: wallSeconds))
+            owner.table.tokenChecked(connection, SimulatedToken.check(token, wallSeconds: wallSeconds))
             iterationEnded(slot(of: connection))
         }
         return true
@@ -220,5 +218,15 @@ final class LoopPort: ConnectionPort {
 
     func willClose(_ connection: ConnectionHandle, _ code: CloseCode) {
         run.world.note("the gateway closes \(slot(of: connection).flatMap { sockets[$0].link?.number } ?? 0): \(code)")
+    }
+}
+
+/// Has the table of a loop, which has the port: not the port itself, or they would keep each other for ever.
+final class TableOwner {
+    var table: ConnectionTable
+
+    init(_ port: LoopPort, _ profile: Profile) {
+        table = ConnectionTable(
+            index: port.index, settings: profile.connection, credits: profile.commandsMax, bytes: profile.commandBytesMax, port: port)
     }
 }

@@ -1,0 +1,92 @@
+internal import HoldfastCore
+internal import HoldfastIO
+internal import HoldfastWire
+internal import Logging
+internal import Synchronization
+
+/// What a loop's table of connections needs of the world, over the event loop and OpenSSL. Confined to the loop's thread, like the table.
+final class LoopPort: ConnectionPort {
+    private let index: Int
+    private let shared: GatewayShared
+    private let eventLoop: EventLoop
+    private let mailbox: LoopMailbox
+    private let sealer: TicketSealer
+    /// By slot: whom the connection is counted for.
+    private var addresses: ContiguousArray<AddressKey> = []
+
+    init(index: Int, shared: GatewayShared, _ eventLoop: EventLoop, _ mailbox: LoopMailbox, _ ticketKeys: TicketKeys) {
+        self.index = index
+        self.shared = shared
+        self.eventLoop = eventLoop
+        self.mailbox = mailbox
+        sealer = TicketSealer(ticketKeys)
+    }
+
+    /// A connection is up, from this address.
+    func note(_ address: AddressKey, of id: ConnectionID) {
+        while addresses.count <= Int(id.slot) { addresses.append(.none) }
+        addresses[Int(id.slot)] = address
+    }
+
+    func replaceTicketKeys(_ keys: TicketKeys) { sealer.replaceKeys(keys) }
+
+    private func id(_ handle: ConnectionHandle) -> ConnectionID { ConnectionID(slot: handle.slot, generation: handle.generation) }
+
+    // MARK: - ConnectionPort
+
+    var now: UInt64 { eventLoop.now }
+
+    var wallSeconds: UInt64 { SystemClock.wallSeconds() }
+
+    func send(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) { eventLoop.send(id(connection), bytes) }
+
+    func close(_ connection: ConnectionHandle) { eventLoop.close(id(connection), flush: true) }
+
+    func setDeadline(_ connection: ConnectionHandle, afterMilliseconds milliseconds: UInt32) {
+        eventLoop.setDeadline(id(connection), afterMilliseconds: milliseconds)
+    }
+
+    func pauseReading(_ connection: ConnectionHandle) { eventLoop.pauseReading(id(connection)) }
+
+    func resumeReading(_ connection: ConnectionHandle) { eventLoop.resumeReading(id(connection)) }
+
+    func admit(_ connection: ConnectionHandle) -> CloseCode? {
+        switch shared.admission.admission.withLock({ $0.admit(addresses[Int(connection.slot)].bits) }) {
+        case .gatewayFull: .gatewayFull
+        case .tooManyConnections: .tooManyConnections
+        case nil: nil
+        }
+    }
+
+    func release(_ connection: ConnectionHandle) {
+        shared.admission.admission.withLock { $0.release(addresses[Int(connection.slot)].bits) }
+    }
+
+    func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool {
+        shared.tokenChecks.begin(token, id(connection), mailbox)
+    }
+
+    func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed, now: wallSeconds) }
+
+    func sealTicket(_ ticket: Ticket) -> [UInt8] { sealer.seal(ticket) }
+
+    var load: GatewayLoad { shared.load }
+
+    func isShedding(_ report: StormControl.Report) {
+        shared.logger.notice(
+            "shedding load: openings are told when to come back",
+            metadata: [
+                "loop": "\(index)", "admitted": "\(report.admitted)", "deferred": "\(report.deferred)", "waiting": "\(report.waiting)",
+                "inFlightLimit": "\(report.inFlightLimit)", "perSecond": "\(report.perSecond)",
+                "slotSeconds": "\((report.slotMilliseconds + 500) / 1000)",
+            ])
+    }
+
+    func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
+
+    func willClose(_ connection: ConnectionHandle, _ code: CloseCode) {
+        shared.logger.debug(
+            "closing a connection",
+            metadata: ["code": "\(code)", "connection": "\(index).\(connection.slot).\(connection.generation)"])
+    }
+}
