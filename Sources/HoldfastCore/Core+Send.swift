@@ -30,7 +30,7 @@ extension Core {
         }
         if let conversation = store(origin, session, sequence, kind, target, body) {
             // Held with the record, which it is derived from.
-            open.held.append(.conversation(origin.connection, conversation, peer: name.bytes))
+            open.conversations.append(.init(connection: origin.connection, conversation: conversation, peer: name.bytes))
         }
     }
 
