@@ -139,7 +139,7 @@ extension Core {
     private mutating func presentedEntry(_ state: PresentedState, of slot: Slot) -> InboxEntry {
         let user = sessions[Int(slot)].user
         var best = sessions[Int(slot)].cursor
-        let asked = answers.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
+        let asked = found.entries.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
         let found = entry(of: user, atOrBefore: state.position) ?? asked ?? .none
         for known in [found, users[Int(user)].acknowledged, floor(of: user)?.entry ?? .none]
         where known.position > best.position && known.position <= state.position {

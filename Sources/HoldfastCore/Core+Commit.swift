@@ -107,17 +107,14 @@ extension Core {
     /// Everything else that waited for the batch.
     private mutating func settle(_ batch: OpenBatch) {
         // The number of a conversation comes before the answer to the message that made it (REQ-CONV-2).
-        for held in batch.held { if case .conversation = held { release(held) } }
+        for note in batch.conversations { emitConversation(note.connection, note.conversation, peer: note.peer) }
         for note in batch.sent {
             let row = sessions[Int(note.session)]
             // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
             guard row.id == note.id, row.flags.contains(.isWelcomed) else { continue }
             emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
         }
-        for held in batch.held {
-            if case .conversation = held { continue }
-            release(held)
-        }
+        for held in batch.held { release(held) }
         for loop in effects.indices {
             checkpoint.withheldCredits[loop] += batch.credits[loop]
             checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
@@ -136,7 +133,6 @@ extension Core {
             }
             sessions[Int(slot)].flags.insert(.isWelcomed)
             pump(slot)
-        case .conversation(let connection, let number, let peer): emitConversation(connection, number, peer: peer)
         case .close(let connection, let code): close(connection, code)
         }
     }

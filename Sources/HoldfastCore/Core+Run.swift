@@ -2,7 +2,8 @@ import HoldfastWire
 
 // What a command needs, and what it does.
 extension Core {
-    /// Collects the rows that the command names and that aren't in RAM. Questions about timelines come last, when all rows are there.
+    /// Collects the rows that the command names and that aren't in RAM, knowing those of `found`, where a message's recipient is afterwards.
+    /// Questions about timelines come last, when all rows are there.
     mutating func findMissing(for command: Command, _ names: CommandNames) {
         missing.removeAll(keepingCapacity: true)
         switch command {
@@ -13,26 +14,19 @@ extension Core {
             requireEntry(state)
         case .resume(_, let state):
             let number = state.session.userNumber
-            guard answers[.user(number)] == nil, requireUser(number) else { return }
+            guard found.entries[.user(number)] == nil, requireUser(number) else { return }
             requireEntry(state)
         case .send(let origin, _, _, let conversation, let body):
-            guard sessionSlot(origin) != nil, let pair = findConversation(conversation, asking: origin),
-                let peer = pair.peer(of: origin.session.userNumber),
-                requireUser(peer)
-            else { return }
+            guard sessionSlot(origin) != nil, let peer = findPeer(in: conversation, of: origin), requireUser(peer) else { return }
             requireRoom(for: peer, body.count)
             requireRoomForEcho(of: origin, to: peer, body.count)
         case .sendTo(let origin, _, _, _, let body):
-            guard sessionSlot(origin) != nil, let number = findUser(names.user, asking: origin.session.userNumber) else { return }
-            let pair = UserPair(origin.session.userNumber, number)
-            if case .unknown = pairs.find(pair) { missing.append(.pair(pair)) }
-            guard requireUser(number), missing.isEmpty else { return }
+            guard sessionSlot(origin) != nil, let number = findRecipient(names.user, of: origin), requireUser(number), missing.isEmpty
+            else { return }
             requireRoom(for: number, body.count)
             requireRoomForEcho(of: origin, to: number, body.count)
         case .lookup(let origin, let conversation):
-            guard sessionSlot(origin) != nil, let pair = findConversation(conversation, asking: origin),
-                let peer = pair.peer(of: origin.session.userNumber)
-            else { return }
+            guard sessionSlot(origin) != nil, let peer = findPeer(in: conversation, of: origin) else { return }
             if case .unknown = userNames.find(peer) { missing.append(.userName(peer)) }
         case .authenticate(let origin, _, let device):
             guard sessionSlot(origin) != nil, let number = findUser(names.user, asking: 0), !device.isEmpty else { return }
@@ -46,8 +40,8 @@ extension Core {
         case .hello(let connection, _, _, let isSendOnly, let isService, let state):
             hello(connection, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, state)
         case .resume(let connection, let state): resume(connection, state)
-        case .send(let origin, let sequence, let kind, let conversation, let body):
-            send(origin, sequence, kind, to: conversation, body: bytes[body])
+        case .send(let origin, let sequence, let kind, _, let body):
+            send(origin, sequence, kind, body: bytes[body])
             return returnCreditWithBatch(of: command)
         case .sendTo(let origin, let sequence, let kind, _, let body):
             send(origin, sequence, kind, toUser: names.user, body: bytes[body])
@@ -97,14 +91,32 @@ extension Core {
         return answer
     }
 
-    private mutating func findConversation(_ conversation: ConversationNumber, asking: Origin) -> UserPair? {
+    /// The other member of a conversation; nil when there is none, or when it must be asked for.
+    private mutating func findPeer(in conversation: ConversationNumber, of origin: Origin) -> UInt64? {
+        if let recipient = found.recipient { return recipient.number }
         switch conversations.find(conversation.rawValue) {
-        case .found(let pair): return pair
+        case .found(let pair):
+            guard let peer = pair.peer(of: origin.session.userNumber) else { return nil }
+            found.recipient = .init(number: peer, conversation: conversation.rawValue)
+            return peer
         case .absent: return nil
         case .unknown:
-            missing.append(.conversation(conversation.rawValue, asking: asking.session.userNumber))
+            missing.append(.conversation(conversation.rawValue, asking: origin.session.userNumber))
             return nil
         }
+    }
+
+    /// The number of the user with this name, and the conversation with him; nil when there is no such user, or when he must be asked for.
+    private mutating func findRecipient(_ name: NameKey, of origin: Origin) -> UInt64? {
+        if let recipient = found.recipient, recipient.conversation != nil { return recipient.number }
+        guard let number = found.recipient?.number ?? findUser(name, asking: origin.session.userNumber) else { return nil }
+        let pair = UserPair(origin.session.userNumber, number)
+        switch pairs.find(pair) {
+        case .found(let conversation): found.recipient = .init(number: number, conversation: conversation)
+        case .absent: found.recipient = .init(number: number, conversation: nil)
+        case .unknown: missing.append(.pair(pair))
+        }
+        return number
     }
 
     private mutating func requireUser(_ number: UInt64) -> Bool {
@@ -123,7 +135,7 @@ extension Core {
             entry(of: user, atOrBefore: state.position) == nil
         else { return }
         let key = RowKey.entry(user: state.session.userNumber, atOrBefore: state.position)
-        if answers[key] == nil { missing.append(key) }
+        if found.entries[key] == nil { missing.append(key) }
     }
 
     private mutating func requireRoom(for number: UInt64, _ bytes: Int) {
@@ -134,7 +146,7 @@ extension Core {
             return
         }
         let key = evictionPointKey(of: user)
-        if answers[key] == nil { missing.append(key) }
+        if found.entries[key] == nil { missing.append(key) }
     }
 
     /// A message that the sender's other devices get needs room in his own inbox too.

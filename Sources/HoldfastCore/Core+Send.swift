@@ -10,39 +10,34 @@ extension Core {
         case refused(RefusalCode)
     }
 
-    mutating func send(
-        _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, to conversation: ConversationNumber, body: ArraySlice<UInt8>
-    ) {
+    /// To a conversation, whose other member is the recipient that was found.
+    mutating func send(_ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, body: ArraySlice<UInt8>) {
         guard let session = acceptSequence(origin, sequence) else { return }
-        let target: Target
-        if case .found(let pair) = conversations.find(conversation.rawValue), let peer = pair.peer(of: origin.session.userNumber),
-            let recipient = userSlot(peer)
-        {
-            target = .known(conversation: conversation, recipient: recipient)
-        } else {
-            // REQ-CONV-5
-            target = .refused(.unknownConversation)
-        }
-        store(origin, session, sequence, kind, target, body)
+        // REQ-CONV-5
+        store(origin, session, sequence, kind, knownTarget ?? .refused(.unknownConversation), body)
     }
 
+    /// To a user by name, who is new when no recipient was found.
     mutating func send(
         _ origin: Origin, _ sequence: MessageSequence, _ kind: MessageKind, toUser name: NameKey, body: ArraySlice<UInt8>
     ) {
         guard let session = acceptSequence(origin, sequence) else { return }
         var target = Target.new(recipient: nil, name: name)
-        if case .found(let number) = userNumbers.find(name) {
+        if let number = found.recipient?.number {
             guard let recipient = userSlot(number) else { return refuse(origin, session, sequence, .invalidRecipient) }
-            target = .new(recipient: recipient, name: name)
             // One number for the pair, for ever (REQ-CONV-1).
-            if case .found(let conversation) = pairs.find(UserPair(origin.session.userNumber, number)) {
-                target = .known(conversation: ConversationNumber(rawValue: conversation), recipient: recipient)
-            }
+            target = knownTarget ?? .new(recipient: recipient, name: name)
         }
         if let conversation = store(origin, session, sequence, kind, target, body) {
             // Held with the record, which it is derived from.
-            open.held.append(.conversation(origin.connection, conversation, peer: name.bytes))
+            open.conversations.append(.init(connection: origin.connection, conversation: conversation, peer: name.bytes))
         }
+    }
+
+    /// The recipient that was found, in a conversation that there is.
+    private var knownTarget: Target? {
+        guard let found = found.recipient, let conversation = found.conversation, let recipient = userSlot(found.number) else { return nil }
+        return .known(conversation: ConversationNumber(rawValue: conversation), recipient: recipient)
     }
 
     /// Checks the fence and the number of a message.
@@ -113,7 +108,7 @@ extension Core {
     /// - Returns: whether there is room now.
     private mutating func makeRoom(in user: Slot) -> Bool {
         guard configuration.inboxPolicy == .evictWithGap else { return false }
-        let through = answers.removeValue(forKey: evictionPointKey(of: user)) ?? recentEvictionPoint(of: user)
+        let through = found.entries.removeValue(forKey: evictionPointKey(of: user)) ?? recentEvictionPoint(of: user)
         guard let through, through.position > base(of: user).position else { return false }
         evict(from: user, through: through, .evicted)
         return true

@@ -69,11 +69,7 @@ extension Core {
     mutating func lookup(_ origin: Origin, _ number: ConversationNumber) {
         guard sessionSlot(origin) != nil else { return }
         var name: [UInt8] = []
-        if case .found(let pair) = conversations.find(number.rawValue), let peer = pair.peer(of: origin.session.userNumber),
-            case .found(let found) = userNames.find(peer)
-        {
-            name = found
-        }
+        if let peer = found.recipient?.number, case .found(let known) = userNames.find(peer) { name = known }
         emitConversation(origin.connection, number, peer: name)
     }
 
@@ -128,7 +124,8 @@ extension Core {
         }
         let row = sessions[Int(slot)]
         let room = max(Int(row.creditBytes) - Int(row.unacknowledgedBytes), 1)
-        reads.pages.append(
+        if reads.isEmpty { reads.append(ReadRequests()) }
+        reads[reads.count - 1].pages.append(
             PageRequest(
                 session: slot, id: row.id, attach: row.attach, user: users[Int(row.user)].number, after: row.sent, entries: entries,
                 messagesMax: pageMessages(row), bytesMax: min(configuration.pageBytesMax, room)))

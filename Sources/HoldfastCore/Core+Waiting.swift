@@ -11,37 +11,63 @@ struct WaitingCommands {
         /// The batch's bytes, shared.
         var bytes: [UInt8]
         var names: CommandNames
+        /// Keys that the readers have been asked for and have not answered.
+        var unansweredCount = 0
+        var found = FoundRows()
     }
 
     struct Queue {
         let connection: ConnectionHandle
         /// No other queue's: slots are used again.
         let serial: UInt32
-        var items = Line<Item>()
-        /// Keys that the first command waits for.
-        var unansweredCount = 0
-        /// What timelines answered to its questions: kept until it runs, because two answers may come one after the other.
-        var answers: [RowKey: InboxEntry] = [:]
+        private(set) var items = Line<Item>()
+        /// Commands that have run.
+        private var leftCount: UInt32 = 0
 
         init(_ connection: ConnectionHandle, serial: UInt32) {
             self.connection = connection
             self.serial = serial
         }
+
+        /// - Returns: the command's number, from 0.
+        mutating func append(_ item: Item) -> UInt32 {
+            items.append(item)
+            return leftCount &+ UInt32(items.count - 1)
+        }
+
+        mutating func removeFirst() {
+            items.removeFirst()
+            leftCount &+= 1
+        }
+
+        /// The number of the first command.
+        var firstNumber: UInt32 { leftCount }
+
+        /// One key less to wait for.
+        /// - Returns: whether the command is the first and waits for nothing more.
+        mutating func hear(_ answer: FoundRows.Answer?, number: UInt32) -> Bool {
+            let index = Int(number &- leftCount)
+            items[index].unansweredCount -= 1
+            if let answer { items[index].found.take(answer) }
+            return index == 0 && items[index].unansweredCount == 0
+        }
+
+        mutating func wait(for count: Int, number: UInt32) { items[Int(number &- leftCount)].unansweredCount = count }
     }
 
-    /// The first command of a queue.
+    /// A command of a queue.
     struct Waiter {
         var slot: Slot
         var serial: UInt32
+        var number: UInt32
     }
 
-    /// Who waits for a key, perhaps nobody; mostly one.
+    /// Who waits for a key; mostly one.
     struct Waiters {
         var first: Waiter?
         var others = ContiguousArray<Waiter>()
 
-        mutating func add(_ waiter: Waiter?) {
-            guard let waiter else { return }
+        mutating func add(_ waiter: Waiter) {
             if first == nil { first = waiter } else { others.append(waiter) }
         }
     }
@@ -76,9 +102,9 @@ struct WaitingCommands {
         return slot
     }
 
-    /// Adds who waits for a key, if anybody does.
+    /// Adds who waits for a key.
     /// - Returns: whether the readers have to be asked for it.
-    mutating func isFirst(_ waiter: Waiter?, toAskFor key: RowKey) -> Bool {
+    mutating func isFirst(_ waiter: Waiter, toAskFor key: RowKey) -> Bool {
         let count = byKey.count
         byKey[key, default: Waiters()].add(waiter)
         return byKey.count > count
@@ -108,6 +134,32 @@ struct CommandNames {
     }
 }
 
+/// What was read for a command and is in no table, or perhaps in none: kept until it runs, because two answers may come one after the other.
+struct FoundRows {
+    /// Whom a message is for. Numbers never change: who asked may keep them, whatever became of the tables.
+    struct Recipient {
+        let number: UInt64
+        /// nil: the table has to be asked.
+        let conversation: UInt64?
+    }
+
+    enum Answer {
+        case recipient(Recipient)
+        case entry(RowKey, InboxEntry)
+    }
+
+    var recipient: Recipient?
+    /// What timelines answered.
+    var entries: [RowKey: InboxEntry] = [:]
+
+    mutating func take(_ answer: Answer) {
+        switch answer {
+        case .recipient(let found): recipient = found
+        case .entry(let key, let entry): entries[key] = entry
+        }
+    }
+}
+
 extension Core {
     /// Runs a command, or lets it wait for its rows behind what its connection said before.
     mutating func admit(_ command: Command, _ bytes: [UInt8]) {
@@ -117,34 +169,29 @@ extension Core {
             dropWaiting(slot)
         }
         let names = CommandNames(command, bytes)
+        found = FoundRows()
         findMissing(for: command, names)
-        if let slot, waiting[slot] != nil {
-            // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
-            request(nil)
-            enqueue(.init(command: command, bytes: bytes, names: names), slot)
-        } else if missing.isEmpty {
-            run(command, bytes, names)
-        } else {
-            let slot = waiting.makeQueue(for: command.connection)
-            enqueue(.init(command: command, bytes: bytes, names: names), slot)
-            waitForMissing(slot)
-        }
+        if slot.map({ waiting[$0] == nil }) ?? true, missing.isEmpty { return run(command, bytes, names) }
+        // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
+        enqueue(.init(command: command, bytes: bytes, names: names), slot ?? waiting.makeQueue(for: command.connection))
     }
 
     private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: Slot) {
-        waiting[slot]?.items.append(item)
+        guard let number = waiting[slot]?.append(item) else { return }
         waiting.count += 1
+        waitForMissing(slot, number)
     }
 
-    private mutating func waitForMissing(_ slot: Slot) {
-        guard let serial = waiting[slot]?.serial else { return }
-        waiting[slot]?.unansweredCount = missing.count
-        request(.init(slot: slot, serial: serial))
+    /// Lets a command of the queue wait for what is missing, and asks for it, once.
+    private mutating func waitForMissing(_ slot: Slot, _ number: UInt32) {
+        guard !missing.isEmpty, let serial = waiting[slot]?.serial else { return }
+        waiting[slot]?.wait(for: missing.count, number: number)
+        for key in missing where waiting.isFirst(.init(slot: slot, serial: serial, number: number), toAskFor: key) { ask(for: key) }
     }
 
-    /// Asks for what is missing, once.
-    private mutating func request(_ waiter: WaitingCommands.Waiter?) {
-        for key in missing where waiting.isFirst(waiter, toAskFor: key) { reads.keys.append(key) }
+    private mutating func ask(for key: RowKey) {
+        if reads.last.map({ $0.keys.count >= configuration.readKeysMax }) ?? true { reads.append(ReadRequests()) }
+        reads[reads.count - 1].keys.append(key)
     }
 
     private mutating func dropWaiting(_ slot: Slot) {
@@ -158,13 +205,11 @@ extension Core {
 
     /// Runs what a connection's commands can run now.
     private mutating func retry(_ slot: Slot) {
-        defer { answers = [:] }
-        while let item = waiting[slot]?.items.first {
-            answers = waiting[slot]?.answers ?? [:]
+        while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
+            found = item.found
             findMissing(for: item.command, item.names)
-            guard missing.isEmpty else { return waitForMissing(slot) }
-            waiting[slot]?.items.removeFirst()
-            waiting[slot]?.answers = [:]
+            guard missing.isEmpty else { return waitForMissing(slot, number) }
+            waiting[slot]?.removeFirst()
             waiting.count -= 1
             let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
@@ -178,11 +223,11 @@ extension Core {
         // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
         let isCurrent = results.appliedThrough >= checkpoint.writtenThrough
         var ready = ContiguousArray<Slot>()
-        for (key, value) in results.rows {
+        for (key, value) in zip(results.keys, results.rows) {
             let answer = isCurrent ? take(key, value) : nil
             guard let waiters = waiting.byKey.removeValue(forKey: key) else { continue }
-            if let first = waiters.first, hear(key, answer, first) { ready.append(first.slot) }
-            for waiter in waiters.others where hear(key, answer, waiter) { ready.append(waiter.slot) }
+            if let first = waiters.first, hear(answer, first) { ready.append(first.slot) }
+            for waiter in waiters.others where hear(answer, waiter) { ready.append(waiter.slot) }
         }
         // When all rows are there, so that a pipeline is gone through once.
         for slot in ready { retry(slot) }
@@ -191,38 +236,42 @@ extension Core {
         trimCache()
     }
 
-    /// - Returns: whether the waiter waits for nothing more.
-    private mutating func hear(_ key: RowKey, _ answer: InboxEntry?, _ waiter: WaitingCommands.Waiter) -> Bool {
+    /// - Returns: whether the waiter can be tried again.
+    private mutating func hear(_ answer: FoundRows.Answer?, _ waiter: WaitingCommands.Waiter) -> Bool {
         guard waiting[waiter.slot]?.serial == waiter.serial else { return false }
-        if let answer { waiting[waiter.slot]?.answers[key] = answer }
-        waiting[waiter.slot]?.unansweredCount -= 1
-        return waiting[waiter.slot]?.unansweredCount == 0
+        return waiting[waiter.slot]?.hear(answer, number: waiter.number) ?? false
     }
 
-    /// Puts a row that was read into its table.
-    /// - Returns: what a timeline answered, which is in no table.
-    private mutating func take(_ key: RowKey, _ value: RowValue) -> InboxEntry? {
+    /// Puts a row that was read into its table, unless it is enough that who asked gets it.
+    /// - Returns: what those get who asked.
+    private mutating func take(_ key: RowKey, _ value: RowValue) -> FoundRows.Answer? {
         let needed = WaitingCommands.lookupsNamedMax * waiting.count
         switch (key, value) {
         case (.user, .user(let image)): takeUser(image)
         case (.userNumber(let name, let asking), .recipient(let number, let conversation, let image)):
-            userNumbers.remember(name, number, needed: needed)
-            pairs.remember(UserPair(asking, number), conversation, needed: needed)
+            let isKept = userNumbers.rememberIfAskedAgain(name, number)
+            if isKept || conversation == nil { pairs.remember(UserPair(asking, number), conversation, needed: needed) }
             if let image { takeUser(image) }
+            return .recipient(.init(number: number, conversation: conversation))
         case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
         case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
         case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
         case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
         case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
         case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
-        case (.conversation(let number, _), .members(let pair, let peer)):
-            conversations.remember(number, pair, needed: needed)
-            if let peer { takeUser(peer) }
+        case (.conversation(let number, let asking), .members(let pair, let image)):
+            if let image { takeUser(image) }
+            guard let peer = pair.peer(of: asking) else {
+                conversations.remember(number, pair, needed: needed)
+                return nil
+            }
+            conversations.rememberIfAskedAgain(number, pair)
+            return .recipient(.init(number: peer, conversation: number))
         case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
         case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
         case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
-        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return entry
-        case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return InboxEntry.none
+        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
+        case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
         default: break
         }
         return nil
@@ -238,14 +287,10 @@ extension Core {
     /// and the first commands run while others are still being read for.
     package mutating func takeReads() -> ReadRequests? {
         guard !reads.isEmpty else { return nil }
-        var taken = reads
+        var taken = reads.removeFirst()
         taken.evictionMessages = configuration.evictionMessages
-        reads = ReadRequests()
-        reads.number = taken.number + 1
-        if taken.keys.count > configuration.readKeysMax {
-            reads.keys = Array(taken.keys[configuration.readKeysMax...])
-            taken.keys.removeSubrange(configuration.readKeysMax...)
-        }
+        lastRead += 1
+        taken.number = lastRead
         return taken
     }
 }

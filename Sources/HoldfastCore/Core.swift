@@ -72,9 +72,12 @@ package struct Core: ~Copyable {
     var waiting = WaitingCommands()
     /// Rows that the running command lacks; scratch.
     var missing = ContiguousArray<RowKey>()
-    /// Answers to the questions of the command that runs; scratch.
-    var answers: [RowKey: InboxEntry] = [:]
-    var reads = ReadRequests()
+    /// What was read for the command that runs, or found while it was looked at; scratch.
+    var found = FoundRows()
+    /// What the readers are to be asked, a part for each of them.
+    var reads = ContiguousArray<ReadRequests>()
+    /// The number of the last part that was taken.
+    var lastRead: UInt64 = 0
     /// Sessions that want a page, oldest first.
     var pageQueue = Line<Slot>()
     var pagesInFlight = 0

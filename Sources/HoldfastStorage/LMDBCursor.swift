@@ -2,18 +2,25 @@ import CLMDB
 import HoldfastCore
 
 /// A place in a table of a transaction. Must be closed before a write transaction ends and before the environment does.
+///
+/// Nothing in it is counted: threads that read at the same time would wait for each other's counts.
 @safe struct LMDBCursor {
     /// LMDB's cursor.
     let handle: OpaquePointer
-    private let path: String
 
-    /// - Parameter path: for errors.
-    init(_ transaction: OpaquePointer, table: MDB_dbi, _ path: String) throws(StorageError) {
-        self.path = path
+    /// - Parameter path: for an error.
+    init(_ transaction: OpaquePointer, table: MDB_dbi, _ path: @autoclosure () -> String) throws(StorageError) {
         var opened: OpaquePointer?
-        unsafe try check(mdb_cursor_open(transaction, table, &opened), "open a table in", path)
-        guard let cursor = unsafe opened else { throw StorageError.lmdb(MDB_BAD_DBI, "open a table in", path) }
+        unsafe try check(mdb_cursor_open(transaction, table, &opened), "open a table in", path())
+        guard let cursor = unsafe opened else { throw StorageError.lmdb(MDB_BAD_DBI, "open a table in", path()) }
         unsafe handle = cursor
+    }
+
+    /// Where the environment is.
+    private var path: String {
+        var path: UnsafePointer<CChar>?
+        unsafe mdb_env_get_path(mdb_txn_env(mdb_cursor_txn(handle)), &path)
+        return unsafe path.map { unsafe String(cString: $0) } ?? ""
     }
 
     /// To be called once, in time.
@@ -69,9 +76,9 @@ extension MDB_val {
     }
 
     /// The number that a key of eight bytes is.
-    func number(_ path: String) throws(StorageError) -> UInt64 {
+    func number(_ path: @autoclosure () -> String) throws(StorageError) -> UInt64 {
         guard let data = unsafe mv_data, unsafe mv_size == MemoryLayout<UInt64>.size else {
-            throw StorageError.failure(.damaged, "read", path, "a number has \(unsafe mv_size) bytes")
+            throw StorageError.failure(.damaged, "read", path(), "a number has \(unsafe mv_size) bytes")
         }
         return unsafe UInt64(bigEndian: data.loadUnaligned(as: UInt64.self))
     }

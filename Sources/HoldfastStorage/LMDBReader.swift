@@ -27,14 +27,14 @@ import Synchronization
         private var view: UInt64 = 0
 
         mutating func get(
-            _ current: UInt64, _ transaction: OpaquePointer, _ table: MDB_dbi, _ path: String
+            _ current: UInt64, _ transaction: OpaquePointer, _ table: MDB_dbi, _ path: @autoclosure () -> String
         ) throws(StorageError) -> LMDBCursor {
             if let cursor {
                 if view != current { unsafe try cursor.renew(transaction) }
                 view = current
                 return cursor
             }
-            let made = unsafe try LMDBCursor(transaction, table: table, path)
+            let made = unsafe try LMDBCursor(transaction, table: table, path())
             cursor = made
             view = current
             return made

@@ -53,10 +53,10 @@ extension InboxEntry {
     }
 
     /// How many entries `value` holds.
-    static func count(_ value: MDB_val, _ path: String) throws(StorageError) -> Int {
+    static func count(_ value: MDB_val, _ path: @autoclosure () -> String) throws(StorageError) -> Int {
         let size = unsafe value.mv_size
         guard size > 0, size % encodedCount == 0 else {
-            throw StorageError.failure(.damaged, "read an inbox in", path, "its entries have \(size) bytes")
+            throw StorageError.failure(.damaged, "read an inbox in", path(), "its entries have \(size) bytes")
         }
         return size / encodedCount
     }

@@ -50,6 +50,6 @@ extension StorageError {
 
 /// Throws what `code` means, unless it is success.
 @inline(__always)
-func check(_ code: Int32, _ action: StaticString, _ path: String) throws(StorageError) {
-    if code != MDB_SUCCESS { throw StorageError.lmdb(code, action, path) }
+func check(_ code: Int32, _ action: StaticString, _ path: @autoclosure () -> String) throws(StorageError) {
+    if code != MDB_SUCCESS { throw StorageError.lmdb(code, action, path()) }
 }

@@ -316,6 +316,28 @@ import Testing
         scenario.check()
     }
 
+    @Test func `what was read for a message is enough for it, however little the tables hold`() throws {
+        let scenario = try Scenario { $0.cachedLookupsMax = 1 }
+        let ann = try scenario.online("ann")
+        let users = (1...20).map { "user \($0)" }
+        for user in users { ann.send("to \(user)", to: user) }
+        try scenario.toDisk()
+        try scenario.phones.crash()
+        try ann.comeBack()
+        for user in users { ann.send("again to \(user)", to: user) }
+        var askedFor = 0
+        while askedFor == 0 || scenario.harness.core.counts.waitingCommands > 0 {
+            try scenario.harness.step(reading: false)
+            while let part = scenario.harness.core.takeReads() {
+                askedFor += part.keys.count
+                scenario.harness.core.read(try part.run(on: scenario.harness.storage))
+            }
+        }
+        try scenario.settle()
+        #expect(askedFor == users.count)
+        scenario.check()
+    }
+
     @Test func `a conversation that was asked for too early is found later`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")

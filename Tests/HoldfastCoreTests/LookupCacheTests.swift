@@ -20,4 +20,24 @@ import Testing
         for key in 0..<100 { cache.insert(key, key) }
         for key in 0..<100 { #expect(cache.changed(key) == key) }
     }
+
+    @Test func `who goes through more keys than fit pushes out nobody else's`() {
+        var cache = LookupCache<Int, Int>(cachedMax: 64)
+        for key in 0..<64 { cache.rememberIfAskedAgain(key, key) }
+        for key in 1_000..<11_000 { cache.rememberIfAskedAgain(key, key) }
+        var kept = 0
+        for key in 0..<64 { if case .found = cache.find(key) { kept += 1 } }
+        #expect(kept > 60)
+    }
+
+    @Test func `what is asked for again soon comes into a full cache`() {
+        var cache = LookupCache<Int, Int>(cachedMax: 64)
+        for key in 0..<64 { cache.remember(key, key) }
+        var isTaken = cache.rememberIfAskedAgain(1_000, 1)
+        #expect(!isTaken)
+        guard case .unknown = cache.find(1_000) else { return #expect(Bool(false)) }
+        isTaken = cache.rememberIfAskedAgain(1_000, 1)
+        #expect(isTaken)
+        guard case .found(1) = cache.find(1_000) else { return #expect(Bool(false)) }
+    }
 }

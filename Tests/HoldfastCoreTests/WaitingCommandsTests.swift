@@ -11,12 +11,13 @@ import Testing
         for step in 0..<1_000 {
             let command = Command.acknowledge(
                 Origin(connection: .none, session: .init(rawValue: UInt64(step)), attach: .none), .init(.zero))
-            waiting[slot]?.items.append(.init(command: command, bytes: [], names: CommandNames(command, [])))
+            let number = waiting[slot]?.append(.init(command: command, bytes: [], names: CommandNames(command, [])))
+            #expect(number == UInt32(step))
             guard step >= 10 else { continue }
             guard case .acknowledge(let origin, _)? = waiting[slot]?.items.first?.command else { return #expect(Bool(false)) }
             #expect(origin.session.rawValue == UInt64(next))
             next += 1
-            _ = waiting[slot]?.items.popFirst()
+            waiting[slot]?.removeFirst()
             #expect((waiting[slot]?.items.room ?? 0) <= 256)
         }
         #expect(waiting[slot]?.items.rest.count == 10)
@@ -32,5 +33,30 @@ import Testing
         #expect(waiting.makeQueue(for: handles[1]) == slot)
         #expect(waiting.slot(of: handles[1]) == slot)
         #expect(waiting[slot]?.serial != serial)
+    }
+
+    @Test func `each command hears the answer to its own question, and the first one is ready first`() {
+        var waiting = WaitingCommands()
+        let slot = waiting.makeQueue(for: ConnectionHandle(loop: 0, generation: 1, slot: 3))
+        let command = Command.acknowledge(Origin(connection: .none, session: .init(rawValue: 1), attach: .none), .init(.zero))
+        let item = WaitingCommands.Item(command: command, bytes: [], names: CommandNames(command, []))
+        let numbers = (0..<3).compactMap { _ in waiting[slot]?.append(item) }
+        for number in numbers { waiting[slot]?.wait(for: 1, number: number) }
+        func hear(_ recipient: UInt64?, for place: Int) -> Bool? {
+            waiting[slot]?.hear(recipient.map { .recipient(.init(number: $0, conversation: nil)) }, number: numbers[place])
+        }
+        var isReady = hear(12, for: 2)
+        #expect(isReady == false)
+        isReady = hear(10, for: 0)
+        #expect(isReady == true)
+        #expect(waiting[slot]?.items.first?.found.recipient?.number == 10)
+        waiting[slot]?.removeFirst()
+        #expect(waiting[slot]?.items.first?.unansweredCount == 1)
+        isReady = hear(nil, for: 1)
+        #expect(isReady == true)
+        #expect(waiting[slot]?.items.first?.found.recipient == nil)
+        waiting[slot]?.removeFirst()
+        #expect(waiting[slot]?.items.first?.unansweredCount == 0)
+        #expect(waiting[slot]?.items.first?.found.recipient?.number == 12)
     }
 }

@@ -37,10 +37,11 @@ struct ProcessMeter: Sendable {
         return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    /// Bytes that are this process's alone.
+    /// Bytes that are this process's alone. Not `Private_Dirty`: that has also the pages of files that it has read through a map and the system
+    /// hasn't written back yet, which are the system's cache.
     var privateBytes: Int? {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8) else { return nil }
-        for line in text.split(separator: "\n") where line.hasPrefix("Private_Dirty:") {
+        for line in text.split(separator: "\n") where line.hasPrefix("Pss_Anon:") {
             return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
         }
         return nil

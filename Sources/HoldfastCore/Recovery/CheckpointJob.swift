@@ -46,9 +46,13 @@ package struct CheckpointJob: Sendable {
         self.releasedDone = releasedDone
     }
 
+    /// Of a user with a session, about.
+    private static let imageBytes = 64
+
     /// Makes room at once for what will be added.
     mutating func reserve(users userCount: Int, entries entryCount: Int) {
         users.reserveCapacity(userCount)
+        images.reserveCapacity(userCount * Self.imageBytes)
         entries.reserveCapacity(entryCount)
     }
 
@@ -71,12 +75,13 @@ package struct CheckpointJob: Sendable {
 
     /// Writes the checkpoint. A crash at any step leaves the store as it was.
     package func run(on storage: any Storage) throws(StorageError) -> CheckpointResult {
-        let users = users.sorted { $0.number < $1.number }
+        let order = users.indices.sorted { users[$0].number < users[$1].number }
         try storage.checkpoint { (store) throws(StorageError) in
             var kept = ContiguousArray<UInt64>()
             kept.reserveCapacity(entries.count)
             var released = ContiguousArray<UInt64>()
-            for user in users {
+            for index in order {
+                let user = users[index]
                 if user.mayHaveReleased {
                     try store.deleteInbox(of: user.number, through: user.base) { released.append($0.position.rawValue) }
                 }
@@ -85,8 +90,8 @@ package struct CheckpointJob: Sendable {
                     kept.append(entry.position.rawValue)
                 }
             }
-            for user in users {
-                try store.put(.users, StoreKey.inline(user.number).span, images.span.extracting(user.image))
+            for index in order {
+                try store.put(.users, StoreKey.inline(users[index].number).span, images.span.extracting(users[index].image))
             }
             try writeNames(to: store)
             try writeKept(kept, to: store)

@@ -67,7 +67,9 @@ package struct PageResult: Sendable {
 package struct ReadResults: Sendable {
     /// The checkpoint that the view has; older than the core's last one: the answers may be out of date.
     package var appliedThrough: Position
-    package var rows: [(RowKey, RowValue)]
+    /// The keys that were asked for, and what the disk has for each.
+    var keys: [RowKey]
+    package var rows: [RowValue]
     package var pages: ContiguousArray<PageResult>
     package var bytes: [UInt8]
     /// The number of the requests.
@@ -89,11 +91,11 @@ package struct ReadRequests: Sendable {
 
     /// Answers all of it from one view.
     package func run(on storage: any Storage) throws(StorageError) -> ReadResults {
-        var results = ReadResults(appliedThrough: .zero, rows: [], pages: [], bytes: [], number: number, damaged: [])
+        var results = ReadResults(appliedThrough: .zero, keys: keys, rows: [], pages: [], bytes: [], number: number, damaged: [])
         results.rows.reserveCapacity(keys.count)
         try storage.read { (snapshot) throws(StorageError) in
             results.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
-            for key in keys { results.rows.append((key, try answer(key, from: snapshot))) }
+            for key in keys { results.rows.append(try answer(key, from: snapshot)) }
             for page in pages { results.pages.append(try plan(page, from: snapshot)) }
             try readBodies(&results, from: snapshot)
         }
@@ -112,8 +114,9 @@ package struct ReadRequests: Sendable {
         case .device(let device):
             return try snapshot.number(.devices, StoreKey.device(device).span).map { .session(SessionID(rawValue: $0)) } ?? .absent
         case .conversation(let number, let asking):
-            guard let value = try snapshot.bytes(.conversations, StoreKey.number(number)) else { return .absent }
-            guard let pair = UserPair(encoded: value) else {
+            var pair: UserPair?
+            guard try snapshot.get(.conversations, StoreKey.inline(number).span, { pair = UserPair(encoded: $0) }) else { return .absent }
+            guard let pair else {
                 throw StorageError(
                     .damaged, "The store's row of conversation \(number) is damaged: run `holdfast inspect`, restore a backup.")
             }

@@ -50,8 +50,10 @@ extension StorageSnapshot {
 extension UserPair {
     var encoded: [UInt8] { [UInt8](StoreKey.inline(self).span, 0..<16) }
 
-    init?(encoded: [UInt8]) {
-        var reader = ByteReader(encoded.span)
+    init?(encoded: [UInt8]) { self.init(encoded: encoded.span) }
+
+    init?(encoded: Span<UInt8>) {
+        var reader = ByteReader(encoded)
         guard let low = reader.integer(UInt64.self), let high = reader.integer(UInt64.self) else { return nil }
         self.init(low, high)
     }

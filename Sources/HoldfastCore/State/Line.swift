@@ -4,7 +4,13 @@ struct Line<Element> {
     private var head = 0
 
     var isEmpty: Bool { head == elements.count }
+    var count: Int { elements.count - head }
     var first: Element? { isEmpty ? nil : elements[head] }
+    /// From the front.
+    subscript(index: Int) -> Element {
+        _read { yield elements[head + index] }
+        _modify { yield &elements[head + index] }
+    }
     /// Those who stand in it, in their order.
     var rest: ContiguousArray<Element>.SubSequence { elements[head...] }
     /// Elements that are kept, also such as have left.

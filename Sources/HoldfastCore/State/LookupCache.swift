@@ -39,6 +39,8 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     private var epoch: UInt32 = 1
     private var writtenEpoch: UInt32 = 0
     private let cachedMax: Int
+    /// Hashes of what was last asked for and not taken, each at a place that it says itself; empty while the cache isn't full.
+    private var passedOver = ContiguousArray<UInt32>()
 
     init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
 
@@ -81,6 +83,30 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         }
         add(Entry(key: key, value: value, hash: hash, epoch: 0, place: 0))
         makeRoom(needed: needed)
+    }
+
+    /// As `remember`, of what stays true and whoever asked has already: when the cache is full, only if it was asked for before, and that lately.
+    /// Who goes through more keys than the cache can hold would otherwise push out each just before it comes round again, and all others with it.
+    /// - Returns: whether it is remembered.
+    @discardableResult
+    mutating func rememberIfAskedAgain(_ key: Key, _ value: Value) -> Bool {
+        guard index.count >= cachedMax + changedCount else {
+            remember(key, value)
+            return true
+        }
+        if passedOver.isEmpty {
+            // As many as the cache may hold, up to a power of two.
+            passedOver = ContiguousArray(repeating: 0, count: 1 << (Int.bitWidth - (cachedMax - 1).leadingZeroBitCount))
+        }
+        let hash = HashIndex.hash(key)
+        let place = Int(hash) & (passedOver.count - 1)
+        if passedOver[place] == hash {
+            remember(key, value)
+            return true
+        }
+        passedOver[place] = hash
+        makeRoom(needed: 0)
+        return false
     }
 
     private mutating func add(_ entry: Entry) {
@@ -130,6 +156,7 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
         entries = []
         freeSlots = []
         index = HashIndex()
+        passedOver = []
         hand = 0
         for case let entry? in changed { add(entry) }
     }

@@ -21,10 +21,16 @@ struct SentNote {
     var position: Position
 }
 
-/// What may leave only when the batch is synced, apart from messages.
+/// A sender by name to be told the conversation's number.
+struct ConversationNote {
+    var connection: ConnectionHandle
+    var conversation: ConversationNumber
+    var peer: [UInt8]
+}
+
+/// What else may leave only when the batch is synced.
 enum HeldEffect {
     case welcome(Slot, ConnectionHandle, Effect.Attached, previous: Effect?)
-    case conversation(ConnectionHandle, ConversationNumber, peer: [UInt8])
     case close(ConnectionHandle, CloseCode)
 }
 
@@ -35,6 +41,7 @@ struct OpenBatch {
     var journal = JournalBatch()
     var pushes = ContiguousArray<Push>()
     var sent = ContiguousArray<SentNote>()
+    var conversations = ContiguousArray<ConversationNote>()
     var held = ContiguousArray<HeldEffect>()
     /// Sessions whose stream goes on when they can be told that messages were evicted.
     var waitingForGap = ContiguousArray<Slot>()
@@ -65,6 +72,7 @@ struct OpenBatch {
         batch.journal.entries.reserveCapacity(last.entries.count)
         batch.pushes.empty()
         batch.sent.empty()
+        batch.conversations.empty()
         batch.held.empty()
         batch.waitingForGap.empty()
         for loop in batch.credits.indices {
