@@ -53,7 +53,8 @@ struct ProbeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A directory on the disk in question.", valueName: "dir")) var directory = "."
     @Option(help: "Records in one commit.") var batch = 256
     @Option(help: "Size of a record.") var bytes = 120
-    @Option(help: ArgumentHelp("Records a second, each at its time; max: as many as the disk takes.", valueName: "n|max")) var rate = Rate.max
+    @Option(help: ArgumentHelp("Records a second, each at its time; max: as many as the disk takes.", valueName: "n|max")) var rate = Rate
+        .max
     @Option(help: "Seconds.") var duration = 5.0
 
     func run() throws {
