@@ -52,7 +52,19 @@ import Testing
         let page = try Self.page([Self.run("holdfast"), Self.run("holdfast", clients: 20), outstanding, Self.run("holdfast", version: "2")])
         #expect(
             page.sections.map(\.title) == ["throughput, 10 clients", "throughput, 20 clients", "throughput, 10 clients, outstanding 16"])
-        #expect(page.sections[0].table.header == ["figure", "holdfast, as delivered (1)", "holdfast, as delivered (2)"])
+        #expect(page.sections[0].table.header == ["figure", "holdfast (1), as delivered", "holdfast (2), as delivered"])
+    }
+
+    @Test func `a server that had other clients in a comparison says how many, and has no ratio`() throws {
+        let runs = [("holdfast", 10), ("peer", 10), ("small", 2)].map { name, clients in
+            var run = Self.run(name, rate: Double(clients) * 100, clients: clients)
+            run.scenario = "compare-durable"
+            return run
+        }
+        let description = try #require(try Self.page(runs + [runs[1]]).sections[0].drawings.first?.description)
+        #expect(description.contains("peer, 10 clients, as delivered: 1,000/s (× 1)"))
+        #expect(description.contains("small, 2 clients, as delivered: 200/s"))
+        #expect(!description.contains("200/s (×"))
     }
 
     @Test func `servers differ in colour, however many settings one of them was run with`() throws {

@@ -9,7 +9,7 @@ struct GroupPlots {
 
     var all: [Drawing] { bars + latencies + courses }
 
-    /// Servers side by side, if there are several, with what is how many times Holdfast's.
+    /// Servers side by side, if there are several, with what is how many times Holdfast's where both had as many clients.
     private var bars: [Drawing] {
         guard groups.count > 1 else { return [] }
         let measures = groups.map { Dictionary($0.measures.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }) }
@@ -21,7 +21,7 @@ struct GroupPlots {
             guard let first = found.first, found.contains(where: { $0.1.spread.median != first.1.spread.median }) else { return nil }
             let bars = found.map { group, measure in
                 let ratio = measure.spread.median / first.1.spread.median
-                let isCompared = group.server != first.0.server && ratio.isFinite
+                let isCompared = group.server != first.0.server && group.clients == first.0.clients && ratio.isFinite
                 return BarPlot.Bar(
                     name: group.server, value: measure.spread,
                     text: measure.quantity.text(measure.spread.median) + (isCompared ? " (× \(Quantity.digits(ratio, 2)))" : ""),

@@ -25,10 +25,12 @@ struct RunGroup: Sendable {
     ]
 
     let experiment: Experiment
-    /// The server's name and settings; its version too where there are several.
+    /// The server's name and settings; its version and how many clients it had too, where there are several.
     private(set) var server: String
+    private let name: String
+    private let settings: String
     private let version: String
-    private let clients: Int
+    let clients: Int
     let isHoldfast: Bool
     private(set) var runs: [Report]
 
@@ -37,12 +39,16 @@ struct RunGroup: Sendable {
             scenario: run.scenario, clients: run.scenario.hasPrefix("compare-") ? nil : run.clients,
             parameters: run.figures.filter { Self.parameters.contains($0.key) })
         let server = run.context.server
-        self.server = server.map { [$0.name, $0.settings].filter { !$0.isEmpty }.joined(separator: ", ") } ?? "this machine"
+        name = server?.name ?? "this machine"
+        settings = server?.settings ?? ""
+        self.server = Self.label(name, settings)
         version = server?.version ?? ""
         clients = run.clients
         isHoldfast = run.context.server?.name == "holdfast"
         runs = [run]
     }
+
+    private static func label(_ parts: String...) -> String { parts.filter { !$0.isEmpty }.joined(separator: ", ") }
 
     /// Sorts runs into groups: in the order in which experiments first appear, and in each Holdfast first.
     static func groups(_ runs: [Report]) -> [(experiment: Experiment, groups: [RunGroup])] {
@@ -65,8 +71,11 @@ struct RunGroup: Sendable {
             var known = groups[experiment] ?? []
             let sizes = Set(known.map(\.clients)).count
             for index in known.indices {
-                if versions[known[index].server] ?? 1 > 1 { known[index].server += " (\(known[index].version))" }
-                if sizes > 1 { known[index].server += ", \(Quantity.count.text(Double(known[index].clients))) clients" }
+                let group = known[index]
+                // The settings last: they are what a bar has no room for.
+                known[index].server = label(
+                    group.name + (versions[group.server] ?? 1 > 1 ? " (\(group.version))" : ""),
+                    sizes > 1 ? "\(Quantity.count.text(Double(group.clients))) clients" : "", group.settings)
             }
             return (experiment, known.filter(\.isHoldfast) + known.filter { !$0.isHoldfast })
         }
