@@ -21,8 +21,8 @@ struct WaitingCommands {
         /// No other queue's: slots are used again.
         let serial: UInt32
         private(set) var items = Line<Item>()
-        /// Commands that have run.
-        private var leftCount: UInt32 = 0
+        /// The number of the first command: as many have run.
+        private(set) var firstNumber: UInt32 = 0
 
         init(_ connection: ConnectionHandle, serial: UInt32) {
             self.connection = connection
@@ -32,27 +32,24 @@ struct WaitingCommands {
         /// - Returns: the command's number, from 0.
         mutating func append(_ item: Item) -> UInt32 {
             items.append(item)
-            return leftCount &+ UInt32(items.count - 1)
+            return firstNumber &+ UInt32(items.count - 1)
         }
 
         mutating func removeFirst() {
             items.removeFirst()
-            leftCount &+= 1
+            firstNumber &+= 1
         }
-
-        /// The number of the first command.
-        var firstNumber: UInt32 { leftCount }
 
         /// One key less to wait for.
         /// - Returns: whether the command is the first and waits for nothing more.
         mutating func hear(_ answer: FoundRows.Answer?, number: UInt32) -> Bool {
-            let index = Int(number &- leftCount)
+            let index = Int(number &- firstNumber)
             items[index].unansweredCount -= 1
             if let answer { items[index].found.take(answer) }
             return index == 0 && items[index].unansweredCount == 0
         }
 
-        mutating func wait(for count: Int, number: UInt32) { items[Int(number &- leftCount)].unansweredCount = count }
+        mutating func wait(for count: Int, number: UInt32) { items[Int(number &- firstNumber)].unansweredCount = count }
     }
 
     /// A command of a queue.

@@ -39,7 +39,7 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     private var epoch: UInt32 = 1
     private var writtenEpoch: UInt32 = 0
     private let cachedMax: Int
-    /// Hashes of what was last asked for and not taken, each at a place that it says itself; empty while the cache isn't full.
+    /// Hashes of what was last asked for and not taken, each at a place that it says itself; empty until the cache is full.
     private var passedOver = ContiguousArray<UInt32>()
 
     init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
