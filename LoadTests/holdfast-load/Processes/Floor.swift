@@ -24,13 +24,22 @@ final class Floor {
 
     /// The server's CPU time for a message without payload, with the floor's own generator, in microseconds.
     func microsecondsPerMessage(clients: Int, outstanding: Int, seconds: Int) throws -> Double {
+        try microsecondsPerMessage("pp \(clients) \(outstanding) \(seconds) 0", clients: clients)
+    }
+
+    /// The same for messages of `bytes` bytes that come at a rate, to one connection after the other.
+    func microsecondsPerMessage(clients: Int, perSecond: Int, bytes: Int, seconds: Int) throws -> Double {
+        try microsecondsPerMessage("rate \(clients) \(perSecond) \(seconds) \(bytes)", clients: clients)
+    }
+
+    private func microsecondsPerMessage(_ text: String, clients: Int) throws -> Double {
         if openCount < clients {
             _ = try command("open \(clients) 64")
             openCount = clients
         }
         let meter = ProcessMeter(pid: server.pid)
         let before = meter.cpuSeconds ?? 0
-        let answer = try command("pp \(clients) \(outstanding) \(seconds) 0")
+        let answer = try command(text)
         let used = (meter.cpuSeconds ?? 0) - before
         guard let count = answer.split(separator: " ").first(where: { $0.hasPrefix("msgs=") }).flatMap({ Double($0.dropFirst(5)) }),
             count > 0

@@ -9,9 +9,12 @@ struct ScaleCommand: AsyncParsableCommand {
         abstract: "What a connect and a message cost with more connections, and with more sessions on the disk.",
         discussion: """
             Two series on gateways of its own: connections at each number of --connections, and a fixed number of phones among each number of \
-            --sessions on the disk. Prints one report for each step, and how far the costs of a series are apart: largest to smallest.
+            --sessions on the disk. Prints one report for each step, and how far the costs of a series are apart: largest to smallest of \
+            the medians of all runs. Beside messages over connections stands how far those of a bare server are apart, at the same rates.
 
-            Example: holdfast-load scale --connections 1000,5000,18000 --sessions 10000,1000000,10000000
+            Examples:
+              holdfast-load scale --connections 1000,5000,18000 --sessions 10000,1000000,10000000
+              holdfast-load scale --sessions "" --runs 5
             """)
 
     @OptionGroup var programs: ProgramOptions
@@ -19,6 +22,8 @@ struct ScaleCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Numbers of connections; empty for none.", valueName: "n,n")) var connections = "1000,2000,5000,10000,18000"
     @Option(help: ArgumentHelp("Numbers of sessions on the disk; empty for none.", valueName: "n,n"))
     var sessions = "10000,100000,1000000,10000000"
+    @Option(help: "Runs of each series; at each step the median counts.") var runs = 1
+    @Option(help: ArgumentHelp("The floor's sources. Default: LoadTests/floor above this program.", valueName: "dir")) var floor: String?
     @Option(help: "Phones of the second series.") var clients = 5_000
     @Option(help: "Messages to each of them.") var messages = 40
     @Option(help: "Seconds of messages at each step of the first series.") var duration = 5.0
@@ -26,36 +31,45 @@ struct ScaleCommand: AsyncParsableCommand {
     func run() async throws {
         let connections = try Self.numbers(connections, "--connections")
         let sessions = try Self.numbers(sessions, "--sessions")
-        guard clients > 0, messages > 0, duration > 0, sessions.allSatisfy({ $0 >= clients }) else {
-            throw LoadError("--clients, --messages and --duration must be above 0, each of --sessions at least --clients (\(clients))")
+        guard clients > 0, messages > 0, duration > 0, runs > 0, sessions.allSatisfy({ $0 >= clients }) else {
+            throw LoadError(
+                "--clients, --messages, --duration and --runs must be above 0, each of --sessions at least --clients (\(clients))")
         }
         let workshop = try programs.workshop()
         let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
         defer { watcher.stop() }
-        let scenario = ScaleScenario(workshop: workshop)
+        let scenario = ScaleScenario(workshop: workshop, floorSources: floor)
         var ratios = RatioResult()
-        if !connections.isEmpty {
-            let steps = try await scenario.connections(connections, seconds: duration)
-            try add(steps, "connections", to: &ratios)
+        var onConnections: [Step] = []
+        var onDisk: [Step] = []
+        for _ in 0..<runs {
+            if !connections.isEmpty { onConnections += try await scenario.connections(connections, seconds: duration) }
+            for users in sessions { onDisk.append(try await scenario.onDisk(users: users, clients: clients, messagesEach: messages)) }
         }
-        if !sessions.isEmpty {
-            var steps: [(Report, ScaleScenario.Costs)] = []
-            for users in sessions { steps.append(try await scenario.onDisk(users: users, clients: clients, messagesEach: messages)) }
-            try add(steps, "sessions on disk", to: &ratios)
-        }
+        add(onConnections, "connections", to: &ratios)
+        add(onDisk, "sessions on disk", to: &ratios)
         try Output.write(output.json ? Output.json(ratios) : ratios.text)
         guard ratios.reports.allSatisfy(\.isClean) else { throw LoadError("not all runs are clean: see their reports with --json") }
     }
 
-    private func add(_ steps: [(Report, ScaleScenario.Costs)], _ series: String, to ratios: inout RatioResult) throws {
+    private typealias Step = (Report, ScaleScenario.Costs)
+
+    private func add(_ steps: [Step], _ series: String, to ratios: inout RatioResult) {
         ratios.reports += steps.map(\.0)
-        func spread(_ name: String, _ values: [Double]) {
-            guard let least = values.min(), let most = values.max(), values.count > 1, least > 0 else { return }
-            ratios.add(RatioGoal(name: "scale, \(series): CPU of a \(name), largest to smallest", atMost: 1.2), most / least)
+        let sizes = Dictionary(grouping: steps) { $0.0.figures["connections"] ?? $0.0.figures["sessionsOnDisk"] ?? 0 }
+        func spread(_ cost: (ScaleScenario.Costs) -> Double?) -> Double? {
+            let medians = sizes.values.compactMap { Median.of($0.compactMap { cost($0.1) }) }
+            guard let least = medians.min(), let most = medians.max(), medians.count > 1, least > 0 else { return nil }
+            return most / least
         }
-        spread("connect", steps.map(\.1.microsecondsPerConnect))
-        spread("message", steps.map(\.1.microsecondsPerMessage))
-        spread("resume with \(messages) messages", steps.compactMap(\.1.microsecondsPerResume))
+        func addGoal(_ name: String, _ cost: (ScaleScenario.Costs) -> Double?) {
+            guard let value = spread(cost) else { return }
+            ratios.add(RatioGoal(name: "scale, \(series): CPU of a \(name), largest to smallest", atMost: 1.2), value)
+        }
+        addGoal("connect", \.microsecondsPerConnect)
+        addGoal("message", \.microsecondsPerMessage)
+        ratios.add("scale, \(series): the same of a bare server's message", spread(\.floorMicrosecondsPerMessage))
+        addGoal("resume with \(messages) messages", \.microsecondsPerResume)
     }
 
     private static func numbers(_ text: String, _ option: String) throws -> [Int] {

@@ -5,6 +5,8 @@ import HoldfastIO
 /// which other programs on the machine disturb least.
 struct ScaleScenario {
     var workshop: Workshop
+    /// The floor's sources, nil: where this program finds them.
+    var floorSources: String?
     var bodyBytes = 100
 
     private static let senders = 64
@@ -21,6 +23,8 @@ struct ScaleScenario {
         var microsecondsPerMessage = 0.0
         /// A resume by ticket that gets `messagesEach` messages.
         var microsecondsPerResume: Double?
+        /// What a bare server takes for a message of the same size at the same rate, over as many connections.
+        var floorMicrosecondsPerMessage: Double?
     }
 
     /// Sessions on the disk: the same number of phones, spread evenly over all users, log in, go, are sent messages, and resume.
@@ -66,8 +70,21 @@ struct ScaleScenario {
         return (report, costs)
     }
 
-    /// Connections: phones are added up to each number; at each, senders send to all of them for a while.
+    /// Connections: phones are added up to each number; at each, senders send to all of them for a while. Then the floor does the same.
     func connections(_ steps: [Int], seconds: Double) async throws -> [(Report, Costs)] {
+        var results = try await gatewayConnections(steps, seconds: seconds)
+        let floor = try Floor(sources: floorSources)
+        for index in results.indices {
+            guard let rate = results[index].0.rates["delivered"] else { continue }
+            let cost = try floor.microsecondsPerMessage(
+                clients: results[index].0.clients, perSecond: Int(rate), bytes: bodyBytes, seconds: Int(max(1, seconds)))
+            results[index].0.figures["floorMicrosecondsPerMessage"] = cost
+            results[index].1.floorMicrosecondsPerMessage = cost
+        }
+        return results
+    }
+
+    private func gatewayConnections(_ steps: [Int], seconds: Double) async throws -> [(Report, Costs)] {
         let gateway = try GatewayProcess(workshop, name: "scale")
         defer { gateway.remove() }
         let most = steps.max() ?? 0
@@ -99,7 +116,7 @@ struct ScaleScenario {
                 fleet.workload?.openStreams = step
                 return fleet.workload?.totals.delivered ?? 0
             }
-            let cpuBefore = server.cpuSeconds ?? 0
+            let (cpuBefore, sendingSince) = (server.cpuSeconds ?? 0, Fleet.nanoseconds)
             try await driver.perform { $0.send(upTo: Workload.unlimited) }
             try await driver.wait(seconds: seconds) { fleet in "\(step) connections: \(fleet.workload?.totals.delivered ?? 0) delivered" }
             let sent = try await driver.perform { fleet in
@@ -107,6 +124,7 @@ struct ScaleScenario {
                 return fleet.workload?.totals.sent ?? 0
             }
             try await driver.reach(sent, "delivered") { $0.workload?.totals.delivered ?? 0 }
+            report.rates["delivered"] = Double(sent - before) / (Double(Fleet.nanoseconds - sendingSince) / 1e9)
             costs.microsecondsPerMessage = ((server.cpuSeconds ?? 0) - cpuBefore) / Double(max(1, sent - before)) * 1e6
             try await finish(driver, &report, costs, since: start)
             results.append((report, costs))

@@ -5,6 +5,21 @@ internal import Glibc
 struct Listener {
     var descriptor: Int32
     var configuration: ListenerConfiguration
+    /// How many connections are taken at one event. It doubles while one iteration after the other finds more than that, and falls to what there
+    /// was once nobody is left: one who comes alone doesn't cost a second call that finds nobody.
+    var quota = 1
+    /// The last iteration in which the whole quota was used.
+    var fullIteration: UInt64 = 0
+
+    /// So many were taken, and nobody was left after them, or it isn't known.
+    mutating func took(_ count: Int, isEmpty: Bool, iteration: UInt64, countMax: Int) {
+        if isEmpty {
+            quota = max(1, count)
+        } else {
+            if fullIteration &+ 1 == iteration { quota = min(2 * quota, countMax) }
+            fullIteration = iteration
+        }
+    }
 }
 
 /// From listeners to connections, and what happens when there are no descriptors left.
@@ -77,7 +92,14 @@ extension EventLoop {
     func accept(from index: Int, _ delegate: any EventLoopDelegate) {
         let listener = listeners[index]
         guard listener.descriptor >= 0 else { return }
-        for _ in 0..<configuration.acceptCountMax {
+        var isEmpty = false
+        var count = 0
+        defer {
+            unsafe listeners[index].took(
+                count, isEmpty: isEmpty, iteration: state.pointee.iteration, countMax: configuration.acceptCountMax)
+        }
+        while count < listener.quota {
+            count += 1
             var peer: SocketAddress?
             let descriptor = Self.acceptOne(listener.descriptor, &peer)
             if descriptor >= 0 {
@@ -86,6 +108,8 @@ extension EventLoop {
             }
             switch errno {
             case EAGAIN:
+                isEmpty = true
+                count -= 1
                 return
             case EMFILE, ENFILE:
                 guard acceptWithReserve(listener, index, delegate) else { return }

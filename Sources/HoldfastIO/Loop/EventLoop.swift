@@ -38,7 +38,9 @@ internal import Synchronization
             unsafe state.deallocate()
             throw error
         }
-        try watch(unsafe state.pointee.wakeDescriptor, EPOLLIN.rawValue, data: EventSource.wake << EventSource.shift, add: true)
+        // By edges (epoll(7)): each write to the eventfd is one, so that its counter never has to be read.
+        let events = EPOLLIN.rawValue | EPOLLET.rawValue
+        try watch(unsafe state.pointee.wakeDescriptor, events, data: EventSource.wake << EventSource.shift, add: true)
     }
 
     deinit {
@@ -91,6 +93,7 @@ internal import Synchronization
         while !isStopping.load(ordering: .acquiring) {
             let count = unsafe epoll_wait(state.pointee.epoll, events, Int32(Self.eventCountMax), nextTimeout())
             unsafe state.pointee.advanceClock()
+            unsafe state.pointee.iteration &+= 1
             unsafe state.pointee.handshakeSteps = 0
             // Before the events: kept bytes come in front of new ones.
             if unsafe state.pointee.firstResumed != ConnectionSlab.none { showKeptBytes(delegate) }
@@ -123,8 +126,6 @@ internal import Synchronization
         case EventSource.listener:
             accept(from: Int(UInt32(truncatingIfNeeded: data)), delegate)
         default:
-            var counter: UInt64 = 0
-            unsafe read(state.pointee.wakeDescriptor, &counter, 8)
             // Cleared before the call: a wake from now on makes another one.
             if isWakePending.exchange(false, ordering: .acquiringAndReleasing) { delegate.woken() }
         }
@@ -142,7 +143,7 @@ internal import Synchronization
 
     private nonisolated func signalWakeDescriptor() {
         var one: UInt64 = 1
-        // Fails only when the counter is full, and then the loop is about to wake anyway.
+        // The counter is full after 2^64 - 2 of them.
         unsafe write(state.pointee.wakeDescriptor, &one, 8)
     }
 

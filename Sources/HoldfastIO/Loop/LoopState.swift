@@ -30,6 +30,8 @@ internal import Glibc
     var nextTicked: UInt64
     var firstClosing = ConnectionSlab.none
     var firstResumed = ConnectionSlab.none
+    /// How often the loop has looked for events.
+    var iteration: UInt64 = 0
     /// Handshake steps done in this iteration.
     var handshakeSteps = 0
     /// Handshakes that go on in later iterations.
