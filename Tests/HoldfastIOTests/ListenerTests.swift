@@ -14,8 +14,12 @@ import Testing
         let quota = listener.quota
         let taken = min(waiting, quota)
         waiting -= taken
-        listener.took(taken, isEmpty: taken < quota, iteration: iteration, countMax: 64)
-        return (taken < quota ? taken + 1 : taken, taken)
+        guard taken == quota else {
+            listener.foundNobody(after: taken)
+            return (taken + 1, taken)
+        }
+        listener.filledQuota(iteration: iteration, countMax: 64)
+        return (taken, taken)
     }
 
     @Test func `connections that come one at a time cost one call each`() {

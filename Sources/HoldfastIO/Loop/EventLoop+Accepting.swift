@@ -11,15 +11,14 @@ struct Listener {
     /// The last iteration in which the whole quota was used.
     var fullIteration: UInt64 = 0
 
-    /// So many were taken, and nobody was left after them, or it isn't known.
-    mutating func took(_ count: Int, isEmpty: Bool, iteration: UInt64, countMax: Int) {
-        if isEmpty {
-            quota = max(1, count)
-        } else {
-            if fullIteration &+ 1 == iteration { quota = min(2 * quota, countMax) }
-            fullIteration = iteration
-        }
+    /// As many were taken as the quota says; perhaps others wait.
+    mutating func filledQuota(iteration: UInt64, countMax: Int) {
+        if fullIteration &+ 1 == iteration { quota = min(2 * quota, countMax) }
+        fullIteration = iteration
     }
+
+    /// So many were taken, and then nobody was left.
+    mutating func foundNobody(after count: Int) { quota = max(1, count) }
 }
 
 /// From listeners to connections, and what happens when there are no descriptors left.
@@ -92,14 +91,7 @@ extension EventLoop {
     func accept(from index: Int, _ delegate: any EventLoopDelegate) {
         let listener = listeners[index]
         guard listener.descriptor >= 0 else { return }
-        var isEmpty = false
-        var count = 0
-        defer {
-            unsafe listeners[index].took(
-                count, isEmpty: isEmpty, iteration: state.pointee.iteration, countMax: configuration.acceptCountMax)
-        }
-        while count < listener.quota {
-            count += 1
+        for count in 0..<listener.quota {
             var peer: SocketAddress?
             let descriptor = Self.acceptOne(listener.descriptor, &peer)
             if descriptor >= 0 {
@@ -108,8 +100,7 @@ extension EventLoop {
             }
             switch errno {
             case EAGAIN:
-                isEmpty = true
-                count -= 1
+                listeners[index].foundNobody(after: count)
                 return
             case EMFILE, ENFILE:
                 guard acceptWithReserve(listener, index, delegate) else { return }
@@ -121,6 +112,7 @@ extension EventLoop {
                 continue
             }
         }
+        unsafe listeners[index].filledQuota(iteration: state.pointee.iteration, countMax: configuration.acceptCountMax)
     }
 
     private static func acceptOne(_ listener: Int32, _ peer: inout SocketAddress?) -> Int32 {
