@@ -40,8 +40,8 @@ struct ScaleCommand: AsyncParsableCommand {
         defer { watcher.stop() }
         let scenario = ScaleScenario(workshop: workshop, floorSources: floor)
         var ratios = RatioResult()
-        var onConnections: [Step] = []
-        var onDisk: [Step] = []
+        var onConnections: [Report] = []
+        var onDisk: [Report] = []
         for _ in 0..<runs {
             if !connections.isEmpty { onConnections += try await scenario.connections(connections, seconds: duration) }
             for users in sessions { onDisk.append(try await scenario.onDisk(users: users, clients: clients, messagesEach: messages)) }
@@ -52,24 +52,22 @@ struct ScaleCommand: AsyncParsableCommand {
         guard ratios.reports.allSatisfy(\.isClean) else { throw LoadError("not all runs are clean: see their reports with --json") }
     }
 
-    private typealias Step = (Report, ScaleScenario.Costs)
-
-    private func add(_ steps: [Step], _ series: String, to ratios: inout RatioResult) {
-        ratios.reports += steps.map(\.0)
-        let sizes = Dictionary(grouping: steps) { $0.0.figures["connections"] ?? $0.0.figures["sessionsOnDisk"] ?? 0 }
-        func spread(_ cost: (ScaleScenario.Costs) -> Double?) -> Double? {
-            let medians = sizes.values.compactMap { Median.of($0.compactMap { cost($0.1) }) }
+    private func add(_ steps: [Report], _ series: String, to ratios: inout RatioResult) {
+        ratios.reports += steps
+        let sizes = Dictionary(grouping: steps) { $0.figures["connections"] ?? $0.figures["sessionsOnDisk"] ?? 0 }
+        func spread(_ cost: String) -> Double? {
+            let medians = sizes.values.compactMap { Median.of($0.compactMap { $0.figures[cost] }) }
             guard let least = medians.min(), let most = medians.max(), medians.count > 1, least > 0 else { return nil }
             return most / least
         }
-        func addGoal(_ name: String, _ cost: (ScaleScenario.Costs) -> Double?) {
+        func addGoal(_ name: String, _ cost: String) {
             guard let value = spread(cost) else { return }
             ratios.add(RatioGoal(name: "scale, \(series): CPU of a \(name), largest to smallest", atMost: 1.2), value)
         }
-        addGoal("connect", \.microsecondsPerConnect)
-        addGoal("message", \.microsecondsPerMessage)
-        ratios.add("scale, \(series): the same of a bare server's message", spread(\.floorMicrosecondsPerMessage))
-        addGoal("resume with \(messages) messages", \.microsecondsPerResume)
+        addGoal("connect", ScaleScenario.Cost.connect)
+        addGoal("message", ScaleScenario.Cost.message)
+        ratios.add("scale, \(series): the same of a bare server's message", spread(ScaleScenario.Cost.floorMessage))
+        addGoal("resume with \(messages) messages", ScaleScenario.Cost.resume)
     }
 
     private static func numbers(_ text: String, _ option: String) throws -> [Int] {

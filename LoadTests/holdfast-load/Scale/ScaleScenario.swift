@@ -16,15 +16,15 @@ struct ScaleScenario {
     /// Phones that go and resume at each number of connections, and how often: enough for a clock of CPU time that ticks 100 times a second.
     private static let (reconnecting, rounds) = (1_000, 10)
 
-    /// What a step of a run has found.
-    struct Costs {
+    /// The figures of a step, in microseconds of the server's CPU time.
+    enum Cost {
         /// The login of a user on the disk, or the resume of one in memory; with the end of the connection before.
-        var microsecondsPerConnect = 0.0
-        var microsecondsPerMessage = 0.0
+        static let connect = "serverMicrosecondsPerConnect"
+        static let message = "serverMicrosecondsPerMessage"
         /// A resume by ticket that gets `messagesEach` messages.
-        var microsecondsPerResume: Double?
+        static let resume = "serverMicrosecondsPerResume"
         /// What a bare server takes for a message of the same size at the same rate, over as many connections.
-        var floorMicrosecondsPerMessage: Double?
+        static let floorMessage = "floorMicrosecondsPerMessage"
     }
 
     /// Sessions on the disk: the same number of phones, spread evenly over all users, log in, go, are sent messages, and resume.
@@ -32,7 +32,7 @@ struct ScaleScenario {
     ///   - users: sessions on the disk.
     ///   - clients: users who come.
     ///   - messagesEach: messages that each of them gets while away.
-    func onDisk(users: Int, clients: Int, messagesEach: Int) async throws -> (Report, Costs) {
+    func onDisk(users: Int, clients: Int, messagesEach: Int) async throws -> Report {
         let data = workshop.directory + "/scale-\(users)"
         let plan = DirectoryFill.Plan(directory: data, users: users, messagesPerUser: 0)
         try DirectoryFill.run(plan)
@@ -49,42 +49,38 @@ struct ScaleScenario {
         try await driver.connect(clients..<clients + Self.senders, inFlightMax: 64)
         let server = ProcessMeter(pid: gateway.child.pid)
         let start = Fleet.nanoseconds
-        var costs = Costs()
-
-        costs.microsecondsPerConnect = try await cpu(server, of: clients) { try await driver.connect(0..<clients, inFlightMax: 64) }
+        report.figures[Cost.connect] = try await cpu(server, of: clients) { try await driver.connect(0..<clients, inFlightMax: 64) }
         // A ticket follows its WELCOME closely.
         try await driver.wait(seconds: 1) { _ in "tickets" }
         try await driver.perform { $0.drop(0..<clients) }
         try await server.settle()
         let messages = clients * messagesEach
-        costs.microsecondsPerMessage = try await cpu(server, of: messages) {
+        report.figures[Cost.message] = try await cpu(server, of: messages) {
             try await driver.perform { $0.send(upTo: UInt64(messagesEach)) }
             try await driver.reach(messages, "stored") { $0.workload?.totals.stored ?? 0 }
         }
         try await server.settle()
-        costs.microsecondsPerResume = try await cpu(server, of: clients) {
+        report.figures[Cost.resume] = try await cpu(server, of: clients) {
             try await driver.connect(0..<clients, inFlightMax: 64)
             try await driver.reach(messages, "delivered") { $0.workload?.totals.delivered ?? 0 }
         }
-        try await finish(driver, &report, costs, since: start)
-        return (report, costs)
+        try await finish(driver, &report, since: start)
+        return report
     }
 
     /// Connections: phones are added up to each number; at each, senders send to all of them for a while. Then the floor does the same.
-    func connections(_ steps: [Int], seconds: Double) async throws -> [(Report, Costs)] {
+    func connections(_ steps: [Int], seconds: Double) async throws -> [Report] {
         var results = try await gatewayConnections(steps, seconds: seconds)
         let floor = try Floor(sources: floorSources)
         for index in results.indices {
-            guard let rate = results[index].0.rates["delivered"] else { continue }
-            let cost = try floor.microsecondsPerMessage(
-                clients: results[index].0.clients, perSecond: Int(rate), bytes: bodyBytes, seconds: Int(max(1, seconds)))
-            results[index].0.figures["floorMicrosecondsPerMessage"] = cost
-            results[index].1.floorMicrosecondsPerMessage = cost
+            guard let rate = results[index].rates["delivered"] else { continue }
+            results[index].figures[Cost.floorMessage] = try floor.microsecondsPerMessage(
+                clients: results[index].clients, perSecond: Int(rate), bytes: bodyBytes, seconds: Int(max(1, seconds)))
         }
         return results
     }
 
-    private func gatewayConnections(_ steps: [Int], seconds: Double) async throws -> [(Report, Costs)] {
+    private func gatewayConnections(_ steps: [Int], seconds: Double) async throws -> [Report] {
         let gateway = try GatewayProcess(workshop, name: "scale")
         defer { gateway.remove() }
         let most = steps.max() ?? 0
@@ -93,18 +89,17 @@ struct ScaleScenario {
         try await prepare(driver, receivers: most)
         try await driver.connect(most..<most + Self.senders, inFlightMax: 64)
         let server = ProcessMeter(pid: gateway.child.pid)
-        var results: [(Report, Costs)] = []
+        var results: [Report] = []
         var connected = 0
         for step in steps.sorted() {
             var report = Report(scenario: "scale-connections", clients: step)
             report.figures["connections"] = Double(step)
             let start = Fleet.nanoseconds
-            var costs = Costs()
             try await driver.connect(connected..<step, inFlightMax: 64)
             // A ticket follows its WELCOME closely.
             try await driver.wait(seconds: 1) { _ in "tickets" }
             let sample = 0..<min(step, Self.reconnecting)
-            costs.microsecondsPerConnect = try await cpu(server, of: Self.rounds * sample.count) {
+            report.figures[Cost.connect] = try await cpu(server, of: Self.rounds * sample.count) {
                 for _ in 0..<Self.rounds {
                     try await driver.perform { $0.drop(sample) }
                     try await driver.connect(sample, inFlightMax: 64)
@@ -125,9 +120,9 @@ struct ScaleScenario {
             }
             try await driver.reach(sent, "delivered") { $0.workload?.totals.delivered ?? 0 }
             report.rates["delivered"] = Double(sent - before) / (Double(Fleet.nanoseconds - sendingSince) / 1e9)
-            costs.microsecondsPerMessage = ((server.cpuSeconds ?? 0) - cpuBefore) / Double(max(1, sent - before)) * 1e6
-            try await finish(driver, &report, costs, since: start)
-            results.append((report, costs))
+            report.figures[Cost.message] = ((server.cpuSeconds ?? 0) - cpuBefore) / Double(max(1, sent - before)) * 1e6
+            try await finish(driver, &report, since: start)
+            results.append(report)
         }
         return results
     }
@@ -153,11 +148,8 @@ struct ScaleScenario {
         return ((server.cpuSeconds ?? 0) - before) / Double(max(1, count)) * 1e6
     }
 
-    private func finish(_ driver: FleetDriver, _ report: inout Report, _ costs: Costs, since start: UInt64) async throws {
+    private func finish(_ driver: FleetDriver, _ report: inout Report, since start: UInt64) async throws {
         report.seconds = Double(Fleet.nanoseconds - start) / 1e9
-        report.figures["serverMicrosecondsPerConnect"] = costs.microsecondsPerConnect
-        report.figures["serverMicrosecondsPerMessage"] = costs.microsecondsPerMessage
-        report.figures["serverMicrosecondsPerResume"] = costs.microsecondsPerResume
         let (totals, counters) = try await driver.perform { fleet in (fleet.workload?.verified ?? .init(), fleet.counters) }
         report.add(totals)
         report.add(counters)
