@@ -14,7 +14,7 @@ package struct ConnectionHandle: RawRepresentable, Hashable, Sendable {
     package static let none = ConnectionHandle(rawValue: 0)
 }
 
-/// Which connection of which session says it: the fence (SPEC 4.2) is checked against all three.
+/// Which connection of which session says it: the fence (SPEC 4.2) is checked against both. The attach is that of the connection's `WELCOME`.
 package struct Origin: Hashable, Sendable {
     package var connection: ConnectionHandle
     package var session: SessionID

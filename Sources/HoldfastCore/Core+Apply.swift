@@ -56,7 +56,7 @@ extension Core {
         case .seen(let id, let age):
             guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
             willChange(user: user)
-            sessions[Int(slot)].seen = age
+            if !sessions[Int(slot)].flags.contains(.hasEnded) { sessions[Int(slot)].seen = age }
         case .lost(let numbers):
             for number in numbers {
                 guard let user = userSlot(number) else { continue }
@@ -178,6 +178,9 @@ extension Core {
         row.seen = begun.age
         if begun.isSendOnly { row.flags.insert(.isSendOnly) }
         if begun.isService { row.flags.insert(.isService) }
+        if begun.deviceHasSent { row.flags.insert(.deviceHasSent) }
+        let predecessor = SessionID(user: number, serial: begun.predecessor)
+        if begun.predecessor != 0, let slot = sessionSlot(predecessor, of: user) { sessions[Int(slot)].successor = begun.session }
         _ = makeSession(row, of: user)
         devices.insert(DeviceKey(user: number, device: NameKey(begun.device)), begun.session)
     }
@@ -188,7 +191,8 @@ extension Core {
         nextUser = max(nextUser, number + 1)
     }
 
-    /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones.
+    /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones. The oldest goes
+    /// first: of a device's sessions none is forgotten before those that it follows.
     /// - Parameter ended: the one that ended now, which its client may be about to present: it stays.
     private mutating func forgetOldestEndedSession(of user: Slot, but ended: Slot) {
         var oldest: Slot?

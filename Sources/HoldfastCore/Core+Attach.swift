@@ -6,16 +6,20 @@ extension Core {
         _ connection: ConnectionHandle, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool, _ state: PresentedState?
     ) {
         var known: Slot?
+        var isForgotten = false
         if case .found(let number) = userNumbers.find(name) {
             guard let user = userSlot(number) else { return close(connection, .internalError) }
             endExpiredSessions(of: user)
-            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)) { known = sessionSlot(id, of: user) }
+            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)) {
+                known = sessionSlot(id, of: user)
+                isForgotten = known == nil
+            }
         }
         if let known, !sessions[Int(known)].flags.contains(.hasEnded), sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
-        var outcome = outcome(known, state, of: name)
+        var outcome = outcome(known, isForgotten: isForgotten, state, of: name)
         if let known, isWornOut(known) {
             end(known, .fenced)
             if outcome == .resumed { outcome = .begunEnded }
@@ -32,14 +36,15 @@ extension Core {
             }
         }
         guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
-        begin(connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService, outcome, state)
+        begin(
+            connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService,
+            follows: known.map { sessions[Int($0)].id.serial } ?? 0,
+            deviceHasSent: known.map { sessions[Int($0)].hasDeviceSent } ?? isForgotten, outcome, state)
     }
 
-    private mutating func outcome(_ known: Slot?, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
-        guard let state else {
-            guard let known else { return .begun }
-            return end(of: known) ?? .resumed
-        }
+    /// - Parameter isForgotten: the device had a session of which nothing is kept any more.
+    private mutating func outcome(_ known: Slot?, isForgotten: Bool, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
+        guard let state else { return outcomeWithoutState(known, isForgotten: isForgotten) }
         // Of another gateway, or of a future that this one has lost.
         guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
         // Only the user's own sessions are looked at: of others' nobody hears.
@@ -55,9 +60,43 @@ extension Core {
             if PlantedBug.attachNotChecked.isActive { return end(of: presented) ?? .resumed }
         #endif
         if state.attach < row.storedAttach { return .rewound }
-        // The device has sent in a later session, of which this state knows nothing (REQ-SESSION-9).
-        if let known, known != presented, sessions[Int(known)].lastSequence > .none { return .rewound }
-        return end(of: presented) ?? .resumed
+        guard presented != known else { return end(of: presented) ?? .resumed }
+        return outcome(followed: presented, through: known, user)
+    }
+
+    /// The outcome for the state of an ended session that isn't the device's last one: what the device has sent since, this state knows
+    /// nothing of (REQ-SESSION-10).
+    private func outcome(followed presented: Slot, through known: Slot?, _ user: Slot) -> WelcomeOutcome {
+        guard let known else { return .begunUnknown }
+        #if PLANTED_BUGS
+            if PlantedBug.laterSessionsNotAsked.isActive {
+                return sessions[Int(known)].lastSequence > .none ? .rewound : end(of: presented) ?? .begunEnded
+            }
+        #endif
+        var slot = presented
+        while slot != known {
+            // A session that doesn't lead to the device's last one was another device's.
+            guard let successor = sessions[Int(slot)].successor, let next = sessionSlot(successor, of: user) else { return .begunUnknown }
+            if sessions[Int(next)].lastSequence > .none { return .rewound }
+            slot = next
+        }
+        return end(of: presented) ?? .begunEnded
+    }
+
+    /// A client without a state is told when its device has sent something in a session that has ended: what its outbox holds may be a copy of
+    /// that (REQ-SESSION-9).
+    private func outcomeWithoutState(_ known: Slot?, isForgotten: Bool) -> WelcomeOutcome {
+        guard let known else { return isForgotten ? .begunEnded : .begun }
+        let row = sessions[Int(known)]
+        if row.flags.contains(.hasEnded) { return row.hasDeviceSent ? end(of: known) ?? .begun : .begun }
+        // The WELCOME that began the session may have been lost.
+        guard row.lastSequence == .none, row.flags.contains(.deviceHasSent) else { return .resumed }
+        var slot = users[Int(row.user)].firstSession
+        while slot != noSlot {
+            if sessions[Int(slot)].successor == row.id { return end(of: slot) ?? .begunEnded }
+            slot = sessions[Int(slot)].next
+        }
+        return .begunEnded
     }
 
     /// The outcome for a session that has ended; nil for a live one.
@@ -85,8 +124,11 @@ extension Core {
 
     /// A session whose attaches come near the end of their numbers is followed by another: no client gets there but by making them up.
     private func isWornOut(_ session: Slot) -> Bool {
-        max(sessions[Int(session)].attach, sessions[Int(session)].storedAttach).rawValue >= 1 << 30
+        max(sessions[Int(session)].attach, sessions[Int(session)].storedAttach).rawValue >= Self.attachCeiling
     }
+
+    /// From here on a session's attach doesn't rise any more while it is connected: its client gets a new session when it comes again.
+    static let attachCeiling: UInt32 = 1 << 30
 
     /// Whether a client can have been given this attach: what the server has forgotten at a crash is little, and a made-up one must not
     /// use the numbers up.
@@ -151,7 +193,7 @@ extension Core {
 
     private mutating func begin(
         _ connection: ConnectionHandle, user: Slot?, name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool,
-        _ outcome: WelcomeOutcome, _ state: PresentedState?
+        follows predecessor: UInt32, deviceHasSent: Bool, _ outcome: WelcomeOutcome, _ state: PresentedState?
     ) {
         let number = user.map { users[Int($0)].number } ?? nextUser
         let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
@@ -163,9 +205,9 @@ extension Core {
         append(
             .sessionBegun(
                 SessionBegunRecord(
-                    session: id, attach: attach, isSendOnly: isSendOnly, isService: isService,
+                    session: id, attach: attach, isSendOnly: isSendOnly, isService: isService, deviceHasSent: deviceHasSent,
                     cursor: user.map { users[Int($0)].acknowledged } ?? .none, age: clock.age, device: device,
-                    newUser: user == nil ? name : [])))
+                    newUser: user == nil ? name : [], predecessor: predecessor)))
         guard let user = userSlot(number), let slot = sessionSlot(id, of: user) else { return }
         connect(slot, connection)
         welcome(slot, outcome, previous: previous)

@@ -45,7 +45,11 @@ extension Core {
     private mutating func acceptSequence(_ origin: Origin, _ sequence: MessageSequence) -> Slot? {
         guard let session = sessionSlot(origin), !sessions[Int(session)].flags.contains(.hasEnded) else { return nil }
         let expected = sessions[Int(session)].lastSequence.rawValue + 1
-        if sequence.rawValue == expected { return session }
+        if sequence.rawValue == expected {
+            // The client may have bound the number anew; it has stored that with a higher attach (REQ-ATTACH-9).
+            if sessions[Int(session)].flags.remove(.discards) != nil { raiseAttach(of: session) }
+            return session
+        }
         if sequence.rawValue < expected {
             // Stored before: the client missed the SENT.
             noteSent(session)
@@ -53,6 +57,15 @@ extension Core {
             close(origin.connection, .sequenceHole)
         }
         return nil
+    }
+
+    /// A state of the client's from before the refusal presents a lower attach than what is stored from here on: if it comes back, that shows.
+    private mutating func raiseAttach(of session: Slot) {
+        #if PLANTED_BUGS
+            if PlantedBug.attachNotRaised.isActive { return }
+        #endif
+        let attach = sessions[Int(session)].attach.rawValue
+        if attach < Self.attachCeiling { sessions[Int(session)].attach = AttachNumber(rawValue: attach + 1) }
     }
 
     @discardableResult
@@ -69,7 +82,7 @@ extension Core {
             return nil
         }
         var message = MessageRecord(
-            session: origin.session, attach: origin.attach, sequence: sequence,
+            session: origin.session, attach: sessions[Int(session)].attach, sequence: sequence,
             conversation: ConversationNumber(rawValue: nextConversation),
             sender: origin.session.userNumber, recipient: nextUser, time: clock.time, age: clock.age, kind: kind,
             echoes: echoes, beginsConversation: true, newRecipient: [], body: 0..<0)
@@ -82,7 +95,6 @@ extension Core {
         case .new(nil, let name): message.newRecipient = name.bytes
         case .refused: break
         }
-        sessions[Int(session)].flags.remove(.discards)
         append(.message(message), body: body)
         return message.conversation
     }

@@ -127,7 +127,7 @@ extension Core {
         if reads.isEmpty { reads.append(ReadRequests()) }
         reads[reads.count - 1].pages.append(
             PageRequest(
-                session: slot, id: row.id, attach: row.attach, user: users[Int(row.user)].number, after: row.sent, entries: entries,
+                session: slot, id: row.id, connection: row.connection, user: users[Int(row.user)].number, after: row.sent, entries: entries,
                 messagesMax: pageMessages(row), bytesMax: min(configuration.pageBytesMax, room)))
         sessions[Int(slot)].flags.insert(.pageInFlight)
         pagesInFlight += 1
@@ -146,7 +146,7 @@ extension Core {
         pagesInFlight -= 1
         let slot = page.request.session
         let row = sessions[Int(slot)]
-        guard row.id == page.request.id, row.attach == page.request.attach, row.connection != .none else { return }
+        guard row.id == page.request.id, row.connection == page.request.connection else { return }
         sessions[Int(slot)].flags.remove(.pageInFlight)
         guard emitGap(slot) else { return }
         var isWhole = true

@@ -100,8 +100,8 @@ extension Core {
     /// The session of a command, if the command's connection still is the newest (SPEC 4.2).
     func sessionSlot(_ origin: Origin) -> Slot? {
         guard let user = userSlot(origin.session.userNumber), let slot = sessionSlot(origin.session, of: user) else { return nil }
-        let row = sessions[Int(slot)]
-        return row.connection == origin.connection && row.attach == origin.attach ? slot : nil
+        // A handle is never used again; the session's attach may have risen since (REQ-ATTACH-9).
+        return sessions[Int(slot)].connection == origin.connection ? slot : nil
     }
 
     /// Must be called before a change of a user's row or of one of his sessions' that is stored.

@@ -34,6 +34,14 @@
         case conversationsKept
         /// An app hears of a refusal before the disk does (G2).
         case refusalNotSynced
+        /// Only the device's last session is asked whether it has sent since the presented one (G2).
+        case laterSessionsNotAsked
+        /// A client without a session sends what its outbox holds, whatever its device has sent before (G2).
+        case freshStateBelieved
+        /// A refusal leaves the attach as it is (G2).
+        case attachNotRaised
+        /// Where nobody knows what was sent, messages without a number are sent all the same (G2).
+        case unnumberedBelieved
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

@@ -18,20 +18,27 @@ struct SimulateCommand: AsyncParsableCommand {
               holdfast-load simulate --seeds 500
               holdfast-load simulate --seed 17
               holdfast-load simulate --seed 17 --minimise
+              holdfast-load simulate --long --seeds 100
               holdfast-load simulate --seeds 10000 --from-seed 501 --results LoadTests/proofs/simulation.jsonl
             """)
 
     @Option(help: "Runs this seed alone and shows its last events if it fails.") var seed: UInt64?
     @Option(help: "Runs so many seeds.") var seeds: UInt64 = 100
     @Option(help: ArgumentHelp("The first of them: a long run continues where it stopped.", valueName: "seed")) var fromSeed: UInt64 = 1
-    @Option(help: "Operations of a run: what users do and what goes wrong.") var steps = Campaign.standard.steps
-    @Option(help: "Phones.") var clients = Campaign.standard.clients
+    @Flag(help: "Lives of months, in which sessions expire and are forgotten and old states come back: 5000 operations, 20 phones.")
+    var long = false
+    @Option(name: .customLong("steps"), help: "Operations of a run: what users do and what goes wrong. (default: 240)") var stepsGiven: Int?
+    @Option(name: .customLong("clients"), help: "Phones. (default: 8)") var clientsGiven: Int?
     @Option(help: "Threads, each with its own seeds.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: ArgumentHelp("With --seed: only these operations of the plan, by number.", valueName: "numbers")) var only: String?
     @Option(help: ArgumentHelp("With --seed: shows so many of the last events.", valueName: "lines")) var trace = 80
     @Flag(help: "With --seed: takes out every operation that the failure doesn't need.") var minimise = false
     @Option(help: ArgumentHelp("Appends a line about the run to this file.", valueName: "file")) var results: String?
     @OptionGroup var output: OutputOptions
+
+    private var campaign: Campaign { long ? .long : .standard }
+    var steps: Int { stepsGiven ?? campaign.steps }
+    var clients: Int { clientsGiven ?? campaign.clients }
 
     func validate() throws {
         guard (1...1_000).contains(clients) else { throw ValidationError("--clients takes 1 to 1000.") }
@@ -55,7 +62,9 @@ struct SimulateCommand: AsyncParsableCommand {
         }
         let result = Simulation(plan, isTracing: true).run()
         guard let problem = result.problems.first else {
-            return Output.write("seed \(seed): \(result.acknowledged) acknowledged, \(result.delivered) shown, nothing wrong")
+            return Output.write(
+                "seed \(seed): \(result.acknowledged) acknowledged, \(result.delivered) shown, nothing wrong; trace \(Self.digest(result.trace))"
+            )
         }
         if minimise {
             try showMinimised(plan, seed)
@@ -63,6 +72,14 @@ struct SimulateCommand: AsyncParsableCommand {
             Output.write(result.trace.suffix(trace).joined(separator: "\n"))
             throw LoadError("seed \(seed): \(problem)\nrepeat it: \(command(seed, only))")
         }
+    }
+
+    /// The same for the same events, in every process and on every machine: FNV-1a, 64 bits.
+    private static func digest(_ trace: [String]) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for line in trace { for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 } }
+        let text = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
     }
 
     private func showMinimised(_ plan: Plan, _ seed: UInt64) throws {

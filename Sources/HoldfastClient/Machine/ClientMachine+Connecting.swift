@@ -10,7 +10,7 @@ extension ClientMachine {
             if phase == .waiting && flags.contains(.isToldToWait) { return }
             if phase == .stopped {
                 tokenRejections = 0
-                if fences > 1 { pauseAfterFences(now, &actions) } else { begin(now, &actions) }
+                if fences > Self.fencesMax { pauseAfterFences(now, &actions) } else { begin(now, &actions) }
             } else {
                 begin(now, &actions)
             }
@@ -52,7 +52,8 @@ extension ClientMachine {
         phase = .opening
         lastReadAt = now.milliseconds
         frameBytesMax = UInt32(WireLimits.beforeWelcome.frameBytesMax)
-        let presented = PresentedState(session: session, attach: storedAttach, position: cursor, lastSequence: lastSequence)
+        let position = flags.contains(.isLoggedOut) ? .zero : cursor
+        let presented = PresentedState(session: session, attach: storedAttach, position: position, lastSequence: lastSequence)
         let hasSession = flags.contains(.hasSession)
         if !ticket.isEmpty && hasSession {
             write(now, &actions) { [ticket] out in
@@ -128,9 +129,7 @@ extension ClientMachine {
         case .tokenInvalid, .tokenAlgorithm, .deviceMismatch, .revoked:
             dropTicket(&actions)
             stop(.unauthorized(code: code.rawValue), &actions)
-        case .fenced:
-            noteFence(now)
-            stop(.fenced, &actions)
+        case .fenced: fenced(now, &actions)
         case .loggedOut:
             dropTicket(&actions)
             stop(.loggedOut, &actions)
@@ -198,18 +197,40 @@ extension ClientMachine {
         actions.items.append(.stateChanged(.waiting(milliseconds: milliseconds)))
     }
 
-    /// Another connection took the session (REQ-ATTACH-6). One that comes long after the last is no fight.
-    private mutating func noteFence(_ now: ClientNow) {
-        let isLate = phase == .open && now.milliseconds - phaseTime >= 2 * UInt64(settings.limits.backoffMaxMilliseconds)
-        fences = isLate ? 1 : min(fences + 1, 200)
+    /// Another connection took the session. It may have been an attempt of this client's own that the gateway came to late, so the client opens
+    /// once more by itself; that its state is still the newest shows then. It stops when it is fenced for the third time in a while
+    /// (REQ-ATTACH-6).
+    private mutating func fenced(_ now: ClientNow, _ actions: inout ClientActions) {
+        if fences == 0 || now.milliseconds - fencedSince >= Self.fenceWindowMilliseconds {
+            fences = 0
+            fencedSince = now.milliseconds
+        }
+        fences = min(fences + 1, 200)
+        guard fences < Self.fencesMax else {
+            // From here on each further one puts off the end of the series.
+            fencedSince = now.milliseconds
+            return stop(.fenced, &actions)
+        }
+        disconnect(&actions)
+        pause(exactly: Self.fencePauseMilliseconds.lowerBound + now.random % UInt64(Self.fencePauseMilliseconds.count), now, &actions)
+        flags.insert(.isToldToWait)
     }
+
+    /// Whether this client was fenced lately and has opened again by itself: a session that another client has used since isn't its own any more.
+    func hasComeBackFenced(_ now: ClientNow) -> Bool {
+        fences > 0 && now.milliseconds - fencedSince < Self.fenceWindowMilliseconds
+    }
+
+    private static let fencesMax: UInt8 = 3
+    private static let fenceWindowMilliseconds: UInt64 = 600_000
+    private static let fencePauseMilliseconds: ClosedRange<UInt64> = 1_000...3_000
 
     /// Two clients with one device name, in apps that connect again whenever they are stopped, would take the session from each other
     /// without end. The first time back is for a person who changes to this device; after that each waits longer and longer.
     private mutating func pauseAfterFences(_ now: ClientNow, _ actions: inout ClientActions) {
         let delay = Backoff.milliseconds(
-            attempt: fences - 2, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds, atLeast: 0,
-            random: now.random)
+            attempt: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
+            max: settings.limits.backoffMaxMilliseconds, atLeast: 0, random: now.random)
         pause(exactly: delay, now, &actions)
         flags.insert(.isToldToWait)
     }

@@ -84,8 +84,8 @@ extension ClientMachine {
         let entry = cold.outbox.line[index]
         cold.sentCount = index
         cold.sendProgressAt = now.milliseconds
-        // Sent again, the numbers mean other messages: the disk must know first.
-        flags.insert(.isUnsynced)
+        // Sent again, the numbers mean other messages: the disk must know first, and a state from before must show as such (REQ-ATTACH-9).
+        raiseAttach(&actions)
         if let retryAfter = retryDelay(frame, entry) {
             if let code = SendError.Code(rawValue: frame.code.rawValue) { actions.items.append(.notice(.heldBack(code))) }
             persist(.unassigned(from: sequence), &actions)
@@ -96,6 +96,16 @@ extension ClientMachine {
             clearProbe(entry.id)
             drop(cold.outbox.removeFromLine(at: index), .refused(frame.code), &actions)
         }
+    }
+
+    /// A state from before the refusal, put back later, presents a lower attach than that of the messages that are sent from here on.
+    private mutating func raiseAttach(_ actions: inout ClientActions) {
+        #if PLANTED_BUGS
+            if PlantedBug.attachNotRaised.isActive { return flags.formUnion(.isUnsynced) }
+        #endif
+        if attach.rawValue < .max { attach = AttachNumber(rawValue: attach.rawValue + 1) }
+        flags.insert(.isUnsynced)
+        persist(.attachRaised(attach), &actions)
     }
 
     /// The first of the line are stored.

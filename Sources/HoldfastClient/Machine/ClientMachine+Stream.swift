@@ -22,7 +22,7 @@ extension ClientMachine {
 
     /// The app has stored everything up to `position` itself: nothing up to it is handed over. To be called before the first connection.
     package mutating func startAfter(_ position: Position, _ actions: inout ClientActions) {
-        if flags.contains(.hasSession) && position.era != era {
+        if flags.contains(.hasSession), !flags.contains(.isLoggedOut), position.era != era {
             repeatThrough = max(repeatThrough, position)
         } else if position > cursor {
             cursor = position

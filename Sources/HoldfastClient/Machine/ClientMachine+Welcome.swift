@@ -20,6 +20,7 @@ extension ClientMachine {
         // The stream begins here whatever the session's state has to say.
         streamed = welcome.cursor
         acknowledged = welcome.cursor
+        let isNewBeginning = flags.contains(.isLoggedOut) && (welcome.outcome == .begunEnded || welcome.outcome == .begunExpired)
         if !flags.contains(.hasSession) {
             begin(welcome, now, &actions)
         } else if welcome.outcome == .resumed && welcome.session == session {
@@ -28,8 +29,9 @@ extension ClientMachine {
             replace(welcome, now, &actions)
         }
         actions.items.append(.stateChanged(.connected))
-        actions.items.append(.welcomed(welcome.outcome))
+        actions.items.append(.welcomed(isNewBeginning ? .begun : welcome.outcome))
         cold?.nextAddress = nil
+        if welcome.outcome == .rewound, hasComeBackFenced(now) { stop(.fenced, &actions) }
     }
 
     mutating func previous(_ session: SessionID, _ lastSequence: MessageSequence?, _ now: ClientNow, _ actions: inout ClientActions) {
@@ -50,31 +52,48 @@ extension ClientMachine {
 
     /// There was no session to present.
     private mutating func begin(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
-        // A position that the app has stored itself counts in its own era only; in another it says what may be repeated.
-        if cursor > welcome.cursor && cursor.era != welcome.era { changeLineage(welcome, &actions) }
-        abandonIfUnknown(welcome, &actions)
+        if hasForeignCursor(welcome) { changeLineage(welcome, &actions) }
+        // The device has sent in a session that has ended (REQ-SESSION-9).
+        #if PLANTED_BUGS
+            if PlantedBug.freshStateBelieved.isActive { return adopt(welcome, now, &actions) }
+        #endif
+        let isBehind = welcome.lastSequence > .none || (welcome.outcome != .begun && welcome.outcome != .resumed && hasEarlierEntries)
+        if isBehind { abandonAsBehind(welcome, &actions) }
         adopt(welcome, now, &actions)
+    }
+
+    /// A position that the app has stored itself counts in its own era only; in another it says what may be repeated.
+    private func hasForeignCursor(_ welcome: ServerFrame.Welcome) -> Bool { cursor > welcome.cursor && cursor.era != welcome.era }
+
+    /// Whether the outbox holds anything of an earlier run, or with a number.
+    private var hasEarlierEntries: Bool {
+        guard let cold else { return false }
+        return !cold.outbox.line.isEmpty || cold.outbox.waiting.firstIndex { $0.id < firstFreshID } != nil
     }
 
     /// The session goes on.
     private mutating func resume(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
-        let isNewEra = welcome.era != era
-        if isNewEra || welcome.lastSequence < lastSequence {
+        // After a logout that never arrived there is nothing to compare: what was on its way then was told to be unknown.
+        if !flags.contains(.isLoggedOut) { compareSequences(welcome, now, &actions) }
+        if welcome.era != era { changeLineage(welcome, &actions) }
+        adopt(welcome, now, &actions)
+    }
+
+    /// What is stored leaves the outbox; where one side knows less than the other, its state went back.
+    private mutating func compareSequences(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
+        if welcome.era != era || welcome.lastSequence < lastSequence {
             let lost = lastSequence.rawValue - min(welcome.lastSequence, lastSequence).rawValue
             actions.items.append(.notice(.serverWentBack(lostSends: lost)))
         }
-        if welcome.lastSequence > lastSequence {
-            let count = welcome.lastSequence.rawValue - lastSequence.rawValue
-            let known = UInt64(cold?.outbox.line.count ?? 0)
-            if count <= known {
-                store(Int(count), now, &actions)
-            } else {
-                actions.items.append(.notice(.stateBehind(sends: count - known)))
-                abandon(&actions)
-            }
+        guard welcome.lastSequence > lastSequence else { return }
+        let count = welcome.lastSequence.rawValue - lastSequence.rawValue
+        let known = UInt64(cold?.outbox.line.count ?? 0)
+        if count <= known {
+            store(Int(count), now, &actions)
+        } else {
+            actions.items.append(.notice(.stateBehind(sends: count - known)))
+            abandon(&actions)
         }
-        if isNewEra { changeLineage(welcome, &actions) }
-        adopt(welcome, now, &actions)
     }
 
     /// A new session took the place of the one that was presented.
@@ -86,12 +105,9 @@ extension ClientMachine {
             case .rewound: .rewound
             case .begunUnknown, .begun, .resumed: .unknown
             }
-        actions.items.append(.notice(.resynchronised(cause)))
-        if cause == .rewound {
-            // What the old outbox holds may have been sent in the time that the state has lost.
-            abandon(&actions)
-            settle(welcome, nil, now, &actions)
-        } else if cold?.outbox.line.isEmpty ?? true {
+        if !flags.contains(.isLoggedOut) || (cause != .ended && cause != .expired) { actions.items.append(.notice(.resynchronised(cause))) }
+        if cause == .rewound || !hasEarlierEntries {
+            // What the outbox of a state that went back holds may have been sent in the time that the state has lost.
             settle(welcome, nil, now, &actions)
         } else if let previous = cold?.previous {
             settle(welcome, previous, now, &actions)
@@ -107,7 +123,7 @@ extension ClientMachine {
     ) {
         cold?.unsettled = nil
         cold?.previous = nil
-        if let known = previous?.lastSequence {
+        if let known = previous?.lastSequence, !flags.contains(.isLoggedOut) {
             let line = UInt64(cold?.outbox.line.count ?? 0)
             if known < lastSequence {
                 actions.items.append(.notice(.serverWentBack(lostSends: lastSequence.rawValue - known.rawValue)))
@@ -122,20 +138,26 @@ extension ClientMachine {
                 persist(.unassigned(from: MessageSequence(rawValue: lastSequence.rawValue + 1)), &actions)
                 cold.outbox.unassign(from: 0)
             }
-        } else {
-            dropLine(.unknown, &actions)
+        } else if previous?.lastSequence == nil {
+            // Nobody knows what was sent since: in later sessions it may have been all of it, what has no number here included.
+            #if PLANTED_BUGS
+                if PlantedBug.unnumberedBelieved.isActive { dropLine(.unknown, &actions) } else { abandon(&actions) }
+            #else
+                abandon(&actions)
+            #endif
         }
         cold?.blocks = []
-        let isOtherLineage = welcome.era != era || welcome.outcome == .begunUnknown || welcome.outcome == .begun
+        let isOtherLineage =
+            welcome.era != era || welcome.outcome == .begunUnknown || welcome.outcome == .begun
+            || (flags.contains(.isLoggedOut) && hasForeignCursor(welcome))
         if isOtherLineage { changeLineage(welcome, &actions) }
         dropTicket(&actions)
-        abandonIfUnknown(welcome, &actions)
+        if welcome.lastSequence > .none { abandonAsBehind(welcome, &actions) }
         adopt(welcome, now, &actions)
     }
 
     /// Something was sent in a session that this state has never heard of: the state that sent it is lost (REQ-SESSION-9).
-    private mutating func abandonIfUnknown(_ welcome: ServerFrame.Welcome, _ actions: inout ClientActions) {
-        guard welcome.lastSequence > .none else { return }
+    private mutating func abandonAsBehind(_ welcome: ServerFrame.Welcome, _ actions: inout ClientActions) {
         actions.items.append(.notice(.stateBehind(sends: welcome.lastSequence.rawValue)))
         abandon(&actions)
     }
@@ -192,6 +214,7 @@ extension ClientMachine {
         era = welcome.era
         lastSequence = welcome.lastSequence
         cursor = max(cursor, welcome.cursor)
+        flags.remove(.isLoggedOut)
         flags.formUnion([.hasSession, .isUnsynced, .isSettled])
         persist(.welcomed(session: session, attach: attach, era: era, cursor: cursor, lastSequence: lastSequence), &actions)
         // Else the old session's attach would be presented for this one.
@@ -236,7 +259,7 @@ extension ClientMachine {
         }
     }
 
-    /// The session was logged out: what was in the outbox has no session to be sent in.
+    /// The session was logged out: what was in the outbox has no session to be sent in. The session is presented once more (REQ-SESSION-11).
     mutating func forgetSession(_ actions: inout ClientActions) {
         if let cold {
             dropLine(.unknown, &actions)
@@ -248,12 +271,9 @@ extension ClientMachine {
         }
         persist(.sessionEnded, &actions)
         if settings.isPersistent { actions.items.append(.sync) }
-        flags.subtract([.hasSession, .isUnsynced, .isOutboxUnsynced])
-        session = SessionID(rawValue: 0)
-        attach = .none
-        storedAttach = .none
-        era = 0
-        lastSequence = .none
+        flags.subtract([.isUnsynced, .isOutboxUnsynced])
+        if flags.contains(.hasSession) { flags.insert(.isLoggedOut) }
+        storedAttach = attach
         cursor = .zero
         handed = .zero
         handedMark = .zero

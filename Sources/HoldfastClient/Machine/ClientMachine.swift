@@ -64,6 +64,8 @@ package struct ClientMachine {
     var pingSentAt: UInt64 = 0
     /// 0: none is due.
     var acknowledgeAt: UInt64 = 0
+    /// When the first of `fences` came.
+    var fencedSince: UInt64 = 0
     /// The time that the caller was told; `.max`: none.
     var armedAt: UInt64 = .max
     /// Ids below are of an earlier run.
@@ -89,7 +91,7 @@ package struct ClientMachine {
     var sendsInFlightMax: UInt8 = 1
     /// Failed attempts in a row.
     var attempts: UInt8 = 0
-    /// How often in a row another connection took the session, each time soon.
+    /// How often another connection took the session since `fencedSince`.
     var fences: UInt8 = 0
     /// Heartbeats answered in a row at the present interval.
     var beats: UInt8 = 0
@@ -113,6 +115,8 @@ package struct ClientMachine {
         static let isSettled = Flags(rawValue: 32)
         /// The gateway has said how long to stay away.
         static let isToldToWait = Flags(rawValue: 64)
+        /// The session was logged out, and no other has begun since.
+        static let isLoggedOut = Flags(rawValue: 128)
     }
 
     /// A machine that goes on from `state`, or begins afresh.
@@ -131,6 +135,7 @@ package struct ClientMachine {
         if let session = state.session {
             self.session = session
             flags.insert(.hasSession)
+            if state.isLoggedOut { flags.insert(.isLoggedOut) }
         }
         attach = state.attach
         storedAttach = attach

@@ -6,6 +6,8 @@ package struct ClientState: Equatable, Sendable {
     package var device = ""
     /// Nil: no session yet.
     package var session: SessionID?
+    /// The session was logged out. It is presented once more all the same, so that a state from before a later session is told from this one.
+    package var isLoggedOut = false
     package var attach = AttachNumber.none
     package var era: UInt8 = 0
     /// The app has dealt with everything up to here.
@@ -31,10 +33,12 @@ package struct ClientState: Equatable, Sendable {
             self.device = device
         case .welcomed(let session, let attach, let era, let cursor, let lastSequence):
             self.session = session
+            isLoggedOut = false
             self.attach = attach
             self.era = era
             self.cursor = cursor
             self.lastSequence = lastSequence
+        case .attachRaised(let attach): self.attach = attach
         case .ticket(let bytes): ticket = bytes
         case .acknowledged(let position): cursor = position
         case .handedOver(let position): handedOver = position
@@ -58,12 +62,9 @@ package struct ClientState: Equatable, Sendable {
     }
 
     private mutating func endSession() {
-        session = nil
-        attach = .none
-        era = 0
+        isLoggedOut = session != nil
         cursor = .zero
         handedOver = .zero
-        lastSequence = .none
         ticket = []
         outbox = Outbox()
         conversations = [:]

@@ -136,6 +136,7 @@ extension ClientState {
         var records: [StateRecord] = [.owner(user: user, device: device)]
         if let session {
             records.append(.welcomed(session: session, attach: attach, era: era, cursor: cursor, lastSequence: lastSequence))
+            if isLoggedOut { records.append(.sessionEnded) }
         } else if cursor > .zero {
             records.append(.acknowledged(cursor))
         }

@@ -21,6 +21,7 @@ extension StateRecord {
         static let nextID: UInt8 = 16
         static let sessionEnded: UInt8 = 17
         static let failureForgotten: UInt8 = 18
+        static let attachRaised: UInt8 = 19
     }
 
     /// Appends the record.
@@ -37,6 +38,7 @@ extension StateRecord {
             out.append(era)
             out.append(varint: cursor.rawValue)
             out.append(varint: lastSequence.rawValue)
+        case .attachRaised(let attach): out.append(Kind.attachRaised, UInt64(attach.rawValue))
         case .ticket(let bytes):
             out.append(Kind.ticket)
             out.append(counted: bytes)
@@ -78,6 +80,7 @@ extension StateRecord {
                 session: SessionID(rawValue: try fields.varint(bytes)), attach: AttachNumber(rawValue: try fields.varint32(bytes)),
                 era: try fields.byte(bytes), cursor: Position(rawValue: try fields.varint(bytes)),
                 lastSequence: MessageSequence(rawValue: try fields.varint(bytes)))
+        case Kind.attachRaised: self = .attachRaised(AttachNumber(rawValue: try fields.varint32(bytes)))
         case Kind.ticket: self = .ticket(try fields.blob(bytes))
         case Kind.acknowledged: self = .acknowledged(Position(rawValue: try fields.varint(bytes)))
         case Kind.handedOver: self = .handedOver(Position(rawValue: try fields.varint(bytes)))

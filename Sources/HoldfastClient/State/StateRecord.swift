@@ -32,6 +32,8 @@ package enum StateRecord: Equatable, Sendable {
     /// Whose state this is; the first of a file.
     case owner(user: String, device: String)
     case welcomed(session: SessionID, attach: AttachNumber, era: UInt8, cursor: Position, lastSequence: MessageSequence)
+    /// A refusal has raised the attach.
+    case attachRaised(AttachNumber)
     /// Empty: there is none any more.
     case ticket([UInt8])
     /// The app has dealt with everything up to here.
@@ -57,6 +59,6 @@ package enum StateRecord: Equatable, Sendable {
     case failureForgotten(id: UInt64)
     /// The next id is at least this.
     case nextID(UInt64)
-    /// The session was logged out: all of it is forgotten but for the inputs and the failures.
+    /// The session was logged out: all of it is forgotten but for what is presented of it, the inputs and the failures.
     case sessionEnded
 }

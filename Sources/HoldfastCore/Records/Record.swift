@@ -41,11 +41,15 @@ package struct SessionBegunRecord: Equatable, Sendable {
     package var attach: AttachNumber
     package var isSendOnly: Bool
     package var isService: Bool
+    /// The device has sent something in an earlier session.
+    package var deviceHasSent: Bool
     package var cursor: InboxEntry
     package var age: UInt32
     package var device: [UInt8]
     /// The user's name when he is new; empty otherwise.
     package var newUser: [UInt8]
+    /// The serial of the ended session that this one follows on its device; 0: none that is kept.
+    package var predecessor: UInt32
 }
 
 /// Messages that left an inbox without acknowledgement.
@@ -93,11 +97,13 @@ package enum Record: Equatable, Sendable {
             bytes.append(Kind.sessionBegun.rawValue)
             bytes.append(bigEndian: begun.session.rawValue)
             bytes.append(bigEndian: begun.attach.rawValue)
-            bytes.append((begun.isSendOnly ? 1 : 0) | (begun.isService ? 2 : 0))
+            bytes.append((begun.isSendOnly ? 1 : 0) | (begun.isService ? 2 : 0) | (begun.deviceHasSent ? 4 : 0))
             begun.cursor.encode(into: &bytes)
             bytes.append(bigEndian: begun.age)
             bytes.append(text: begun.device)
             bytes.append(text: begun.newUser)
+            // Behind all others, where a reader that doesn't know it stops.
+            if begun.predecessor != 0 { bytes.append(bigEndian: begun.predecessor) }
         case .sessionEnded(let session, let hasExpired):
             bytes.append(Kind.sessionEnded.rawValue)
             bytes.append(bigEndian: session.rawValue)
@@ -225,7 +231,8 @@ extension SessionBegunRecord {
         else { return nil }
         self.init(
             session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), isSendOnly: flags & 1 != 0,
-            isService: flags & 2 != 0, cursor: cursor, age: age, device: device, newUser: user)
+            isService: flags & 2 != 0, deviceHasSent: flags & 4 != 0, cursor: cursor, age: age, device: device, newUser: user,
+            predecessor: reader.integer(UInt32.self) ?? 0)
     }
 }
 

@@ -38,7 +38,7 @@ package enum RowValue: Sendable {
 package struct PageRequest: Sendable {
     package var session: UInt32
     package var id: SessionID
-    package var attach: AttachNumber
+    package var connection: ConnectionHandle
     package var user: UInt64
     package var after: Position
     /// The entries, when the core has them in RAM; nil: the timeline on disk has them.

@@ -177,7 +177,3 @@ extension InboxEntry {
         self.init(position: position, ordinal: ordinal, cumulativeBytes: cumulativeBytes)
     }
 }
-
-extension SessionRow.Flags {
-    static let stored: Self = [.isSendOnly, .isService, .hasEnded, .hasExpired]
-}

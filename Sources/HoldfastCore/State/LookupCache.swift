@@ -2,7 +2,7 @@ import HoldfastWire
 
 /// What the core knows of a table whose rows are written once: new rows since the last checkpoint, and a bounded cache of
 /// what the disk has and has not. One table for all of it, so that a question costs one search.
-struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
+struct LookupCache<Key: CacheKey, Value: Sendable> {
     enum Answer {
         case found(Value)
         case absent
@@ -39,7 +39,7 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
     private var epoch: UInt32 = 1
     private var writtenEpoch: UInt32 = 0
     private let cachedMax: Int
-    /// Hashes of what was last asked for and not taken, each at a place that it says itself; empty until the cache is full.
+    /// Digests of what was last asked for and not taken, each at a place that it says itself; empty until the cache is full.
     private var passedOver = ContiguousArray<UInt32>()
 
     init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
@@ -98,13 +98,13 @@ struct LookupCache<Key: Hashable & Sendable, Value: Sendable> {
             // As many as the cache may hold, up to a power of two.
             passedOver = ContiguousArray(repeating: 0, count: 1 << (Int.bitWidth - (cachedMax - 1).leadingZeroBitCount))
         }
-        let hash = HashIndex.hash(key)
-        let place = Int(hash) & (passedOver.count - 1)
-        if passedOver[place] == hash {
+        let digest = key.digest
+        let place = Int(digest) & (passedOver.count - 1)
+        if passedOver[place] == digest {
             remember(key, value)
             return true
         }
-        passedOver[place] = hash
+        passedOver[place] = digest
         makeRoom(needed: 0)
         return false
     }

@@ -66,19 +66,26 @@ struct SessionRow {
         static let hasEnded = Flags(rawValue: 4)
         /// It ended because nobody had been there for too long.
         static let hasExpired = Flags(rawValue: 8)
+        /// It has ended, and its device has another session since: `successor`.
+        static let isFollowed = Flags(rawValue: 16)
+        /// Its device has sent something in an earlier session.
+        static let deviceHasSent = Flags(rawValue: 32)
         /// Everything committed has been sent: the next commit is pushed.
-        static let isLive = Flags(rawValue: 16)
-        static let pageInFlight = Flags(rawValue: 32)
+        static let isLive = Flags(rawValue: 256)
+        static let pageInFlight = Flags(rawValue: 512)
         /// In the queue of those that want a page.
-        static let isQueued = Flags(rawValue: 64)
+        static let isQueued = Flags(rawValue: 1024)
         /// A number was refused: what follows is discarded until it comes again.
-        static let discards = Flags(rawValue: 128)
+        static let discards = Flags(rawValue: 2048)
         /// The cursor is newer than its last record.
-        static let cursorUnrecorded = Flags(rawValue: 256)
+        static let cursorUnrecorded = Flags(rawValue: 4096)
         /// This connection has got all that the timeline on disk has for it.
-        static let diskDone = Flags(rawValue: 512)
+        static let diskDone = Flags(rawValue: 8192)
         /// `WELCOME` has left.
-        static let isWelcomed = Flags(rawValue: 1024)
+        static let isWelcomed = Flags(rawValue: 16384)
+
+        /// The flags that are in the stored row, where they have a byte.
+        static let stored: Flags = [.isSendOnly, .isService, .hasEnded, .hasExpired, .isFollowed, .deviceHasSent]
     }
 
     var id = SessionID(rawValue: 0)
@@ -101,7 +108,8 @@ struct SessionRow {
     var unacknowledgedCount: UInt32 = 0
     var unacknowledgedBytes: UInt32 = 0
     var creditBytes: UInt32 = 0
-    /// Age clock of the last record that says so, in seconds.
+    /// Age clock of the last record that says so, in seconds; of a session that is followed the serial of its successor, since one that has
+    /// ended has no age.
     var seen: UInt32 = 0
     /// The place in the open batch's list of sessions to be told `SENT`; it is this session's only if that says so, too.
     var sentIndex: UInt32 = 0
@@ -116,6 +124,19 @@ struct SessionRow {
     }
 
     var receives: Bool { flags.isDisjoint(with: [.isSendOnly, .hasEnded]) }
+
+    /// The session that its device has had since this one ended; nil when there is none.
+    var successor: SessionID? {
+        get { flags.contains(.isFollowed) ? SessionID(user: id.userNumber, serial: seen) : nil }
+        set {
+            flags.insert(.isFollowed)
+            seen = newValue?.serial ?? 0
+        }
+    }
+
+    /// Whether its device has sent something, in this session or in an earlier one.
+    var hasDeviceSent: Bool { lastSequence > .none || flags.contains(.deviceHasSent) }
+
     /// Whether a body of so many bytes fits into the window; a single one always does.
     func hasCredit(for bytes: UInt32) -> Bool {
         unacknowledgedCount == 0 || (unacknowledgedCount < creditMessages && unacknowledgedBytes &+ bytes <= creditBytes)

@@ -106,7 +106,7 @@ final class Oracle {
         for entry in batch.entries {
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
-            if let position = texts[number].position, !mayRepeat(texts[number]) {
+            if let position = texts[number].position {
                 world.fail("text \(number) is stored twice, at \(position.rawValue) and \(entry.position.rawValue)")
             }
             switch texts[number].fate {
@@ -116,9 +116,6 @@ final class Oracle {
             texts[number].position = entry.position
         }
     }
-
-    /// What a phone sent, its twin's session ended and a restore of the phone brought back can't be known to anybody.
-    private func mayRepeat(_ text: SentText) -> Bool { phones[text.sender].profile.isTwin && records[text.sender].wasRestored }
 
     func damaged(_ position: Position) { damagedPositions.insert(position) }
 
@@ -186,7 +183,7 @@ final class Oracle {
                 return
             }
             // What a restore took away may be sent, stored and shown again; never within one era.
-            if before.era == message.position.era, !mayRepeat(text) {
+            if before.era == message.position.era {
                 fail(phone, "text \(number) is shown at \(before.rawValue) and \(message.position.rawValue)")
             }
         }
@@ -196,7 +193,7 @@ final class Oracle {
         records[index].end = max(records[index].end, message.position)
         let line = PhoneRecord.Line(sender: text.sender, to: text.to)
         let last = records[index].lastOf[line] ?? -1
-        if number < last, !message.isRepeat, !mayRepeat(text), text.lostPositions.isEmpty, texts[last].lostPositions.isEmpty {
+        if number < last, !message.isRepeat, text.lostPositions.isEmpty, texts[last].lostPositions.isEmpty {
             fail(phone, "text \(number) comes after \(last) of the same sender")
         }
         records[index].lastOf[line] = max(last, number)
@@ -252,6 +249,12 @@ final class Oracle {
             forgetOrder(phone)
         case .transportFailed, .heldBack, .tokenUnavailable: break
         }
+    }
+
+    /// Attempts of a phone's own may fence it, and it comes back from that by itself (REQ-ATTACH-6).
+    func stopped(_ phone: SimulatedPhone, _ reason: StopReason) {
+        guard reason == .fenced, !phone.profile.isTwin, records[phone.number].excusedAt == nil, restoredAt == nil else { return }
+        fail(phone, "has stopped, fenced by itself")
     }
 
     private func closed(_ phone: SimulatedPhone, _ code: CloseCode?) {

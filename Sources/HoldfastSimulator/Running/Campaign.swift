@@ -10,6 +10,8 @@ package struct Campaign: Sendable {
 
     /// What the proofs run.
     package static let standard = Campaign(steps: 240, clients: 8)
+    /// Lives of months: sessions expire and are forgotten, eras pass, and states from long before come back.
+    package static let long = Campaign(steps: 5_000, clients: 20)
 
     /// A seed whose run broke something.
     package struct Failure: Sendable {

@@ -67,6 +67,13 @@ package struct Operation: Equatable, Sendable {
     package var time: UInt64
     var a: UInt64
     var b: UInt64
+
+    package init(_ kind: Kind, at time: UInt64, _ a: UInt64 = 0, _ b: UInt64 = 0) {
+        self.kind = kind
+        self.time = time
+        self.a = a
+        self.b = b
+    }
 }
 
 /// What a run does, drawn from its seed before anything happens: taking operations out leaves the others what they were.
@@ -96,9 +103,17 @@ package struct Plan: Sendable {
                     return number < 0
                 })
             else { continue }
-            operations.append(Operation(kind: kind, time: random.within(0...length), a: random.next(), b: random.next()))
+            operations.append(Operation(kind, at: random.within(0...length), random.next(), random.next()))
         }
         operations.sort { $0.time < $1.time }
+    }
+
+    /// A history that is written down: these operations, in a world that is drawn from the seed.
+    package init(seed: UInt64, clients: Int, operations: [Operation]) {
+        self.seed = seed
+        self.clients = clients
+        steps = operations.count
+        self.operations = operations
     }
 
     /// The same with these operations only, by their number in the whole plan.

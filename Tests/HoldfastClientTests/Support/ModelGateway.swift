@@ -147,6 +147,8 @@ struct ModelGateway {
         if let until = discardsUntil {
             guard sequence == until else { return true }
             discardsUntil = nil
+            // REQ-ATTACH-9
+            attach += 1
         } else if sequence != expected {
             errors.append("a hole in the sequence: \(sequence), not \(expected)")
             return false

@@ -242,6 +242,8 @@ final class Phone {
     private func heardRefused(_ sequence: UInt64, _ code: RefusalCode) {
         harness.note("\(name) refused \(sequence) \(code)")
         refusals.append((sequence, code))
+        // REQ-ATTACH-9
+        if let attach = state?.attach { state?.attach = AttachNumber(rawValue: attach.rawValue + 1) }
         if takesOutRefused {
             outbox.removeAll { $0.sequence == sequence }
             for index in outbox.indices where outbox[index].sequence > sequence { outbox[index].sequence -= 1 }
