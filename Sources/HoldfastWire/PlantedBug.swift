@@ -42,6 +42,8 @@
         case attachNotRaised
         /// Where nobody knows what was sent, messages without a number are sent all the same (G2).
         case unnumberedBelieved
+        /// A client that is fenced by an attempt of its own stays away, and openings of clients that have gone are carried out (G5).
+        case fencedForGood
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

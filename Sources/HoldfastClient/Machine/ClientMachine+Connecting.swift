@@ -206,6 +206,9 @@ extension ClientMachine {
             fencedSince = now.milliseconds
         }
         fences = min(fences + 1, 200)
+        #if PLANTED_BUGS
+            if PlantedBug.fencedForGood.isActive { fences = Self.fencesMax }
+        #endif
         guard fences < Self.fencesMax else {
             // From here on each further one puts off the end of the series.
             fencedSince = now.milliseconds

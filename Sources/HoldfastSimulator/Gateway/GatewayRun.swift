@@ -30,6 +30,8 @@ final class GatewayRun {
     private var isFinishing = false
     /// Until then the process gets no time from its machine.
     private var stalledUntil: UInt64 = 0
+    /// Connections for which something has come meanwhile.
+    private var heldLinks: [Link] = []
     private let monotonicStart: UInt64
     private var inbox: [Message] = []
     private var isTurnDue = false
@@ -229,7 +231,25 @@ final class GatewayRun {
         }
     }
 
-    func stall(_ milliseconds: UInt64) { stalledUntil = world.time + milliseconds }
+    /// The process gets no time from its machine. When it goes on, it finds in its sockets what has come meanwhile, and reads one socket after the
+    /// other, in any order, before it looks at its timers.
+    func stall(_ milliseconds: UInt64) {
+        guard milliseconds > 0, !isStalled else { return }
+        stalledUntil = world.time + milliseconds
+        world.after(milliseconds) { [self] in
+            var links = heldLinks
+            heldLinks = []
+            links.shuffle(using: &world.random)
+            for link in links where isAlive { network.deliverHeld(link) }
+        }
+    }
+
+    var isStalled: Bool { isAlive && stalledUntil > world.time }
+
+    /// Something has come for a process that stands still.
+    func holdArrivals(of link: Link) {
+        if !heldLinks.contains(where: { $0 === link }) { heldLinks.append(link) }
+    }
 
     func requestCheckpoint() {
         core.requestCheckpoint()

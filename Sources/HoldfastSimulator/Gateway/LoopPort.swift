@@ -162,6 +162,19 @@ final class LoopPort: ConnectionPort {
         }
     }
 
+    func hasPeerEnded(_ connection: ConnectionHandle) -> Bool {
+        guard let slot = slot(of: connection), let link = sockets[slot].link else { return true }
+        #if PLANTED_BUGS
+            if PlantedBug.fencedForGood.isActive { return false }
+        #endif
+        // Behind bytes that weren't read yet; while the process stood still it may have come long ago.
+        let hasEnded = link.up.items.contains { item in
+            if case .end = item.item { item.arrival <= run.world.time } else { false }
+        }
+        if hasEnded { run.world.coverage.count(.openingAbandoned) }
+        return hasEnded
+    }
+
     func pauseReading(_ connection: ConnectionHandle) {
         if let slot = slot(of: connection) { sockets[slot].isPaused = true }
     }

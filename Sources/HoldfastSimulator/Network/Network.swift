@@ -62,6 +62,7 @@ final class Network {
         guard due <= world.time else {
             return world.at(due) { [weak self] in self?.deliver(link, direction) }
         }
+        if direction == .up, let run = gateway.run, run.isStalled, !link.up.isDead { return run.holdArrivals(of: link) }
         if direction == .up {
             link.up.items.removeFirst()
             guard !link.up.isDead, let port = link.port else { return }
@@ -77,6 +78,11 @@ final class Network {
             case .end(let failure): link.phone.ended(link, failure)
             }
         }
+    }
+
+    /// What has arrived while the gateway's process stood still is read in one go.
+    func deliverHeld(_ link: Link) {
+        while let first = link.up.items.first, first.arrival <= world.time, partitionEnd(of: link) == nil { deliver(link, .up) }
     }
 
     private func partitionEnd(of link: Link) -> UInt64? {

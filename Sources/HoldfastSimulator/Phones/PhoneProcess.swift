@@ -21,6 +21,8 @@ final class PhoneProcess {
     /// Until then nothing of the app runs; what happens waits.
     private var suspendedUntil: UInt64 = 0
     private var waiting: [() -> Void] = []
+    /// Timers that were due meanwhile: they come after what lies in the socket.
+    private var waitingTimers: [() -> Void] = []
 
     init(_ phone: SimulatedPhone) throws(ClientError) {
         self.phone = phone
@@ -124,8 +126,9 @@ final class PhoneProcess {
 
     func wakeUp() {
         suspendedUntil = 0
-        let actions = waiting
+        let actions = waiting + waitingTimers
         waiting = []
+        waitingTimers = []
         for action in actions where isAlive { action() }
     }
 
@@ -134,6 +137,7 @@ final class PhoneProcess {
     func die() {
         isAlive = false
         waiting = []
+        waitingTimers = []
     }
 
     func dieAfter(actions count: Int) { actionsLeft = count }
@@ -198,10 +202,11 @@ final class PhoneProcess {
         let lateness = phone.isInBackground ? world.random.within(0...15_000) : world.random.within(0...20)
         world.after((at > current ? at - current : 0) + lateness) { [weak self] in
             guard let self, isAlive else { return }
-            whenAwake { [unowned self] in
+            let fire = { [unowned self] in
                 guard stamp == timerStamp else { return }
                 step { $0.timerFired($1, &$2) }
             }
+            if isSuspended { waitingTimers.append(fire) } else { fire() }
         }
     }
 

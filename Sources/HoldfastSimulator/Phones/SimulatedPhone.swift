@@ -243,7 +243,9 @@ final class SimulatedPhone {
 
     func stateChanged(_ state: ConnectionState) {
         world.note("\(name): \(state)")
-        guard case .stopped = state, !(world.isHealed && profile.isTwin) else { return }
+        guard case .stopped(let reason) = state else { return }
+        oracle.stopped(self, reason)
+        guard !(world.isHealed && profile.isTwin) else { return }
         world.after(world.isHealed ? 2_000 : world.random.within(5_000...900_000)) { [weak self] in self?.wake() }
     }
 

@@ -90,7 +90,8 @@ package final class Simulation {
             gateway.run?.requestCheckpoint()
         case .stall:
             world.coverage.count(.gatewayStalled)
-            gateway.run?.stall(operation.b % 20_000)
+            // One in five for longer than a phone waits for anything.
+            gateway.run?.stall(operation.b % (operation.b % 5 == 0 ? 300_000 : 20_000))
         case .wallJump:
             world.coverage.count(.wallClockJump)
             world.wallOffset += Int64(operation.b % 172_800_000) - 86_400_000

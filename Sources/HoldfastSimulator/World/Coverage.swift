@@ -15,7 +15,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case loggedOut, disconnected, twin, acknowledgementsHeld, withdrawn, tokenExpired, tokenUnavailable
     // Gateway.
     case gatewayCrashed, gatewayPowerCut, drained, ticketKeysRotated, checkpointRequested, gatewayStalled, wallClockJump, longAbsence
-    case admissionRefused, openingDeferred, openingWaited
+    case admissionRefused, openingDeferred, openingWaited, openingAbandoned
 }
 
 /// Counts of what occurred.
