@@ -83,6 +83,7 @@ let package = Package(
         tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux"]),
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
+        tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),
         tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),

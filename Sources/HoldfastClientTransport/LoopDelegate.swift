@@ -11,6 +11,7 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
         case close(UInt64)
         case fail(@Sendable (TransportEvent) -> Void, TransportFailure)
         case settle(@Sendable () -> Void)
+        case afterEvents(@Sendable () -> Void)
     }
 
     /// A connection, on its way or up.
@@ -42,6 +43,8 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
         var closing: Set<ConnectionID> = []
         /// To be called when there are none.
         var settled: [@Sendable () -> Void] = []
+        /// To be called in the next turn of the loop.
+        var nextTurn: [@Sendable () -> Void] = []
     }
 
     private let commands = Mutex<[Command]>([])
@@ -58,6 +61,12 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
             defer { commands = [] }
             return commands
         }
+        // Called after the sockets of a turn were read; what came when the turn had begun already is read in the next one.
+        let due = state.withLock { state in
+            defer { state.nextTurn = [] }
+            return state.nextTurn
+        }
+        for body in due { body() }
         for command in commands { carryOut(command) }
     }
 
@@ -108,6 +117,9 @@ final class LoopDelegate: EventLoopDelegate, Sendable {
         case .write(let number, let bytes): write(number, bytes)
         case .close(let number): close(number)
         case .fail(let handler, let failure): handler(.closed(failure))
+        case .afterEvents(let body):
+            state.withLock { $0.nextTurn.append(body) }
+            loop.wake()
         case .settle(let handler):
             let isSettled = state.withLock { state in
                 if !state.closing.isEmpty { state.settled.append(handler) }

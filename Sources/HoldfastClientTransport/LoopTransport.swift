@@ -25,6 +25,9 @@ public final class LoopTransport: ClientTransport {
         return connection
     }
 
+    /// Calls `body` on the loop's thread, after it has read what lay in the sockets.
+    public func afterEvents(_ body: @escaping @Sendable () -> Void) { loop.post(.afterEvents(body)) }
+
     /// Returns when the connections that were closed have sent what was written to them, or had the time for it: to be called before the
     /// process ends.
     public func settle() async {

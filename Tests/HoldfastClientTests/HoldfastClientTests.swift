@@ -100,6 +100,15 @@ import Testing
         try await client.close()
     }
 
+    @Test func `an answer that lies in the socket when its deadline comes counts`() async throws {
+        transport.state.withLock { $0.isHeld = true }
+        let client = try makeClient { $0.connectTimeoutMilliseconds = 50 }
+        #expect(try await client.connect() == .begun)
+        #expect(transport.state.withLock { $0.endpoints.count } == 1, "WELCOME came with the deadline, and no second attempt was made")
+        transport.state.withLock { $0.isHeld = false }
+        try await client.close()
+    }
+
     @Test func `the outbox outlives the client`() async throws {
         let storage = FaultyStorage()
         transport.state.withLock { $0.isDown = true }

@@ -1,7 +1,9 @@
+import Dispatch
 import Foundation
 import HoldfastClient
 import HoldfastClientTransport
 import HoldfastIO
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LoopTransportTests {
@@ -59,6 +61,43 @@ import Testing
         other.close()
     }
 
+    @Test func `what lies in the socket is told before whoever asked for it goes on`() async throws {
+        let server = try EchoServer(toAll: true)
+        defer { server.stop() }
+        let endpoint = ClientEndpoint(host: "127.0.0.1", port: server.port)
+        let transport = try LoopTransport()
+        let log = Mutex<[String]>([])
+        let (held, goesOn) = (AsyncStream.makeStream(of: Void.self), DispatchSemaphore(value: 0))
+        let (opened, done) = (AsyncStream.makeStream(of: Void.self), AsyncStream.makeStream(of: Void.self))
+        let stopped = transport.open(endpoint) { event in
+            if case .opened = event { opened.continuation.yield() }
+            guard case .received(let bytes) = event else { return }
+            log.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) }
+            guard bytes == Array("first".utf8) else { return }
+            // The loop's thread stands still, as the whole process would.
+            held.continuation.yield()
+            goesOn.wait()
+        }
+        for await _ in opened.stream { break }
+        let (events, other) = try open(endpoint)
+        var iterator = events.makeAsyncIterator()
+        #expect(await iterator.next() == "opened")
+        other.write(Array("first".utf8))
+        for await _ in held.stream { break }
+        #expect(await iterator.next() == "received first")
+        other.write(Array("second".utf8))
+        // The server sends to the older connection first.
+        #expect(await iterator.next() == "received second")
+        transport.afterEvents {
+            log.withLock { $0.append("after") }
+            done.continuation.yield()
+        }
+        goesOn.signal()
+        for await _ in done.stream { break }
+        #expect(log.withLock { $0 } == ["first", "second", "after"])
+        for connection in [stopped, other] { connection.close() }
+    }
+
     /// Opens a connection whose events come as text; the transport lives as long as the connection.
     private func open(_ endpoint: ClientEndpoint) throws -> (AsyncStream<String>, any ClientTransportConnection) {
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
@@ -79,8 +118,12 @@ import Testing
 private final class EchoServer: EventLoopDelegate, Sendable {
     let port: UInt16
     private let loop: EventLoop
+    private let toAll: Bool
+    private let peers = Mutex<[ConnectionID]>([])
 
-    init(certificate: String? = nil, key: String = "") throws {
+    /// - Parameter toAll: whether what comes goes to all connections, the oldest first.
+    init(certificate: String? = nil, key: String = "", toAll: Bool = false) throws {
+        self.toAll = toAll
         loop = try EventLoop()
         let tls = try certificate.map { try TLSServerContext(certificateChainFile: $0, keyFile: key, alpn: ["holdfast/1"]) }
         port = try loop.listen(ListenerConfiguration(address: SocketAddress(parsing: "127.0.0.1:0"), tls: tls)).port
@@ -97,10 +140,10 @@ private final class EchoServer: EventLoopDelegate, Sendable {
         return try loop.listen(ListenerConfiguration(address: SocketAddress(parsing: "127.0.0.1:0"))).port
     }
 
-    func opened(_ id: ConnectionID, _ info: ConnectionInfo) {}
+    func opened(_ id: ConnectionID, _ info: ConnectionInfo) { peers.withLock { $0.append(id) } }
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError) {}
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int {
-        loop.send(id, bytes)
+        for peer in toAll ? peers.withLock({ $0 }) : [id] { loop.send(peer, bytes) }
         if bytes.count >= 4 && bytes[bytes.count - 1] == UInt8(ascii: "!") { loop.close(id, flush: true) }
         return bytes.count
     }

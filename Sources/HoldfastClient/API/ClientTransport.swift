@@ -56,6 +56,15 @@ public protocol ClientTransport: Sendable {
     /// Begins to open a connection and returns at once. `handler` is called from any thread, one call at a time, and never from within
     /// `open`, `write` or `close`.
     func open(_ endpoint: ClientEndpoint, handler: @escaping @Sendable (TransportEvent) -> Void) -> any ClientTransportConnection
+
+    /// Calls `body` once the handlers were told what had come in until now. The client asks before a deadline counts: the process may have stood still, and
+    /// the answer that it waits for lie in the socket. By default it is called at once.
+    func afterEvents(_ body: @escaping @Sendable () -> Void)
+}
+
+extension ClientTransport {
+    /// For transports whose events never wait.
+    public func afterEvents(_ body: @escaping @Sendable () -> Void) { body() }
 }
 
 /// One connection of a transport.

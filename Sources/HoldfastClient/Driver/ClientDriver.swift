@@ -14,9 +14,11 @@ final class ClientDriver: Sendable {
     private let mailbox = Mutex(Mailbox())
     private let core: Mutex<ClientCore>
     private let queue = DispatchQueue(label: "holdfast.client")
+    private let transport: any ClientTransport
     private let token: @Sendable () async throws -> String
 
     init(core: consuming sending ClientCore, token: @escaping @Sendable () async throws -> String) {
+        transport = core.transport
         self.core = Mutex(core)
         self.token = token
     }
@@ -48,10 +50,10 @@ final class ClientDriver: Sendable {
         }
     }
 
-    /// Called by the core.
+    /// Called by the core. What the transport has received by then is told before.
     func arm(at milliseconds: UInt64, in delay: UInt64) {
         queue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: delay))) { [weak self] in
-            self?.post(.timer(at: milliseconds))
+            self?.transport.afterEvents { self?.post(.timer(at: milliseconds)) }
         }
     }
 

@@ -17,6 +17,9 @@ final class MemoryTransport: ClientTransport {
         var isDown = false
         /// The gateway answers the first frame with this.
         var closesWith: CloseCode?
+        /// What comes lies in the socket until somebody asks for it, as while the process stands still.
+        var isHeld = false
+        fileprivate var held: [[UInt8]] = []
     }
 
     let state = Mutex(State())
@@ -55,6 +58,25 @@ final class MemoryTransport: ClientTransport {
         }
     }
 
+    func afterEvents(_ body: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            let (held, handler) = state.withLock { state in
+                defer { state.held = [] }
+                return (state.held, state.handler)
+            }
+            for bytes in held { handler?(.received(bytes)) }
+            body()
+        }
+    }
+
+    private func tell(_ bytes: [UInt8], _ handler: (@Sendable (TransportEvent) -> Void)?) {
+        let isHeld = state.withLock { state in
+            if state.isHeld { state.held.append(bytes) }
+            return state.isHeld
+        }
+        if !isHeld { handler?(.received(bytes)) }
+    }
+
     fileprivate func write(_ bytes: [UInt8], on number: Int) {
         queue.async { [self] in
             let (out, handler, goesOn) = state.withLock { state -> ([UInt8], (@Sendable (TransportEvent) -> Void)?, Bool) in
@@ -68,7 +90,7 @@ final class MemoryTransport: ClientTransport {
                 let goesOn = state.gateway.receive(bytes, &state.random, to: &out)
                 return (out, state.handler, goesOn)
             }
-            if !out.isEmpty { handler?(.received(out)) }
+            if !out.isEmpty { tell(out, handler) }
             if !goesOn { handler?(.closed(.closedByPeer)) }
             deliver()
         }
@@ -84,7 +106,7 @@ final class MemoryTransport: ClientTransport {
                 all += out
             }
         }
-        if !out.isEmpty { handler?(.received(out)) }
+        if !out.isEmpty { tell(out, handler) }
     }
 }
 
