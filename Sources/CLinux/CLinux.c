@@ -11,6 +11,15 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
     return accept4(fd, address, length, flags);
 }
 
+int clinux_poll_now(int fd, int events) {
+    struct pollfd polled = {.fd = fd, .events = (short)events};
+    return poll(&polled, 1, 0) > 0 ? polled.revents : 0;
+}
+
+int clinux_has_peer_ended(int fd) {
+    return (clinux_poll_now(fd, POLLRDHUP) & (POLLRDHUP | POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
 void clinux_set_thread_name(const char *name) {
     char cut[16];
     strncpy(cut, name, sizeof cut - 1);

@@ -193,6 +193,20 @@ import Testing
         #expect(deadline(&renewed) == .setDeadline(milliseconds: 380_000))
     }
 
+    // REQ-AUTH-2
+    @Test func `a token that came in time is waited for`() throws {
+        var harness = tokenHarness(seconds: 100)
+        let token: [UInt8] = [1, 2]
+        harness.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
+        harness.now += 200_000
+        #expect(deadline(&harness) == .setDeadline(milliseconds: 1000))
+        let noDevice: [UInt8] = []
+        harness.machine.freshTokenVerified(
+            user: token.span, device: noDevice.span, expires: harness.now / 1000 + 500, intake: &harness.intake)
+        #expect(harness.machine.authenticated(now: harness.now, out: &harness.out))
+        #expect(deadline(&harness) != .close(.tokenExpired))
+    }
+
     // REQ-AUTH-4
     @Test func `a ticket's end asks for no token`() throws {
         var harness = MachineHarness.open { $0.heartbeatSecondsMax = 86400 }

@@ -35,6 +35,32 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-OPEN-8
+    @Test(arguments: [true, false])
+    func `an opening whose client has gone is not carried out, and fences nobody`(_ stormControl: Bool) async throws {
+        let gateway = try await TestGateway { $0.stormControl = stormControl }
+        let (first, welcome) = try await gateway.connect("alice")
+        let state = PresentedState(session: welcome.session, attach: welcome.attach, position: welcome.cursor, lastSequence: .none)
+        let ticket = try #require(first.ticket)
+        let (live, _) = try gateway.resume(ticket, state)
+        let token = try await gateway.token("alice")
+        let openings: [(inout [UInt8]) -> Void] = [
+            { ClientFrameWriter.resume(ticket: ticket.span, state: state, to: &$0) },
+            { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: Array("phone".utf8).span, state: state, to: &$0) },
+        ]
+        for opening in openings {
+            let gone = try RawClient(port: gateway.port, sendsPreface: false)
+            try gone.sendAndEnd {
+                Preface.append(to: &$0)
+                opening(&$0)
+            }
+            #expect(try gone.next() == nil, "nothing is said to a client that has ended its side")
+        }
+        try live.send { ClientFrameWriter.ping(to: &$0) }
+        #expect(try live.nextBesidesTicket() == .pong)
+        await gateway.stop()
+    }
+
     // REQ-AUTH-3, REQ-OPEN-7
     @Test func `a fresh token on a resumed connection is checked against the session's user`() async throws {
         let gateway = try await TestGateway()

@@ -55,6 +55,15 @@ final class RawClient {
         }
     }
 
+    /// Sends what `write` appends and ends this side, both in one segment: whoever reads the one has the other.
+    func sendAndEnd(_ write: (inout [UInt8]) -> Void) throws {
+        var one: Int32 = 1
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, [Int32(0)], socklen_t(MemoryLayout<Int32>.size))
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &one, socklen_t(MemoryLayout<Int32>.size))
+        try send(write)
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+    }
+
     /// The next frame; nil when the gateway has closed the connection. Ranges are of `bytes`.
     func next() throws -> ServerFrame? {
         while true {

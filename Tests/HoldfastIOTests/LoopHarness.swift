@@ -57,6 +57,12 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
             ListenerConfiguration(address: address, tls: tls, proxyProtocolFrom: proxyFrom, handshakeTimeoutMilliseconds: timeout))
     }
 
+    /// Runs code on the loop's thread, and doesn't wait for it.
+    func post(_ body: @escaping (EventLoop) -> Void) {
+        condition.withLock { work.append(body) }
+        loop.wake()
+    }
+
     /// Runs code on the loop's thread, and waits for it.
     func perform<Result>(_ body: @escaping (EventLoop) throws -> Result) throws -> Result {
         var result: Swift.Result<Result, any Error>?

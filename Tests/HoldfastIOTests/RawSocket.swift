@@ -14,6 +14,8 @@ final class RawSocket: Sendable {
         try #require(descriptor >= 0)
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        // What is written lies in the peer's socket at once, also if the peer doesn't answer.
+        EventLoop.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let receiveBuffer { EventLoop.set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
     }
 

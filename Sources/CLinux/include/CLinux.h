@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,6 +28,13 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 
 /// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
 void clinux_set_thread_name(const char *name);
+
+/// What poll(2) says of a descriptor now: those of `events` that have come, errors and hang-ups; 0 if there is nothing.
+int clinux_poll_now(int fd, int events);
+
+/// 1 if the peer of a connected socket has ended its side (POLLRDHUP, which needs _GNU_SOURCE) or the connection is broken, whether or not bytes
+/// lie before that in the socket; else 0.
+int clinux_has_peer_ended(int fd);
 
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t clinux_monotonic_nanoseconds(void);

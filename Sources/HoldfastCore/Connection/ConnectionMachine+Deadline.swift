@@ -21,7 +21,11 @@ extension ConnectionMachine {
         // While the loop doesn't read, silence says nothing about the client.
         if silence >= silenceMax && !isWaitingForCredits { return .close(.heartbeatMissed) }
         let authorized = secondsAuthorized(now)
-        if authorized == 0 { return .close(isByTicket ? .ticketExpired : .tokenExpired) }
+        if authorized == 0 {
+            // A token that came in time is still being checked; that has an end.
+            if flags.contains(.reauthenticating) { return .setDeadline(milliseconds: 1000) }
+            return .close(isByTicket ? .ticketExpired : .tokenExpired)
+        }
         // A ticket's time is its own: no token is asked for while it lasts (REQ-AUTH-4).
         if authorized <= limits.tokenWarningSeconds && !flags.contains(.warned) && !isByTicket {
             flags.insert(.warned)

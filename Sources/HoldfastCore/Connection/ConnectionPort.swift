@@ -12,6 +12,8 @@ package protocol ConnectionPort: AnyObject {
     func close(_ connection: ConnectionHandle)
     /// Replaces the deadline before; answered by `ConnectionTable.deadlineReached`.
     func setDeadline(_ connection: ConnectionHandle, afterMilliseconds: UInt32)
+    /// Whether the other side has ended or is gone, also where that lies behind bytes that weren't shown yet.
+    func hasPeerEnded(_ connection: ConnectionHandle) -> Bool
     func pauseReading(_ connection: ConnectionHandle)
     func resumeReading(_ connection: ConnectionHandle)
     /// Counts a connection for its address, or says why there is no room for it.

@@ -86,6 +86,7 @@ extension ConnectionTable {
             machines[slot].freshTokenVerified(user: token.user.span, device: device.span, expires: expires, intake: &intake)
             return
         }
+        if leaveIfEnded(connection) { return }
         guard token.device == nil || token.device == login.device else { return close(connection, .deviceMismatch) }
         machines[slot].tokenVerified(
             user: token.user.span, device: login.device.span, isSendOnly: login.isSendOnly, isService: token.isService,

@@ -37,11 +37,20 @@ extension ConnectionTable {
 
     private mutating func admit(_ connection: ConnectionHandle, _ opening: Opening) {
         if storm.isOn { machines[Int(connection.slot)].flags.insert(.opening) }
+        if leaveIfEnded(connection) { return }
         switch opening {
         case .resume(let state, let expires):
             machines[Int(connection.slot)].ticketOpened(state, expires: expires, intake: &intake)
         case .login(let token, let login): beginCheck(connection, token, login)
         }
+    }
+
+    /// An opening whose client has gone isn't carried out (REQ-OPEN-8): a newer one of that client may have been served already, and would be fenced by
+    /// it. To be asked when the core is about to be, since an opening may have waited for long, in the socket too.
+    mutating func leaveIfEnded(_ connection: ConnectionHandle) -> Bool {
+        guard port.hasPeerEnded(connection) else { return false }
+        leave(connection)
+        return true
     }
 
     /// Lets those go on whose turn it is. After something that made room: an opening that is through, a connection that is gone, credits.

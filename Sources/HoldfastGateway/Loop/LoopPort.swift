@@ -46,6 +46,8 @@ final class LoopPort: ConnectionPort {
         eventLoop.setDeadline(id(connection), afterMilliseconds: milliseconds)
     }
 
+    func hasPeerEnded(_ connection: ConnectionHandle) -> Bool { eventLoop.hasPeerEnded(id(connection)) }
+
     func pauseReading(_ connection: ConnectionHandle) { eventLoop.pauseReading(id(connection)) }
 
     func resumeReading(_ connection: ConnectionHandle) { eventLoop.resumeReading(id(connection)) }

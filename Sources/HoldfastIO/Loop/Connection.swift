@@ -43,6 +43,8 @@ internal import CLinux
         static let inClosingList = Flags(rawValue: 1 << 8)
         /// In the list of connections whose kept bytes are shown at the start of the next iteration.
         static let inResumedList = Flags(rawValue: 1 << 9)
+        /// The handshake's deadline was put off, because input of the peer waited for the loop.
+        static let isExtended = Flags(rawValue: 1 << 10)
     }
 
     /// The socket.

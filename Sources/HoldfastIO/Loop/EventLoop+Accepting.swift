@@ -235,7 +235,10 @@ extension EventLoop {
             let isEligible =
                 unsafe connection.pointee.state == .open
                 && connection.pointee.flags.isDisjoint(with: [.outgoing, .inClosingList, .inResumedList])
-            if isEligible, unsafe connection.pointee.lastTraffic < oldest {
+            // One whose bytes lie in the socket isn't silent: it is the loop that stood still.
+            if isEligible, unsafe connection.pointee.lastTraffic < oldest,
+                clinux_poll_now(unsafe connection.pointee.descriptor, POLLIN) == 0
+            {
                 unsafe oldest = connection.pointee.lastTraffic
                 found = slot
             }

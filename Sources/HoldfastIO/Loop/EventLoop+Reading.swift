@@ -30,6 +30,15 @@ extension EventLoop {
         unsafe state.pointee.firstResumed = id.slot
     }
 
+    /// Whether the peer has ended its side, or the connection is broken or gone: also where that lies in the socket behind bytes that weren't
+    /// read yet. Costs a call of the system.
+    package func hasPeerEnded(_ id: ConnectionID) -> Bool {
+        assertOnLoop()
+        guard let connection = unsafe state.pointee.slab.find(id), unsafe connection.pointee.state == .open else { return true }
+        if unsafe connection.pointee.flags.contains(.peerEnded) { return true }
+        return clinux_has_peer_ended(unsafe connection.pointee.descriptor) != 0
+    }
+
     /// Handles what epoll reports of a connection.
     @inline(__always)
     func ready(
@@ -116,6 +125,8 @@ extension EventLoop {
             into: state.pointee.readBuffer + keptCount, capacity: capacity, transit: state.pointee.transit)
         // Answers of the protocol itself (key updates, alerts).
         unsafe writeTransit(slot, connection)
+        // Known before the bytes are shown: an opening whose peer has ended isn't carried out.
+        if reading.ended || reading.failed { unsafe connection.pointee.flags.insert(.peerEnded) }
         if reading.count > 0, unsafe connection.pointee.state == .open {
             if keptCount > 0 { unsafe takeKept(connection) }
             unsafe deliver(slot, connection, keptCount + reading.count, delegate)
@@ -123,7 +134,6 @@ extension EventLoop {
         if reading.failed {
             unsafe beginClosing(slot, connection, .tlsFailed)
         } else if reading.ended {
-            unsafe connection.pointee.flags.insert(.peerEnded)
             unsafe beginClosing(slot, connection, .peerClosed, flushes: true)
         }
     }

@@ -119,6 +119,7 @@ extension EventLoop {
             return
         }
         unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        unsafe connection.pointee.lastTraffic = state.pointee.tick
         if unsafe connection.pointee.tls == nil {
             guard let pending = unsafe connection.pointee.pending, let ssl = unsafe pending.pointee.serverContext?.makeSession(),
                 let engine = unsafe TLSEngine(ssl: ssl, transit: state.pointee.transit)

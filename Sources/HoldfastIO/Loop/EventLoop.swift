@@ -98,7 +98,11 @@ internal import Synchronization
             // Before the events: kept bytes come in front of new ones.
             if unsafe state.pointee.firstResumed != ConnectionSlab.none { showKeptBytes(delegate) }
             if unsafe !state.pointee.handshakeQueue.isEmpty { goOnWithHandshakes(delegate) }
-            for index in 0..<max(0, Int(count)) { unsafe handle(events[index], delegate) }
+            var isWoken = false
+            for index in 0..<max(0, Int(count)) { unsafe handle(events[index], &isWoken, delegate) }
+            // After the sockets: what other threads answer about a connection comes after what the connection said, its end included. The flag
+            // is cleared before the call: a wake from now on makes another one.
+            if isWoken, isWakePending.exchange(false, ordering: .acquiringAndReleasing) { delegate.woken() }
             runTimers(delegate)
             delegate.iterationEnded()
             finishIteration(delegate)
@@ -117,7 +121,7 @@ internal import Synchronization
     }
 
     @inline(__always)
-    private func handle(_ event: epoll_event, _ delegate: any EventLoopDelegate) {
+    private func handle(_ event: epoll_event, _ isWoken: inout Bool, _ delegate: any EventLoopDelegate) {
         let data = unsafe event.data.u64
         switch data >> EventSource.shift {
         case EventSource.connection:
@@ -126,8 +130,7 @@ internal import Synchronization
         case EventSource.listener:
             accept(from: Int(UInt32(truncatingIfNeeded: data)), delegate)
         default:
-            // Cleared before the call: a wake from now on makes another one.
-            if isWakePending.exchange(false, ordering: .acquiringAndReleasing) { delegate.woken() }
+            isWoken = true
         }
     }
 

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// The limits of one event loop.
 package struct EventLoopConfiguration: Sendable {
     /// The name of the thread that `EventLoop.start` makes; 15 bytes are shown.
@@ -33,6 +35,9 @@ package struct EventLoopConfiguration: Sendable {
     package var reclaimSilenceMilliseconds: UInt32 = 600_000
     /// Written to an accepted plaintext socket that there is no room for, before it is closed.
     package var refusalBytes: [UInt8] = []
+
+    /// Monotonic milliseconds. Read once per iteration; a test moves it.
+    package var clock: @Sendable () -> UInt64 = { clinux_monotonic_nanoseconds() / 1_000_000 }
 
     /// The defaults.
     package init() {}

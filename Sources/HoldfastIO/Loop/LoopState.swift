@@ -21,6 +21,7 @@ internal import Glibc
     // Slots, arena and read buffers in one piece of address space, which costs nothing before it is touched.
     private let region: UnsafeMutableRawPointer
     private let regionSize: Int
+    private let clock: @Sendable () -> UInt64
     /// Monotonic milliseconds.
     private(set) var now: UInt64
     /// The wheel's tick now.
@@ -80,7 +81,8 @@ internal import Glibc
         unsafe cipherBuffer = unsafe buffers + sizes[1] + sizes[2]
         unsafe transit = .allocate(capacity: 1)
         unsafe transit.initialize(to: TLSTransit())
-        now = Self.monotonicMilliseconds()
+        clock = configuration.clock
+        now = clock()
         origin = now
         nextTicked = now + 100
     }
@@ -101,11 +103,9 @@ internal import Glibc
 
     /// Reads the clock.
     mutating func advanceClock() {
-        now = Self.monotonicMilliseconds()
+        now = clock()
         tick = UInt32(truncatingIfNeeded: (now - origin) / TimerWheel.tickMilliseconds)
     }
-
-    private static func monotonicMilliseconds() -> UInt64 { clinux_monotonic_nanoseconds() / 1_000_000 }
 
     /// Opens the reserve descriptor, -1 if there is none left.
     static func openReserve() -> Int32 { unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) }
