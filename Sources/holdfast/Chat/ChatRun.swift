@@ -203,7 +203,8 @@ final class ChatRun: Sendable {
 
     /// The time of day here, now or at a time in milliseconds since 1970.
     private static func clock(milliseconds: UInt64? = nil) -> String {
-        let date = milliseconds.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? Date()
+        // What a gateway says may be any number; beyond year 9999 no calendar needs to count.
+        let date = milliseconds.map { Date(timeIntervalSince1970: Double(min($0, 253_402_300_799_999)) / 1000) } ?? Date()
         let parts = Calendar.current.dateComponents([.hour, .minute], from: date)
         return [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
     }

@@ -5,7 +5,8 @@ internal import HoldfastWire
 enum ClientReports {
     /// Why a client doesn't go on by itself, and what to do.
     static func text(_ reason: StopReason, user: String, device: String) -> String {
-        switch reason {
+        let (user, device) = (VisibleText.of(user), VisibleText.of(device))
+        return switch reason {
         case .fenced:
             "Another connection of user \(user) on device \(device) took over. Use another --device, or end the other one."
         case .loggedOut: "The session of user \(user) on device \(device) was logged out. Start again to begin a new one."
@@ -32,11 +33,12 @@ enum ClientReports {
             "The gateway was restored from a backup: \(lost) messages that it had stored are lost, and messages may be repeated."
         case .protocolViolation(let code): "The gateway broke the protocol (\(name(code))); connecting again."
         case .streamHole: "The stream had a hole; connecting again from what is there."
-        case .closedByServer(let code, let text): "The gateway closed the connection: \(name(code))\(text.isEmpty ? "" : ", \(text)")."
-        case .transportFailed(.unreachable(let text)): "The gateway can't be reached: \(text)."
-        case .transportFailed(.untrusted(let text)): "The gateway is not trusted: \(text). See --trust."
+        case .closedByServer(let code, let text):
+            "The gateway closed the connection: \(name(code))\(text.isEmpty ? "" : ", \(VisibleText.of(text))")."
+        case .transportFailed(.unreachable(let text)): "The gateway can't be reached: \(VisibleText.of(text))."
+        case .transportFailed(.untrusted(let text)): "The gateway is not trusted: \(VisibleText.of(text)). See --trust."
         case .transportFailed(.closedByPeer): "The gateway closed the connection."
-        case .transportFailed(.broken(let text)): "The connection broke: \(text)."
+        case .transportFailed(.broken(let text)): "The connection broke: \(VisibleText.of(text))."
         case .heldBack(.inboxFull): "The recipient's inbox is full (inboxMessagesMax, inboxBytesMax); waiting for room."
         case .heldBack(.storageFull): "The gateway's disk is full; waiting for room."
         case .heldBack: "The gateway has too much to do; waiting."

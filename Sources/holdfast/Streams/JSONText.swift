@@ -65,9 +65,27 @@ struct JSONText {
         bytes.append(UInt8(ascii: ":"))
     }
 
+    /// A terminal may show the line: what would steer it, or change the order of what is shown, is written by its number (REQ-SEC-6).
     private mutating func append(quoted text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        // The first bytes of all such characters beyond ASCII: most texts have none of them.
+        if text.utf8.contains(where: { $0 == 0xC2 || $0 == 0xD8 || $0 == 0xE2 || $0 == 0xEF }) {
+            for scalar in text.unicodeScalars {
+                if scalar.value >= 0x80 && VisibleText.isHidden(scalar) {
+                    bytes.append(contentsOf: "\\u".utf8)
+                    for shift in [12, 8, 4, 0] { bytes.append(Self.digit(UInt8(scalar.value >> UInt32(shift) & 15))) }
+                } else {
+                    append(utf8: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+                }
+            }
+        } else {
+            append(utf8: text.utf8)
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func append(utf8: some Sequence<UInt8>) {
+        for byte in utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))
@@ -82,7 +100,6 @@ struct JSONText {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }

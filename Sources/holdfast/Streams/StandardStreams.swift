@@ -15,8 +15,9 @@ enum StandardStreams {
     /// Writes a line to standard output.
     static func output(line: String) throws(CommandFailure) { try output(Array((line + "\n").utf8)) }
 
-    /// Writes a line to standard error. That nobody listens there is no failure.
-    static func error(_ line: String) { try? writeAll(Array((line + "\n").utf8), to: STDERR_FILENO) }
+    /// Writes a line to standard error. That nobody listens there is no failure. What it tells may be a peer's words, or a file's name: no
+    /// part of it reaches the terminal as anything but text.
+    static func error(_ line: String) { try? writeAll(Array((VisibleText.ofLines(line) + "\n").utf8), to: STDERR_FILENO) }
 
     /// Shows a state that the next one overwrites; an empty one removes it.
     static func progress(_ text: String) { try? writeAll(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO) }

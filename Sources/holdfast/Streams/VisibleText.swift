@@ -1,6 +1,6 @@
-/// Text from others, fit to be shown: nothing in it can move the cursor, change colours or hide what stands there.
+/// Text from others, fit to be shown: nothing in it can move the cursor, change colours or hide what stands there (REQ-SEC-6).
 enum VisibleText {
-    /// Control characters, and those that change the direction of text, become their names.
+    /// Control characters, and those that change the direction of text or take no room, become their names.
     static func of(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isHidden) else { return text }
         var result = ""
@@ -24,9 +24,16 @@ enum VisibleText {
         return kind == .text ? of(text) : "[\(kind.rawValue)] \(of(text))"
     }
 
-    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+    /// Text of several lines, as commands write it themselves: only what is in the lines is made visible.
+    static func ofLines(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isHidden) else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { of(String($0)) }.joined(separator: "\n")
+    }
+
+    /// Whether a terminal, or a reader, may take it for something else than a sign. Joiners of emoji and of scripts are left as they are.
+    static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        case 0..<0x20, 0x7F..<0xA0, 0xAD, 0x61C, 0x200B, 0x200E, 0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB: true
         default: false
         }
     }
