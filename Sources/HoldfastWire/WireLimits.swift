@@ -35,6 +35,10 @@ package struct WireLimits: Equatable, Sendable {
     package static let closeTextBytesMax = 1024
     /// Unanswered sends that a short sequence can tell apart.
     package static let sendsInFlightCeiling: UInt8 = 127
+    /// The longest heartbeat interval that `WELCOME` can ask for: a day.
+    package static let heartbeatSecondsCeiling: UInt32 = 86_400
+    /// The longest time that a gateway can tell a client to stay away, in `retryAfter` and in `GO_AWAY`: an hour (REQ-TIME-11).
+    package static let delayMillisecondsCeiling: UInt32 = 3_600_000
     /// The version of the protocol that this module speaks.
     package static let version: UInt8 = 1
 }

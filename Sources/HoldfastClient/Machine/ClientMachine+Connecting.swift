@@ -119,8 +119,7 @@ extension ClientMachine {
             let hadTicket = !ticket.isEmpty
             dropTicket(&actions)
             guard hadTicket else { return lost(atLeast: retryAfter, now, &actions) }
-            disconnect(&actions)
-            begin(now, &actions)
+            comeBackAtOnce(now, &actions)
         case .tokenExpired, .tokenNotYetValid:
             dropTicket(&actions)
             tokenRejections += 1
@@ -157,26 +156,61 @@ extension ClientMachine {
 
     /// The connection is over; the next attempt comes after a pause.
     mutating func lost(atLeast milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
-        if phase == .open && now.milliseconds - phaseTime >= UInt64(settings.limits.stableAfterMilliseconds) {
-            attempts = 0
-            flags.remove(.wasBlamed)
-        }
+        noteLifetime(now)
         let goAwayAt = cold?.goAwayAt
         disconnect(&actions)
         if let goAwayAt {
             // The gateway has said when to come back: its slots are spread already.
             let delay = max(goAwayAt > now.milliseconds ? goAwayAt - now.milliseconds : 0, UInt64(milliseconds))
-            pause(exactly: delay, now, &actions)
-            flags.insert(.isToldToWait)
-            return
+            return comeBack(after: delay, now, &actions)
         }
         pause(atLeast: milliseconds, now, &actions)
+    }
+
+    /// Connects again without a pause of its own: the gateway has asked for it.
+    mutating func comeBackAtOnce(_ now: ClientNow, _ actions: inout ClientActions) {
+        noteLifetime(now)
+        disconnect(&actions)
+        let least = floorMilliseconds(now)
+        guard least == 0 else { return comeBack(after: least, now, &actions) }
+        attempts = min(attempts + 1, 200)
+        begin(now, &actions)
+    }
+
+    /// Comes back when the gateway said, but not as often as it likes: a gateway that sends its clients away each time they come would have
+    /// them connect as fast as they can (REQ-TIME-12).
+    private mutating func comeBack(after milliseconds: UInt64, _ now: ClientNow, _ actions: inout ClientActions) {
+        let delay = max(milliseconds, floorMilliseconds(now))
+        attempts = min(attempts + 1, 200)
+        pause(exactly: delay, now, &actions)
+        flags.insert(.isToldToWait)
+    }
+
+    /// The least wait before a connection that the gateway has asked for: none after a connection that lasted, and after the third in a row
+    /// that didn't it grows.
+    private func floorMilliseconds(_ now: ClientNow) -> UInt64 {
+        guard attempts >= Self.shortConnectionsMax else { return 0 }
+        let doubled = UInt64(1_000) << UInt64(min(attempts - Self.shortConnectionsMax, 20))
+        let limit = min(doubled, UInt64(settings.limits.backoffMaxMilliseconds))
+        return limit / 2 + now.random % (limit / 2 + 1)
+    }
+
+    private static let shortConnectionsMax: UInt8 = 3
+
+    /// A connection that lasted ends a series of failures.
+    private mutating func noteLifetime(_ now: ClientNow) {
+        guard phase == .open && now.milliseconds - phaseTime >= UInt64(settings.limits.stableAfterMilliseconds) else { return }
+        attempts = 0
+        flags.remove(.wasBlamed)
     }
 
     /// The gateway is in a storm and has said when it will have time for this client: neither earlier nor later (REQ-TIME-10).
     private mutating func lost(slot milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
         disconnect(&actions)
-        pause(exactly: UInt64(milliseconds), now, &actions)
+        // A second at least when it happens again and again; longer ones are the gateway's to spread.
+        let least: UInt64 = attempts >= Self.shortConnectionsMax ? 1_000 : 0
+        attempts = min(attempts + 1, 200)
+        pause(exactly: max(UInt64(milliseconds), least), now, &actions)
         flags.insert(.isToldToWait)
     }
 
@@ -279,7 +313,6 @@ extension ClientMachine {
         cold.lookups = []
         cold.goAwayAt = nil
         cold.unsettled = nil
-        cold.previous = nil
         cold.reauthenticateAt = nil
         // What wasn't handed over comes again: the stream goes on from what was.
         cold.held = Queue()

@@ -45,8 +45,8 @@ extension ClientMachine {
             conversation(number, type, String(copying: bytes, peer), now, &actions)
         case .goAway(let delay, let address): goAway(delay, String(copying: bytes, address), now)
         case .closed(let closed):
-            closedByServer(
-                closed.code, atLeast: closed.retryAfterMilliseconds, text: String(copying: bytes, closed.text), now, &actions)
+            let retryAfter = min(closed.retryAfterMilliseconds, WireLimits.delayMillisecondsCeiling)
+            closedByServer(closed.code, atLeast: retryAfter, text: String(copying: bytes, closed.text), now, &actions)
         case .tokenExpiring:
             if !flags.contains(.awaitsToken) {
                 flags.insert(.awaitsToken)
@@ -59,7 +59,7 @@ extension ClientMachine {
 
     private mutating func goAway(_ delayMilliseconds: UInt32, _ address: String, _ now: ClientNow) {
         let cold = needCold()
-        cold.goAwayAt = now.milliseconds + UInt64(delayMilliseconds)
+        cold.goAwayAt = now.milliseconds + UInt64(min(delayMilliseconds, WireLimits.delayMillisecondsCeiling))
         if settings.obeysAddresses && !address.isEmpty { cold.nextAddress = address }
     }
 }

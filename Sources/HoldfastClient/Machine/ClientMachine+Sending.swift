@@ -252,7 +252,9 @@ extension ClientMachine {
         switch frame.code {
         case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: return nil
         case .inboxFull, .storageFull, .overloaded:
-            return entry.waitsForRoom ? UInt64(max(frame.retryAfterMilliseconds, settings.limits.refusalRetryMilliseconds)) : nil
+            guard entry.waitsForRoom else { return nil }
+            let told = min(frame.retryAfterMilliseconds, WireLimits.delayMillisecondsCeiling)
+            return UInt64(max(told, settings.limits.refusalRetryMilliseconds))
         }
     }
 }

@@ -115,11 +115,10 @@ extension ClientMachine {
         }
     }
 
-    /// The time that the gateway has named for this client: it leaves in order and comes back at once.
+    /// The time that the gateway has named for this client: it leaves in order and comes back at once, unless that happens all the time.
     private mutating func comeBack(_ now: ClientNow, _ actions: inout ClientActions) {
         writeAcknowledgement(now, &actions)
         write(now, &actions) { ClientFrameWriter.close(.keep, to: &$0) }
-        disconnect(&actions)
-        begin(now, &actions)
+        comeBackAtOnce(now, &actions)
     }
 }

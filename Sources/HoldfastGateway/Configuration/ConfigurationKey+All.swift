@@ -95,7 +95,7 @@ extension ConfigurationKey {
             "Bytes that wait for one connection's socket; beyond it: `slowConsumer`."),
         .init("stallSeconds", .integer(\.stallSeconds, 1...3600), "How long a connection may take nothing of what waits for it."),
         .init(
-            "retryAfterSeconds", .integer(\.retryAfterSeconds, 1...3600),
+            "retryAfterSeconds", .integer(\.retryAfterSeconds, 1...1200),
             "Whom the gateway has no room for is told to come back after one to three times this time, each at another moment."),
     ]
 
