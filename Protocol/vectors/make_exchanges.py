@@ -15,9 +15,14 @@ def event(what, meaning, client=None):
     return {"event": what, "meaning": meaning, **({"client": client} if client else {})}
 
 
-def client(attach, offset, last, outbox, session=SESSION, era=1, cursor_era=None, **more):
-    """What the client has stored durably."""
-    return {"session": session, "attach": attach, "era": era, "cursor": pos(offset, era if cursor_era is None else cursor_era), "lastSequence": last, "outbox": outbox, **more}
+def known(**peers):
+    """The client's cache of conversations, from its peers' names."""
+    return [{"conversation": number, "peer": peer} for peer, number in peers.items()]
+
+
+def client(attach, offset, last, outbox, session=SESSION, era=1, cursor_era=None, ticket=TICKET, conversations=known(bob=7), **more):
+    """What the client has stored durably; the ticket and the cache of conversations may be lost without harm."""
+    return {"session": session, "attach": attach, "era": era, "cursor": pos(offset, era if cursor_era is None else cursor_era), "lastSequence": last, "ticket": ticket, "conversations": conversations, "outbox": outbox, **more}
 
 
 def queued(sequence, body):
@@ -61,9 +66,9 @@ def closed(code, meaning, after=0, text=""):
     return step("CLOSED", meaning, code=code, retryAfterMilliseconds=after, text=text)
 
 
-def opened(attach=4, offset=1000, last=41, **limits):
+def opened(attach=4, offset=1000, last=41, conversations=known(bob=7), **limits):
     return [OPEN, back(attach - 1, offset, last), welcome("resumed", attach, offset, last, "The session goes on.", **limits),
-            event("store", "The new attach is stored before anything is sent.", client(attach, offset, last, []))]
+            event("store", "The new attach is stored before anything is sent.", client(attach, offset, last, [], conversations=conversations))]
 
 
 EXCHANGES = {}
@@ -78,7 +83,7 @@ exchange("first-contact", "A new device, its first message by user name, and a m
     step("HELLO", "No state yet.", **fields_hello()),
     welcome("begun", 1, 980, 0, "A new session: the stream begins after 980."),
     step("TICKET", "For the next connection.", expiresIn=2592000, ticket=TICKET),
-    event("store", "Session, attach, era, cursor, ticket; then the two messages with their numbers.", client(1, 980, 0, [queued(1, "hello, Bob"), queued(2, "it's Alice")])),
+    event("store", "Session, attach, era, cursor, ticket; then the two messages with their numbers.", client(1, 980, 0, [queued(1, "hello, Bob"), queued(2, "it's Alice")], conversations=[])),
     step("SEND_TO", "The number of the conversation isn't known yet.", sequence=1, kind="text", user="bob", body="hello, Bob"),
     step("SEND_TO", "Pipelined: by name again.", sequence=2, kind="text", user="bob", body="it's Alice"),
     step("CONVERSATION", "Before the SENT that covers number 1.", conversation=7, type="oneToOne", peer="bob"),
@@ -90,37 +95,37 @@ exchange("first-contact", "A new device, its first message by user name, and a m
     deliver(1003, entry(1004, 5000, "I'm Carol"), conversation=8, meaning="A conversation that the client doesn't know."),
     step("LOOKUP", "Who is it?", conversation=8),
     step("CONVERSATION", "Carol. Now the message can be handed over.", conversation=8, type="oneToOne", peer="carol"),
-    event("store", "The message, and the cursor with it.", client(1, 1004, 3, [])),
+    event("store", "The message, and the cursor with it.", client(1, 1004, 3, [], conversations=known(bob=7, carol=8))),
     ack(1004, "After the cursor is stored."),
 ])
 
-exchange("refusal-in-pipeline", "The second of three messages is refused for now: what follows is discarded, and sent again in its turn.", ["REQ-SEQ-5", "REQ-SEQ-6"], opened() + [
-    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")])),
+exchange("refusal-in-pipeline", "The second of three messages is refused for now: what follows is discarded, and sent again in its turn.", ["REQ-SEQ-5", "REQ-SEQ-6"], opened(conversations=known(bob=7, carol=9)) + [
+    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")], conversations=known(bob=7, carol=9))),
     message(42, "a", "To conversation 7."),
     message(43, "b", "To conversation 9, whose inbox is full.", conversation=9),
     message(44, "c", "To conversation 7."),
     refused(43, "Not consumed. A refusal may overtake the SENT of lower numbers."),
     sent(42, 1001, "43 and 44 are not stored."),
-    event("wait", "Two seconds, as told; 43 stays first in the outbox.", client(4, 1000, 42, [queued(43, "b"), queued(44, "c")])),
+    event("wait", "Two seconds, as told; 43 stays first in the outbox.", client(4, 1000, 42, [queued(43, "b"), queued(44, "c")], conversations=known(bob=7, carol=9))),
     message(43, "b", "The refused number comes again: the gateway stops discarding.", conversation=9),
     message(44, "c", "And what followed it."),
     sent(44, 1003, "Everything up to 44."),
 ])
 
-exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7"], opened() + [
-    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")])),
+exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7"], opened(conversations=known(bob=7, dan=99)) + [
+    event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")], conversations=known(bob=7, dan=99))),
     message(42, "a", "Will be stored."),
-    message(43, "b", "Will be refused: conversation 99 is unknown.", conversation=99),
+    message(43, "b", "Will be refused: the cache is wrong, there is no conversation 99.", conversation=99),
     message(44, "c", "Will be discarded."),
     event("lost", "SENT 42 and REFUSED 43 were on the way."),
     OPEN,
     back(4, 1000, 41),
     welcome("resumed", 5, 1000, 42, "Stored: everything up to 42, so not 43 and not 44."),
-    event("store", "42 leaves the outbox. 43 and 44 keep their numbers: no refusal is known.", client(5, 1000, 42, [queued(43, "b"), queued(44, "c")])),
+    event("store", "42 leaves the outbox. 43 and 44 keep their numbers: no refusal is known.", client(5, 1000, 42, [queued(43, "b"), queued(44, "c")], conversations=known(bob=7, dan=99))),
     message(43, "b", "Again, under the same number.", conversation=99),
     message(44, "c", "Again."),
     refused(43, "The same answer; 44 is discarded again.", code="unknownConversation", after=0),
-    event("store", "`b` is taken out and reported; `c` gets the freed number, durably, before it is sent.", client(5, 1000, 42, [queued(43, "c")])),
+    event("store", "`b` is taken out and reported; `c` gets the freed number, durably, before it is sent.", client(5, 1000, 42, [queued(43, "c")], conversations=known(bob=7, dan=99))),
     message(43, "c", "Under the freed number."),
     sent(43, 1002, "Stored, once."),
 ])
@@ -158,7 +163,7 @@ exchange("lost-welcome-twice", "Two lost answers, and a position that was stored
 ])
 
 exchange("rewound-client-lost-welcome", "As rewound-client, but the first answer is lost: the second says the same, in the session that was begun.", ["REQ-ATTACH-4", "REQ-SESSION-5"], [
-    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")])),
+    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")], ticket=None)),
     OPEN,
     step("HELLO", "The restored state.", **fields_hello(state=presented(3, 1000, 41))),
     welcome("rewound", 7, 980, 0, "A new session. This never arrives.", session=OTHER),
@@ -167,19 +172,19 @@ exchange("rewound-client-lost-welcome", "As rewound-client, but the first answer
     step("HELLO", "The same state.", **fields_hello(state=presented(3, 1000, 41))),
     welcome("rewound", 8, 980, 0, "The presented session has ended meanwhile; 3 is below its stored attach all the same. The session that was begun goes on.", session=OTHER),
     step("PREVIOUS", "What is known of the old session.", session=SESSION, lastSequence=44),
-    event("store", "The draft is unknown, although 42 is not above 44.", client(8, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"})),
+    event("store", "The draft is unknown, although 42 is not above 44.", client(8, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"}, ticket=None)),
 ])
 
 exchange("rewound-client", "A phone was restored from a backup: its numbers may have been used for other messages since.", ["REQ-ATTACH-4", "REQ-SESSION-5", "REQ-SESSION-6"], [
-    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")])),
+    event("store", "As the backup has it. Since then: attaches up to 6, numbers up to 44 stored under attach 6.", client(3, 1000, 41, [queued(42, "an old draft")], ticket=None)),
     OPEN,
     step("HELLO", "The restored state.", **fields_hello(state=presented(3, 1000, 41))),
     welcome("rewound", 7, 980, 0, "3 is below 6, the attach of the last stored send: a new session.", session=OTHER),
     step("PREVIOUS", "What is known of the old session.", session=SESSION, lastSequence=44),
-    event("store", "A new session; the draft is reported as unknown and never sent by itself. What was handed over up to 1000 is dropped when it comes again.", client(7, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"})),
+    event("store", "A new session; the draft is reported as unknown and never sent by itself. What was handed over up to 1000 is dropped when it comes again.", client(7, 980, 0, [], session=OTHER, overlap={"through": pos(1000), "rule": "drop"}, ticket=None)),
     deliver(980, entry(990, -60000, "seen before"), meaning="At or below 1000: not handed over."),
     deliver(990, entry(1010, -30000, "new"), meaning="Handed over."),
-    event("store", "The cursor.", client(7, 1010, 0, [], session=OTHER)),
+    event("store", "The cursor.", client(7, 1010, 0, [], session=OTHER, ticket=None)),
     ack(1010, "Both."),
 ])
 
@@ -195,22 +200,66 @@ exchange("gap", "Messages expired while the client was away.", ["REQ-STREAM-6"],
     ack(1201, "Covers the gap too: it won't come again."),
 ])
 
-exchange("new-era", "The gateway was restored from a backup: it has forgotten sends, acknowledgements and messages.", ["REQ-POS-3", "REQ-POS-5", "REQ-POS-6", "REQ-STREAM-5", "REQ-STREAM-8"], [
+exchange("new-era", "The gateway was restored from a backup: it has forgotten sends, acknowledgements and messages, and its tickets' keys are new.", ["REQ-OPEN-5", "REQ-POS-3", "REQ-POS-5", "REQ-POS-6", "REQ-STREAM-5", "REQ-STREAM-8", "REQ-CONV-1"], [
     event("store", "What the client has: 41 messages known to be stored, one more in the outbox.", client(8, 1000, 41, [queued(42, "d")])),
     OPEN,
     back(8, 1000, 41),
+    closed("ticketInvalid", "Come back at once with HELLO."),
+    OPEN,
+    step("HELLO", "With the state.", **fields_hello(state=presented(8, 1000, 41))),
     welcome("resumed", 9, 700, 33, "Era 2. The backup knows 33 sends, and acknowledgements up to 700.", era=2, cursor_era=1),
-    event("store", "34 to 41 are reported as lost by the gateway; `d` becomes 34; the cursor is taken as it is; what comes up to 1000 of era 1 may be a repeat.", client(9, 700, 33, [queued(34, "d")], era=2, cursor_era=1, overlap={"through": pos(1000), "rule": "mark"})),
-    message(34, "d", "Under its new number."),
-    deliver(700, entry(701, -90000, "again?"), meaning="Handed over, marked as a possible repeat."),
-    deliver(701, entry(705, -80000, "and this?"), meaning="Likewise."),
+    event("store", "34 to 41 are reported as lost by the gateway; `d` becomes 34; the cursor is taken as it is; what comes up to 1000 of era 1 may be a repeat; conversation 7 is forgotten, it may be another one now.", client(9, 700, 33, [queued(34, "d")], era=2, cursor_era=1, ticket=None, conversations=[], overlap={"through": pos(1000), "rule": "mark"})),
+    step("SEND_TO", "Under its new number, to bob by name.", sequence=34, kind="text", user="bob", body="d"),
+    deliver(700, entry(701, -90000, "again?"), conversation=4, meaning="A conversation that the client doesn't know any more."),
+    step("LOOKUP", "Whose is it?", conversation=4),
+    deliver(701, entry(705, -80000, "and this?"), conversation=4, meaning="Held back as well."),
+    step("CONVERSATION", "Bob's, under its number in this era. Both messages can be handed over, marked as possible repeats.", conversation=4, type="oneToOne", peer="bob"),
     step("SKIP", "The step into era 2 is too wide for 40 bits.", predecessor=pos(705), through=pos(899, 2)),
-    deliver(899, entry(900, 1000, "new", era=2), meaning="Of era 2: not marked.", era=2),
-    event("store", "The first message.", client(9, 701, 33, [queued(34, "d")], era=2, cursor_era=1, overlap={"through": pos(1000), "rule": "mark"})),
+    deliver(899, entry(900, 1000, "new", era=2), conversation=4, meaning="Of era 2: not marked.", era=2),
+    event("store", "The first message.", client(9, 701, 33, [queued(34, "d")], era=2, cursor_era=1, ticket=None, conversations=known(bob=4), overlap={"through": pos(1000), "rule": "mark"})),
     ack(701, "701 of era 1, read upwards from 700: 705 is not acknowledged, although 701 of era 2 would be above it."),
     sent(34, 901, "Position 901 of era 2.", era=2),
-    event("store", "The cursor.", client(9, 900, 34, [], era=2)),
+    event("store", "The cursor.", client(9, 900, 34, [], era=2, ticket=None, conversations=known(bob=4))),
     ack(900, "Read upwards from 701 of era 1 it lies within the step of the SKIP: so it is read upwards from 899 of era 2.", era=2),
+])
+
+HIGH = "0xfffffffffffffffe"
+exchange("high-era", "Era 127 becomes 128: sessions and positions above 2^63 are compared as unsigned numbers.", ["REQ-ENC-1", "REQ-POS-2", "REQ-POS-6", "REQ-STREAM-4"], [
+    event("store", "What the client has.", client(3, 1000, 41, [queued(42, "a")], session=HIGH, era=127, ticket=None)),
+    OPEN,
+    step("HELLO", "With the state.", **fields_hello(state=presented(3, 1000, 41, session=HIGH, era=127))),
+    welcome("resumed", 4, 1000, 41, "Era 128, whose positions are 2^63 and more; the cursor is still below.", session=HIGH, era=128, cursor_era=127),
+    event("store", "Another era, and nothing lost.", client(4, 1000, 41, [queued(42, "a")], session=HIGH, era=128, cursor_era=127, ticket=None, conversations=[], overlap={"through": pos(1000, 127), "rule": "mark"})),
+    step("SKIP", "From below 2^63 to above: through is higher than the end, as unsigned numbers.", predecessor=pos(1000, 127), through=pos(9, 128)),
+    deliver(9, entry(10, 0, "one", era=128), entry(11, 0, "two", era=128), era=128, conversation="0x8000000000000001", meaning="Above 2^63, in a conversation whose number is too."),
+    step("LOOKUP", "Whose is it?", conversation="0x8000000000000001"),
+    step("CONVERSATION", "Bob's.", conversation="0x8000000000000001", type="oneToOne", peer="bob"),
+    event("store", "Both messages, and the cursor.", client(4, 11, 41, [queued(42, "a")], session=HIGH, era=128, ticket=None, conversations=known(bob="0x8000000000000001"))),
+    ack(11, "Both.", era=128),
+    message(42, "a", "To bob, by the number.", conversation="0x8000000000000001"),
+    sent(42, 12, "Stored.", era=128),
+    step("GAP", "And one that won't come.", predecessor=pos(11, 128), through=pos(20, 128), count=1, reason="expired"),
+])
+
+exchange("other-user", "A client that was configured as carol is given alice's token.", ["REQ-OPEN-8"], [
+    OPEN,
+    step("HELLO", "Alice's token, and the user that the client believes it is.", **fields_hello(user="carol")),
+    closed("tokenInvalid", "Closed before anything of alice's is touched; the text names the kind.", text="the token is of another user than HELLO names"),
+])
+
+exchange("note-to-self", "A message to oneself, and what the user's other device gets of it.", ["REQ-CONV-6", "REQ-STREAM-3", "REQ-STREAM-5"], [
+    on("A", OPEN),
+    on("A", back(3, 1000, 41)),
+    on("A", welcome("resumed", 4, 1000, 41, "The phone.")),
+    on("B", OPEN),
+    on("B", step("HELLO", "Another device of alice's.", **fields_hello(device="tablet"))),
+    on("B", welcome("begun", 1, 1000, 0, "It has a session of its own.", session=OTHER)),
+    event("store", "The phone: one message.", client(4, 1000, 41, [queued(42, "milk")])),
+    on("A", step("SEND_TO", "To herself.", sequence=42, kind="text", user="alice", body="milk")),
+    on("A", step("CONVERSATION", "Her peer is herself.", conversation=12, type="oneToOne", peer="alice")),
+    on("A", sent(42, 1001, "Stored. The phone shows it already.")),
+    on("B", deliver(1000, entry(1001, 0, "milk", own=True), conversation=12, meaning="On the tablet it is her own.")),
+    on("A", step("SKIP", "The phone's stream passes over it.", predecessor=pos(1000), through=pos(1001))),
 ])
 
 exchange("duplicate-send", "A send is being stored while its connection breaks; the client sends it again.", ["REQ-SEQ-3", "REQ-SEQ-4"], opened() + [
@@ -249,7 +298,7 @@ exchange("expired", "Away for too long: the ticket has expired, and so has the s
     step("HELLO", "With the state.", **fields_hello(state=presented(3, 1000, 41))),
     welcome("begunExpired", 4, 5000, 0, "A new session.", session=OTHER),
     step("PREVIOUS", "42 had been stored, its SENT was lost. 43 never was.", session=SESSION, lastSequence=42),
-    event("store", "42 is done; 43 moves to the new session as its number 1.", client(4, 5000, 0, [queued(1, "b")], session=OTHER)),
+    event("store", "42 is done; 43 moves to the new session as its number 1.", client(4, 5000, 0, [queued(1, "b")], session=OTHER, ticket=None)),
     message(1, "b", "In the new session."),
     sent(1, 5001, "Stored."),
 ])

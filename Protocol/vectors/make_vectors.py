@@ -64,7 +64,7 @@ REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "i
 def hello(f):
     presented = f.get("state")
     flags = (1 if f["isSendOnly"] else 0) | (2 if presented else 0)
-    out = u(1, 1) + u(flags, 1) + counted(data(f["token"])) + counted(data(f["device"]))
+    out = u(1, 1) + u(flags, 1) + counted(data(f["token"])) + counted(data(f["device"])) + counted(data(f["user"]))
     return out + (u(number(presented["session"]), 8) + state(presented) if presented else b"")
 
 
@@ -130,7 +130,7 @@ def pos(offset, era=1):
 
 
 def fields_hello(**more):
-    return {"isSendOnly": False, "token": "token-of-alice", "device": "phone-1", **more}
+    return {"isSendOnly": False, "token": "token-of-alice", "device": "phone-1", "user": "alice", **more}
 
 
 def presented(attach, offset, last, session=SESSION, era=1):
@@ -172,8 +172,12 @@ FRAMES = [
     ("hello-first", "HELLO", fields_hello(), "The first connection of a device: no state."),
     ("hello-send-only", "HELLO", fields_hello(isSendOnly=True, device="cli-send"), "A session without a stream."),
     ("hello-state", "HELLO", fields_hello(state=presented(3, 1000, 41)), "A device with state, without a usable ticket."),
+    ("hello-user-unchecked", "HELLO", fields_hello(user=""), "An empty user: the token's is not checked."),
+    ("hello-bom-device", "HELLO", fields_hello(device="\ufeffphone-1", user="\ufeffalice"), "U+FEFF is a character like any other: these are not the names without it."),
+    ("hello-state-era-200", "HELLO", fields_hello(state=presented(3, 1000, (1 << 63) - 1, session="0xffffffffffffffff", era=200)), "A session and a position above 2^63, and the largest sequence: the first two need unsigned 64-bit numbers."),
     ("hello-unicode-device", "HELLO", fields_hello(device="手机-1"), "Lengths of text are in bytes."),
     ("resume", "RESUME", resume(3, 1000, 41), "The usual way back."),
+    ("resume-era-128", "RESUME", resume(3, 0, 41, era=128), "A position of 2^63."),
     ("resume-largest-budgeted", "RESUME", resume(4294967294, 1099511627776, 34359738367), "64 bytes: the budget of REQ-BUDGET-6."),
     ("authenticate", "AUTHENTICATE", {"token": "fresh-token-of-alice"}, "A new token on a live connection."),
     ("close-logout", "CLOSE", {"intent": "logout"}, "End the session."),
@@ -201,6 +205,9 @@ FRAMES = [
     ("welcome-rewound", "WELCOME", fields_welcome("rewound", 4, 980, 0, OTHER), "The client's state went back in time."),
     ("welcome-unknown", "WELCOME", fields_welcome("begunUnknown", 4, 980, 0, OTHER), "The presented session is not known here."),
     ("welcome-new-era", "WELCOME", fields_welcome("resumed", 9, 700, 33, era=2, cursor_era=1), "Era 2, and a cursor that is still in era 1."),
+    ("welcome-era-128", "WELCOME", fields_welcome("resumed", 4, 1000, (1 << 63) - 1, era=128), "A cursor above 2^63, and the largest sequence."),
+    ("welcome-era-255", "WELCOME", fields_welcome("resumed", 4, (1 << 56) - 1, 41, session="0xfffffffffffffffe", era=255), "The highest position, and a session above 2^63."),
+    ("welcome-heartbeat-day", "WELCOME", {**fields_welcome("resumed", 4, 1000, 41), "heartbeatSecondsMax": 86400}, "The longest heartbeat interval."),
     ("welcome-largest-budgeted", "WELCOME", {**fields_welcome("resumed", 4294967295, 1 << 40, 34359738367), "creditBytes": 1 << 24}, "48 bytes: the budget of REQ-BUDGET-6."),
     ("ticket", "TICKET", {"expiresIn": 2592000, "ticket": TICKET}, "Good for 30 days."),
     ("sent", "SENT", {"through": 43, "position": pos(1007)}, "Stored: every number up to 43."),
@@ -209,6 +216,7 @@ FRAMES = [
     ("refused-final", "REFUSED", {"sequence": 43, "code": "bodyTooLarge", "retryAfterMilliseconds": 0}, "Never try this one again."),
     ("deliver-one", "DELIVER", deliver_fields(1000, entry(1001, 1500, "hi")), "One message, 1.5 s after WELCOME's time."),
     ("deliver-empty-body", "DELIVER", deliver_fields(1000, entry(1001, 0, "")), "A message without a body."),
+    ("deliver-era-200", "DELIVER", deliver_fields(1099511627775, entry(1099511627776, 0, "one", era=200), entry(1099511627777, 0, "two", era=200), era=200), "Positions above 2^63, over a step of the low 40 bits from their highest to 0."),
     ("deliver-older", "DELIVER", deliver_fields(1000, entry(1001, -86400000, "yesterday")), "Sent a day before the connection was opened."),
     ("deliver-batch", "DELIVER", deliver_fields(1000, entry(1001, -3000, "one"), entry(1005, -2500, "two", own=True), entry(1105, -2600, {"hex": "ffd8"}, kind="image")), "Three messages of one conversation; the second was sent by another device of the same user."),
     ("deliver-wide-deltas", "DELIVER", deliver_fields(1000, entry(1001, 0, {"hex": "63" * 130}), entry(1001 + 2097151, 60000, {"hex": "64" * 130})), "The widest step within the budget of a batch."),
@@ -218,6 +226,8 @@ FRAMES = [
     ("gap-erased", "GAP", {"predecessor": pos(1000), "through": pos(1001), "count": 1, "reason": "erased"}, "Erased on request."),
     ("gap-damaged", "GAP", {"predecessor": pos(1000), "through": pos(1001), "count": 1, "reason": "damaged"}, "The stored record was damaged."),
     ("skip-own", "SKIP", {"predecessor": pos(1000), "through": pos(1007)}, "The session's own sends, collapsed."),
+    ("skip-era-128", "SKIP", {"predecessor": pos(700, 127), "through": pos(900, 128)}, "From below 2^63 to above: positions are compared as unsigned numbers."),
+    ("gap-era-200", "GAP", {"predecessor": pos(1000, 200), "through": pos(1200, 200), "count": 4294967295, "reason": "expired"}, "A position above 2^63, and the largest count."),
     ("skip-new-era", "SKIP", {"predecessor": pos(700), "through": pos(900, 2)}, "A step that 40 bits cannot express."),
     ("conversation", "CONVERSATION", {"conversation": 7, "type": "oneToOne", "peer": "bob"}, "Conversation 7 is the one with bob."),
     ("conversation-unknown", "CONVERSATION", {"conversation": 8, "type": "unknown", "peer": ""}, "There is none, or the user is no member."),
@@ -229,6 +239,7 @@ FRAMES = [
     ("authenticated", "AUTHENTICATED", {"expiresIn": 3600}, "The new token is good for an hour."),
     ("previous-known", "PREVIOUS", {"session": SESSION, "lastSequence": 41}, "The ended session had stored 41 messages."),
     ("previous-unknown", "PREVIOUS", {"session": SESSION, "lastSequence": None}, "Nothing is known of that session."),
+    ("conversation-bom-peer", "CONVERSATION", {"conversation": 9, "type": "oneToOne", "peer": "\ufeffbob"}, "A peer whose name begins with U+FEFF: a reader that drops it shows somebody else."),
 ]
 
 # Frames that are skipped or read by more than their fields: no writer of version 1 makes them.
@@ -250,8 +261,8 @@ W = welcome(fields_welcome("begun", 1, 980, 0))
 D = short(1000) + short(1001) + varint(7) + zigzag(0)
 
 
-def hello_raw(version=1, flags=0, token=b"t", device=b"d", tail=b""):
-    return frame(0x10, u(version, 1) + u(flags, 1) + counted(token) + counted(device) + tail)
+def hello_raw(version=1, flags=0, token=b"t", device=b"d", user=b"", tail=b""):
+    return frame(0x10, u(version, 1) + u(flags, 1) + counted(token) + counted(device) + counted(user) + tail)
 
 
 def welcome_with(offset, replacement):
@@ -291,6 +302,11 @@ MALFORMED = [
     ("hello-device-truncated-character", "client", hello_raw(device=b"a\xe6\x89"), "invalidText", "The last character is not whole."),
     ("hello-device-above-unicode", "client", hello_raw(device=b"\xf4\x90\x80\x80"), "invalidText", "Above U+10FFFF."),
     ("hello-device-nul", "client", hello_raw(device=b"a\0b"), "invalidText", "NUL is not allowed."),
+    ("hello-user-missing", "client", frame(0x10, b"\x01\x00" + counted(b"t") + counted(b"d")), "malformedFrame", "The payload ends before the user."),
+    ("hello-user-too-long", "client", hello_raw(user=b"u" * 256), "invalidText", "At most 255 bytes."),
+    ("hello-user-surrogate", "client", hello_raw(user=b"\xed\xb0\x80"), "invalidText", "A surrogate: what a UTF-16 string with a lone one must not become."),
+    ("hello-user-nul", "client", hello_raw(user=b"\0"), "invalidText", "NUL is not allowed."),
+    ("hello-state-sequence-beyond", "client", hello_raw(flags=2, tail=u(1, 8) + u(1, 4) + u(0, 8) + varint(1 << 63)), "malformedFrame", "A sequence is at most 2^63 - 1."),
     ("hello-state-truncated", "client", hello_raw(flags=2, tail=bytes(19)), "malformedFrame", "The presented state ends early."),
     ("hello-state-not-announced", "client", hello_raw(tail=bytes(21)[:-1] + b"\x01"), "malformedFrame", "State without its flag is read as extensions, and these do not fit."),
     ("hello-extension-odd", "client", frame(0x10, H + varint(3) + counted(b"new")), "reservedBits", "An unknown extension with an odd tag must be understood."),
@@ -299,6 +315,7 @@ MALFORMED = [
     ("resume-ticket-empty", "client", frame(0x11, b"\x01" + counted(b"") + state(resume(1, 0, 0))), "malformedFrame", "A ticket has at least one byte."),
     ("resume-ticket-too-long", "client", frame(0x11, b"\x01" + counted(b"t" * 129) + state(resume(1, 0, 0))), "malformedFrame", "At most 128 bytes."),
     ("resume-truncated", "client", frame(0x11, R[:-1]), "malformedFrame", "The last sequence is missing."),
+    ("resume-sequence-beyond", "client", frame(0x11, R[:-1] + varint(1 << 63)), "malformedFrame", "A sequence is at most 2^63 - 1."),
     ("resume-extension-odd", "client", frame(0x11, R + varint(1) + counted(b"")), "reservedBits", "As with HELLO."),
     ("authenticate-empty", "client", frame(0x12, b""), "malformedFrame", "A token has at least one byte."),
     ("authenticate-too-long", "client", frame(0x12, b"t" * 4097), "malformedFrame", "At most 4096 bytes."),
@@ -333,6 +350,11 @@ MALFORMED = [
     ("welcome-outcome-unknown", "server", welcome_with(0, b"\x06"), "malformedFrame", "Outcomes are 0 to 5."),
     ("welcome-truncated", "server", frame(0x40, W[:-1]), "malformedFrame", "The payload ends early."),
     ("welcome-extension-odd", "server", frame(0x40, W + b"\x01\x00"), "reservedBits", "Must be understood."),
+    ("welcome-session-zero", "server", welcome_with(1, bytes(8)), "malformedFrame", "No session is 0."),
+    ("welcome-attach-zero", "server", welcome_with(9, bytes(4)), "malformedFrame", "No connection has attach 0."),
+    ("welcome-sequence-beyond", "server", frame(0x40, welcome(fields_welcome("resumed", 1, 1000, (1 << 64) - 1))), "malformedFrame", "A sequence is at most 2^63 - 1: no sum with it may overflow."),
+    ("welcome-sequence-2-63", "server", frame(0x40, welcome(fields_welcome("resumed", 1, 1000, 1 << 63))), "malformedFrame", "The first one beyond."),
+    ("welcome-heartbeat-beyond-a-day", "server", limits_of_welcome(heartbeat=(30, 86401)), "malformedFrame", "At most 86400 seconds."),
     ("welcome-heartbeat-zero", "server", limits_of_welcome(heartbeat=(0, 300)), "malformedFrame", "At least one second."),
     ("welcome-heartbeat-reversed", "server", limits_of_welcome(heartbeat=(301, 300)), "malformedFrame", "The smaller one comes first."),
     ("welcome-frame-limit-small", "server", limits_of_welcome(frame_bytes=1023), "malformedFrame", "At least 1024."),
@@ -352,6 +374,7 @@ MALFORMED = [
     ("deliver-delta-41-bits", "server", frame(0x44, D + b"\x00\x01x" + b"\x20" + varint(1 << 40) + b"\x00y"), "malformedFrame", "A SKIP is due."),
     ("deliver-body-beyond-payload", "server", frame(0x44, D + b"\x00\x09x"), "malformedFrame", "A length that points out of the frame."),
     ("deliver-time-overflow", "server", frame(0x44, short(1000) + short(1001) + b"\x07" + zigzag((1 << 63) - 1) + b"\x00\x01x" + b"\x20\x01" + zigzag(1) + b"y"), "malformedFrame", "A time beyond 64 bits."),
+    ("gap-of-nothing", "server", frame(0x45, short(1) + u(2, 8) + b"\x00\x02"), "malformedFrame", "A gap has at least one message; what is only passed over is a SKIP."),
     ("gap-reason-unknown", "server", frame(0x45, short(1) + u(2, 8) + b"\x01\x05"), "malformedFrame", "Reasons are 1 to 4."),
     ("skip-truncated", "server", frame(0x46, short(1) + bytes(7)), "malformedFrame", "`through` has eight bytes."),
     ("conversation-type-unknown", "server", frame(0x47, b"\x07\x02\x03bob"), "malformedFrame", "Types are 0 and 1."),
@@ -363,6 +386,7 @@ MALFORMED = [
     ("token-expiring-trailing", "server", frame(0x4A, b"\x01\x01"), "malformedFrame", "A byte too many."),
     ("authenticated-empty", "server", frame(0x4B, b""), "malformedFrame", "The seconds are missing."),
     ("previous-known-2", "server", frame(0x4C, bytes(8) + b"\x02"), "malformedFrame", "0 or 1."),
+    ("previous-sequence-beyond", "server", frame(0x4C, bytes(8) + b"\x01" + varint(1 << 63)), "malformedFrame", "A sequence is at most 2^63 - 1."),
     ("previous-trailing", "server", frame(0x4C, bytes(8) + b"\x00\x01"), "malformedFrame", "Nothing follows 0."),
 ]
 

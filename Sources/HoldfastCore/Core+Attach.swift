@@ -65,7 +65,7 @@ extension Core {
     }
 
     /// The outcome for the state of an ended session that isn't the device's last one: what the device has sent since, this state knows
-    /// nothing of (REQ-SESSION-10).
+    /// nothing of (REQ-SESSION-11).
     private func outcome(followed presented: Slot, through known: Slot?, _ user: Slot) -> WelcomeOutcome {
         guard let known else { return .begunUnknown }
         #if PLANTED_BUGS

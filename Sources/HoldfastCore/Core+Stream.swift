@@ -240,7 +240,10 @@ extension Core {
             return false
         }
         let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
-        gap(slot, through: floor.entry, count: floor.entry.ordinal &- before.ordinal, floor.reason)
+        // Counters that a repair or a presented position has left unsure may say none, or less: at least one is missing, or there would be
+        // no floor, and a gap of nothing can't be said (SPEC 3.7).
+        let missing = Int32(bitPattern: floor.entry.ordinal &- before.ordinal)
+        gap(slot, through: floor.entry, count: UInt32(max(1, missing)), floor.reason)
         return true
     }
 

@@ -87,13 +87,15 @@ extension ClientFrame.Hello {
         if flags & ~(Self.sendOnlyFlag | Self.stateFlag) != 0 { throw .reservedBits }
         let token = try fields.opaque(bytes, max: WireLimits.tokenBytesMax)
         let device = try fields.text(bytes, count: 1...WireLimits.deviceBytesMax)
+        let user = try fields.text(bytes, count: 0...WireLimits.userBytesMax)
         var state: PresentedState?
         if flags & Self.stateFlag != 0 {
             let session = SessionID(rawValue: try fields.integer(bytes, byteCount: 8))
             state = try fields.state(bytes, of: session)
         }
         try fields.skipExtensions(bytes)
-        self.init(version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, state: state)
+        self.init(
+            version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, user: user, state: state)
     }
 }
 
@@ -114,7 +116,7 @@ extension FieldReader {
     fileprivate mutating func state(_ bytes: Span<UInt8>, of session: SessionID) throws(CloseCode) -> PresentedState {
         let attach = AttachNumber(rawValue: UInt32(truncatingIfNeeded: try integer(bytes, byteCount: 4)))
         let position = Position(rawValue: try integer(bytes, byteCount: 8))
-        let lastSequence = MessageSequence(rawValue: try varint(bytes))
+        let lastSequence = try sequence(bytes)
         return PresentedState(session: session, attach: attach, position: position, lastSequence: lastSequence)
     }
 }

@@ -48,14 +48,19 @@ package enum ClientFrame: Equatable, Sendable {
         package var token: ByteRange
         /// Name of the device.
         package var device: ByteRange
+        /// The user whose token the client believes it is; empty: not to be checked (REQ-OPEN-8).
+        package var user: ByteRange
         /// What the client kept.
         package var state: PresentedState?
         /// All fields.
-        package init(version: UInt8, isSendOnly: Bool, token: ByteRange, device: ByteRange, state: PresentedState?) {
+        package init(
+            version: UInt8, isSendOnly: Bool, token: ByteRange, device: ByteRange, user: ByteRange, state: PresentedState?
+        ) {
             self.version = version
             self.isSendOnly = isSendOnly
             self.token = token
             self.device = device
+            self.user = user
             self.state = state
         }
     }

@@ -67,6 +67,13 @@ package struct FieldReader: Sendable {
         return value
     }
 
+    /// A full sequence; no number of a message is above `MessageSequence.max` (REQ-ENC-9).
+    package mutating func sequence(_ bytes: Span<UInt8>) throws(CloseCode) -> MessageSequence {
+        let sequence = MessageSequence(rawValue: try varint(bytes))
+        guard sequence <= .max else { throw .malformedFrame }
+        return sequence
+    }
+
     /// A signed varint (REQ-ENC-3).
     @inlinable package mutating func zigzag(_ bytes: Span<UInt8>) throws(CloseCode) -> Int64 {
         let value = try varint(bytes)

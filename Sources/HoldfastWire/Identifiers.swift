@@ -28,6 +28,8 @@ package struct MessageSequence: RawRepresentable, Hashable, Comparable, Sendable
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     /// Before the first.
     package static let none = MessageSequence(rawValue: 0)
+    /// The largest number that a message can have (REQ-ENC-9). It leaves room above for sums of a sequence and a count.
+    package static let max = MessageSequence(rawValue: UInt64.max >> 1)
 }
 
 /// The place of a record in the gateway's one order (SPEC 4.4): era in the top 8 bits, rising, with holes, never reused.

@@ -63,7 +63,7 @@ extension ServerFrame {
         let session = SessionID(rawValue: try fields.integer(bytes, byteCount: 8))
         switch try fields.byte(bytes) {
         case 0: return .previous(session, lastSequence: nil)
-        case 1: return .previous(session, lastSequence: MessageSequence(rawValue: try fields.varint(bytes)))
+        case 1: return .previous(session, lastSequence: try fields.sequence(bytes))
         default: throw .malformedFrame
         }
     }
@@ -91,7 +91,7 @@ extension ServerFrame.Welcome {
             outcome: outcome, session: session, attach: attach,
             cursor: Position(rawValue: try fields.integer(bytes, byteCount: 8)),
             era: try fields.byte(bytes),
-            lastSequence: MessageSequence(rawValue: try fields.varint(bytes)),
+            lastSequence: try fields.sequence(bytes),
             serverTime: try fields.integer(bytes, byteCount: 6),
             heartbeatSecondsMin: try fields.varint32(bytes),
             heartbeatSecondsMax: try fields.varint32(bytes),
@@ -103,10 +103,11 @@ extension ServerFrame.Welcome {
         try fields.skipExtensions(bytes)
     }
 
-    /// A limit that nothing could be done under, or that short forms couldn't express, is a fault of the gateway.
+    /// No session, a limit that nothing could be done under, or one that short forms couldn't express, is a fault of the gateway.
     private func check() throws(CloseCode) {
         guard
-            heartbeatSecondsMin >= 1 && heartbeatSecondsMin <= heartbeatSecondsMax && frameBytesMax >= 1024
+            session.rawValue != 0 && attach > .none && heartbeatSecondsMin >= 1 && heartbeatSecondsMin <= heartbeatSecondsMax
+                && heartbeatSecondsMax <= WireLimits.heartbeatSecondsCeiling && frameBytesMax >= 1024
                 && frameBytesMax <= WireLimits.frameBytesCeiling && sendsInFlightMax >= 1
                 && sendsInFlightMax <= WireLimits.sendsInFlightCeiling && creditMessages >= 1 && creditBytes >= 1
         else { throw .malformedFrame }
@@ -130,6 +131,7 @@ extension ServerFrame.Gap {
         let predecessor = try fields.shortPosition(bytes)
         let through = Position(rawValue: try fields.integer(bytes, byteCount: 8))
         let count = try fields.varint32(bytes)
+        if count == 0 { throw .malformedFrame }
         guard let reason = GapReason(rawValue: try fields.byte(bytes)) else { throw .malformedFrame }
         self.init(predecessor: predecessor, through: through, count: count, reason: reason)
     }

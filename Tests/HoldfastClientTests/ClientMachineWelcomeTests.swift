@@ -88,7 +88,7 @@ import Testing
         #expect(rig.takeFrames().contains("sendTo 1 bob a") == !restarts)
     }
 
-    // REQ-SESSION-11
+    // REQ-SESSION-12
     @Test(arguments: [false, true])
     func `after a logout the session is presented once more, and what was queued since is sent`(restarts: Bool) throws {
         let storage = FaultyStorage()
@@ -116,7 +116,7 @@ import Testing
         #expect(rig.file?.state.isLoggedOut == false)
     }
 
-    // REQ-SESSION-11
+    // REQ-SESSION-12
     @Test func `a logout that never arrived leaves the session, whatever was on its way then`() throws {
         let rig = try MachineRig.persistent(FaultyStorage())
         rig.open()
@@ -129,7 +129,7 @@ import Testing
         #expect(rig.takeFrames().suffix(1) == ["sendTo 2 bob b"])
     }
 
-    // REQ-SESSION-11
+    // REQ-SESSION-12
     @Test func `a state from after a logout, put back after a later session, sends nothing of an earlier run`() throws {
         let storage = FaultyStorage()
         var rig = try MachineRig.persistent(storage)

@@ -144,7 +144,7 @@ import Testing
         scenario.check()
     }
 
-    // REQ-ATTACH-7
+    // REQ-ATTACH-7, REQ-SESSION-10
     @Test func `attaches that are made up don't come to the end of their numbers`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
@@ -163,6 +163,20 @@ import Testing
         try scenario.settle()
         #expect(ann.outbox.isEmpty)
         scenario.check()
+    }
+
+    // REQ-OPEN-9
+    @Test(arguments: [0, 1, 7, UInt64.max >> 1]) func `the last sequence that a client presents decides nothing`(presented: UInt64) throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        ann.send(1...3, to: "bob")
+        try scenario.settle()
+        try ann.leave()
+        ann.state?.lastSequence = MessageSequence(rawValue: presented)
+        ann.hello()
+        try scenario.settle()
+        #expect(ann.welcomes.last?.outcome == .resumed)
+        #expect(ann.welcomes.last?.lastSequence == MessageSequence(rawValue: 3))
     }
 
     // REQ-SESSION-9

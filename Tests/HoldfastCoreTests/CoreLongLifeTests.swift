@@ -6,7 +6,7 @@ import Testing
 /// Lives of months: sessions that follow each other on a device, and states from long before. Each is a history that a simulated life of thousands
 /// of operations has found.
 @Suite struct CoreLongLifeTests {
-    // REQ-SESSION-10
+    // REQ-SESSION-11
     @Test(arguments: [false, true]) func `a state from before two sessions, both ended, is rewound`(isRestarted: Bool) throws {
         let scenario = try Scenario { $0.sessionDays = 5 }
         let ann = try scenario.offline("ann")
@@ -34,7 +34,7 @@ import Testing
         scenario.check()
     }
 
-    // REQ-SESSION-10
+    // REQ-SESSION-11
     @Test func `a state whose later sessions have sent nothing goes on`() throws {
         let scenario = try Scenario { $0.sessionDays = 5 }
         let ann = try scenario.online("ann")
@@ -53,7 +53,7 @@ import Testing
         scenario.check()
     }
 
-    // REQ-SESSION-10
+    // REQ-SESSION-11
     @Test func `the ended session of another device is no state of this one`() throws {
         let scenario = try Scenario()
         let phone = try scenario.online("ann", "phone")

@@ -120,14 +120,56 @@ import Testing
         scenario.check()
     }
 
-    @Test func `a message to oneself comes to the other devices`() throws {
+    // REQ-CONV-6
+    @Test(arguments: [false, true]) func `a message to oneself is the user's own on the other devices, and passed over where it was sent`(
+        onDisk: Bool
+    ) throws {
         let scenario = try Scenario()
         let phone = try scenario.online("ann", "phone")
         let tablet = try scenario.online("ann", "tablet")
         phone.send(1...3, to: "ann")
         try scenario.settle()
-        #expect(tablet.texts == scenario.texts(1...3))
+        #expect(tablet.ownTexts == scenario.texts(1...3) && tablet.texts == tablet.ownTexts)
+        #expect(phone.texts.isEmpty && phone.skips == 3)
+        #expect(phone.confirmedThrough == 3 && phone.peers.values.allSatisfy { $0 == "ann" })
+        if onDisk { try scenario.toDisk() }
+        // The tablet hasn't acknowledged: a device that comes later gets what is still there.
+        let watch = try scenario.online("ann", "watch")
+        #expect(watch.ownTexts == scenario.texts(1...3))
+        tablet.acknowledge()
+        watch.acknowledge()
+        try scenario.toDisk()
+        #expect(scenario.harness.storage.recordCount == 0)
+        scenario.check()
+    }
+
+    // REQ-CONV-6
+    @Test func `with one device a message to oneself is stored, confirmed and gone, and doesn't come back`() throws {
+        let scenario = try Scenario { $0.inboxMessagesMax = 4 }
+        let phone = try scenario.online("ann", "phone")
+        // More than the inbox takes: what the session has passed over takes no room.
+        for number in 1...10 {
+            phone.send("t\(number)", to: "ann")
+            try scenario.settle()
+        }
+        #expect(phone.refusals.isEmpty && phone.confirmedThrough == 10)
         #expect(phone.texts.isEmpty)
+        try scenario.toDisk()
+        #expect(scenario.harness.storage.recordCount == 0)
+        let tablet = try scenario.online("ann", "tablet")
+        #expect(tablet.texts.isEmpty)
+        scenario.check()
+    }
+
+    // REQ-CONV-6
+    @Test func `a program's notes to its own user wait for his first phone`() throws {
+        let scenario = try Scenario()
+        let script = try scenario.online("ann", "script", isSendOnly: true)
+        script.send(1...3, to: "ann")
+        try scenario.settle()
+        #expect(script.confirmedThrough == 3)
+        let phone = try scenario.online("ann", "phone")
+        #expect(phone.ownTexts == scenario.texts(1...3))
         scenario.check()
     }
 

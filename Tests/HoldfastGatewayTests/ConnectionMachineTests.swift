@@ -51,7 +51,7 @@ import Testing
         let name = [UInt8]("d".utf8)
         let received = harness.receive {
             Preface.append(to: &$0)
-            ClientFrameWriter.hello(isSendOnly: true, token: token.span, device: name.span, state: nil, to: &$0)
+            ClientFrameWriter.hello(isSendOnly: true, token: token.span, device: name.span, user: [UInt8]().span, state: nil, to: &$0)
         }
         guard case .verifyToken(let hello) = received.action else {
             Issue.record("\(received)")
@@ -76,7 +76,7 @@ import Testing
         var bytes: [UInt8] = []
         let token: [UInt8] = [1, 2, 3]
         Preface.append(to: &bytes)
-        ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, state: nil, to: &bytes)
+        ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, user: [UInt8]().span, state: nil, to: &bytes)
         for cut in 0..<bytes.count {
             var harness = MachineHarness()
             let first = harness.receive(Array(bytes[..<cut]))
@@ -135,7 +135,7 @@ import Testing
         var harness = MachineHarness.open()
         let token: [UInt8] = [1]
         let received = harness.receive {
-            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, state: nil, to: &$0)
+            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, user: [UInt8]().span, state: nil, to: &$0)
         }
         #expect(received.action == .close(.wrongState))
     }
@@ -170,7 +170,7 @@ import Testing
         let received = fresh.receive {
             Preface.append(to: &$0)
             $0 += optional
-            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, state: nil, to: &$0)
+            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: token.span, user: [UInt8]().span, state: nil, to: &$0)
         }
         guard case .verifyToken = received.action else {
             Issue.record("\(received)")

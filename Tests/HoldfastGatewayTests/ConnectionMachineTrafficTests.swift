@@ -56,6 +56,24 @@ import Testing
         #expect(harness.takeCommands().0.isEmpty)
     }
 
+    // REQ-ENC-7, REQ-SEQ-4
+    @Test func `an old number that is repeated doesn't change what the next one means`() {
+        var harness = MachineHarness.open(credits: 5000)
+        for start in stride(from: UInt64(11), to: 300, by: 100) {
+            harness.receiveSends(start...min(start + 99, 300))
+            harness.sent(through: min(start + 99, 300))
+        }
+        _ = harness.takeCommands()
+        // Answered long ago: a duplicate. Then a hole, whose short form lies 129 above the duplicate's.
+        #expect(harness.receiveSends(173...173).action == .none)
+        #expect(harness.receiveSends(302...302).action == .none)
+        let sequences = harness.takeCommands().0.compactMap { command -> UInt64? in
+            guard case .send(_, let sequence, _, _, _) = command else { return nil }
+            return sequence.rawValue
+        }
+        #expect(sequences == [173, 302], "the core answers the first by SENT and the second by sequenceHole")
+    }
+
     // REQ-SEQ-5, REQ-ENC-7
     @Test func `a refused number may come again, at the end of a full pipeline too`() {
         var harness = MachineHarness.open()

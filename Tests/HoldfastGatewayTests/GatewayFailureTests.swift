@@ -42,7 +42,9 @@ import Testing
         let token = Array(try await parts.issuer.issue(user: user, now: UInt64(Date().timeIntervalSince1970), lifetimeSeconds: 60).utf8)
         let device = Array("phone".utf8)
         let client = try RawClient(port: parts.port)
-        try client.send { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &$0) }
+        try client.send {
+            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &$0)
+        }
         let frame = try client.next()
         guard case .welcome? = frame else { throw Unexpected(frame) }
         return client

@@ -24,6 +24,31 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-OPEN-8
+    @Test func `another user's token is refused before anything of his is touched`() async throws {
+        let gateway = try await TestGateway()
+        let (phone, welcome) = try await gateway.connect("alice")
+        let token = try await gateway.token("alice")
+        let (text, code) = try gateway.hello(token: token, user: "carol").closed()
+        #expect(code == .tokenInvalid)
+        #expect(text.contains("another user"), "the text names the kind")
+        // A prefix, and the name in other letters, are other users too.
+        #expect(try gateway.hello(token: token, user: "alic").closeCode() == .tokenInvalid)
+        #expect(try gateway.hello(token: token, user: "Alice").closeCode() == .tokenInvalid)
+        let mismatch = try gateway.hello(token: try await gateway.token("alice", device: "tablet"), user: "alice").closed()
+        #expect(mismatch.code == .deviceMismatch && mismatch.text.contains("another device"))
+        // Alice's phone was not fenced, and its session is as it was.
+        try phone.send { ClientFrameWriter.ping(to: &$0) }
+        guard case .pong? = try phone.nextBesidesTicket() else { throw Unexpected(nil) }
+        let state = PresentedState(session: welcome.session, attach: welcome.attach, position: welcome.cursor, lastSequence: .none)
+        let (_, again) = try await gateway.connect("alice", state: state)
+        #expect(again.outcome == .resumed && again.session == welcome.session)
+        #expect(again.attach.rawValue == welcome.attach.rawValue + 1, "nobody entered in between")
+        // Who doesn't say who he is isn't asked.
+        guard case .welcome? = try gateway.hello(token: token, device: "other").next() else { throw Unexpected(nil) }
+        await gateway.stop()
+    }
+
     // REQ-OPEN-5, REQ-SESSION-8
     @Test func `a ticket that is no good is told why`() async throws {
         let gateway = try await TestGateway()
@@ -35,7 +60,7 @@ import Testing
         await gateway.stop()
     }
 
-    // REQ-OPEN-8
+    // REQ-OPEN-10
     @Test(arguments: [true, false])
     func `an opening whose client has gone is not carried out, and fences nobody`(_ stormControl: Bool) async throws {
         let gateway = try await TestGateway { $0.stormControl = stormControl }

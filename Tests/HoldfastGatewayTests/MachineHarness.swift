@@ -67,7 +67,7 @@ struct MachineHarness {
         let device: [UInt8] = [4]
         return receive {
             Preface.append(to: &$0)
-            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &$0)
+            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &$0)
         }
     }
 

@@ -104,6 +104,14 @@ final class RawClient {
         return nil
     }
 
+    /// The text and the code that the gateway closes with, after any frames before it.
+    func closed() throws -> (text: String, code: CloseCode?) {
+        while let frame = try next() {
+            if case .closed(let closed) = frame { return (text(closed.text), closed.code) }
+        }
+        return ("", nil)
+    }
+
     func text(_ range: ByteRange) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
     private func read() throws -> Bool {

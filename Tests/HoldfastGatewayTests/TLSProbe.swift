@@ -20,7 +20,7 @@ final class TLSProbe: EventLoopDelegate {
         var hello: [UInt8] = []
         let device = Array("phone".utf8)
         Preface.append(to: &hello)
-        ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &hello)
+        ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &hello)
         let probe = TLSProbe(hello: hello)
         let loop = try EventLoop()
         loop.delegate = probe

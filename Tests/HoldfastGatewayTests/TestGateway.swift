@@ -70,7 +70,9 @@ final class TestGateway {
         let client = try RawClient(port: port)
         let token = try await token(user)
         try client.send {
-            ClientFrameWriter.hello(isSendOnly: isSendOnly, token: token.span, device: Array(device.utf8).span, state: state, to: &$0)
+            ClientFrameWriter.hello(
+                isSendOnly: isSendOnly, token: token.span, device: Array(device.utf8).span, user: Array(user.utf8).span, state: state,
+                to: &$0)
         }
         return (client, try welcome(client))
     }
@@ -82,10 +84,12 @@ final class TestGateway {
     }
 
     /// A connection on which this HELLO was sent, whatever comes of it.
-    func hello(token: [UInt8], device: String = "phone") throws -> RawClient {
+    func hello(token: [UInt8], device: String = "phone", user: String = "") throws -> RawClient {
         let client = try RawClient(port: port)
-        let device = Array(device.utf8)
-        try client.send { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &$0) }
+        let (device, user) = (Array(device.utf8), Array(user.utf8))
+        try client.send {
+            ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: user.span, state: nil, to: &$0)
+        }
         return client
     }
 

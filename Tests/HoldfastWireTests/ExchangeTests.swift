@@ -56,10 +56,12 @@ private struct Exchange: Decodable {
     /// REQ-STREAM-4: the chain of predecessors, over all frames of the stream.
     @Test func `each frame of a stream names the end before it`() throws {
         for exchange in try exchanges() {
-            var end = Position.zero
+            var ends: [String?: Position] = [:]
             for step in exchange.steps where step.from == "gateway" {
                 let bytes = try #require(step.hex).bytesOfHex()
                 guard let decoded = try ServerFrame.decode(bytes.span, at: 0, limits: .standard) else { throw VectorError("not whole") }
+                var end = ends[step.connection] ?? .zero
+                defer { ends[step.connection] = end }
                 switch decoded.frame {
                 case .welcome(let welcome): end = welcome.cursor
                 case .deliver(let deliver):
@@ -94,6 +96,33 @@ private struct Exchange: Decodable {
                 let number: UInt64 = try fields["sequence"].integer()
                 let entry = try #require(try outbox.first { try $0["sequence"].integer() == number }, "\(exchange.name): \(step.meaning)")
                 #expect(try entry["body"].text() == (try fields["body"].text()), "\(exchange.name): \(step.meaning)")
+            }
+        }
+    }
+
+    /// REQ-CONV-1, REQ-OPEN-5: a ticket that is shown was stored, and a conversation's number is used only in the era in which it was learned.
+    @Test func `a client uses the ticket and the conversations that it has stored`() throws {
+        for exchange in try exchanges() where !exchange.name.hasPrefix("violation") {
+            var stored: Field?
+            var usable: Set<UInt64> = []
+            for step in exchange.steps where step.connection != "B" {
+                let place: Comment = "\(exchange.name): \(step.meaning)"
+                if let state = step.client {
+                    let numbers: [UInt64] = try state["conversations"].list().map { try $0["conversation"].integer() }
+                    if stored == nil { usable.formUnion(numbers) }
+                    #expect(usable.isSuperset(of: numbers), place)
+                    stored = state
+                }
+                guard let kind = step.kind, let fields = step.fields else { continue }
+                switch kind {
+                case "WELCOME":
+                    let era: UInt8 = try fields["era"].integer()
+                    if let before: UInt8 = try stored?["era"].integer(), before != era { usable = [] }
+                case "CONVERSATION": usable.insert(try fields["conversation"].integer())
+                case "RESUME": if let stored { #expect(try stored["ticket"] == (try fields["ticket"]), place) }
+                case "SEND": #expect(usable.contains(try fields["conversation"].integer()), place)
+                default: break
+                }
             }
         }
     }

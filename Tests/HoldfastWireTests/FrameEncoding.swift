@@ -11,7 +11,8 @@ extension ClientFrame {
         case .ping: ClientFrameWriter.ping(to: &out)
         case .hello(let hello):
             ClientFrameWriter.hello(
-                isSendOnly: hello.isSendOnly, token: span(hello.token).span, device: span(hello.device).span, state: hello.state, to: &out)
+                isSendOnly: hello.isSendOnly, token: span(hello.token).span, device: span(hello.device).span,
+                user: span(hello.user).span, state: hello.state, to: &out)
         case .resume(let resume):
             let state = PresentedState(
                 session: SessionID(rawValue: 0), attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)

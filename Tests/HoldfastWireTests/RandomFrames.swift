@@ -8,12 +8,13 @@ struct RandomFrames {
     mutating func appendClientFrame(to out: inout [UInt8]) {
         let token = random.bytes(1...60)
         let name = random.text(1...40)
+        let user = random.text(0...40)
         let body = random.bytes(0...300)
         switch Int.random(in: 0..<11, using: &random) {
         case 0: ClientFrameWriter.ping(to: &out)
         case 1:
             ClientFrameWriter.hello(
-                isSendOnly: Bool.random(using: &random), token: token.span, device: name.span,
+                isSendOnly: Bool.random(using: &random), token: token.span, device: name.span, user: user.span,
                 state: Bool.random(using: &random) ? state() : nil, to: &out)
         case 2: ClientFrameWriter.resume(ticket: token.span, state: state(), to: &out)
         case 3: ClientFrameWriter.authenticate(token: token.span, to: &out)
@@ -40,7 +41,7 @@ struct RandomFrames {
                 sequence(), RefusalCode.allCases.randomElement(using: &random) ?? .overloaded, retryAfterMilliseconds: random.wide32(),
                 to: &out)
         case 5: appendDeliver(to: &out)
-        case 6: ServerFrameWriter.gap(predecessor: position(), through: position(), count: random.wide32(), reason: .erased, to: &out)
+        case 6: ServerFrameWriter.gap(predecessor: position(), through: position(), count: random.wide32() | 1, reason: .erased, to: &out)
         case 7: ServerFrameWriter.skip(predecessor: position(), through: position(), to: &out)
         case 8: ServerFrameWriter.conversation(conversation(), .oneToOne, peer: text.span, to: &out)
         case 9: ServerFrameWriter.goAway(delayMilliseconds: random.wide32(), address: text.span, to: &out)
@@ -77,7 +78,7 @@ struct RandomFrames {
     }
 
     private mutating func position() -> Position { Position(rawValue: random.wide()) }
-    private mutating func sequence() -> MessageSequence { MessageSequence(rawValue: random.wide()) }
+    private mutating func sequence() -> MessageSequence { MessageSequence(rawValue: random.wide(bits: 63)) }
     private mutating func conversation() -> ConversationNumber { ConversationNumber(rawValue: random.wide()) }
     private mutating func kind() -> MessageKind { MessageKind.allCases.randomElement(using: &random) ?? .text }
 
@@ -90,8 +91,8 @@ struct RandomFrames {
     private mutating func welcome() -> ServerFrame.Welcome {
         let heartbeat = UInt32.random(in: 1...10_000, using: &random)
         return ServerFrame.Welcome(
-            outcome: WelcomeOutcome.allCases.randomElement(using: &random) ?? .begun, session: SessionID(rawValue: random.next()),
-            attach: AttachNumber(rawValue: random.wide32()), cursor: position(), era: UInt8.random(in: 0...255, using: &random),
+            outcome: WelcomeOutcome.allCases.randomElement(using: &random) ?? .begun, session: SessionID(rawValue: random.next() | 1),
+            attach: AttachNumber(rawValue: random.wide32() | 1), cursor: position(), era: UInt8.random(in: 0...255, using: &random),
             lastSequence: sequence(), serverTime: random.wide(bits: 48), heartbeatSecondsMin: heartbeat,
             heartbeatSecondsMax: heartbeat + UInt32.random(in: 0...10_000, using: &random),
             frameBytesMax: UInt32.random(in: 1024...UInt32(WireLimits.frameBytesCeiling), using: &random),

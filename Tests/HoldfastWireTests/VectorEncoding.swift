@@ -16,9 +16,10 @@ enum VectorEncoding {
         case "HELLO":
             let token = try f["token"].bytes()
             let device = try f["device"].bytes()
+            let user = try f["user"].bytes()
             let state = try f.optional("state").map { try presented($0, session: $0["session"].integer()) }
             ClientFrameWriter.hello(
-                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, state: state, to: &out)
+                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, user: user.span, state: state, to: &out)
         case "RESUME":
             let ticket = try f["ticket"].bytes()
             ClientFrameWriter.resume(ticket: ticket.span, state: try presented(f, session: 0), to: &out)

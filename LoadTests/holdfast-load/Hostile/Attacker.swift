@@ -108,10 +108,11 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
 
     /// Preface and HELLO.
     func hello(_ connection: AttackConnection, token: [UInt8], device: String, isSendOnly: Bool = false) {
-        let device = Array(device.utf8)
+        let (device, user) = (Array(device.utf8), [UInt8]())
         write(connection) { out in
             Preface.append(to: &out)
-            ClientFrameWriter.hello(isSendOnly: isSendOnly, token: token.span, device: device.span, state: nil, to: &out)
+            ClientFrameWriter.hello(
+                isSendOnly: isSendOnly, token: token.span, device: device.span, user: user.span, state: nil, to: &out)
         }
     }
 

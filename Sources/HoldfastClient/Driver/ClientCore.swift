@@ -307,7 +307,7 @@ extension ClientSettings {
         limits.backoffBaseMilliseconds = configuration.backoffBaseMilliseconds
         limits.backoffMaxMilliseconds = configuration.backoffMaxMilliseconds
         self.init(
-            device: configuration.device, isSendOnly: configuration.isSendOnly, isPersistent: isPersistent,
+            device: configuration.device, user: configuration.user, isSendOnly: configuration.isSendOnly, isPersistent: isPersistent,
             obeysAddresses: configuration.endpoint.tls != nil, limits: limits)
     }
 }

@@ -21,7 +21,6 @@ final class ClientCold {
     var nextAddress: String?
     /// A new session's `WELCOME` that waits for `PREVIOUS`.
     var unsettled: ServerFrame.Welcome?
-    var previous: Previous?
     /// A token is wanted for the live connection, again from this time on.
     var reauthenticateAt: UInt64?
 
@@ -42,7 +41,7 @@ final class ClientCold {
 
     var isEmpty: Bool {
         outbox.isEmpty && blocks.isEmpty && outstanding.isEmpty && held.isEmpty && lookups.isEmpty && token.isEmpty
-            && goAwayAt == nil && nextAddress == nil && unsettled == nil && previous == nil && reauthenticateAt == nil
+            && goAwayAt == nil && nextAddress == nil && unsettled == nil && reauthenticateAt == nil
     }
 }
 

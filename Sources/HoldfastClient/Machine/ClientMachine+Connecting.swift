@@ -62,11 +62,12 @@ extension ClientMachine {
             }
         } else {
             let token = cold?.token ?? []
-            let (device, isSendOnly) = (settings.device, settings.isSendOnly)
+            let (device, user, isSendOnly) = (settings.device, settings.user, settings.isSendOnly)
             write(now, &actions) { out in
                 Preface.append(to: &out)
                 ClientFrameWriter.hello(
-                    isSendOnly: isSendOnly, token: token.span, device: device.span, state: hasSession ? presented : nil, to: &out)
+                    isSendOnly: isSendOnly, token: token.span, device: device.span, user: user.span,
+                    state: hasSession ? presented : nil, to: &out)
             }
         }
         cold?.token = []

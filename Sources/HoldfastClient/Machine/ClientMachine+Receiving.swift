@@ -67,7 +67,7 @@ extension ClientMachine {
 extension ServerFrame {
     fileprivate var mayPrecedeWelcome: Bool {
         switch self {
-        case .welcome, .closed, .previous, .pong: true
+        case .welcome, .closed, .pong: true
         default: false
         }
     }

@@ -201,8 +201,10 @@ extension ClientMachine {
     private mutating func assign(_ cold: ClientCold, _ now: ClientNow, _ actions: inout ClientActions) {
         let bodyBytesMax = Int(frameBytesMax) - WireLimits.bodyReserveBytes
         var ids: [UInt64] = []
+        // Numbers end (REQ-ENC-9); no gateway stores as many messages, but one can say that it has.
+        let lineMax = min(UInt64(sendsInFlightMax), MessageSequence.max.rawValue - lastSequence.rawValue)
         var index = 0
-        while index < cold.outbox.waiting.count && cold.outbox.line.count < Int(sendsInFlightMax)
+        while index < cold.outbox.waiting.count && cold.outbox.line.count < Int(lineMax)
             && (cold.outbox.lineBodyBytes < settings.limits.bytesInFlightMax)
         {
             if cold.outbox.waiting[index].body.count > bodyBytesMax {

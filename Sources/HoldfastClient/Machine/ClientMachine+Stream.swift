@@ -10,8 +10,7 @@ extension ClientMachine {
         cursor = through
         if let cold {
             while let first = cold.outstanding.first, first.position <= through {
-                unsentMessages += 1
-                unsentBytes += first.bytes
+                noteUnsent(first.bytes)
                 _ = cold.outstanding.popFirst()
             }
         }
@@ -131,6 +130,12 @@ extension ClientMachine {
         acknowledgeAt = now.milliseconds + UInt64(settings.limits.acknowledgementDelayMilliseconds)
     }
 
+    /// One more message is dealt with and not acknowledged. How many there can be is the gateway's word: the sums end at their limit.
+    private mutating func noteUnsent(_ bytes: UInt32) {
+        unsentMessages = UInt32(clamping: UInt64(unsentMessages) + 1)
+        unsentBytes = UInt32(clamping: UInt64(unsentBytes) + UInt64(bytes))
+    }
+
     /// At the latest at half of the credit, so that the stream doesn't stop.
     var isAcknowledgementDue: Bool {
         unsentMessages >= min(settings.limits.acknowledgeAfterMessages, max(1, creditMessages / 2))
@@ -144,8 +149,7 @@ extension ClientMachine {
         if position <= max(cursor, handed) {
             // With the app already. What it has dealt with counts against the credit until it is acknowledged.
             if position <= cursor {
-                unsentMessages += 1
-                unsentBytes += UInt32(clamping: entry.body.count)
+                noteUnsent(UInt32(clamping: entry.body.count))
                 scheduleAcknowledgement(now)
             }
             return
@@ -174,8 +178,7 @@ extension ClientMachine {
         handed = position
         if settings.acknowledgesOnReceipt {
             cursor = position
-            unsentMessages += 1
-            unsentBytes += UInt32(clamping: bodyCount)
+            noteUnsent(UInt32(clamping: bodyCount))
             scheduleAcknowledgement(now)
         } else {
             needCold().outstanding.append(ClientCold.Outstanding(position: position, bytes: UInt32(clamping: bodyCount)))

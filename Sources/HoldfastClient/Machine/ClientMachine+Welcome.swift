@@ -4,6 +4,13 @@ import HoldfastWire
 extension ClientMachine {
     mutating func welcomed(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
         guard phase == .opening else { return violated(.wrongState, now, &actions) }
+        // A ticket opens the session that it was given for, or nothing (REQ-SESSION-8). Any other answer to `RESUME` would make this state
+        // that of a session that may be somebody else's: the client shows its token and its user instead.
+        let isByTicket = !ticket.isEmpty && flags.contains(.hasSession)
+        guard !isByTicket || (welcome.outcome == .resumed && welcome.session == session) else {
+            dropTicket(&actions)
+            return violated(.wrongState, now, &actions)
+        }
         phase = .open
         phaseTime = now.milliseconds
         tokenRejections = 0
@@ -35,13 +42,9 @@ extension ClientMachine {
     }
 
     mutating func previous(_ session: SessionID, _ lastSequence: MessageSequence?, _ now: ClientNow, _ actions: inout ClientActions) {
-        guard flags.contains(.hasSession) && session == self.session else { return }
-        let previous = ClientCold.Previous(session: session, lastSequence: lastSequence)
-        if let welcome = cold?.unsettled {
-            settle(welcome, previous, now, &actions)
-        } else if phase == .opening {
-            needCold().previous = previous
-        }
+        // One that nobody waits for says nothing (REQ-SESSION-5).
+        guard session == self.session, let welcome = cold?.unsettled else { return }
+        settle(welcome, ClientCold.Previous(session: session, lastSequence: lastSequence), now, &actions)
     }
 
     /// `PREVIOUS` didn't come in time: nothing is known of the old session.
@@ -109,8 +112,6 @@ extension ClientMachine {
         if cause == .rewound || !hasEarlierEntries {
             // What the outbox of a state that went back holds may have been sent in the time that the state has lost.
             settle(welcome, nil, now, &actions)
-        } else if let previous = cold?.previous {
-            settle(welcome, previous, now, &actions)
         } else {
             needCold().unsettled = welcome
         }
@@ -122,7 +123,6 @@ extension ClientMachine {
         _ welcome: ServerFrame.Welcome, _ previous: ClientCold.Previous?, _ now: ClientNow, _ actions: inout ClientActions
     ) {
         cold?.unsettled = nil
-        cold?.previous = nil
         if let known = previous?.lastSequence, !flags.contains(.isLoggedOut) {
             let line = UInt64(cold?.outbox.line.count ?? 0)
             if known < lastSequence {
@@ -259,7 +259,7 @@ extension ClientMachine {
         }
     }
 
-    /// The session was logged out: what was in the outbox has no session to be sent in. The session is presented once more (REQ-SESSION-11).
+    /// The session was logged out: what was in the outbox has no session to be sent in. The session is presented once more (REQ-SESSION-12).
     mutating func forgetSession(_ actions: inout ClientActions) {
         if let cold {
             dropLine(.unknown, &actions)

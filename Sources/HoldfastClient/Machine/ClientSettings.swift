@@ -1,6 +1,8 @@
 /// What machines are told once and share.
 package final class ClientSettings: Sendable {
     package let device: [UInt8]
+    /// The user whose token must be the one that is shown; empty: whichever it is of (REQ-OPEN-8).
+    package let user: [UInt8]
     package let isSendOnly: Bool
     /// Records are to be persisted; false: the machine's state lives and dies with it, and it asks for nothing of the kind.
     package let isPersistent: Bool
@@ -38,10 +40,11 @@ package final class ClientSettings: Sendable {
     }
 
     package init(
-        device: String, isSendOnly: Bool = false, isPersistent: Bool = false, acknowledgesOnReceipt: Bool = false,
+        device: String, user: String = "", isSendOnly: Bool = false, isPersistent: Bool = false, acknowledgesOnReceipt: Bool = false,
         resolvesPeers: Bool = true, obeysAddresses: Bool = false, limits: Limits = Limits()
     ) {
         self.device = Array(device.utf8)
+        self.user = Array(user.utf8)
         self.isSendOnly = isSendOnly
         self.isPersistent = isPersistent
         self.acknowledgesOnReceipt = acknowledgesOnReceipt

@@ -25,6 +25,9 @@ package struct ClientState: Equatable, Sendable {
 
     package init() {}
 
+    /// Nobody counts so far: a file that says so isn't one of ours, and counting on from it must not overflow.
+    private static let countMax = UInt64.max >> 1
+
     /// Takes a record. False: it doesn't fit the state, which can't come from an undamaged file.
     package mutating func apply(_ record: StateRecord) -> Bool {
         switch record {
@@ -46,11 +49,15 @@ package struct ClientState: Equatable, Sendable {
         case .conversationsForgotten:
             outbox.readdress(conversations)
             conversations = [:]
-        case .inputs(let progress): inputs = progress
+        case .inputs(let progress):
+            guard progress.count <= Self.countMax else { return false }
+            inputs = progress
         case .failed(let failure): failures.append(failure)
         case .failuresForgotten: failures = []
         case .failureForgotten(let id): failures.removeAll { $0.id == id }
-        case .nextID(let id): nextID = max(nextID, id)
+        case .nextID(let id):
+            guard id <= Self.countMax else { return false }
+            nextID = max(nextID, id)
         case .sessionEnded: endSession()
         case .enqueued(let entry): return enqueue(entry)
         case .assigned(let ids): return assign(ids)
@@ -71,7 +78,7 @@ package struct ClientState: Equatable, Sendable {
     }
 
     private mutating func enqueue(_ entry: OutboxEntry) -> Bool {
-        guard entry.id >= nextID, entry.id < .max else { return false }
+        guard entry.id >= nextID, entry.id < Self.countMax, entry.inputNumber <= Self.countMax else { return false }
         nextID = entry.id + 1
         if let tag = entry.tag, entry.inputNumber > inputs.count { inputs = InputProgress(count: entry.inputNumber, lastTag: tag) }
         outbox.enqueue(entry)

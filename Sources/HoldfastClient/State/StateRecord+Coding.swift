@@ -79,7 +79,7 @@ extension StateRecord {
             self = .welcomed(
                 session: SessionID(rawValue: try fields.varint(bytes)), attach: AttachNumber(rawValue: try fields.varint32(bytes)),
                 era: try fields.byte(bytes), cursor: Position(rawValue: try fields.varint(bytes)),
-                lastSequence: MessageSequence(rawValue: try fields.varint(bytes)))
+                lastSequence: try fields.sequence(bytes))
         case Kind.attachRaised: self = .attachRaised(AttachNumber(rawValue: try fields.varint32(bytes)))
         case Kind.ticket: self = .ticket(try fields.blob(bytes))
         case Kind.acknowledged: self = .acknowledged(Position(rawValue: try fields.varint(bytes)))
@@ -91,7 +91,7 @@ extension StateRecord {
             for _ in 0..<(try fields.varint32(bytes)) { ids.append(try fields.varint(bytes)) }
             self = .assigned(ids)
         case Kind.unassigned: self = .unassigned(from: MessageSequence(rawValue: try fields.varint(bytes)))
-        case Kind.stored: self = .stored(through: MessageSequence(rawValue: try fields.varint(bytes)))
+        case Kind.stored: self = .stored(through: try fields.sequence(bytes))
         case Kind.removed:
             let id = try fields.varint(bytes)
             let code = try fields.varint32(bytes)

@@ -88,7 +88,8 @@ extension ConnectionMachine {
         // what follows it (REQ-SEQ-6): that is no repeat.
         if sequence <= lastSequence && flags.remove(.refused) == nil { flags.insert(.repeating) }
         if sequence <= answered || flags.contains(.repeating) { try takeControlFrames(1) }
-        lastSequence = sequence
+        // One that was answered for is no sign of where the client is: a short sequence behind it would be read a whole turn too low.
+        if sequence > answered { lastSequence = sequence }
         let copiedUser = user.map { intake.copy(bytes, $0) } ?? 0..<0
         intake.add(command(origin, sequence, intake.copy(bytes, body), copiedUser), byteCount: byteCount)
         return .none

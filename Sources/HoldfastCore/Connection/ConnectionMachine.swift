@@ -31,7 +31,7 @@ package struct ConnectionMachine: Sendable {
     var acknowledged = Position.zero
     /// The last sequence that was answered by `SENT`.
     var answered = MessageSequence.none
-    /// The last sequence that came in: short ones are expanded near it.
+    /// The last sequence that came in above `answered`: short ones are expanded near the one behind it (REQ-ENC-7).
     var lastSequence = MessageSequence.none
     /// The base of the times in `DELIVER`.
     var serverTime: UInt64 = 0

@@ -45,7 +45,7 @@ extension ConnectionTable {
         }
     }
 
-    /// An opening whose client has gone isn't carried out (REQ-OPEN-8): a newer one of that client may have been served already, and would be fenced by
+    /// An opening whose client has gone isn't carried out (REQ-OPEN-10): a newer one of that client may have been served already, and would be fenced by
     /// it. To be asked when the core is about to be, since an opening may have waited for long, in the socket too.
     mutating func leaveIfEnded(_ connection: ConnectionHandle) -> Bool {
         guard port.hasPeerEnded(connection) else { return false }

@@ -11,6 +11,8 @@ package struct ConnectionTable: ~Copyable {
     /// What a connection that logs in needs beside its machine, until its token is checked.
     struct Login {
         var device: [UInt8]
+        /// The user whose token the client believes it is; empty: not to be checked (REQ-OPEN-8).
+        var user: [UInt8]
         var isSendOnly: Bool
         var state: PresentedState?
         /// The token of an `AUTHENTICATE`, not of a `HELLO`.
@@ -159,17 +161,20 @@ package struct ConnectionTable: ~Copyable {
     }
 
     /// Says why, writes it out, and closes. When to come back is spread, so that not all come at once.
-    mutating func close(_ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil) {
+    /// - Parameter reason: what the code alone doesn't say, for the client's log.
+    mutating func close(
+        _ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil, text reason: String? = nil
+    ) {
         guard machines[Int(connection.slot)].state != .closing else { return }
         port.willClose(connection, code)
-        let text = Array(String(describing: code).utf8)
+        let text = Array((reason ?? String(describing: code)).utf8)
         ServerFrameWriter.closed(
             code, retryAfterMilliseconds: retryAfterMilliseconds ?? retryAfter(code), text: text.span, to: &out)
         flush(connection)
         leave(connection)
     }
 
-    /// Writes out what there is and closes.
+    /// Writes out what there is and closes; how long that may take is the port's to bound (REQ-CLOSE-5).
     mutating func leave(_ connection: ConnectionHandle) {
         machines[Int(connection.slot)].close()
         port.close(connection)

@@ -86,7 +86,7 @@ extension Oracle {
     /// Somebody of the user's has seen it, or was told that it won't come.
     private func checkUser(_ number: Int, _ text: SentText, _ position: Position) {
         let devices = phones.filter { $0.profile.user == text.to && !$0.profile.isSendOnly }
-        // A message to oneself isn't shown where it was written, and the other devices are looked at below.
+        // A message to oneself isn't shown where it was written, and the other devices are looked at below (REQ-CONV-6).
         guard text.to != text.from else { return }
         if !devices.contains(where: { has($0, number, position) }) {
             world.fail(

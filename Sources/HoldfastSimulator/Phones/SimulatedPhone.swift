@@ -49,8 +49,8 @@ final class SimulatedPhone {
         limits.conversationsMax = 3
         limits.outboxMessagesMax = 60
         settings = ClientSettings(
-            device: profile.device, isSendOnly: profile.isSendOnly, isPersistent: true, resolvesPeers: profile.resolvesPeers, limits: limits
-        )
+            device: profile.device, user: profile.user, isSendOnly: profile.isSendOnly, isPersistent: true,
+            resolvesPeers: profile.resolvesPeers, limits: limits)
     }
 
     var name: String { "\(profile.user)/\(profile.device)#\(number)" }

@@ -216,7 +216,8 @@ final class MachineRig {
         switch frame {
         case .ping: return "ping"
         case .hello(let hello):
-            return "hello \(text(hello.token)) \(text(hello.device)) \(hello.isSendOnly ? "sendOnly " : "")\(describe(hello.state))"
+            let user = hello.user.isEmpty ? "" : "as \(text(hello.user)) "
+            return "hello \(text(hello.token)) \(text(hello.device)) \(user)\(hello.isSendOnly ? "sendOnly " : "")\(describe(hello.state))"
         case .resume(let resume):
             return "resume \(text(resume.ticket)) \(resume.attach.rawValue)/\(resume.position.rawValue)/\(resume.lastSequence.rawValue)"
         case .authenticate(let token): return "authenticate \(text(token))"

@@ -1,0 +1,128 @@
+import HoldfastWire
+import Testing
+
+@testable import HoldfastClient
+
+/// A gateway that says anything: no number of it may trap a client (REQ-SEC-5), and no session of somebody else may become this one's.
+@Suite struct ClientMachineHostileTests {
+    private func openedByTicket() throws -> MachineRig {
+        let rig = try MachineRig.persistent(FaultyStorage())
+        rig.open(.usual(attach: 3))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"])
+        return rig
+    }
+
+    /// The very frame that once trapped a client with a message in its outbox.
+    @Test func `a last sequence beyond all numbers is malformed, and the message goes out on the next connection`() throws {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        let id = rig.send("waiting")
+        rig.openTransport()
+        let frame =
+            "40320000000000010000010000000100000000000003e800ffffffffffffffffff01019b76daa8001eac0280800"
+            + "47f8002808010"
+        let digits = Array(frame)
+        rig.receive(stride(from: 0, to: digits.count, by: 2).map { UInt8(String(digits[$0...$0 + 1]), radix: 16) ?? 0 })
+        #expect(rig.notices.contains(.protocolViolation(code: CloseCode.malformedFrame.rawValue)))
+        rig.advance(by: 2_000)
+        rig.open()
+        rig.confirm(through: 1)
+        #expect(rig.resolved[id] == .stored(MessageSequence(rawValue: 1)))
+    }
+
+    // REQ-ENC-9
+    @Test(arguments: [UInt64(0), 1, 2, 200])
+    func `at the end of the numbers only those that there are are given out`(left: UInt64) throws {
+        let storage = FaultyStorage()
+        let rig = try MachineRig.persistent(storage)
+        rig.connect()
+        rig.provideToken()
+        for index in 0..<4 { rig.send("m\(index)", flushes: false) }
+        rig.openTransport()
+        // The outbox is of this run, so it isn't given up.
+        rig.receive { ServerFrameWriter.welcome(.usual(lastSequence: MessageSequence.max.rawValue - left), to: &$0) }
+        #expect(rig.takeFrames().filter { $0.hasPrefix("send") }.count == min(4, Int(left)))
+        for _ in 0..<4 { rig.confirm(through: MessageSequence.max.rawValue) }
+        rig.flush()
+        #expect(rig.machine.outboxCounts.line == 0 || left > 4)
+        try rig.file?.close()
+        rig.file = nil
+        let again = try ClientStateFile.open(storage, user: "alice", device: "phone")
+        #expect(again.recovery == .loaded, "what was written at the end of the numbers is read again")
+    }
+
+    @Test func `a heartbeat of many years isn't counted with`() {
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken()
+        rig.openTransport()
+        rig.receive { ServerFrameWriter.welcome(.usual(heartbeat: 4_000_000_000...4_294_967_295), to: &$0) }
+        #expect(rig.notices == [.protocolViolation(code: CloseCode.malformedFrame.rawValue)])
+    }
+
+    @Test func `what is dealt with may be more than four gigabytes`() {
+        let rig = MachineRig()
+        rig.open(.usual(credit: .max))
+        rig.learn()
+        rig.machine.unsentBytes = .max - 1
+        rig.machine.unsentMessages = .max
+        rig.deliver(after: 100, [(101, "more")])
+        rig.acknowledge(101)
+        #expect(rig.takeFrames().last == "ack 101")
+    }
+
+    // REQ-SESSION-8: a ticket opens its session or nothing.
+    @Test(arguments: [WelcomeOutcome.resumed, .begun, .begunExpired, .begunEnded, .rewound, .begunUnknown])
+    func `another session in answer to a ticket is refused, and the client shows its token`(outcome: WelcomeOutcome) throws {
+        let rig = try openedByTicket()
+        rig.receive { ServerFrameWriter.welcome(.usual(outcome, session: 78, attach: 4, cursor: 5_000), to: &$0) }
+        #expect(rig.notices.contains(.protocolViolation(code: CloseCode.wrongState.rawValue)))
+        #expect(rig.file?.state.session == SessionID(rawValue: 77), "the state is that of its own session")
+        #expect(rig.file?.state.cursor == Position(rawValue: 100))
+        rig.advance(by: 4_000)
+        rig.provideToken()
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "hello token phone 3/100/0"])
+    }
+
+    @Test func `the own session in answer to a ticket is not begun anew either`() throws {
+        let rig = try openedByTicket()
+        rig.receive { ServerFrameWriter.welcome(.usual(.begunEnded, session: 77, attach: 4), to: &$0) }
+        #expect(rig.notices.contains(.protocolViolation(code: CloseCode.wrongState.rawValue)))
+    }
+
+    // REQ-OPEN-4, REQ-SESSION-5
+    @Test func `what is said of a previous session counts only where it is due`() throws {
+        let storage = FaultyStorage()
+        let rig = try MachineRig.persistent(storage)
+        func previous() {
+            rig.receive { ServerFrameWriter.previous(SessionID(rawValue: 77), lastSequence: MessageSequence(rawValue: 1), to: &$0) }
+        }
+        rig.open()
+        let id = rig.send("one")
+        previous()
+        #expect(rig.resolved[id] == nil && rig.machine.phase == .open, "nobody asked")
+        rig.closeTransport()
+        rig.advance(by: 1_000)
+        rig.provideToken()
+        rig.openTransport()
+        previous()
+        #expect(rig.notices.contains(.protocolViolation(code: CloseCode.wrongState.rawValue)), "not before WELCOME")
+    }
+
+    // REQ-OPEN-8
+    @Test func `the user is told to the gateway, and another user's token ends it`() {
+        let rig = MachineRig(settings: ClientSettings(device: "phone", user: "carol"))
+        rig.connect()
+        rig.provideToken("alices")
+        rig.openTransport()
+        #expect(rig.takeFrames() == ["preface", "hello alices phone as carol -"])
+        rig.closeByServer(.tokenInvalid)
+        #expect(rig.states.last == .stopped(.unauthorized(code: CloseCode.tokenInvalid.rawValue)))
+    }
+}
