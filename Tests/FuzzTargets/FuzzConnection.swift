@@ -1,9 +1,10 @@
-import HoldfastClient
 import HoldfastCore
 import HoldfastWire
 
+/// A connection machine that a hostile client talks to, in a session whose numbers may be at the ends of their ranges.
 func fuzzConnection(_ bytes: [UInt8]) {
     var input = FuzzInput(bytes)
+    let attached = attached(&input)
     let limits = ConnectionLimits()
     var machine = ConnectionMachine(ConnectionHandle(loop: 0, generation: 1, slot: 0), limits: limits, now: 0)
     var intake = CommandIntake(loop: 0, credits: 8, bytes: 1 << 16)
@@ -13,20 +14,28 @@ func fuzzConnection(_ bytes: [UInt8]) {
     Preface.append(to: &stream)
     var now: UInt64 = 0
     while !input.isEmpty {
-        now += UInt64(input.byte())
-        stream.append(contentsOf: input.take(Int(input.byte())))
+        now &+= input.byte() & 7 == 0 ? input.extreme() : UInt64(input.byte())
+        if input.byte() & 1 == 0 {
+            stream.append(contentsOf: input.take(Int(input.byte())))
+        } else {
+            input.clientFrame(to: &stream)
+        }
         let received = machine.received(stream.span, from: 0, now: now, limits: limits, intake: &intake, out: &out)
         precondition((0...stream.count).contains(received.end), "the machine consumed what it wasn't shown")
-        answer(received.action, &machine, stream, &intake, &out, limits)
+        answer(received.action, &machine, stream, &intake, &out, limits, attached)
         stream.removeFirst(received.end)
         if case .close = received.action { return }
         switch input.byte() & 7 {
         case 0: intake.returned(credits: Int(input.byte() & 3), bytes: 100)
-        case 1: _ = machine.deadlineReached(now: now + input.number(3), limits: limits, out: &out)
-        case 2: machine.sent(through: MessageSequence(rawValue: input.number(1)), position: Position(rawValue: input.number(2)), out: &out)
+        case 1: _ = machine.deadlineReached(now: now &+ input.number(3), limits: limits, out: &out)
+        case 2:
+            let through = MessageSequence(rawValue: min(attached.lastSequence.rawValue + input.number(1), MessageSequence.max.rawValue))
+            machine.sent(through: through, position: Position(rawValue: input.extreme()), out: &out)
+        case 4:
+            machine.refused(MessageSequence(rawValue: input.extreme()), .inboxFull, retryAfterMilliseconds: input.extreme32(), out: &out)
         case 3:
-            let end = Position(rawValue: 1000 + input.number(2))
-            machine.skip(predecessor: Position(rawValue: 1000), through: end, out: &out)
+            let end = Position(rawValue: input.byte() & 1 == 0 ? attached.cursor.rawValue &+ input.number(2) : input.extreme())
+            machine.skip(predecessor: attached.cursor, through: end, out: &out)
         default: break
         }
         out.removeAll(keepingCapacity: true)
@@ -36,7 +45,7 @@ func fuzzConnection(_ bytes: [UInt8]) {
 /// Does what the driver would: every token and ticket is good.
 private func answer(
     _ action: ConnectionAction, _ machine: inout ConnectionMachine, _ stream: [UInt8], _ intake: inout CommandIntake, _ out: inout [UInt8],
-    _ limits: ConnectionLimits
+    _ limits: ConnectionLimits, _ attached: Effect.Attached
 ) {
     let name = Array("alice".utf8)
     switch action {
@@ -51,39 +60,15 @@ private func answer(
     case .verifyFreshToken: machine.freshTokenVerified(user: name.span, device: [UInt8]().span, expires: 2000, intake: &intake)
     default: return
     }
-    let attached = Effect.Attached(
-        outcome: .resumed, session: SessionID(rawValue: 1 << 24 | 1), attach: AttachNumber(rawValue: 2), cursor: Position(rawValue: 1000),
-        era: 0, lastSequence: MessageSequence(rawValue: 41), serverTime: 1, isSendOnly: false, isService: false)
     _ = machine.welcome(attached, limits: limits, out: &out)
 }
 
-func fuzzClientMachine(_ bytes: [UInt8]) {
-    var input = FuzzInput(bytes)
-    var machine = ClientMachine(settings: ClientSettings(device: "fuzz", isPersistent: true))
-    var actions = ClientActions()
-    var stream: [UInt8] = []
-    var now = ClientNow(milliseconds: 1, random: 1)
-    while !input.isEmpty {
-        now.milliseconds += input.number(2)
-        now.random = input.number(1)
-        switch input.byte() % 8 {
-        case 0: machine.connectRequested(now, &actions)
-        case 1: machine.transportOpened(now, &actions)
-        case 2: machine.tokenProvided([1, 2, 3], now, &actions)
-        case 3:
-            stream.append(contentsOf: input.take(Int(input.byte())))
-            let consumed = machine.received(stream.span, now, &actions)
-            precondition((0...stream.count).contains(consumed), "the machine consumed what it wasn't shown")
-            stream.removeFirst(consumed)
-        case 4: machine.timerFired(now, &actions)
-        case 5:
-            _ = try? machine.send(to: .user("bob"), kind: .text, body: input.take(4), &actions)
-            machine.flush(now, &actions)
-        case 6: machine.acknowledge(through: Position(rawValue: input.number(3)), now, &actions)
-        default:
-            stream = []
-            machine.transportClosed(.closedByPeer, now, &actions)
-        }
-        actions.removeAll()
-    }
+/// A session as the core might have it: most are usual.
+private func attached(_ input: inout FuzzInput) -> Effect.Attached {
+    let isUsual = input.byte() & 1 == 0
+    return Effect.Attached(
+        outcome: .resumed, session: SessionID(rawValue: 1 << 24 | 1), attach: AttachNumber(rawValue: isUsual ? 2 : input.extreme32()),
+        cursor: Position(rawValue: isUsual ? 1000 : input.extreme()), era: 0,
+        lastSequence: MessageSequence(rawValue: isUsual ? 41 : min(input.extreme(), MessageSequence.max.rawValue)), serverTime: 1,
+        isSendOnly: false, isService: false)
 }

@@ -42,19 +42,24 @@ private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
     var batch = CommandBatch(loop: 0)
     for _ in 0..<(input.byte() & 3) {
         let connection = ConnectionHandle(loop: 0, generation: 1, slot: UInt32(input.byte() & 7))
-        let session = SessionID(rawValue: (1 + UInt64(input.byte() & 3)) << 24 | (1 + UInt64(input.byte() & 3)))
-        let attach = AttachNumber(rawValue: UInt32(input.number(1)))
+        // Most numbers are such that something comes of them; some are at the ends of their ranges.
+        let edges = input.byte()
+        func number() -> UInt64 { edges & 7 == 7 ? input.extreme() : input.number(1) }
+        let session = SessionID(
+            rawValue: edges & 15 == 15 ? input.extreme() : (1 + UInt64(input.byte() & 3)) << 24 | (1 + UInt64(input.byte() & 3)))
+        let attach = AttachNumber(rawValue: UInt32(truncatingIfNeeded: number()))
+        // What the connection machine lets through.
+        func sequence() -> MessageSequence { MessageSequence(rawValue: min(number(), MessageSequence.max.rawValue)) }
         let origin = Origin(connection: connection, session: session, attach: attach)
         let state = PresentedState(
-            session: session, attach: attach, position: Position(rawValue: input.number(1)),
-            lastSequence: MessageSequence(rawValue: input.number(1)))
+            session: session, attach: attach, position: Position(rawValue: number()), lastSequence: sequence())
         func text(_ name: String) -> ByteRange {
             let start = batch.bytes.count
             batch.bytes.append(contentsOf: Array(name.utf8))
             return start..<batch.bytes.count
         }
         let user = text("user\(input.byte() & 3)")
-        switch input.byte() % 9 {
+        switch input.byte() % 10 {
         case 0:
             batch.commands.append(
                 .hello(
@@ -64,13 +69,16 @@ private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
         case 2:
             batch.commands.append(
                 .send(
-                    origin, MessageSequence(rawValue: input.number(1)), .text, ConversationNumber(rawValue: input.number(1) & 7),
+                    origin, sequence(), .text, ConversationNumber(rawValue: edges & 7 == 7 ? input.extreme() : input.number(1) & 7),
                     body: text("b")))
-        case 3: batch.commands.append(.sendTo(origin, MessageSequence(rawValue: input.number(1)), .text, user: user, body: text("body")))
-        case 4: batch.commands.append(.acknowledge(origin, ShortPosition(rawValue: input.number(1))))
-        case 5: batch.commands.append(.credit(origin, messages: UInt32(input.number(1)), bytes: UInt32(input.number(2))))
-        case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: input.number(1) & 7)))
+        case 3: batch.commands.append(.sendTo(origin, sequence(), .text, user: user, body: text("body")))
+        case 4: batch.commands.append(.acknowledge(origin, ShortPosition(rawValue: number())))
+        case 5:
+            batch.commands.append(
+                .credit(origin, messages: UInt32(truncatingIfNeeded: number()), bytes: UInt32(truncatingIfNeeded: number())))
+        case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: edges & 7 == 7 ? input.extreme() : input.number(1) & 7)))
         case 7: batch.commands.append(.logout(origin))
+        case 8: batch.commands.append(.authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0")))
         default: batch.commands.append(.detach(connection: connection, session: session))
         }
     }
