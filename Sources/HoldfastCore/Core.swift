@@ -51,7 +51,7 @@ package struct Core: ~Copyable {
     var nextPosition: Position
     /// Everything up to here is synced.
     var committedThrough: Position
-    var clock = AgeClock()
+    var clock: AgeClock
     var monotonic: UInt64 = 0
     /// When the last record was made, by the monotonic clock.
     var lastAppended: UInt64 = 0
@@ -94,6 +94,7 @@ package struct Core: ~Copyable {
     init(configuration: CoreConfiguration, loops: Int, nextPosition: Position) {
         self.configuration = configuration
         self.nextPosition = nextPosition
+        clock = AgeClock(rule: configuration.clock)
         committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
         open = OpenBatch(number: 1, loops: loops)
         checkpoint = CheckpointState(loops: loops)
@@ -129,6 +130,12 @@ package struct Core: ~Copyable {
         monotonic = now.monotonic
         clock.advance(now)
     }
+
+    /// Milliseconds since 1970, as far as the machine's clock is believed, less the monotonic clock's: what loops reckon the time by.
+    package var timeOffset: Int64 { Int64(clamping: clock.time) - Int64(clamping: monotonic) }
+
+    /// What the log is to say of the machine's clock.
+    package mutating func takeClockNotice() -> ClockNotice? { clock.takeNotice() }
 
     /// What a loop is to do, in order; nil when there is nothing.
     package mutating func takeEffects(loop: Int) -> EffectBatch? {

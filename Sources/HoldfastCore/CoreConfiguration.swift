@@ -53,6 +53,8 @@ package struct CoreConfiguration: Sendable {
     package var expirySliceMessages = 1_000
     /// Acknowledgements wait at most this long for a batch to ride with.
     package var acknowledgementDelayMilliseconds: UInt64 = 100
+    /// Which times of the machine's clock are believed.
+    package var clock = ClockRule()
     /// What a refused sender is told to wait.
     package var retryAfterMilliseconds: UInt32 = 2_000
     package init() {}

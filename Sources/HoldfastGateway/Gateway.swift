@@ -36,7 +36,8 @@ package final class Gateway: Sendable {
             // The directory's lock comes first: the files of another gateway aren't touched.
             let storage = try LMDBStorage.open(
                 directory: configuration.data, configuration: configuration.storageConfiguration, isIntact: { Record.isIntact($1) })
-            let identity = try await Identity(configuration, logger)
+            let time = configuration.clockRule.time(SystemClock.wallMilliseconds(), after: try Core.storedTime(storage))
+            let identity = try await Identity(configuration, wallSeconds: time / 1000, logger)
             tls.withLock { $0 = identity.tls }
             return try supervise(RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger))
         } catch {

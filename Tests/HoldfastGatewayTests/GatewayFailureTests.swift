@@ -27,7 +27,7 @@ import Testing
         configuration.drainSeconds = 0
         let storage = MemoryStorage()
         let stop = StopSignal()
-        let identity = try await Identity(configuration, .silent)
+        let identity = try await Identity(configuration, wallSeconds: SystemClock.wallMilliseconds() / 1000, .silent)
         let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: .silent)
         let port = try #require(running.addresses.tcp.first?.port)
         let exitCode = Completion<Int32>()

@@ -14,7 +14,7 @@ import Testing
         let sealer = TicketSealer(keys)
         let sealed = sealer.seal(ticket)
         #expect(sealed.count == 43)
-        #expect(try sealer.open(sealed.span, now: now) == ticket)
+        #expect(try sealer.open(sealed.span) == ticket)
         #expect(sealer.seal(ticket) != sealed)
     }
 
@@ -45,6 +45,17 @@ import Testing
         let sealed = sealer.seal(ticket)
         #expect(error(sealer, sealed, now: 1_800_000_059) == nil)
         #expect(error(sealer, sealed, now: 1_800_000_060) == .expired)
+    }
+
+    @Test func `a ticket that was sealed while the clock was ahead is not good for so long`() {
+        let sealer = TicketSealer(keys)
+        let (lifetime, day): (UInt64, UInt64) = (30 * 86_400, 86_400)
+        for (ahead, expected) in [(0, nil), (day, nil), (day + 1, TicketError.expired), (30 * 365 * day, .expired)]
+            as [(UInt64, TicketError?)]
+        {
+            let sealed = sealer.seal(Ticket(session: .init(rawValue: 0xA1_0001), expires: UInt32(now + ahead + lifetime), flags: []))
+            #expect(error(sealer, sealed) == expected, "\(ahead)")
+        }
     }
 
     @Test func `tickets of older keys are good until their key is retired`() {
@@ -117,6 +128,18 @@ import Testing
         #expect(try !running.rotateIfDue(wallSeconds: now + 10 * 365 * 86400, monotonicSeconds: 10))
     }
 
+    @Test func `a key that was made while the clock was ahead serves its period from now on`() throws {
+        let folder = try TemporaryFolder()
+        func open(wall: UInt64) throws -> TicketKeyFile {
+            try TicketKeyFile(data: folder.path, ticketDays: 30, keyHours: 24, wallSeconds: wall, monotonicSeconds: 0)
+        }
+        let sealed = TicketSealer(try open(wall: now + 30 * 365 * 86_400).keys).seal(ticket)
+        #expect(try open(wall: now).keys.generations.count == 1)
+        #expect(try open(wall: now + 86_399).keys.generations.count == 1)
+        #expect(try open(wall: now + 86_400).keys.generations.count == 2)
+        #expect(error(TicketSealer(try open(wall: now + 86_400).keys), sealed) == nil)
+    }
+
     @Test func `a damaged key file is told, not replaced`() throws {
         let folder = try TemporaryFolder()
         try Data("nonsense".utf8).write(to: URL(fileURLWithPath: folder.path + "/ticket-keys"))
@@ -127,7 +150,7 @@ import Testing
 
     private func error(_ sealer: TicketSealer, _ sealed: [UInt8], now: UInt64 = 1_800_000_000) -> TicketError? {
         do throws(TicketError) {
-            _ = try sealer.open(sealed.span, now: now)
+            try sealer.open(sealed.span).requireGood(now: now, lifetimeSeconds: 30 * 86_400)
             return nil
         } catch {
             return error

@@ -52,6 +52,7 @@ import Testing
             ("kernel", .warn, "upgrade", { m, _, _ in m.kernel = "4.19.0" }),
             ("OpenSSL", .fail, "libssl3", { m, _, _ in m.openSSL = "OpenSSL 1.1.1n" }),
             ("clock", .fail, "timedatectl", { m, _, _ in m.wallSeconds = 60 }),
+            ("clock", .fail, "timedatectl", { m, _, _ in m.wallSeconds += 30 * 365 * 86_400 }),
             ("clock synchronised", .warn, "set-ntp", { m, _, _ in m.isClockSynchronised = false }),
             ("clock synchronised", .warn, "timedatectl", { m, _, _ in m.isClockSynchronised = nil }),
             ("descriptors", .warn, "LimitNOFILE=1000064", { m, _, _ in m.descriptorsMax = 20_000 }),

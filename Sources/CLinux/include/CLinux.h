@@ -39,6 +39,9 @@ int clinux_has_peer_ended(int fd);
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t clinux_monotonic_nanoseconds(void);
 
+/// CLOCK_REALTIME in nanoseconds since 1970; 0 before.
+uint64_t clinux_realtime_nanoseconds(void);
+
 /// The soft and hard limits of open descriptors; 0 or -1 with errno.
 int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard);
 

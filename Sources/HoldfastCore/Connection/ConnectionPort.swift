@@ -5,7 +5,7 @@ package import HoldfastWire
 package protocol ConnectionPort: AnyObject {
     /// Monotonic milliseconds; the same during one event.
     var now: UInt64 { get }
-    /// Seconds since 1970; jumps when the clock is set.
+    /// Seconds since 1970, as far as the machine's clock is believed; jumps when the clock is set.
     var wallSeconds: UInt64 { get }
     func send(_ connection: ConnectionHandle, _ bytes: Span<UInt8>)
     /// Writes out what was sent and closes; `ConnectionTable.closed` is called then.
@@ -22,6 +22,7 @@ package protocol ConnectionPort: AnyObject {
     func release(_ connection: ConnectionHandle)
     /// Has a token checked, answered by `ConnectionTable.tokenChecked`; false when too many checks wait already.
     func checkToken(_ token: [UInt8], of connection: ConnectionHandle) -> Bool
+    /// What a sealed ticket says, if it is genuine; its time isn't looked at.
     func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket
     func sealTicket(_ ticket: Ticket) -> [UInt8]
     /// What is known of the whole gateway's load.

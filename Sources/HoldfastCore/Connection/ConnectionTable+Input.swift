@@ -103,6 +103,7 @@ extension ConnectionTable {
     private mutating func openTicket(_ connection: ConnectionHandle, _ resume: ClientFrame.Resume, _ sealed: Span<UInt8>) {
         do throws(TicketError) {
             let ticket = try port.openTicket(sealed)
+            try ticket.requireGood(now: port.wallSeconds, lifetimeSeconds: settings.ticketSeconds)
             let state = PresentedState(
                 session: ticket.session, attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)
             begin(connection, .resume(state, expires: monotonicSeconds(atWall: UInt64(ticket.expires))))

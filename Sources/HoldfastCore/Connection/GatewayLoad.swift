@@ -11,10 +11,23 @@ package final class GatewayLoad: Sendable {
     /// For whom something waits; the core's.
     package let undelivered: UndeliveredUsers
 
+    /// `Core.timeOffset`.
+    private let timeOffset: Atomic<Int64>
+
     /// - Parameter slotsMax: sessions whose slots are remembered.
-    package init(slotsMax: Int, undelivered: UndeliveredUsers) {
+    package init(slotsMax: Int, undelivered: UndeliveredUsers, timeOffset: Int64) {
+        self.timeOffset = Atomic(timeOffset)
         slots = Mutex(SlotBook(countMax: slotsMax))
         self.undelivered = undelivered
+    }
+
+    /// The core has looked at the clock.
+    package func setTimeOffset(_ offset: Int64) { timeOffset.store(offset, ordering: .relaxed) }
+
+    /// Seconds since 1970 at a moment of the monotonic clock, as far as the machine's clock is believed: what tokens, tickets and keys are
+    /// checked against, so that they agree with the times of messages.
+    package func wallSeconds(atMonotonic milliseconds: UInt64) -> UInt64 {
+        UInt64(max(0, Int64(clamping: milliseconds) + timeOffset.load(ordering: .relaxed))) / 1000
     }
 
     /// A commit took so long. By one thread.

@@ -20,6 +20,16 @@ package struct Ticket: Equatable, Sendable {
         self.flags = flags
     }
 
+    /// A ticket is good until it expires; and one that ends later than any that is given out now was sealed while the clock was ahead: it
+    /// would be good for as long as that. (A shorter `ticketDays` ends longer tickets in the same way.)
+    /// - Parameter now: seconds since 1970.
+    package func requireGood(now: UInt64, lifetimeSeconds: UInt32) throws(TicketError) {
+        guard UInt64(expires) > now, UInt64(expires) <= now + UInt64(lifetimeSeconds) + Self.clockSeconds else { throw .expired }
+    }
+
+    /// A clock that was ahead by less and was set right ends no ticket.
+    private static let clockSeconds: UInt64 = 86_400
+
     /// Layout of a sealed ticket: key id u16 | nonce 12 | AES-256-GCM(expires u32, session u64, flags u8) | tag 16; integers are big-endian,
     /// the key id is authenticated too.
     package static let sealedByteCount = 2 + 12 + plainByteCount + 16

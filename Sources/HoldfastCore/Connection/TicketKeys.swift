@@ -42,6 +42,14 @@ package struct TicketKeys: Equatable, Sendable {
         if generations.count > keptMax + 1 { generations.removeFirst(generations.count - keptMax - 1) }
     }
 
+    /// A newest key that was made later than now was made while the clock was ahead: its period begins now, or it would last until then.
+    /// - Returns: whether that was so.
+    package mutating func correctTimes(now: UInt64) -> Bool {
+        guard let newest = generations.last, newest.madeAt > now else { return false }
+        generations[generations.count - 1].madeAt = now
+        return true
+    }
+
     /// Whether the newest key has served its period, by the wall clock: for a start. A running gateway counts monotonic time.
     package func isDue(now: UInt64, periodSeconds: UInt64) -> Bool {
         guard let newest = generations.last else { return true }

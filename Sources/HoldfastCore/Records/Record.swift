@@ -11,7 +11,7 @@ package struct MessageRecord: Equatable, Sendable {
     package var conversation: ConversationNumber
     package var sender: UInt64
     package var recipient: UInt64
-    /// Milliseconds since 1970, never below that of the record before.
+    /// Milliseconds since 1970; the clock may have been set back since the record before (see `AgeClock`).
     package var time: UInt64
     /// The age clock, in seconds (see `AgeClock`).
     package var age: UInt32

@@ -66,7 +66,8 @@ extension Examination {
     }
 
     private mutating func noteTime(_ message: MessageRecord) {
-        plan.meta[.time] = max(plan.meta[.time] ?? 0, message.time)
+        // The last one, as at a start: a higher one before it is of a clock that was wrong.
+        plan.meta[.time] = message.time
         plan.meta[.age] = max(plan.meta[.age] ?? 0, UInt64(message.age))
     }
 

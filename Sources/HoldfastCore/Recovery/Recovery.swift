@@ -41,6 +41,13 @@ extension Core {
         return core
     }
 
+    /// The time that the last checkpoint stored, in milliseconds since 1970; 0 in a new directory.
+    package static func storedTime(_ storage: any Storage) throws(StorageError) -> UInt64 {
+        var time: UInt64 = 0
+        try storage.read { (snapshot) throws(StorageError) in time = try StoreMeta.read(.time, from: snapshot) ?? 0 }
+        return min(time, ClockRule.latest)
+    }
+
     private mutating func readMeta(_ snapshot: any StorageSnapshot) throws(StorageError) {
         guard let applied = try StoreMeta.read(.appliedThrough, from: snapshot) else { return }
         guard applied < nextPosition.rawValue else {
@@ -53,9 +60,8 @@ extension Core {
         nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
         nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
-        clock.recovered(
-            time: try StoreMeta.read(.time, from: snapshot) ?? 0,
-            age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
+        clock.recovered(time: try StoreMeta.read(.time, from: snapshot) ?? 0)
+        clock.recovered(age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
     }
 
     private mutating func replay(_ bytes: Span<UInt8>, at position: Position, from snapshot: any StorageSnapshot) throws(StorageError) {
@@ -69,16 +75,17 @@ extension Core {
         case .message(let message):
             try load(message.sender, from: snapshot)
             if message.newRecipient.isEmpty { try load(message.recipient, from: snapshot) }
-            clock.recovered(time: message.time, age: message.age)
+            clock.recovered(time: message.time)
+            clock.recovered(age: message.age)
         case .cursors(let cursors):
             for cursor in cursors { try load(cursor.session.userNumber, from: snapshot) }
         case .sessionBegun(let begun):
             if begun.newUser.isEmpty { try load(begun.session.userNumber, from: snapshot) }
-            clock.recovered(time: 0, age: begun.age)
+            clock.recovered(age: begun.age)
         case .sessionEnded(let session, _): try load(session.userNumber, from: snapshot)
         case .seen(let session, let age):
             try load(session.userNumber, from: snapshot)
-            clock.recovered(time: 0, age: age)
+            clock.recovered(age: age)
         case .evicted(let evicted): try load(evicted.user, from: snapshot)
         case .lost(let users):
             for user in users { try load(user, from: snapshot) }

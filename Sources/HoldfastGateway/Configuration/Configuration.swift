@@ -63,6 +63,7 @@ package struct Configuration: Sendable {
     package var inboxBytesMax = 64 << 20
     package var inboxDays = 30
     package var inboxPolicy = InboxPolicy.refuseSender
+    package var clockAheadYearsMax = 10
 
     package var storageBytesMax = 1 << 40
     package var checkpointEntries = 500_000

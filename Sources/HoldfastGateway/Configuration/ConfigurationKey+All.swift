@@ -142,6 +142,10 @@ extension ConfigurationKey {
         .init(
             "inboxPolicy", .inboxPolicy(\.inboxPolicy),
             "When an inbox is full: refuse the sender, or drop the oldest with a GAP for the recipient."),
+        .init(
+            "clockAheadYearsMax", .integer(\.clockAheadYearsMax, 1...1000),
+            "A clock that is further ahead of the last stored time is not believed: times go on from there. Raise it if the clock is right."
+        ),
     ]
 
     private static let storage: [ConfigurationKey] = [

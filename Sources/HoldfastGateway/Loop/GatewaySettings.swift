@@ -1,5 +1,5 @@
 internal import Foundation
-internal import HoldfastCore
+package import HoldfastCore
 internal import HoldfastIO
 internal import HoldfastStorage
 internal import HoldfastWire
@@ -52,7 +52,16 @@ extension Configuration {
         core.checkpointEntries = checkpointEntries
         core.checkpointEntriesMax = checkpointEntriesMax
         core.retryAfterMilliseconds = UInt32(retryAfterSeconds) * 1000
+        core.clock = clockRule
         return core
+    }
+
+    /// Which times of the machine's clock are believed.
+    package var clockRule: ClockRule {
+        var rule = ClockRule()
+        rule.earliest = ClockRule.releaseMilliseconds
+        rule.aheadMax = UInt64(clockAheadYearsMax) * ClockRule.yearMilliseconds
+        return rule
     }
 
     var storageConfiguration: StorageConfiguration {

@@ -36,7 +36,7 @@ final class LoopPort: ConnectionPort {
 
     var now: UInt64 { eventLoop.now }
 
-    var wallSeconds: UInt64 { SystemClock.wallSeconds() }
+    var wallSeconds: UInt64 { shared.load.wallSeconds(atMonotonic: now) }
 
     func send(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) { eventLoop.send(id(connection), bytes) }
 
@@ -68,7 +68,7 @@ final class LoopPort: ConnectionPort {
         shared.tokenChecks.begin(token, id(connection), mailbox)
     }
 
-    func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed, now: wallSeconds) }
+    func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket { try sealer.open(sealed) }
 
     func sealTicket(_ ticket: Ticket) -> [UInt8] { sealer.seal(ticket) }
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastCore
 internal import HoldfastIO
 internal import Logging
 
@@ -10,12 +11,13 @@ struct Identity {
     /// nil when there is no TLS listener.
     let tls: TLSServerContext?
 
-    init(_ configuration: Configuration, _ logger: Logger) async throws {
+    /// - Parameter wallSeconds: the time, as far as the machine's clock is believed.
+    init(_ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger) async throws {
         tokens = try await Self.makeVerifier(configuration, logger)
         ticketKeys = try TicketKeyFile(
             data: configuration.data, ticketDays: configuration.ticketDays, keyHours: configuration.ticketKeyHours,
-            wallSeconds: SystemClock.wallSeconds(), monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
-        tls = configuration.tlsListen.isEmpty ? nil : try Self.makeTLS(configuration, logger)
+            wallSeconds: wallSeconds, monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
+        tls = configuration.tlsListen.isEmpty ? nil : try Self.makeTLS(configuration, wallSeconds: wallSeconds, logger)
     }
 
     private static func makeVerifier(_ configuration: Configuration, _ logger: Logger) async throws -> TokenVerifier {
@@ -58,17 +60,24 @@ struct Identity {
             source: path, key: key, value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read")
     }
 
-    private static func makeTLS(_ configuration: Configuration, _ logger: Logger) throws -> TLSServerContext {
+    private static func makeTLS(_ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger) throws -> TLSServerContext {
         var certificate = configuration.tlsCertificate
         var key = configuration.tlsKey
         if certificate.isEmpty {
             let folder = configuration.data + "/tls"
             certificate = folder + "/cert.pem"
             key = folder + "/key.pem"
-            if !FileManager.default.fileExists(atPath: certificate) || !FileManager.default.fileExists(atPath: key) {
-                try makeCertificate(folder, certificate, key)
+            let isThere = FileManager.default.fileExists(atPath: certificate) && FileManager.default.fileExists(atPath: key)
+            let validity = CertificateValidity(ofFile: certificate, at: wallSeconds)
+            // One of a start whose clock was wrong is of no use to anybody.
+            let isOutOfTime = isThere && validity != nil && validity != .good
+            if !isThere || isOutOfTime {
+                try makeCertificate(folder, certificate, key, wallSeconds: wallSeconds)
                 logger.warning(
-                    "made a self-signed certificate; set tlsCertificate and tlsKey for real use", metadata: ["file": "\(certificate)"])
+                    isOutOfTime
+                        ? "the self-signed certificate was not valid at this time: made a new one; clients must be given it"
+                        : "made a self-signed certificate; set tlsCertificate and tlsKey for real use",
+                    metadata: ["file": "\(certificate)"])
             }
             // Whoever made them may have been killed before their names were on the disk.
             try DurableFile.syncFolder(of: certificate)
@@ -78,14 +87,17 @@ struct Identity {
             minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
     }
 
-    private static func makeCertificate(_ folder: String, _ certificate: String, _ key: String) throws {
+    /// Good from the program's release on, not from now: the clock may be ahead, and clients have clocks of their own.
+    private static func makeCertificate(_ folder: String, _ certificate: String, _ key: String, wallSeconds: UInt64) throws {
         try DurableFile.makeFolder(folder)
         let made = try makeSelfSignedCertificate(
-            names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"], days: certificateDays)
+            names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"],
+            validity: Int64(ClockRule.releaseMilliseconds / 1000)...Int64(wallSeconds) + certificateSeconds)
         // The key first: a certificate without its key would be taken for whole at the next start.
         try DurableFile.write(Array(made.keyPEM.utf8), to: key, mode: 0o600)
         try DurableFile.write(Array(made.certificatePEM.utf8), to: certificate, mode: 0o644)
     }
 
-    private static let certificateDays = 3650
+    /// Longer than a clock may be ahead.
+    private static let certificateSeconds: Int64 = 20 * 365 * 86_400
 }

@@ -30,8 +30,9 @@ struct RunningGateway {
         ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
         core = Inbox()
         admission = SharedAdmission(configuration)
-        load = GatewayLoad(slotsMax: configuration.slotsMax, undelivered: recovered.undelivered)
-        tokenChecks = try TokenChecks(identity.tokens, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
+        load = GatewayLoad(
+            slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
+        tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let shared = GatewayShared(
             configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core, logger: logger)
         do {
@@ -102,8 +103,9 @@ struct RunningGateway {
 
     private func rotateTicketKeys() {
         do {
+            let monotonic = SystemClock.monotonicMilliseconds()
             let isNew = try ticketKeys.rotateIfDue(
-                wallSeconds: SystemClock.wallSeconds(), monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
+                wallSeconds: load.wallSeconds(atMonotonic: monotonic), monotonicSeconds: monotonic / 1000)
             guard isNew else { return }
             logger.info("made a new ticket key")
             for loop in loops { loop.mailbox.post(.ticketKeys(ticketKeys.keys)) }

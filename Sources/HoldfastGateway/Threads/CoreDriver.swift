@@ -156,6 +156,8 @@ final class CoreDriver: @unchecked Sendable {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        load.setTimeOffset(core.timeOffset)
+        if let notice = core.takeClockNotice() { ClockLog.write(notice, to: logger) }
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
         if isGivingBack {
             isGivingBack = false

@@ -26,6 +26,7 @@ package final class TicketKeyFile {
                     advice: "Restore it from a backup, or delete it: clients then log in with their tokens")
             }
             self.keys = keys
+            if self.keys.correctTimes(now: wallSeconds) { try write(self.keys) }
             if keys.isDue(now: wallSeconds, periodSeconds: periodSeconds) {
                 try rotate(wallSeconds: wallSeconds, monotonicSeconds: monotonicSeconds)
             }

@@ -1,3 +1,4 @@
+internal import HoldfastCore
 internal import HoldfastIO
 internal import Synchronization
 
@@ -12,10 +13,13 @@ final class TokenChecks: Sendable {
     private let waitingMax: Int
     private let waiting = Atomic<Int>(0)
     private let verifier: TokenVerifier
+    private let load: GatewayLoad
     private let workers = Mutex<WorkerPool<Job>?>(nil)
 
-    init(_ verifier: TokenVerifier, threads: Int, waitingMax: Int) throws(IOError) {
+    /// - Parameter load: knows the time.
+    init(_ verifier: TokenVerifier, load: GatewayLoad, threads: Int, waitingMax: Int) throws(IOError) {
         self.verifier = verifier
+        self.load = load
         self.waitingMax = waitingMax
         let pool = try WorkerPool<Job>(name: "tokens", count: threads) { [unowned self] job in check(job) }
         workers.withLock { $0 = pool }
@@ -44,7 +48,8 @@ final class TokenChecks: Sendable {
     private func check(_ job: Job) {
         let result: Result<VerifiedToken, TokenError>
         do throws(TokenError) {
-            result = .success(try verifier.verify(job.token, now: SystemClock.wallSeconds()))
+            let now = load.wallSeconds(atMonotonic: SystemClock.monotonicMilliseconds())
+            result = .success(try verifier.verify(job.token, now: now))
         } catch {
             result = .failure(error)
         }

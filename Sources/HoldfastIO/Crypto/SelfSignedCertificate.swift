@@ -1,13 +1,22 @@
 internal import COpenSSL
+internal import Glibc
+
+/// Makes a P-256 key and a certificate that it signs itself, good from an hour ago for `days`.
+package func makeSelfSignedCertificate(
+    names: [String], days: Int
+) throws(IOError) -> (certificatePEM: String, keyPEM: String) {
+    let now = Int64(time(nil))
+    return try makeSelfSignedCertificate(names: names, validity: now - 3600...now + Int64(days) * 86_400)
+}
 
 /// Makes a P-256 key and a certificate that it signs itself, both as PEM.
 ///
 /// For development and first starts: a client must be given the certificate to trust.
 /// - Parameters:
 ///   - names: host names and IP addresses that the certificate is made out to; the first is its common name.
-///   - days: how long it is good, from an hour ago.
+///   - validity: from when to when it is good, in seconds since 1970.
 package func makeSelfSignedCertificate(
-    names: [String], days: Int
+    names: [String], validity: ClosedRange<Int64>
 ) throws(IOError) -> (certificatePEM: String, keyPEM: String) {
     let failed = "make a self-signed certificate"
     guard OpenSSLLibrary.isReady, let key = unsafe copenssl_make_p256_key() else { throw TLSError.make(failed) }
@@ -18,8 +27,8 @@ package func makeSelfSignedCertificate(
     let serial = randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } >> 1
     guard unsafe X509_set_version(certificate, Int(X509_VERSION_3)) == 1,
         unsafe ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial) == 1,
-        unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) != nil,
-        unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), days * 86_400) != nil,
+        unsafe ASN1_TIME_set(X509_getm_notBefore(certificate), Int(validity.lowerBound)) != nil,
+        unsafe ASN1_TIME_set(X509_getm_notAfter(certificate), Int(validity.upperBound)) != nil,
         unsafe X509_set_pubkey(certificate, key) == 1,
         let subject = unsafe X509_get_subject_name(certificate)
     else { throw TLSError.make(failed) }

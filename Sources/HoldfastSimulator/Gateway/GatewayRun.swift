@@ -57,7 +57,7 @@ final class GatewayRun {
         core = try Core.recover(
             storage: storage, configuration: profile.core, loops: profile.loops,
             now: CoreTime(wall: world.wall, monotonic: monotonicStart))
-        load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered)
+        load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
         for index in 0..<profile.loops {
             ports.append(LoopPort(self, index: index, keys: gateway.keys))
             tables.append(TableOwner(ports[index], profile))
@@ -115,7 +115,10 @@ final class GatewayRun {
         }
     }
 
-    private func tick() { core.ticked(now: now, isSpaceLow: storage.isSpaceLow) }
+    private func tick() {
+        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        load.setTimeOffset(core.timeOffset)
+    }
 
     private func turn() {
         isTurnDue = false

@@ -130,7 +130,7 @@ final class LoopPort: ConnectionPort {
 
     var now: UInt64 { run.monotonic }
 
-    var wallSeconds: UInt64 { run.world.wall / 1000 }
+    var wallSeconds: UInt64 { load.wallSeconds(atMonotonic: run.monotonic) }
 
     func send(_ connection: ConnectionHandle, _ bytes: Span<UInt8>) {
         guard let slot = slot(of: connection), let link = sockets[slot].link else { return }
@@ -213,7 +213,7 @@ final class LoopPort: ConnectionPort {
     }
 
     func openTicket(_ sealed: Span<UInt8>) throws(TicketError) -> Ticket {
-        try SimulatedTicket.open(sealed, keys, wallSeconds: wallSeconds)
+        try SimulatedTicket.open(sealed, keys)
     }
 
     func sealTicket(_ ticket: Ticket) -> [UInt8] { SimulatedTicket.seal(ticket, keys) }

@@ -114,6 +114,21 @@ final class Oracle {
             default: break
             }
             texts[number].position = entry.position
+            checkTime(number, Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span))
+        }
+    }
+
+    /// What a record may wait for a stalled gateway and its disk.
+    private static let clockSlack: UInt64 = 300_000
+
+    /// A message bears the clock's time if that can be right, whatever the clock was before; and never one that is decades wrong.
+    private func checkTime(_ number: Int, _ record: Record?) {
+        guard case .message(let message)? = record else { return world.fail("text \(number) is in a record that isn't a message") }
+        let right = UInt64(World.wallStart) + world.time
+        let isSettled = world.isWallBelievable && world.time - world.wallSetAt > Self.clockSlack
+        let (expected, slack) = isSettled ? (world.wall, Self.clockSlack) : (right, 2 * ClockRule.yearMilliseconds)
+        if max(message.time, expected) - min(message.time, expected) > slack {
+            world.fail("text \(number) bears the time \(message.time), the clock says \(world.wall) and should say \(right)")
         }
     }
 

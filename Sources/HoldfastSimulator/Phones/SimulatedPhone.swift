@@ -261,7 +261,8 @@ final class SimulatedPhone {
     }
 
     func makeToken() -> [UInt8] {
-        let wall = world.wall / 1000
+        // The issuer's clock is right, and never behind the gateway's.
+        let wall = max(world.wall, UInt64(World.wallStart) + world.time) / 1000
         var expires = wall + world.random.within(world.profile.tokenSeconds)
         if world.random.chance(0.03), !world.isHealed {
             world.coverage.count(.tokenExpired)

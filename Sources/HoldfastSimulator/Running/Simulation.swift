@@ -94,7 +94,7 @@ package final class Simulation {
             gateway.run?.stall(operation.b % (operation.b % 5 == 0 ? 300_000 : 20_000))
         case .wallJump:
             world.coverage.count(.wallClockJump)
-            world.wallOffset += Int64(operation.b % 172_800_000) - 86_400_000
+            jumpWall(operation)
         case .failCommit: gateway.failNextCommit()
         case .failCheckpoint: gateway.failNextCheckpoint()
         case .fillDisk: gateway.setSpaceLow(for: operation.b % 600_000)
@@ -104,6 +104,19 @@ package final class Simulation {
         case .restoreGateway: gateway.restoreAndStart()
         case .absence: everybodyLeaves(operation)
         default: preconditionFailure("an operation on a phone")
+        }
+    }
+
+    /// By a day at most; or by decades, and the next time it is set right.
+    private func jumpWall(_ operation: Operation) {
+        let step = Int64(operation.b % 172_800_000) - 86_400_000
+        if !world.isWallBelievable {
+            world.wallOffset = step
+        } else if operation.a % 4 == 0 {
+            world.coverage.count("wall clock decades wrong")
+            world.wallOffset += (step < 0 ? -30 : 30) * Int64(ClockRule.yearMilliseconds)
+        } else {
+            world.wallOffset += step
         }
     }
 

@@ -8,7 +8,8 @@ final class World {
     let profile: Profile
     let coverage = Coverage()
     /// How far the wall clock of the gateway's machine is from the world's time.
-    var wallOffset: Int64 = 0
+    var wallOffset: Int64 = 0 { didSet { wallSetAt = time } }
+    private(set) var wallSetAt: UInt64 = 0
     /// Set when nothing goes wrong any more.
     var isHealed = false
     private(set) var problems: [String] = []
@@ -17,7 +18,7 @@ final class World {
     let isTracing: Bool
     private var queue = EventQueue()
 
-    private static let wallStart: Int64 = 1_700_000_000_000
+    static let wallStart: Int64 = 1_700_000_000_000
     private static let tracedMax = 4_000
 
     init(profile: Profile, seed: UInt64, isTracing: Bool) {
@@ -28,6 +29,9 @@ final class World {
 
     /// Milliseconds since 1970, as the gateway's machine believes.
     var wall: UInt64 { UInt64(max(0, Self.wallStart + Int64(time) + wallOffset)) }
+
+    /// Whether the gateway has to believe that clock (see `Profile`).
+    var isWallBelievable: Bool { abs(wallOffset) < Int64(ClockRule.yearMilliseconds) }
 
     func after(_ milliseconds: UInt64, _ action: @escaping () -> Void) { queue.schedule(at: time + milliseconds, action) }
 

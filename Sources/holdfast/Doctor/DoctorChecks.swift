@@ -1,3 +1,4 @@
+internal import HoldfastCore
 internal import HoldfastGateway
 internal import HoldfastIO
 
@@ -5,10 +6,11 @@ internal import HoldfastIO
 enum DoctorChecks {
     /// All of them, in the order in which they are shown.
     static func all(_ machine: MachineFacts, _ disk: DiskFacts, _ configuration: Configuration, directory: String) -> [DoctorCheck] {
-        system(machine) + connections(machine, configuration) + memory(machine, configuration) + storage(disk, configuration, directory)
+        system(machine, configuration) + connections(machine, configuration) + memory(machine, configuration)
+            + storage(disk, configuration, directory)
     }
 
-    private static func system(_ machine: MachineFacts) -> [DoctorCheck] {
+    private static func system(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
         let kernel = machine.kernel ?? "unknown"
         let version = kernel.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
         let isRecent = version.count == 2 && (version[0], version[1]) >= (5, 4)
@@ -18,8 +20,10 @@ enum DoctorChecks {
                 "OpenSSL", machine.openSSL, wanted: "OpenSSL 3", isWell: machine.openSSL.hasPrefix("OpenSSL 3"), else: .fail,
                 do: "apt install libssl3"),
             DoctorCheck(
-                "clock", "\(machine.wallSeconds) s since 1970", wanted: "a time after 2025", isWell: machine.wallSeconds > 1_735_689_600,
-                else: .fail, do: "timedatectl set-time 'YYYY-MM-DD HH:MM:SS': tokens and tickets are checked against it"),
+                "clock", "\(machine.wallSeconds) s since 1970",
+                wanted: "a time after 2025, less than \(configuration.clockAheadYearsMax) years later",
+                isWell: configuration.clockRule.isBelievable(machine.wallSeconds * 1000, after: 0), else: .fail,
+                do: "timedatectl set-time 'YYYY-MM-DD HH:MM:SS': tokens and tickets are checked against it"),
         ]
         if let isSynchronised = machine.isClockSynchronised {
             checks.append(

@@ -5,11 +5,11 @@ internal import HoldfastCore
 struct OperationOutput {
     let isJSON: Bool
     private let isWatched = StandardStreams.isTerminal(STDERR_FILENO)
-    private static let intervalSeconds = 5.0
+    private static let interval = Duration.seconds(5)
 
     /// The time of the last sign of life.
     private final class LastTime {
-        var value = Date()
+        var value = ContinuousClock.now
         var isShown = false
     }
     private let last = LastTime()
@@ -21,8 +21,8 @@ struct OperationOutput {
         if isWatched {
             StandardStreams.progress(text)
             last.isShown = true
-        } else if Date().timeIntervalSince(last.value) >= Self.intervalSeconds {
-            last.value = Date()
+        } else if ContinuousClock.now - last.value >= Self.interval {
+            last.value = .now
             StandardStreams.error("holdfast: \(text)")
         }
     }
