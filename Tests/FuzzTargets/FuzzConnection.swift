@@ -60,7 +60,7 @@ private func answer(
     case .verifyFreshToken: machine.freshTokenVerified(user: name.span, device: [UInt8]().span, expires: 2000, intake: &intake)
     default: return
     }
-    _ = machine.welcome(attached, limits: limits, out: &out)
+    _ = machine.welcome(attached, now: 0, limits: limits, out: &out)
 }
 
 /// A session as the core might have it: most are usual.

@@ -268,17 +268,77 @@ import Testing
 
     @Test func `a token that expires is replaced on the live connection`() {
         let rig = MachineRig()
-        rig.open()
+        rig.open(.usual(heartbeat: 200...240))
         _ = rig.takeFrames()
         rig.receive { ServerFrameWriter.tokenExpiring(seconds: 60, to: &$0) }
         #expect(rig.wantsToken)
         rig.step { $0.tokenFailed($1, &$2) }
         rig.wantsToken = false
-        rig.advance(by: 8_000)
+        rig.advance(by: 29_999)
+        #expect(!rig.wantsToken)
+        rig.advance(by: 7_501)
         #expect(rig.wantsToken)
         rig.provideToken("newer")
-        #expect(rig.takeFrames() == ["authenticate newer"])
+        #expect(rig.takeFrames().last == "authenticate newer")
         #expect(rig.machine.phase == .open)
+    }
+
+    // REQ-AUTH-5
+    @Test func `a gateway that announces a token's end all the time gets an answer once in half of what is left`() {
+        let rig = MachineRig()
+        rig.open(.usual(heartbeat: 200...240))
+        let end = rig.now + 60_000
+        var asked = 0
+        while rig.now < end {
+            let left = UInt32((end - rig.now) / 1_000)
+            rig.receive { ServerFrameWriter.tokenExpiring(seconds: left, to: &$0) }
+            if rig.wantsToken {
+                asked += 1
+                rig.provideToken("the same")
+                rig.receive { ServerFrameWriter.authenticated(expiresIn: left, to: &$0) }
+            }
+            rig.advance(by: 100)
+        }
+        // At 60, 30, 15, 7.5 … seconds before its end, then once a second.
+        #expect(5...7 ~= asked)
+        #expect(rig.takeFrames().filter { $0 == "authenticate the same" }.count == asked)
+        rig.advance(by: 1_500)
+        if rig.wantsToken { rig.provideToken() }
+        rig.receive { ServerFrameWriter.authenticated(expiresIn: 20, to: &$0) }
+        rig.advance(by: 201_000)
+        #expect(!rig.wantsToken, "what isn't announced isn't asked for")
+        #expect(rig.machine.cold == nil, "it is small again")
+    }
+
+    // REQ-AUTH-5
+    @Test func `an announcement that comes too early is answered when it is time`() {
+        let rig = MachineRig()
+        rig.open(.usual(heartbeat: 200...240))
+        rig.receive { ServerFrameWriter.tokenExpiring(seconds: 30, to: &$0) }
+        rig.provideToken()
+        rig.receive { ServerFrameWriter.authenticated(expiresIn: 30, to: &$0) }
+        rig.receive { ServerFrameWriter.tokenExpiring(seconds: 30, to: &$0) }
+        rig.advance(by: 14_999)
+        #expect(!rig.wantsToken)
+        rig.advance(by: 1)
+        #expect(rig.wantsToken)
+    }
+
+    // REQ-AUTH-5
+    @Test func `an application that has no token is asked a few times until the old one's end`() {
+        let rig = MachineRig()
+        rig.open(.usual(heartbeat: 200...240))
+        rig.receive { ServerFrameWriter.tokenExpiring(seconds: 60, to: &$0) }
+        var asked = 0
+        for _ in 0..<600 {
+            if rig.wantsToken {
+                asked += 1
+                rig.wantsToken = false
+                rig.step { $0.tokenFailed($1, &$2) }
+            }
+            rig.advance(by: 100)
+        }
+        #expect(4...8 ~= asked)
     }
 
     @Test func `logout forgets the session, keep doesn't`() throws {

@@ -165,9 +165,9 @@ import Testing
 
     // REQ-AUTH-2, REQ-AUTH-3
     @Test func `a token's end is announced once, and closes unless a fresh one comes`() throws {
-        var harness = tokenHarness(seconds: 100)
-        #expect(harness.machine.deadlineMilliseconds(now: harness.now, limits: harness.limits) == 40_000)
-        harness.now += 40_000
+        var harness = tokenHarness(seconds: 200)
+        #expect(harness.machine.deadlineMilliseconds(now: harness.now, limits: harness.limits) == 140_000)
+        harness.now += 140_000
         #expect(deadline(&harness) == .setDeadline(milliseconds: 60_000))
         #expect(try harness.takeFrames() == [.tokenExpiring(seconds: 60)])
         harness.now += 30_000
@@ -176,8 +176,8 @@ import Testing
         harness.now += 30_000
         #expect(deadline(&harness) == .close(.tokenExpired))
 
-        var renewed = tokenHarness(seconds: 100)
-        renewed.now += 40_000
+        var renewed = tokenHarness(seconds: 200)
+        renewed.now += 140_000
         _ = deadline(&renewed)
         _ = try renewed.takeFrames()
         let token: [UInt8] = [1, 2]
@@ -187,7 +187,7 @@ import Testing
         renewed.machine.freshTokenVerified(
             user: token.span, device: noDevice.span, expires: renewed.now / 1000 + 500, intake: &renewed.intake)
         #expect(renewed.takeCommands().0.count == 1)
-        #expect(renewed.machine.authenticated(now: renewed.now, out: &renewed.out))
+        #expect(renewed.machine.authenticated(now: renewed.now, limits: renewed.limits, out: &renewed.out))
         #expect(try renewed.takeFrames() == [.authenticated(expiresIn: 500)])
         renewed.now += 60_000
         #expect(deadline(&renewed) == .setDeadline(milliseconds: 380_000))
@@ -203,8 +203,49 @@ import Testing
         let noDevice: [UInt8] = []
         harness.machine.freshTokenVerified(
             user: token.span, device: noDevice.span, expires: harness.now / 1000 + 500, intake: &harness.intake)
-        #expect(harness.machine.authenticated(now: harness.now, out: &harness.out))
+        #expect(harness.machine.authenticated(now: harness.now, limits: harness.limits, out: &harness.out))
         #expect(deadline(&harness) != .close(.tokenExpired))
+    }
+
+    // REQ-AUTH-5
+    @Test func `a token that is shorter than the warning is asked for once in half of what is left`() throws {
+        // An application that has a token of 30 s each time, for ten minutes.
+        var harness = tokenHarness(seconds: 30)
+        var announced = 0
+        for _ in 0..<600_000 / 250 {
+            _ = deadline(&harness)
+            if try !harness.takeFrames().isEmpty {
+                announced += 1
+                renew(&harness, seconds: 30)
+            }
+            #expect(harness.machine.deadlineMilliseconds(now: harness.now, limits: harness.limits) >= 1_000)
+            harness.now += 250
+        }
+        #expect(announced == 600 / 15 - 1)
+        #expect(harness.machine.state == .open)
+
+        // A cached token in its last minute is no better each time.
+        var cached = tokenHarness(seconds: 60)
+        let end = cached.now / 1000 + 60
+        var left: [UInt64] = []
+        while deadline(&cached) != .close(.tokenExpired) {
+            if try !cached.takeFrames().isEmpty {
+                left.append(end - cached.now / 1000)
+                renew(&cached, seconds: end - cached.now / 1000)
+            }
+            cached.now += 250
+        }
+        #expect(left == [30, 15, 7, 3, 1])
+    }
+
+    private func renew(_ harness: inout MachineHarness, seconds: UInt64) {
+        let token: [UInt8] = [1, 2]
+        harness.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
+        harness.machine.freshTokenVerified(
+            user: token.span, device: [UInt8]().span, expires: harness.now / 1000 + seconds, intake: &harness.intake)
+        _ = harness.takeCommands()
+        #expect(harness.machine.authenticated(now: harness.now, limits: harness.limits, out: &harness.out))
+        harness.out = []
     }
 
     // REQ-AUTH-4
@@ -227,7 +268,7 @@ import Testing
         let attached = Effect.Attached(
             outcome: .begun, session: .init(rawValue: 7), attach: .init(rawValue: 1), cursor: .zero, era: 0, lastSequence: .none,
             serverTime: 0, isSendOnly: false, isService: false)
-        _ = harness.machine.welcome(attached, limits: harness.limits, out: &harness.out)
+        _ = harness.machine.welcome(attached, now: harness.now, limits: harness.limits, out: &harness.out)
         _ = harness.takeCommands()
         harness.out = []
         return harness

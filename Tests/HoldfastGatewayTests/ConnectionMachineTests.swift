@@ -34,7 +34,7 @@ import Testing
         let attached = Effect.Attached(
             outcome: .resumed, session: state.session, attach: .init(rawValue: 4), cursor: state.position, era: 0,
             lastSequence: state.lastSequence, serverTime: 5, isSendOnly: false, isService: false)
-        #expect(harness.machine.welcome(attached, limits: harness.limits, out: &harness.out))
+        #expect(harness.machine.welcome(attached, now: harness.now, limits: harness.limits, out: &harness.out))
         guard case .welcome(let welcome)? = try harness.takeFrames().first else {
             Issue.record("no WELCOME")
             return

@@ -110,8 +110,10 @@ import Testing
     // REQ-AUTH-2
     @Test func `a token that ends is announced, and ends the connection`() async throws {
         let gateway = try await TestGateway { $0.tokenWarningSeconds = 60 }
-        let client = try gateway.hello(token: try await gateway.token("alice", lifetimeSeconds: 2))
+        let client = try gateway.hello(token: try await gateway.token("alice", lifetimeSeconds: 4))
         guard case .welcome? = try client.next() else { throw Unexpected(nil) }
+        // A change of the pace puts nothing off.
+        try client.send { ClientFrameWriter.pace(seconds: 600, to: &$0) }
         let warning = try client.nextBesidesTicket()
         guard case .tokenExpiring(let seconds)? = warning else { throw Unexpected(warning) }
         #expect(seconds <= 2)

@@ -31,7 +31,7 @@ struct MachineHarness {
         let attached = Effect.Attached(
             outcome: .resumed, session: .init(rawValue: 7), attach: .init(rawValue: 2), cursor: .init(rawValue: cursor), era: 0,
             lastSequence: .init(rawValue: 10), serverTime: 1_700_000_000_000, isSendOnly: isSendOnly, isService: false)
-        _ = harness.machine.welcome(attached, limits: harness.limits, out: &harness.out)
+        _ = harness.machine.welcome(attached, now: harness.now, limits: harness.limits, out: &harness.out)
         _ = harness.intake.takeBatch(spare: CommandBatch(loop: 0))
         harness.out = []
         return harness

@@ -21,8 +21,8 @@ final class ClientCold {
     var nextAddress: String?
     /// A new session's `WELCOME` that waits for `PREVIOUS`.
     var unsettled: ServerFrame.Welcome?
-    /// A token is wanted for the live connection, again from this time on.
-    var reauthenticateAt: UInt64?
+    /// The token of the live connection runs out; kept until the next one may be asked for.
+    var renewal: TokenRenewal?
 
     struct Outstanding {
         var position: Position
@@ -41,7 +41,7 @@ final class ClientCold {
 
     var isEmpty: Bool {
         outbox.isEmpty && blocks.isEmpty && outstanding.isEmpty && held.isEmpty && lookups.isEmpty && token.isEmpty
-            && goAwayAt == nil && nextAddress == nil && unsettled == nil && reauthenticateAt == nil
+            && goAwayAt == nil && nextAddress == nil && unsettled == nil && renewal == nil
     }
 }
 

@@ -41,7 +41,7 @@ extension ClientMachine {
         if phase == .fetchingToken {
             pause(atLeast: 0, now, &actions)
         } else if phase == .open {
-            needCold().reauthenticateAt = now.milliseconds + 3_000 + now.random % 4_000
+            cold?.renewal?.failed(now)
         }
         rearm(now, &actions)
     }
@@ -314,7 +314,7 @@ extension ClientMachine {
         cold.lookups = []
         cold.goAwayAt = nil
         cold.unsettled = nil
-        cold.reauthenticateAt = nil
+        cold.renewal = nil
         // What wasn't handed over comes again: the stream goes on from what was.
         cold.held = Queue()
         releaseCold()

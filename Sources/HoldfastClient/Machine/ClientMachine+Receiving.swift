@@ -47,12 +47,8 @@ extension ClientMachine {
         case .closed(let closed):
             let retryAfter = min(closed.retryAfterMilliseconds, WireLimits.delayMillisecondsCeiling)
             closedByServer(closed.code, atLeast: retryAfter, text: String(copying: bytes, closed.text), now, &actions)
-        case .tokenExpiring:
-            if !flags.contains(.awaitsToken) {
-                flags.insert(.awaitsToken)
-                actions.items.append(.needToken)
-            }
-        case .authenticated: break
+        case .tokenExpiring(let seconds): tokenExpires(inSeconds: seconds, now, &actions)
+        case .authenticated(let seconds): cold?.renewal?.accepted(forSeconds: seconds, now)
         case .previous(let session, let lastSequence): previous(session, lastSequence, now, &actions)
         }
     }

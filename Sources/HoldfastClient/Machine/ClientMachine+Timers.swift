@@ -87,7 +87,7 @@ extension ClientMachine {
         guard let cold else { return deadline }
         if cold.unsettled != nil { deadline = min(deadline, settleDeadline) }
         if let at = cold.goAwayAt { deadline = min(deadline, at) }
-        if let at = cold.reauthenticateAt { deadline = min(deadline, at) }
+        if let renewal = cold.renewal, renewal.isWanted, !flags.contains(.awaitsToken) { deadline = min(deadline, renewal.nextAt) }
         if !cold.outbox.waiting.isEmpty {
             // One whose time has passed goes on with the next answer of the gateway, not with time.
             for block in cold.blocks where block.probe == nil && block.until > now.milliseconds { deadline = min(deadline, block.until) }
@@ -98,11 +98,7 @@ extension ClientMachine {
     private mutating func openTimerFired(_ now: ClientNow, _ actions: inout ClientActions) {
         if let at = cold?.goAwayAt, now.milliseconds >= at { return comeBack(now, &actions) }
         if cold?.unsettled != nil && now.milliseconds >= settleDeadline { settleUnknown(now, &actions) }
-        if let at = cold?.reauthenticateAt, now.milliseconds >= at {
-            cold?.reauthenticateAt = nil
-            flags.insert(.awaitsToken)
-            actions.items.append(.needToken)
-        }
+        renewToken(now, &actions)
         if pingSentAt != 0 {
             guard now.milliseconds >= replyDeadline else { return }
             shortenHeartbeat()

@@ -26,8 +26,7 @@ extension ConnectionMachine {
             if flags.contains(.reauthenticating) { return .setDeadline(milliseconds: 1000) }
             return .close(isByTicket ? .ticketExpired : .tokenExpired)
         }
-        // A ticket's time is its own: no token is asked for while it lasts (REQ-AUTH-4).
-        if authorized <= limits.tokenWarningSeconds && !flags.contains(.warned) && !isByTicket {
+        if awaitsWarning && secondsUntilWarning(now) == 0 {
             flags.insert(.warned)
             ServerFrameWriter.tokenExpiring(seconds: authorized, to: &out)
         }
@@ -40,8 +39,15 @@ extension ConnectionMachine {
         let silenceMax = limits.silenceMillisecondsMax(paceSeconds: paceSeconds)
         let silence = UInt32(truncatingIfNeeded: now) &- heardAt
         let untilSilent = silence < silenceMax ? silenceMax - silence : 1000
-        var authorized = secondsAuthorized(now)
-        if !flags.contains(.warned) && !isByTicket { authorized -= min(authorized, limits.tokenWarningSeconds) }
+        let authorized = awaitsWarning ? secondsUntilWarning(now) : secondsAuthorized(now)
         return max(1, min(untilSilent, UInt32(clamping: UInt64(authorized) * 1000)))
+    }
+
+    /// Whether `renewal` is the time of a warning. A ticket's time is its own: no token is asked for while it lasts (REQ-AUTH-4).
+    private var awaitsWarning: Bool { flags.isDisjoint(with: [.warned, .byTicket, .reauthenticating]) }
+
+    private func secondsUntilWarning(_ now: UInt64) -> UInt32 {
+        let seconds = UInt32(truncatingIfNeeded: now / 1000)
+        return renewal > seconds ? renewal - seconds : 0
     }
 }

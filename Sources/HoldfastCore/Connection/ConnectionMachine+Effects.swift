@@ -33,23 +33,24 @@ extension ConnectionMachine {
         user: Span<UInt8>, device: Span<UInt8>, expires: UInt64, intake: inout CommandIntake
     ) {
         guard state == .open else { return }
-        pendingUntil = UInt32(clamping: expires)
+        renewal = UInt32(clamping: expires)
         let user = intake.copy(user, 0..<user.count)
         let device = intake.copy(device, 0..<device.count)
         intake.add(.authenticate(origin, user: user, device: device), byteCount: user.count + device.count)
     }
 
     /// The core says that the fresh token belongs to the session; false when nothing waits for that any more.
-    package mutating func authenticated(now: UInt64, out: inout [UInt8]) -> Bool {
+    package mutating func authenticated(now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
         guard state == .open else { return false }
-        authorizedUntil = pendingUntil
+        authorizedUntil = renewal
         flags.subtract([.reauthenticating, .warned, .byTicket])
+        scheduleWarning(now, limits)
         ServerFrameWriter.authenticated(expiresIn: secondsAuthorized(now), to: &out)
         return true
     }
 
     /// The core attached the connection to its session; false when the connection is being closed meanwhile.
-    package mutating func welcome(_ attached: Effect.Attached, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
+    package mutating func welcome(_ attached: Effect.Attached, now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
         // Kept also for a connection that is on its way out: its `detach` must name the session.
         session = attached.session
         guard state == .attaching else { return false }
@@ -62,6 +63,7 @@ extension ConnectionMachine {
         serverTime = attached.serverTime
         if attached.isSendOnly { flags.insert(.sendOnly) }
         if attached.isService { flags.insert(.service) }
+        scheduleWarning(now, limits)
         ServerFrameWriter.welcome(
             ServerFrame.Welcome(
                 outcome: attached.outcome, session: session, attach: attach, cursor: attached.cursor, era: attached.era,
@@ -115,6 +117,12 @@ extension ConnectionMachine {
     package func secondsAuthorized(_ now: UInt64) -> UInt32 {
         let seconds = UInt32(truncatingIfNeeded: now / 1000)
         return authorizedUntil > seconds ? authorizedUntil - seconds : 0
+    }
+
+    /// The client hears that its token expires in good time, but not before half of what is left of it now is over: a token that is short
+    /// from the beginning would otherwise be asked for again as soon as it comes (REQ-AUTH-5).
+    private mutating func scheduleWarning(_ now: UInt64, _ limits: ConnectionLimits) {
+        renewal = authorizedUntil - min(authorizedUntil, limits.tokenWarningSeconds, secondsAuthorized(now) / 2)
     }
 
     /// After WELCOME, and as long as the client is there to hear it.

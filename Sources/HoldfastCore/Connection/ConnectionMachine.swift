@@ -40,8 +40,9 @@ package struct ConnectionMachine: Sendable {
     var heardAt: UInt32
     /// Until when the client may stay without a new token, in monotonic seconds.
     var authorizedUntil: UInt32 = 0
-    /// The same for the token that is being checked.
-    var pendingUntil: UInt32 = 0
+    /// While a fresh token is being checked, until when that one is good; otherwise when `TOKEN_EXPIRING` is due (REQ-AUTH-5). Both are
+    /// monotonic seconds; they share a field because no warning is due while a fresh token is being checked.
+    var renewal: UInt32 = 0
     var paceSeconds: UInt32 = 0
     var rate: RateLimit
     package internal(set) var state = State.awaitingPreface

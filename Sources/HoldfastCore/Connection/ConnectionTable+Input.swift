@@ -34,8 +34,9 @@ extension ConnectionTable {
                 return offset
             case .resumeReading:
                 preconditionFailure("only a deadline resumes")
-            case .setDeadline(let milliseconds):
-                port.setDeadline(connection, afterMilliseconds: milliseconds)
+            case .setDeadline:
+                // Never later than what else is due: a client that changes its pace again and again would outlive its token.
+                setDeadline(connection)
             case .verifyToken(let hello):
                 port.setDeadline(connection, afterMilliseconds: limits.attachMilliseconds)
                 let login = Login(

@@ -76,14 +76,14 @@ extension ConnectionTable {
     private mutating func welcome(_ connection: ConnectionHandle, _ attached: Effect.Attached) {
         let slot = Int(connection.slot)
         openingServed(slot)
-        guard machines[slot].welcome(attached, limits: limits, out: &out) else { return }
+        guard machines[slot].welcome(attached, now: port.now, limits: limits, out: &out) else { return }
         appendTicket(slot)
         setDeadline(connection)
     }
 
     private mutating func authenticated(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)
-        guard machines[slot].authenticated(now: port.now, out: &out) else { return }
+        guard machines[slot].authenticated(now: port.now, limits: limits, out: &out) else { return }
         appendTicket(slot)
         setDeadline(connection)
     }
