@@ -48,10 +48,11 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .target(name: "CLMDBProcess"),
 
         module("HoldfastWire"),
         module("HoldfastCore", ["HoldfastWire"]),
-        module("HoldfastStorage", ["CLMDB", "CLinux", "HoldfastCore", "HoldfastWire"]),
+        module("HoldfastStorage", ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"]),
         module("HoldfastIO", ["CLinux", "COpenSSL"]),
         module(
             "HoldfastGateway",
@@ -80,7 +81,7 @@ let package = Package(
 
         tests("HoldfastWireTests", ["HoldfastWire"]),
         tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastWire"]),
-        tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux"]),
+        tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux", "CLMDB"]),
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),

@@ -81,7 +81,7 @@ import HoldfastCore
         var mapBytes = options.mapBytesMax
         while true {
             var created: OpaquePointer?
-            unsafe try check(mdb_env_create(&created), "prepare", directory)
+            unsafe try check(ReaderIdentity.makeEnvironment(&created), "prepare", directory)
             guard let environment = unsafe created else { throw StorageError.system(ENOMEM, "prepare", directory) }
             // No flag that weakens the sync is ever set.
             var flags = UInt32(MDB_NOTLS)

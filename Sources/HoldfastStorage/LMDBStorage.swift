@@ -18,6 +18,8 @@ package final class LMDBStorage: RepairableStorage {
     private let storedNextPosition: Atomic<UInt64>
     /// Set by a write of which it is unknown whether it is on the disk: nothing may be written after it.
     private let hasFailed = Atomic(false)
+    /// Both, for those who look into their tables of readers.
+    var environments: [LMDBEnvironment] { [journal.environment, store.environment] }
 
     /// - Parameter space: none to read only.
     init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?) throws(StorageError) {
@@ -81,7 +83,7 @@ package final class LMDBStorage: RepairableStorage {
         try gate.enter { () throws(StorageError) in
             try writeStore(body)
             // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
-            for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
+            for environment in environments { environment.forgetDeadReaders() }
         }
         space.checkpointed()
         try countPages(space, isDue: true)

@@ -9,7 +9,7 @@ import Testing
     private static let arrows: [String: Set<String>] = [
         "HoldfastWire": [],
         "HoldfastCore": ["HoldfastWire"],
-        "HoldfastStorage": ["CLMDB", "CLinux", "HoldfastCore", "HoldfastWire"],
+        "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"],
         "HoldfastIO": ["CLinux", "COpenSSL"],
         "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastStorage", "HoldfastIO"],
         "HoldfastClient": ["HoldfastWire"],
@@ -50,7 +50,7 @@ import Testing
             #expect(!sources.isEmpty, "no sources under Sources/\(module)")
             for file in sources {
                 for name in try Self.imports(of: file) where Self.arrows[name] != nil || name.hasPrefix("C") {
-                    let isOurs = Self.arrows[name] != nil || ["CLMDB", "COpenSSL", "CLinux"].contains(name)
+                    let isOurs = Self.arrows[name] != nil || ["CLMDB", "CLMDBProcess", "COpenSSL", "CLinux"].contains(name)
                     #expect(!isOurs || allowed.contains(name), "\(file.lastPathComponent) of \(module) imports \(name)")
                 }
                 if let world = Self.pureImports[module] {
