@@ -99,20 +99,20 @@ exchange("first-contact", "A new device, its first message by user name, and a m
     ack(1004, "After the cursor is stored."),
 ])
 
-exchange("refusal-in-pipeline", "The second of three messages is refused for now: what follows is discarded, and sent again in its turn.", ["REQ-SEQ-5", "REQ-SEQ-6"], opened(conversations=known(bob=7, carol=9)) + [
+exchange("refusal-in-pipeline", "The second of three messages is refused for now: what follows is discarded, and sent again in its turn.", ["REQ-SEQ-5", "REQ-SEQ-6", "REQ-ATTACH-9"], opened(conversations=known(bob=7, carol=9)) + [
     event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")], conversations=known(bob=7, carol=9))),
     message(42, "a", "To conversation 7."),
     message(43, "b", "To conversation 9, whose inbox is full.", conversation=9),
     message(44, "c", "To conversation 7."),
     refused(43, "Not consumed. A refusal may overtake the SENT of lower numbers."),
     sent(42, 1001, "43 and 44 are not stored."),
-    event("wait", "Two seconds, as told; 43 stays first in the outbox.", client(4, 1000, 42, [queued(43, "b"), queued(44, "c")], conversations=known(bob=7, carol=9))),
+    event("wait", "Two seconds, as told; 43 stays first in the outbox. The refusal has raised the attach, which is stored before 43 is sent again.", client(5, 1000, 42, [queued(43, "b"), queued(44, "c")], conversations=known(bob=7, carol=9))),
     message(43, "b", "The refused number comes again: the gateway stops discarding.", conversation=9),
     message(44, "c", "And what followed it."),
     sent(44, 1003, "Everything up to 44."),
 ])
 
-exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7"], opened(conversations=known(bob=7, dan=99)) + [
+exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7", "REQ-ATTACH-9"], opened(conversations=known(bob=7, dan=99)) + [
     event("store", "Three messages with their numbers.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b"), queued(44, "c")], conversations=known(bob=7, dan=99))),
     message(42, "a", "Will be stored."),
     message(43, "b", "Will be refused: the cache is wrong, there is no conversation 99.", conversation=99),
@@ -125,9 +125,28 @@ exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connect
     message(43, "b", "Again, under the same number.", conversation=99),
     message(44, "c", "Again."),
     refused(43, "The same answer; 44 is discarded again.", code="unknownConversation", after=0),
-    event("store", "`b` is taken out and reported; `c` gets the freed number, durably, before it is sent.", client(5, 1000, 42, [queued(43, "c")], conversations=known(bob=7, dan=99))),
+    event("store", "`b` is taken out and reported; `c` gets the freed number and the attach rises, durably, before it is sent.", client(6, 1000, 42, [queued(43, "c")], conversations=known(bob=7, dan=99))),
     message(43, "c", "Under the freed number."),
     sent(43, 1002, "Stored, once."),
+])
+
+exchange("refusal-rewound", "A backup of the phone from before a refusal is put back within the same connection: its numbers mean other messages, and its attach shows it.", ["REQ-ATTACH-4", "REQ-ATTACH-9", "REQ-SESSION-6"], opened() + [
+    event("store", "Two messages with their numbers. This is what the backup has.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b")])),
+    message(42, "a", "Will be refused for good."),
+    message(43, "b", "Will be discarded."),
+    refused(42, "Not stored, and not to be tried again.", code="bodyTooLarge", after=0),
+    event("store", "`a` is taken out and reported, `b` gets its number, and the attach rises to 5.", client(5, 1000, 41, [queued(42, "b")])),
+    message(42, "b", "The refused number comes again: from here on the gateway stores under attach 5."),
+    sent(42, 1001, "Stored."),
+    event("restore", "The backup is put back: attach 4, `a` under 42 and `b` under 43.", client(4, 1000, 41, [queued(42, "a"), queued(43, "b")])),
+    OPEN,
+    back(4, 1000, 41),
+    closed("ticketInvalid", "Attach 4 is below the stored 5: a RESUME can't begin a session, so the client comes with HELLO."),
+    OPEN,
+    step("HELLO", "The restored state.", **fields_hello(state=presented(4, 1000, 41))),
+    welcome("rewound", 6, 1000, 0, "Without the raised attach this would be resumed up to 42, and the client would take `a` for stored and send `b` a second time.", session=OTHER),
+    step("PREVIOUS", "42 messages of the old session are stored.", session=SESSION, known=True, lastSequence=42),
+    event("store", "`a` and `b` are reported as unknown, and not sent.", client(6, 1000, 0, [], session=OTHER, ticket=None)),
 ])
 
 exchange("lost-welcome", "The WELCOME of a resume is lost: nothing is consumed by it, and the next one is just higher.", ["REQ-ATTACH-1", "REQ-ATTACH-3", "REQ-ATTACH-5"], [
@@ -342,7 +361,18 @@ exchange("logout", "The user logs out.", ["REQ-CLOSE-3"], opened() + [
     event("store", "That a logout is wanted: it is repeated until it is answered."),
     step("CLOSE", "End the session.", intent="logout"),
     closed("loggedOut", "The end is durable."),
-    event("store", "Everything of the session is deleted."),
+    event("store", "Ticket, conversations and outbox are deleted, and the cursor is 0; what is presented of the session stays.", client(4, 0, 41, [], cursor_era=0, ticket=None, conversations=[])),
+])
+
+exchange("login-after-logout", "The user logs in again: the session that was logged out is presented once more.", ["REQ-SESSION-12", "REQ-SESSION-6"], [
+    event("store", "As the logout left it; a message was written since, and has no number yet.", client(4, 0, 41, [], cursor_era=0, ticket=None, conversations=[])),
+    OPEN,
+    step("HELLO", "With the state, at position 0.", **fields_hello(state=presented(4, 0, 41, era=0))),
+    welcome("begunEnded", 5, 1000, 0, "As expected after a logout: the application is told nothing of a loss.", session=OTHER),
+    step("PREVIOUS", "All 41 messages of it are stored, and the device has sent in no later session.", session=SESSION, known=True, lastSequence=41),
+    event("store", "The new session, and the message's number.", client(5, 1000, 0, [queued(1, "a")], session=OTHER, ticket=None, conversations=[])),
+    step("SEND_TO", "By name: conversations are learned anew.", sequence=1, kind="text", user="bob", body="a"),
+    sent(1, 1001, "Stored, once."),
 ])
 
 # What a client must never do: each gets its code, and the connection is closed.
