@@ -50,9 +50,10 @@ extension Core {
                     updateAcknowledged(of: user)
                 }
             #endif
+            let before = base(of: user)
             setFloor(InboxFloor(entry: counted(evicted.through, in: user), reason: evicted.reason), of: user)
             floorRecords[user] = position
-            dropReleasedEntries(of: user)
+            dropReleasedEntries(of: user, since: before)
         case .seen(let id, let age):
             guard let user = userSlot(id.userNumber), let slot = sessionSlot(id, of: user) else { return }
             willChange(user: user)

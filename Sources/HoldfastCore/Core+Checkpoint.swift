@@ -8,6 +8,9 @@ extension Core {
             + devices.changedCount
     }
 
+    /// The same and what it has to delete, by what it writes for that: a position is released with a small fraction of what a row takes.
+    package var checkpointRows: Int { changedEntries + (checkpoint.releasedEntries + checkpoint.frozenReleasedEntries) / 8 }
+
     /// Asks for a checkpoint as soon as possible: at a shutdown.
     package mutating func requestCheckpoint() {
         checkpoint.isRequested = true
@@ -40,11 +43,22 @@ extension Core {
     }
 
     private var isCheckpointDue: Bool {
+        if isCheckpointDueForRoom { return true }
         let changed = changedEntries
         guard changed > 0 else { return false }
         return checkpoint.isRequested || changed >= configuration.checkpointEntries
             || monotonic &- checkpoint.lastMonotonic >= configuration.checkpointMilliseconds
             || (changed >= configuration.checkpointQuietEntries && isQuiet)
+    }
+
+    /// Only what a checkpoint covers is trimmed. While room is low one is due as soon as anything has changed, because no messages come in: what
+    /// changes then are cursors and sessions, whose records can go, and what the cursors let go of. Before that it is due when the records
+    /// since the last one have taken half of the room, so that those which were read meanwhile don't lead to a refusal.
+    private var isCheckpointDueForRoom: Bool {
+        guard monotonic &- checkpoint.lastMonotonic >= configuration.checkpointRoomMilliseconds else { return false }
+        guard isSpaceLow else { return changedEntries > 0 && checkpoint.journalBytes >= roomBytes / 2 }
+        // The store's rows of what was trimmed take room, too.
+        return changedEntries > 0 || !trim.releasedDone.isEmpty
     }
 
     /// Nothing has been stored for a while.
@@ -53,6 +67,9 @@ extension Core {
     private mutating func freeze() {
         checkpoint.isRequested = false
         checkpoint.lastMonotonic = monotonic
+        checkpoint.journalBytes = 0
+        checkpoint.frozenReleasedEntries = checkpoint.releasedEntries
+        checkpoint.releasedEntries = 0
         checkpoint.frozenUsers = checkpoint.dirtyUsers
         checkpoint.frozenHead = 0
         checkpoint.dirtyUsers = []
@@ -128,6 +145,7 @@ extension Core {
         checkpoint.isWriting = false
         checkpoint.writtenThrough = result.through
         checkpoint.writtenEpoch = result.epoch
+        checkpoint.frozenReleasedEntries = 0
         checkpoint.writtenUsers = checkpoint.frozenUsers
         checkpoint.writtenHead = 0
         checkpoint.frozenUsers = []
@@ -183,7 +201,9 @@ extension Core {
         else { return nil }
         trim.isPlanning = true
         return TrimJob(
-            after: trim.trimmedThrough, releasedAfter: trim.releasedThrough, recordsMax: configuration.trimSliceRecords,
+            after: trim.trimmedThrough, releasedAfter: trim.releasedThrough,
+            // Each deletion may copy a page.
+            recordsMax: min(configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max),
             generation: checkpoint.writtenEpoch)
     }
 

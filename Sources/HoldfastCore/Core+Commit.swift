@@ -21,6 +21,7 @@ extension Core {
             return nil
         }
         batch.journal.nextPosition = nextPosition
+        checkpoint.journalBytes += batch.journal.bytes.count
         inFlight = batch
         #if PLANTED_BUGS
             if PlantedBug.acknowledgeBeforeSync.isActive {

@@ -122,15 +122,21 @@ extension Core {
             if session.receives, session.cursor.position < (lowest?.position ?? Position(rawValue: .max)) { lowest = session.cursor }
             slot = session.next
         }
+        let before = base(of: user)
         if let lowest, users[Int(user)].acknowledged.position < lowest.position { users[Int(user)].acknowledged = lowest }
-        dropReleasedEntries(of: user)
+        dropReleasedEntries(of: user, since: before)
     }
 
-    mutating func dropReleasedEntries(of user: Slot) {
-        let base = base(of: user).position
-        while let first = pool.first(of: users[Int(user)].entries), first.entry.position <= base {
+    /// - Parameter before: where the inbox began until now.
+    mutating func dropReleasedEntries(of user: Slot, since before: InboxEntry) {
+        let base = base(of: user)
+        // The others are on disk.
+        var released = Int(Int32(bitPattern: base.ordinal &- before.ordinal))
+        while let first = pool.first(of: users[Int(user)].entries), first.entry.position <= base.position {
             _ = pool.removeFirst(of: &users[Int(user)].entries)
+            released -= 1
         }
+        if released > 0 { checkpoint.releasedEntries += released }
     }
 
     /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.

@@ -56,6 +56,7 @@ package struct Core: ~Copyable {
     /// When the last record was made, by the monotonic clock.
     var lastAppended: UInt64 = 0
     var isSpaceLow = false
+    var roomBytes = Int.max
 
     /// Records that are collected while the last commit runs.
     var open: OpenBatch
@@ -118,9 +119,14 @@ package struct Core: ~Copyable {
     }
 
     /// Time passes: about ten times a second.
-    package mutating func ticked(now: CoreTime, isSpaceLow: Bool) {
+    ///
+    /// - Parameters:
+    ///   - isSpaceLow: whether new messages have to be refused.
+    ///   - roomBytes: about how much may be stored before that is so.
+    package mutating func ticked(now: CoreTime, isSpaceLow: Bool, roomBytes: Int = .max) {
         advance(now)
         self.isSpaceLow = isSpaceLow
+        self.roomBytes = roomBytes
         sweepSessions()
         advanceCheckpoint()
         trimCache()

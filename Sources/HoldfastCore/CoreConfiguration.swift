@@ -44,10 +44,14 @@ package struct CoreConfiguration: Sendable {
     /// So many changed entries don't wait for that when nothing has been stored for this time: who is idle is on disk.
     package var checkpointQuietEntries = 1_000
     package var checkpointQuietMilliseconds: UInt64 = 1_000
+    /// Checkpoints that are due for want of room keep this distance.
+    package var checkpointRoomMilliseconds: UInt64 = 1_000
     /// Rows copied for a checkpoint in one step of the core.
     package var checkpointSliceRows = 2_000
     /// Deletions of records that nothing needs, in one commit.
     package var trimSliceRecords = 5_000
+    /// The same while room is low.
+    package var trimSliceLowRecords = 1_000
     /// How often messages that are too old are looked for, and how many messages are looked at in one step.
     package var expiryMilliseconds: UInt64 = 60_000
     package var expirySliceMessages = 1_000

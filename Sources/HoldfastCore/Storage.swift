@@ -7,8 +7,10 @@ package import HoldfastWire
 /// Why the storage can't go on. All of them end the process, with `exitCode`.
 package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {
     package enum Code: UInt8, Sendable {
-        /// The disk or the map is full although room was checked before.
+        /// The disk is full although room was checked before.
         case full
+        /// What the gateway may store of its own accord is used up, although room was checked before; the disk may have room.
+        case limit
         /// The system refused a read, a write or a sync.
         case system
         /// A stored record or row doesn't pass its checksum or its format.
@@ -34,7 +36,7 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
     /// The process's exit status.
     package var exitCode: Int32 {
         switch code {
-        case .full: 71
+        case .full, .limit: 71
         case .system: 72
         case .damaged: 73
         case .inUse: 74
@@ -43,6 +45,18 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
         case .storeAhead: 77
         case .failedCommit: 78
         }
+    }
+}
+
+/// Why new messages have to be refused.
+package struct LowRoom: Equatable, Sendable {
+    /// The same as long as the text says the same but for its numbers.
+    package var cause: String
+    /// What is short, and what to do.
+    package var text: String
+    package init(cause: String, text: String) {
+        self.cause = cause
+        self.text = text
     }
 }
 
@@ -118,12 +132,22 @@ package protocol Storage: AnyObject, Sendable {
     var nextPosition: Position { get }
     /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap; asked before each batch.
     var isSpaceLow: Bool { get }
+    /// About how many bytes of records may be stored before `isSpaceLow`; 0 when it is. Cheap; asked at each tick.
+    /// - Parameter checkpointRows: what the next checkpoint has to write.
+    func roomBytes(checkpointRows: Int) -> Int
+    /// Counts the room anew, by reading the disk: for when nothing is committed that would lead to it.
+    func countRoom() throws(StorageError)
+    /// While room is low: why.
+    var lowRoom: LowRoom { get }
     /// Gives back what is only kept to be used again. Called when the gateway has become quiet.
     func giveMemoryBack() throws(StorageError)
 }
 
 extension Storage {
     package func giveMemoryBack() throws(StorageError) {}
+    package func roomBytes(checkpointRows: Int) -> Int { isSpaceLow ? 0 : .max }
+    package func countRoom() throws(StorageError) {}
+    package var lowRoom: LowRoom { LowRoom(cause: "", text: "") }
 }
 
 /// A view that doesn't change while it is open.

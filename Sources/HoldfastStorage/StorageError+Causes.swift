@@ -7,7 +7,7 @@ extension StorageError {
     /// An error from a code of LMDB: its own ones are negative, those of the system positive.
     static func lmdb(_ code: Int32, _ action: StaticString, _ path: String) -> StorageError {
         switch code {
-        case MDB_MAP_FULL, MDB_DBS_FULL: failure(.full, action, path, text(code))
+        case MDB_MAP_FULL: failure(.limit, action, path, "its map is used up")
         case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_PANIC, MDB_INCOMPATIBLE, MDB_NOTFOUND, MDB_BAD_TXN, MDB_CURSOR_FULL:
             failure(.damaged, action, path, text(code))
         case MDB_VERSION_MISMATCH: failure(.newerFormat, action, path, text(code))
@@ -32,6 +32,8 @@ extension StorageError {
     private static func advice(_ code: Code) -> String {
         switch code {
         case .full: "Free some room on its file system, or move the data directory to a larger one, and start again."
+        case .limit:
+            "The disk isn't full: start again, which makes the map larger; raise storageBytesMax, and end whoever reads the directory and stands still."
         case .system: "Look into the system's log for the disk or the limit behind it, mend that, and start again."
         case .damaged: "Nothing was deleted; check the disk, and run holdfast verify and holdfast repair --dry-run, or restore a backup."
         case .inUse: "Stop the other process, or use another data directory."

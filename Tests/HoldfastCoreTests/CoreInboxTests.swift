@@ -332,6 +332,74 @@ import Testing
         scenario.check()
     }
 
+    @Test(arguments: [false, true])
+    func `while room is low what is acknowledged is trimmed within seconds, although nothing else happens`(isOnDisk: Bool) throws {
+        let scenario = try Scenario()
+        let harness = scenario.harness
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...120, to: "bob")
+        try scenario.settle()
+        if isOnDisk { try scenario.toDisk() }
+        harness.storage.setSpaceLow(true)
+        try bob.comeBack()
+        #expect(bob.texts.count == 120)
+        bob.acknowledge()
+        let start = harness.now.monotonic
+        while harness.storage.recordCount > 0, harness.now.monotonic < start + 5_000 { try scenario.settle() }
+        #expect(harness.storage.recordCount == 0)
+        // The store's rows of what was trimmed go, too.
+        while harness.now.monotonic < start + 5_000 { try scenario.settle() }
+        var releasedCount = 0
+        try harness.storage.read { (snapshot) throws(StorageError) in
+            try snapshot.scan(.released, from: [UInt8]().span) { _, _ in
+                releasedCount += 1
+                return true
+            }
+        }
+        #expect(releasedCount == 0)
+        scenario.check()
+    }
+
+    @Test func `with room enough nothing is hurried, and before it is low what was read makes room`() throws {
+        let scenario = try Scenario()
+        let harness = scenario.harness
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        func go(roomBytes: Int) throws {
+            for _ in 0..<20 {
+                harness.tick(roomBytes: roomBytes)
+                try scenario.settle()
+            }
+        }
+        ann.send(1...100, to: "bob")
+        try scenario.settle()
+        #expect(bob.texts.count == 100)
+        bob.acknowledge()
+        try go(roomBytes: 100_000)
+        #expect(harness.checkpointsWritten == 0)
+        try go(roomBytes: 4_000)
+        #expect(harness.checkpointsWritten == 1)
+        #expect(harness.storage.recordCount == 0)
+        scenario.check()
+    }
+
+    @Test func `what the next checkpoint deletes counts for the room that it needs`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        ann.send(1...80, to: "bob")
+        try scenario.toDisk()
+        #expect(scenario.harness.core.checkpointRows == 0)
+        try bob.comeBack()
+        bob.acknowledge()
+        try scenario.settle()
+        let changed = scenario.harness.core.counts.changedEntries
+        #expect(scenario.harness.core.checkpointRows == changed + 80 / 8)
+        try scenario.toDisk()
+        #expect(scenario.harness.core.checkpointRows == 0)
+    }
+
     // REQ-CONV-5
     @Test func `nobody sends into a conversation of others`() throws {
         let scenario = try Scenario()

@@ -19,6 +19,12 @@ struct CheckpointState {
     var writtenUsers = ContiguousArray<Slot>()
     var writtenHead = 0
     var lastMonotonic: UInt64 = 0
+    /// Of the records since the last one began.
+    var journalBytes = 0
+    /// Messages on disk that have left their inbox since the last one began: it deletes them.
+    var releasedEntries = 0
+    /// Those that the one under way deletes.
+    var frozenReleasedEntries = 0
     var isRequested = false
     /// Credits that wait for the checkpoint, by loop.
     var withheldCredits: ContiguousArray<Int>

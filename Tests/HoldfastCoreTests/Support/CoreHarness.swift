@@ -224,10 +224,10 @@ final class CoreHarness {
         }
     }
 
-    func tick(milliseconds: UInt64 = 100) {
+    func tick(milliseconds: UInt64 = 100, roomBytes: Int = .max) {
         now.monotonic += milliseconds
         now.wall &+= milliseconds
-        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        core.ticked(now: now, isSpaceLow: storage.isSpaceLow, roomBytes: roomBytes)
         drainCore()
     }
 
