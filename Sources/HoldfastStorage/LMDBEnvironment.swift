@@ -9,7 +9,10 @@ import HoldfastCore
 @safe final class LMDBEnvironment: @unchecked Sendable {
     /// How an environment is opened.
     struct Options {
+        /// What it is meant to hold; the map is larger.
         var mapBytesMax: Int
+        /// What must fit beyond that.
+        var reserveBytes = 0
         var readersMax: Int
         var tablesMax: Int
         var isReadOnly = false
@@ -26,6 +29,8 @@ import HoldfastCore
     private(set) var handle: OpaquePointer
     /// Where its files are.
     let directory: String
+    /// What it is meant to hold.
+    var limitBytes: Int { options.mapBytesMax }
     /// The unit that LMDB writes and frees.
     let pageBytes: Int
     /// Released only after the environment is closed.
@@ -78,7 +83,7 @@ import HoldfastCore
     }
 
     private static func open(_ directory: String, _ options: Options) throws(StorageError) -> OpaquePointer {
-        var mapBytes = options.mapBytesMax
+        var mapBytes = mapBytes(options, in: directory)
         while true {
             var created: OpaquePointer?
             unsafe try check(ReaderIdentity.makeEnvironment(&created), "prepare", directory)
@@ -114,7 +119,7 @@ import HoldfastCore
             unsafe try body(transaction)
         } catch {
             unsafe mdb_txn_abort(transaction)
-            throw error
+            throw withLimit(error)
         }
         do throws(StorageError) {
             let code = unsafe mdb_txn_commit(transaction)
@@ -122,8 +127,15 @@ import HoldfastCore
             try check(code == EIO && FileSystem.availableBytes(directory) ?? .max < Self.fullBytesMax ? ENOSPC : code, action, directory)
         } catch {
             commitFailed(error)
-            throw error
+            throw withLimit(error)
         }
+    }
+
+    /// Names the limit in an error that says that the map is used up.
+    private func withLimit(_ error: StorageError) -> StorageError {
+        guard error.code == .limit else { return error }
+        return StorageError(
+            .limit, "\(error.description) It is made for storageBytesMax: \(limitBytes), and the file takes \(usedFileBytes) bytes.")
     }
 
     /// Opens named tables, each with its flags, making them if `isNew`.
@@ -193,21 +205,5 @@ import HoldfastCore
 
     private func wrongFreePages() -> StorageError {
         .failure(.damaged, "read the list of free pages in", directory, "its numbers make no sense")
-    }
-
-    /// Bytes of pages inside the file that later transactions will use again, as the read transaction sees them.
-    func freeBytes(_ transaction: OpaquePointer) throws(StorageError) -> Int {
-        // Table 0 is LMDB's list of free pages: a value is a list of page numbers with its length in front.
-        let cursor = unsafe try LMDBCursor(transaction, table: 0, directory)
-        defer { cursor.close() }
-        var key = unsafe MDB_val()
-        var value = unsafe MDB_val()
-        var pages = 0
-        var operation = MDB_FIRST
-        while unsafe try cursor.get(&key, &value, operation) {
-            if let list = unsafe value.mv_data { unsafe pages += list.loadUnaligned(as: Int.self) }
-            operation = MDB_NEXT
-        }
-        return pages * pageBytes
     }
 }

@@ -2,19 +2,18 @@ import CLMDB
 import HoldfastCore
 
 extension LMDBReader {
-    /// What the files hold, without counting rows: LMDB's lists of free pages are short.
-    func fileUsage() throws(StorageError) -> StorageUsage {
+    /// What both have left. Inside a view that was begun just now.
+    func rooms() throws(StorageError) -> (journal: EnvironmentRoom, store: EnvironmentRoom) {
+        unsafe (try journal.environment.room(journalTransaction), try store.environment.room(storeTransaction))
+    }
+
+    /// What the files hold, with the numbers of rows, which LMDB keeps.
+    func usage() throws(StorageError) -> StorageUsage {
         var usage = StorageUsage()
         usage.journalFileBytes = journal.environment.usedFileBytes
         usage.storeFileBytes = store.environment.usedFileBytes
         unsafe usage.journalFreeBytes = try journal.environment.freeBytes(journalTransaction)
         unsafe usage.storeFreeBytes = try store.environment.freeBytes(storeTransaction)
-        return usage
-    }
-
-    /// The same, with the numbers of rows, which LMDB keeps.
-    func usage() throws(StorageError) -> StorageUsage {
-        var usage = try fileUsage()
         unsafe usage.recordCount = try count(journalTransaction, journal.records, journal.environment.directory)
         for table in StoreTable.allCases {
             usage.rowCounts.append(unsafe try count(storeTransaction, store[table], store.environment.directory))

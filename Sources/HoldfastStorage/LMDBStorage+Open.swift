@@ -24,6 +24,7 @@ extension LMDBStorage {
             try directory.makeEnvironment(environment)
         }
         let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
+        try storage.countRoom()
         if isNew { try directory.writeFormat() } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {
             if let position = try storage.firstDamaged(isIntact) {
@@ -61,7 +62,8 @@ extension LMDBStorage {
         // The journal is read in order: a cold scan of 768,000 records took 0.06 s with read-ahead and 1.1 s without.
         // The store's rows are read at random, where read-ahead made no difference on an idle disk and reads in vain on a busy one.
         var options = LMDBEnvironment.Options(
-            mapBytesMax: configuration.mapBytesMax, readersMax: configuration.readersMax, tablesMax: LMDBJournal.tableCount,
+            mapBytesMax: configuration.mapBytesMax, reserveBytes: configuration.reserveBytes + 3 * configuration.batchBytesMax,
+            readersMax: configuration.readersMax, tablesMax: LMDBJournal.tableCount,
             isReadOnly: space == nil, readsAhead: true)
         let journal = try LMDBJournal(
             LMDBEnvironment(directory: directory.journal, options: options, lock: lock),

@@ -37,6 +37,19 @@ package final class LMDBStorage: RepairableStorage {
     /// Whether new messages have to be refused for want of room. Looks at the file system at most ten times a second.
     package var isSpaceLow: Bool { space?.isLow ?? true }
 
+    /// About how many bytes of records may be stored before that is so. Looks at the file system as often.
+    package func roomBytes(checkpointRows: Int) -> Int { space?.roomBytes(checkpointRows: checkpointRows) ?? 0 }
+
+    /// While room is low: why, and what to do.
+    package var lowRoom: LowRoom { space?.lowRoom ?? LowRoom(cause: "", text: "") }
+
+    /// Counts the room anew: a view of another process's may have ended, and somebody may have made room on the disk.
+    package func countRoom() throws(StorageError) {
+        guard let space else { return }
+        for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
+        try countPages(space, isDue: true)
+    }
+
     /// Deletes, appends and stores the next position in one synced transaction. A failure leaves a marker that makes the next start verify.
     package func commit(_ batch: JournalBatch) throws(StorageError) {
         let space = try writable()
@@ -48,14 +61,23 @@ package final class LMDBStorage: RepairableStorage {
         }
         space.prepareToWrite()
         do throws(StorageError) {
-            try gate.enter { () throws(StorageError) in try journal.commit(batch) { leaveMarker($0) } }
+            try gate.enter { () throws(StorageError) in try write(batch) }
         } catch {
             hasFailed.store(true, ordering: .releasing)
             throw error
         }
         storedNextPosition.store(batch.nextPosition.rawValue, ordering: .releasing)
-        space.committed(records: batch.entries.count)
+        space.committed(bytes: batch.bytes.count)
         try countPages(space, isDue: space.arePagesDue)
+    }
+
+    private func write(_ batch: JournalBatch) throws(StorageError) {
+        try journal.commit(batch) { leaveMarker($0) }
+        guard !batch.deletions.isEmpty, space?.isLow == true else { return }
+        // The pages that a transaction frees can be used by the one after the next: nothing else may come that would be the next.
+        var empty = JournalBatch()
+        empty.nextPosition = batch.nextPosition
+        try journal.commit(empty) { leaveMarker($0) }
     }
 
     /// Puts records in their places and deletes others in one synced transaction: for a repair.
@@ -82,14 +104,15 @@ package final class LMDBStorage: RepairableStorage {
         space.prepareToWrite()
         try gate.enter { () throws(StorageError) in
             try writeStore(body)
+            // As with the journal's deletions.
+            if space.isLow { try writeStore { (transaction) throws(StorageError) in try transaction.touch() } }
             // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
             for environment in environments { environment.forgetDeadReaders() }
         }
-        space.checkpointed()
         try countPages(space, isDue: true)
     }
 
-    private func writeStore(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
+    private func writeStore(_ body: (LMDBStoreTransaction) throws(StorageError) -> Void) throws(StorageError) {
         unsafe try store.environment.write("write a checkpoint to") { (transaction) throws(StorageError) in
             let checkpoint = unsafe LMDBStoreTransaction(transaction, store)
             defer { checkpoint.finish() }
@@ -172,9 +195,11 @@ package final class LMDBStorage: RepairableStorage {
 
     private func countPages(_ space: SpaceMonitor, isDue: Bool) throws(StorageError) {
         guard isDue else { return }
-        var usage = StorageUsage()
-        try readers.read { (reader) throws(StorageError) in usage = try reader.fileUsage() }
-        space.counted(usage)
+        let start = ContinuousClock.now
+        try readers.read { (reader) throws(StorageError) in
+            let rooms = try reader.rooms()
+            space.counted(journal: rooms.journal, store: rooms.store, in: .now - start)
+        }
     }
 
     /// Best effort: on a full disk the reserve's room is what it is written to.

@@ -134,6 +134,16 @@ import HoldfastWire
         }
     }
 
+    /// Writes a row as it is.
+    func touch() throws(StorageError) {
+        try guarded { () throws(StorageError) in
+            let cursor = try writer(.meta).cursor
+            var key = unsafe MDB_val()
+            var value = unsafe MDB_val()
+            if unsafe try cursor.get(&key, &value, MDB_FIRST) { unsafe try cursor.put(&key, &value, MDB_CURRENT) }
+        }
+    }
+
     /// The last entry of the key; leaves the cursor at the key's last.
     private func lastEntry(_ key: inout MDB_val, _ cursor: LMDBCursor) throws(StorageError) -> InboxEntry? {
         var value = unsafe MDB_val()

@@ -1,13 +1,21 @@
-/// Decides from numbers alone whether room is low and what becomes of the reserve.
+/// Decides from numbers alone whether room is low, why, and what becomes of the reserve.
 ///
 /// New messages may take what is free beyond the reserve, and the free pages inside the files (LMDB never gives pages back to
-/// the file system, but uses them again). The reserve itself is for what makes room: acknowledgements, trims, checkpoints.
+/// the file system, but uses them again). The reserve itself is for what makes room: acknowledgements, trims, checkpoints. What counts is the
+/// smaller of the file system's room and of what each environment may hold.
 struct SpaceAccount: Sendable {
     /// What to do with the reserve file.
     enum ReserveAction {
         case keep
         case release
         case make
+    }
+
+    /// What room is short of.
+    enum Shortage: Equatable {
+        case fileSystem
+        case journal
+        case store
     }
 
     /// What the reserve file takes.
@@ -19,36 +27,38 @@ struct SpaceAccount: Sendable {
     var availableBytes = 0
     /// Whether the reserve file is there.
     var isReserveHeld = true
-    /// Free pages inside the journal's file.
-    var journalFreeBytes = 0
-    /// Free pages inside the store's file.
-    var storeFreeBytes = 0
-    /// What the next checkpoint copies at most: all of the store.
-    var storeUsedBytes = 0
-    /// Records that no checkpoint covers yet.
-    var uncheckpointedRecords = 0
+    /// What the journal's environment has left.
+    var journal = EnvironmentRoom()
+    /// What the store's environment has left.
+    var store = EnvironmentRoom()
+    /// What the next checkpoint will have to write.
+    var checkpointRows = 0
+    /// How much may be stored before new messages have to be refused.
+    private(set) var roomBytes = 0
+    /// Why new messages have to be refused, if they have to.
+    private(set) var shortage: Shortage?
+
     /// Whether new messages have to be refused.
-    private(set) var isLow = false
+    var isLow: Bool { shortage != nil }
 
     private static let pageBytes = 4096
     /// Inner pages and tables of free pages that every transaction writes.
     private static let transactionBytes = 64 * pageBytes
-    /// Pages that one record's rows lie on at most: two inboxes, sender, kept.
-    private static let pagesPerRecord = 4
-    /// What one record adds to the store at most: entries of two inboxes and of the kept, in half full pages, and rows made for it.
-    private static let storeBytesPerRecord = 256
+    /// Pages that one row lies on at most, those of its entries in other tables included.
+    private static let pagesPerRow = 4
+    /// What one row adds to the store at most, in half full pages: an entry of an inbox and of the kept, or a name in two tables.
+    private static let storeBytesPerRow = 256
+    /// A page that a transaction has replaced by a copy is in the list of free pages.
+    private static let copiesPerListPage = 256
 
     /// Two maximal batches, in pages that aren't quite full.
-    private var journalNeed: Int { 2 * (batchBytesMax + batchBytesMax / 4 + Self.transactionBytes) }
+    private var batchesNeed: Int { 2 * (batchBytesMax + batchBytesMax / 4 + Self.transactionBytes) }
 
     /// A checkpoint of what was changed: copies of the pages that it changes, and the new entries.
     private var storeNeed: Int {
-        min(storeUsedBytes, uncheckpointedRecords * Self.pagesPerRecord * Self.pageBytes)
-            + uncheckpointedRecords * Self.storeBytesPerRecord + Self.transactionBytes
+        let copies = min(store.usedBytes, checkpointRows * Self.pagesPerRow * Self.pageBytes)
+        return copies + copies / Self.copiesPerListPage + checkpointRows * Self.storeBytesPerRow + Self.transactionBytes
     }
-
-    /// How much more room there must be to stop being low than to become so.
-    private var margin: Int { reserveBytes / 4 }
 
     /// Numbers are to be set before it is asked.
     init(reserveBytes: Int, batchBytesMax: Int) {
@@ -56,18 +66,47 @@ struct SpaceAccount: Sendable {
         self.batchBytesMax = batchBytesMax
     }
 
-    /// Judges the numbers anew.
+    /// Judges the numbers anew. What is short needs clearly more room to be good again than to become short.
     mutating func update() {
-        let spare = isReserveHeld ? availableBytes : availableBytes - reserveBytes
-        // Of the free pages only half counts: long records need neighbouring ones, and the newest can't be used at once.
-        let shortfall = max(0, journalNeed - journalFreeBytes / 2) + max(0, storeNeed - storeFreeBytes / 2)
-        isLow = spare < shortfall + (isLow ? margin : 0)
+        let rooms: [(Shortage, Int)] = [
+            (.fileSystem, fileSystemRoom - (shortage == .fileSystem ? fileSystemMargin : 0)),
+            (.journal, limitRoom(.journal, journal, keeping: batchesNeed + reserveBytes)),
+            (.store, limitRoom(.store, store, keeping: storeNeed + reserveBytes)),
+        ]
+        roomBytes = max(0, rooms.map(\.1).min() ?? 0)
+        // It stays with its reason as long as that holds.
+        let short = rooms.filter { $0.1 <= 0 }.map(\.0)
+        if shortage.map(short.contains) != true { shortage = short.first }
+        if isLow { roomBytes = 0 }
+    }
+
+    private func limitRoom(_ name: Shortage, _ room: EnvironmentRoom, keeping need: Int) -> Int {
+        room.bytesUntilLimit(keeping: need) - (shortage == name ? min(reserveBytes / 4, room.limitBytes / 16) : 0)
+    }
+
+    /// What the file system and the free pages of the files have beyond what must be there.
+    ///
+    /// The reserve may be in the journal's free pages: on a disk that was full of messages nothing else is ever free again.
+    private var fileSystemRoom: Int {
+        let rest = fileSystemBytes - max(0, storeNeed - store.freeBytes)
+        guard rest >= 0 else { return rest }
+        // Long records need neighbouring pages: of those inside the file only half are taken for that.
+        return min(rest + journal.freeBytes - batchesNeed - reserveBytes, rest + journal.freeBytes / 2 - batchesNeed)
+    }
+
+    /// With the reserve, which is given up when it is needed.
+    private var fileSystemBytes: Int { availableBytes + (isReserveHeld ? reserveBytes : 0) }
+
+    /// Less than there is between an empty journal and one that is as long as it may become: an empty one always takes messages again.
+    private var fileSystemMargin: Int {
+        let capacity = fileSystemBytes + journal.fileBytes - max(0, storeNeed - store.freeBytes) - batchesNeed - reserveBytes
+        return min(reserveBytes, max(0, capacity)) / 4
     }
 
     /// Released when anything may need it, not only when new messages are refused; made again when there is clearly room.
     var reserveAction: ReserveAction {
-        let need = journalNeed + storeNeed
-        if isReserveHeld { return isLow || availableBytes < need ? .release : .keep }
-        return !isLow && availableBytes >= reserveBytes + need + margin ? .make : .keep
+        let need = batchesNeed + storeNeed
+        if isReserveHeld { return shortage == .fileSystem || availableBytes < need ? .release : .keep }
+        return shortage != .fileSystem && availableBytes >= reserveBytes + need + reserveBytes / 4 ? .make : .keep
     }
 }

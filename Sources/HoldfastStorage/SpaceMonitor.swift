@@ -10,11 +10,14 @@ final class SpaceMonitor: Sendable {
         var account: SpaceAccount
         /// When the numbers were read last.
         var readAt: ContinuousClock.Instant?
-        var pagesReadAt: ContinuousClock.Instant?
+        /// When the free pages are to be counted again.
+        var pagesDueAt: ContinuousClock.Instant?
     }
 
     /// How long numbers are taken for current.
     private static let ageMax = Duration.milliseconds(100)
+    /// Of the time of those who write at most one part in so many goes into counting.
+    private static let countingShare = 20
 
     private let directory: DataDirectory
     private let state: Mutex<State>
@@ -55,9 +58,22 @@ final class SpaceMonitor: Sendable {
 
     /// Whether new messages have to be refused.
     var isLow: Bool {
-        if state.withLock({ Self.isOld($0.readAt) }) { refresh() }
+        refreshIfOld()
         return state.withLock { $0.account.isLow }
     }
+
+    /// How much may be stored before that is so, with a checkpoint of so many rows to come.
+    func roomBytes(checkpointRows: Int) -> Int {
+        state.withLock { $0.account.checkpointRows = checkpointRows }
+        refreshIfOld()
+        return state.withLock { state in
+            state.account.update()
+            return state.account.roomBytes
+        }
+    }
+
+    /// Why new messages have to be refused, and what to do; nothing while they are taken.
+    var lowRoom: LowRoom { state.withLock { $0.account.lowRoom(directory.path) } }
 
     /// Before a transaction is written: gives the reserve up if it may be needed, takes it again if there is room.
     func prepareToWrite() {
@@ -65,26 +81,25 @@ final class SpaceMonitor: Sendable {
         settleReserve()
     }
 
-    /// Counts what the next checkpoint will have to write.
-    func committed(records: Int) {
-        state.withLock { $0.account.uncheckpointedRecords += records }
-    }
-
-    /// The checkpoint is written.
-    func checkpointed() {
-        state.withLock { $0.account.uncheckpointedRecords = 0 }
+    /// A batch of so many bytes was written. Until the pages are counted again they are taken to lie in the free ones, then behind the file's end.
+    func committed(bytes: Int) {
+        state.withLock {
+            let taken = bytes + bytes / 4
+            let reused = min($0.account.journal.freeBytes, taken)
+            $0.account.journal.freeBytes -= reused
+            $0.account.journal.fileBytes += taken - reused
+        }
     }
 
     /// Whether the free pages of the files should be counted again, which reads the maps.
-    var arePagesDue: Bool { state.withLock { Self.isOld($0.pagesReadAt) } }
+    var arePagesDue: Bool { state.withLock { $0.pagesDueAt.map { $0 <= .now } ?? true } }
 
-    /// Takes over the free pages of the files.
-    func counted(_ usage: StorageUsage) {
+    /// Takes over how the files are filled, and how long it took to count that.
+    func counted(journal: EnvironmentRoom, store: EnvironmentRoom, in duration: Duration) {
         state.withLock {
-            $0.pagesReadAt = .now
-            $0.account.journalFreeBytes = usage.journalFreeBytes
-            $0.account.storeFreeBytes = usage.storeFreeBytes
-            $0.account.storeUsedBytes = usage.storeFileBytes - usage.storeFreeBytes
+            $0.pagesDueAt = .now + max(Self.ageMax, duration * Self.countingShare)
+            $0.account.journal = journal
+            $0.account.store = store
             $0.account.update()
         }
     }
@@ -109,6 +124,10 @@ final class SpaceMonitor: Sendable {
             }
         }
         refresh()
+    }
+
+    private func refreshIfOld() {
+        if state.withLock({ Self.isOld($0.readAt) }) { refresh() }
     }
 
     private func refresh() {

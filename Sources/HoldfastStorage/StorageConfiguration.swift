@@ -2,7 +2,7 @@ package import HoldfastWire
 
 /// How a data directory is opened.
 package struct StorageConfiguration: Sendable {
-    /// The size of each sparse map, and so the most that journal and store can ever hold; less is taken if the system refuses so much.
+    /// The most that journal and store may each hold before new messages are refused; less is taken if the system refuses so large a map.
     package var mapBytesMax = 1 << 40
     /// Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk.
     package var reserveBytes = 64 << 20

@@ -14,4 +14,7 @@ package struct StorageUsage: Equatable, Sendable {
     package var rowCounts: [Int] = []
     /// Entries of all inboxes.
     package var inboxEntryCount = 0
+
+    /// Of nothing.
+    package init() {}
 }

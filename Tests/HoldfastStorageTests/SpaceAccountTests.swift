@@ -1,8 +1,9 @@
+import HoldfastCore
 import Testing
 
 @testable import HoldfastStorage
 
-/// When room is low, and what becomes of the reserve, from numbers alone.
+/// When room is low, why, and what becomes of the reserve, from numbers alone.
 @Suite struct SpaceAccountTests {
     private static let reserve = 64 << 20
     private static let batch = 4 << 20
@@ -11,6 +12,20 @@ import Testing
         var account = SpaceAccount(reserveBytes: Self.reserve, batchBytesMax: Self.batch)
         account.isReserveHeld = isReserveHeld
         account.availableBytes = available
+        account.update()
+        return account
+    }
+
+    /// With room on the file system, and so much of a limit used.
+    private func account(used: Int, of limit: Int) -> SpaceAccount {
+        var account = SpaceAccount(reserveBytes: Self.reserve, batchBytesMax: Self.batch)
+        account.availableBytes = 1 << 40
+        for room in [\SpaceAccount.journal, \.store] {
+            account[keyPath: room].configuredBytes = limit
+            account[keyPath: room].limitBytes = limit
+            account[keyPath: room].mapBytes = 2 * limit + 512 << 20
+        }
+        account.journal.fileBytes = used
         account.update()
         return account
     }
@@ -34,6 +49,7 @@ import Testing
 
     @Test func `what became low needs clearly more room to be good again`() {
         var account = account(available: 5 << 20, isReserveHeld: false)
+        account.journal.fileBytes = 200 << 20
         account.availableBytes = Self.reserve + 13 << 20
         account.update()
         #expect(account.isLow)
@@ -43,33 +59,98 @@ import Testing
         #expect(account.reserveAction == .make)
     }
 
-    @Test func `free pages inside the files count as room, by half`() {
-        var account = account(available: 0)
+    @Test func `free pages inside the files count as room, for what must be neighbours by half`() {
+        var account = account(available: 0, isReserveHeld: false)
         #expect(account.isLow)
-        account.journalFreeBytes = 24 << 20
-        account.storeFreeBytes = 2 << 20
-        account.update()
-        #expect(account.isLow)
-        account.availableBytes = 20 << 20
+        account.journal.fileBytes = 130 << 20
+        account.journal.freeBytes = 120 << 20
+        account.store.fileBytes = 2 << 20
+        account.store.freeBytes = 2 << 20
         account.update()
         #expect(!account.isLow)
-        account.availableBytes = 0
+        #expect(account.roomBytes > 20 << 20)
+        account.journal.freeBytes = 60 << 20
         account.update()
-        #expect(!account.isLow)
+        #expect(account.isLow)
         // New messages go into the files' free pages, but should that go wrong the reserve's room is there.
+        account.isReserveHeld = true
+        account.update()
+        #expect(!account.isLow)
         #expect(account.reserveAction == .release)
+    }
+
+    @Test func `a disk that was full of messages takes some again when the journal is empty, however little room it has`() {
+        for capacity in stride(from: 76, through: 400, by: 4) {
+            var account = account(available: (capacity << 20) - Self.reserve)
+            // What the store grows by is not the journal's any more.
+            guard account.roomBytes > 4 << 20 else { continue }
+            let rest = capacity << 20
+            // Messages fill it up, then acknowledgements and a checkpoint take some of the reserve.
+            account.isReserveHeld = false
+            account.journal.fileBytes = account.roomBytes
+            account.availableBytes = rest - account.roomBytes - 1
+            account.update()
+            #expect(account.shortage == .fileSystem)
+            account.journal.fileBytes += 3 << 20
+            account.store.fileBytes = 3 << 20
+            account.availableBytes -= 6 << 20
+            account.journal.freeBytes = account.journal.fileBytes - 16 * 4096
+            account.store.freeBytes = 3 << 20
+            account.update()
+            #expect(!account.isLow, "\(capacity) MiB")
+        }
     }
 
     @Test func `the next checkpoint's copies and entries are counted`() {
         var account = account(available: 20 << 20)
-        account.uncheckpointedRecords = 100_000
+        account.checkpointRows = 100_000
         account.update()
         #expect(account.isLow)
-        account.availableBytes = 60 << 20
+        account.availableBytes = 80 << 20
         account.update()
         #expect(!account.isLow)
-        account.storeUsedBytes = 100 << 20
+        account.store.fileBytes = 100 << 20
         account.update()
         #expect(account.isLow)
+    }
+
+    @Test func `the smaller of file system and limit counts, and the text names the one that is short`() {
+        #expect(account(used: 90 << 20, of: 128 << 20).shortage == nil)
+        #expect(account(used: 97 << 20, of: 128 << 20).shortage == .journal)
+        // Of a large limit the reserve and two batches stay free, no quarter.
+        #expect(account(used: 900 << 30, of: 1 << 40).shortage == nil)
+        #expect(account(used: 1 << 40 - 60 << 20, of: 1 << 40).shortage == .journal)
+        let limit = account(used: 97 << 20, of: 128 << 20).lowRoom("/data").text
+        #expect(limit.contains("the journal in /data/journal") && limit.contains("storageBytesMax: \(128 << 20)"))
+        #expect(!limit.contains("file system"))
+        let disk = account(available: 1 << 20).lowRoom("/data").text
+        #expect(disk.contains("the file system of /data") && !disk.contains("storageBytesMax"))
+        #expect(account(used: 0, of: 128 << 20).lowRoom("/data").text.isEmpty)
+    }
+
+    @Test func `the reserve stays while only the limit is short`() {
+        #expect(account(used: 97 << 20, of: 128 << 20).reserveAction == .keep)
+    }
+
+    @Test func `pages that can't be used again yet are no room, and whoever holds many is named`() {
+        var account = account(used: 128 << 20, of: 128 << 20)
+        account.journal.freeBytes = 20 << 20
+        account.journal.holder = .init(processID: 4711, bytes: 100 << 20)
+        account.update()
+        #expect(account.shortage == .journal)
+        #expect(account.lowRoom("/data").text.contains("process 4711"))
+        account.journal.freeBytes += 100 << 20
+        account.journal.holder = nil
+        account.update()
+        #expect(account.shortage == nil)
+    }
+
+    @Test func `where the system allows no such map its limit counts and is named`() {
+        var account = account(used: 50 << 20, of: 1 << 40)
+        account.journal.mapBytes = 64 << 20
+        account.journal.limitBytes = 48 << 20
+        account.update()
+        #expect(account.shortage == .journal)
+        #expect(account.lowRoom("/data").text.contains("ulimit -v"))
     }
 }

@@ -1,0 +1,102 @@
+import CLMDB
+import Glibc
+import HoldfastCore
+
+// How much room an environment has: LMDB never gives pages back to the file system, but uses them again when nobody can see them any more.
+extension LMDBEnvironment {
+    /// As large a map as an environment with these options needs: what makes room must be stored when the limit is reached, long records may find no
+    /// neighbouring pages in the file, and the file may be larger than a limit that was lowered. Addresses cost nothing.
+    static func mapBytes(_ options: Options, in directory: String) -> Int {
+        var status = stat()
+        let fileBytes = unsafe stat(directory + "/data.mdb", &status) == 0 ? Int(status.st_size) : 0
+        let bytes = max(options.mapBytesMax, fileBytes)
+        // In whole pages of any system.
+        return (bytes + min(bytes, spareBytesMax) + spareBytesMin + options.reserveBytes) / (1 << 20) * (1 << 20)
+    }
+
+    private static let spareBytesMin = 256 << 20
+    private static let spareBytesMax = 64 << 30
+
+    /// The room as it is for the next transaction.
+    /// - Parameter transaction: a read transaction that was begun just now.
+    func room(_ transaction: OpaquePointer) throws(StorageError) -> EnvironmentRoom {
+        var info = unsafe MDB_envinfo()
+        unsafe mdb_env_info(handle, &info)
+        var room = EnvironmentRoom()
+        unsafe room.mapBytes = info.me_mapsize
+        unsafe room.fileBytes = (info.me_last_pgno + 1) * pageBytes
+        room.configuredBytes = limitBytes
+        // A quarter stays free of what the system gave, if that is less than was asked for.
+        room.limitBytes = min(limitBytes, room.mapBytes / 4 * 3)
+        let last = unsafe mdb_txn_id(transaction)
+        let oldest = oldestView(notAfter: last)
+        // Table 0 is LMDB's list of free pages. A key is the transaction that freed the value's pages: they are used again by the first one that
+        // is two after it, unless somebody sees an older moment.
+        let cursor = unsafe try LMDBCursor(transaction, table: 0, directory)
+        defer { cursor.close() }
+        var heldBytes = 0
+        var heldCount = 0
+        try eachFree(cursor) { freed, bytes in
+            if freed < oldest.transaction {
+                room.freeBytes += bytes
+            } else {
+                // The last one's are free as soon as another one is written.
+                if freed < last { heldBytes += bytes }
+                heldCount += 1
+            }
+            return heldCount < Self.heldCountMax
+        }
+        if oldest.transaction < last { room.holder = .init(processID: oldest.processID, bytes: heldBytes) }
+        return room
+    }
+
+    /// Beside a view that stands still one entry comes with each commit.
+    private static let heldCountMax = 4_096
+
+    /// All pages inside the file that later transactions will use again, as the read transaction sees them.
+    func freeBytes(_ transaction: OpaquePointer) throws(StorageError) -> Int {
+        let cursor = unsafe try LMDBCursor(transaction, table: 0, directory)
+        defer { cursor.close() }
+        var sum = 0
+        try eachFree(cursor) { _, bytes in
+            sum += bytes
+            return true
+        }
+        return sum
+    }
+
+    /// The transactions that freed pages, oldest first, each with how much, until `body` returns false.
+    private func eachFree(_ cursor: LMDBCursor, _ body: (_ freed: Int, _ bytes: Int) -> Bool) throws(StorageError) {
+        var key = unsafe MDB_val()
+        var value = unsafe MDB_val()
+        var operation = MDB_FIRST
+        while unsafe try cursor.get(&key, &value, operation) {
+            operation = MDB_NEXT
+            guard let list = unsafe value.mv_data, let transaction = unsafe key.mv_data, unsafe key.mv_size >= 8 else { continue }
+            // A value is a list of page numbers with its length in front.
+            let (freed, count) = unsafe (transaction.loadUnaligned(as: Int.self), list.loadUnaligned(as: Int.self))
+            if !body(freed, count * pageBytes) { return }
+        }
+    }
+
+    /// The oldest moment that anybody sees, of this process or of another one.
+    private func oldestView(notAfter last: Int) -> (transaction: Int, processID: Int32) {
+        var oldest = OldestView(transaction: last, processID: 0)
+        unsafe withUnsafeMutablePointer(to: &oldest) { _ = unsafe mdb_reader_list(handle, readReaderLine, $0) }
+        return (oldest.transaction, oldest.processID)
+    }
+}
+
+private struct OldestView {
+    var transaction: Int
+    var processID: Int32
+}
+
+/// LMDB tells of its readers by text: a line for each slot with its process, its thread, and its transaction or a dash.
+private func readReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    guard let line = unsafe line, let oldest = unsafe context?.assumingMemoryBound(to: OldestView.self) else { return 0 }
+    let words = unsafe String(cString: line).split(whereSeparator: { $0 == " " || $0 == "\n" })
+    guard words.count == 3, let process = Int32(words[0]), let transaction = Int(words[2]) else { return 0 }
+    if unsafe transaction < oldest.pointee.transaction { unsafe oldest.pointee = OldestView(transaction: transaction, processID: process) }
+    return 0
+}

@@ -1,0 +1,38 @@
+import HoldfastCore
+
+extension SpaceAccount {
+    /// Why new messages are refused, and what to do, for an operator; nothing while they are taken.
+    func lowRoom(_ directory: String) -> LowRoom {
+        switch shortage {
+        case nil: LowRoom(cause: "", text: "")
+        case .fileSystem:
+            LowRoom(
+                cause: "file system",
+                text: "the file system of \(directory) has \(availableBytes) bytes left; free some room on it, or move the data directory "
+                    + "to a larger one")
+        case .journal: lowRoom("journal", directory + "/journal", journal)
+        case .store: lowRoom("store", directory + "/store", store)
+        }
+    }
+
+    private func lowRoom(_ name: String, _ path: String, _ room: EnvironmentRoom) -> LowRoom {
+        let start = "the \(name) in \(path) takes \(room.usedBytes) bytes of "
+        guard room.limitBytes == room.configuredBytes else {
+            return LowRoom(
+                cause: "\(name), address space",
+                text: "\(start)the \(room.limitBytes) that the system's limit of address space allows (ulimit -v); raise that and start "
+                    + "again")
+        }
+        let limit = "\(start)storageBytesMax: \(room.configuredBytes)"
+        if let holder = room.holder, holder.bytes >= room.limitBytes / 8 {
+            return LowRoom(
+                cause: "\(name), process \(holder.processID)",
+                text: "\(limit), \(holder.bytes) of them because process \(holder.processID) has been reading it since before they were "
+                    + "freed; let that process go on, or end it")
+        }
+        return LowRoom(
+            cause: name,
+            text: "\(limit), which leaves what acknowledgements and checkpoints may need; raise storageBytesMax and start again, or wait "
+                + "until recipients have fetched their messages")
+    }
+}
