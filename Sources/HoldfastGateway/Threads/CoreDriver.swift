@@ -20,6 +20,9 @@ final class CoreDriver: @unchecked Sendable {
     /// Emptied batches, whose room the loops use again.
     private var spares: [CommandBatch] = []
     private var nextTick: UInt64 = 0
+    /// When the room is counted next while it is low, in monotonic milliseconds.
+    private var nextRoomCount: UInt64 = 0
+    private var roomNotices = RoomNotices()
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
     /// The loops have been told to let go of theirs: the allocator comes after them.
@@ -59,6 +62,7 @@ final class CoreDriver: @unchecked Sendable {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
+                case .countRoom: try storage.countRoom()
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
                     ProcessMemory.giveBack()
@@ -155,7 +159,7 @@ final class CoreDriver: @unchecked Sendable {
     private func tick(_ now: CoreTime) {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
-        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        tickRoom(now)
         load.setTimeOffset(core.timeOffset)
         if let notice = core.takeClockNotice() { ClockLog.write(notice, to: logger) }
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
@@ -171,6 +175,24 @@ final class CoreDriver: @unchecked Sendable {
             isGivingBack = true
         }
     }
+
+    /// While room is low it is counted by a reader, too: nothing may be committed that would lead to it.
+    private func tickRoom(_ now: CoreTime) {
+        let roomBytes = storage.roomBytes(checkpointRows: core.checkpointRows)
+        core.ticked(now: now, isSpaceLow: roomBytes == 0, roomBytes: roomBytes)
+        if roomBytes == 0, now.monotonic >= nextRoomCount {
+            nextRoomCount = now.monotonic + Self.roomCountMilliseconds
+            readers.post(.countRoom)
+        }
+        let lowRoom = roomBytes == 0 ? storage.lowRoom : nil
+        switch roomNotices.update(lowRoom?.cause, now: now.monotonic) {
+        case .refusing: logger.warning("new messages are refused with storageFull: \(lowRoom?.text ?? "")")
+        case .takingAgain: logger.notice("there is room again: new messages are taken")
+        case nil: break
+        }
+    }
+
+    private static let roomCountMilliseconds: UInt64 = 1_000
 
     private func submit(_ now: CoreTime) {
         if let batch = core.takeBatch(now: now) { journal.post(batch) }

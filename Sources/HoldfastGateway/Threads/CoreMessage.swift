@@ -19,6 +19,8 @@ enum ReadJob: Sendable {
     case rows(ReadRequests)
     case trim(TrimJob)
     case expiry(ExpiryJob)
+    /// While room is low.
+    case countRoom
     /// After a checkpoint: what its rows took.
     case giveMemoryBack
 }
