@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastGateway
 import HoldfastIO
+import HoldfastStorage
 import Testing
 
 @testable import holdfast
@@ -91,6 +92,18 @@ import Testing
             configuration.listenBacklog = 4_096
         }
         #expect(small.filter { $0.state != .ok } == [])
+    }
+
+    @Test func `a limit that is nearly used up is found before messages are refused, and only its own environment is named`() {
+        var (usage, configuration) = (StorageUsage(), Configuration())
+        configuration.storageBytesMax = 128 << 20
+        (usage.journalFileBytes, usage.journalFreeBytes, usage.storeFileBytes) = (200 << 20, 110 << 20, 20 << 20)
+        #expect(DoctorChecks.limit(usage, configuration).map(\.state) == [.ok, .ok])
+        usage.journalFreeBytes = 90 << 20
+        let checks = DoctorChecks.limit(usage, configuration)
+        #expect(checks.map(\.state) == [.warn, .ok])
+        #expect(checks[0].line.contains("storageBytesMax: \(128 << 20)"))
+        #expect(DoctorChecks.limit(nil, configuration).isEmpty)
     }
 
     @Test func `the command tells people and programs the same, and a wrong configuration by its code`() async throws {

@@ -55,7 +55,7 @@ public struct SendError: Error, Hashable, Sendable, CustomStringConvertible {
         case bodyTooLarge = 102
         /// The recipient's name is not valid.
         case invalidRecipient = 103
-        /// The gateway's disk is full.
+        /// The gateway has no room: its disk is full, or what it may store is used up.
         case storageFull = 104
         /// The gateway doesn't take this kind of body.
         case kindUnsupported = 105

@@ -150,7 +150,8 @@ extension ConfigurationKey {
 
     private static let storage: [ConfigurationKey] = [
         .init(
-            "storageBytesMax", .integer(\.storageBytesMax, 64 << 20...1 << 46), "Room that the journal and the store may each take on disk."
+            "storageBytesMax", .integer(\.storageBytesMax, 64 << 20...1 << 46),
+            "Room that the journal and the store may each take on disk; new messages are refused when the reserve, of a small limit a quarter, is left."
         ),
         .init("checkpointEntries", .integer(\.checkpointEntries, 1000...100_000_000), "Changed entries after which a checkpoint is due."),
         .init(

@@ -1,6 +1,7 @@
 internal import HoldfastCore
 internal import HoldfastGateway
 internal import HoldfastIO
+internal import HoldfastStorage
 
 /// What is wanted of a machine that runs a gateway with this configuration. Pure: facts in, checks out.
 enum DoctorChecks {
@@ -139,6 +140,20 @@ enum DoctorChecks {
                 "disk sync", "\(sync) us, slowest \(slowest) us", wanted: "at most 10000 us: every commit waits for one",
                 isWell: sync <= 10_000, do: "Use a disk with a write cache that survives a power cut, and no other writers on it"))
         return checks
+    }
+
+    /// What journal and store hold, to what they may; nothing while there is no data directory.
+    static func limit(_ usage: StorageUsage?, _ configuration: Configuration) -> [DoctorCheck] {
+        guard let usage else { return [] }
+        let wanted = configuration.storageBytesMax / 4 * 3
+        return [
+            ("journal", usage.journalFileBytes - usage.journalFreeBytes), ("store", usage.storeFileBytes - usage.storeFreeBytes),
+        ].map { name, bytes in
+            DoctorCheck(
+                "\(name) size", mebibytes(bytes),
+                wanted: "\(mebibytes(wanted)), three quarters of storageBytesMax: \(configuration.storageBytesMax)", isWell: bytes < wanted,
+                do: "Raise storageBytesMax and restart, or let the recipients fetch their messages; near the limit new ones are refused")
+        }
     }
 
     private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }

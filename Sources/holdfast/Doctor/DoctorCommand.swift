@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import HoldfastGateway
 internal import HoldfastIO
+internal import HoldfastStorage
 
 /// `holdfast doctor`.
 struct DoctorCommand: ParsableCommand {
@@ -39,7 +40,9 @@ struct DoctorCommand: ParsableCommand {
         }
         if let data { configuration.data = data }
         let directory = Self.existing(configuration.data)
-        let checks = DoctorChecks.all(.read(), .read(directory), configuration, directory: directory)
+        let checks =
+            DoctorChecks.all(.read(), .read(directory), configuration, directory: directory)
+            + DoctorChecks.limit(Self.usage(configuration.data), configuration)
         let failed = checks.count { $0.state == .fail }
         let output = OperationOutput(isJSON: json)
         for check in checks { try output.line(check.line) }
@@ -50,6 +53,12 @@ struct DoctorCommand: ParsableCommand {
             object.add("checks", list: checks.map(\.json))
         }
         if failed > 0 { throw CommandFailure("") }
+    }
+
+    /// How much the data directory holds; nil while there is none, or when it can't be read.
+    private static func usage(_ path: String) -> StorageUsage? {
+        guard (try? DirectoryLock.isMade(path)) == true else { return nil }
+        return try? LMDBStorage.openReadOnly(directory: path).usage()
     }
 
     /// The directory, or what there is of the way to it.

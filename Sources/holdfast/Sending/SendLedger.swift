@@ -123,7 +123,7 @@ struct SendReport: Equatable, Sendable {
         case .unknownConversation: "unknownConversation"
         case .bodyTooLarge: "bodyTooLarge: longer than the gateway takes (bodyBytesMax)"
         case .invalidRecipient: "invalidRecipient: the recipient's name is not valid"
-        case .storageFull: "storageFull: the gateway's disk is full"
+        case .storageFull: "storageFull: the gateway has no room for messages"
         case .kindUnsupported: "kindUnsupported: the gateway doesn't take this kind"
         case .overloaded: "overloaded: the gateway has too much to do"
         case .unknown: "unknown: the session ended before an answer came; it may be stored or not"

@@ -40,7 +40,7 @@ enum ClientReports {
         case .transportFailed(.closedByPeer): "The gateway closed the connection."
         case .transportFailed(.broken(let text)): "The connection broke: \(VisibleText.of(text))."
         case .heldBack(.inboxFull): "The recipient's inbox is full (inboxMessagesMax, inboxBytesMax); waiting for room."
-        case .heldBack(.storageFull): "The gateway's disk is full; waiting for room."
+        case .heldBack(.storageFull): "The gateway has no room for messages; waiting for it."
         case .heldBack: "The gateway has too much to do; waiting."
         case .tokenUnavailable: "There is no token: its file can't be read."
         }
