@@ -15,6 +15,7 @@ package final class MemoryStorage: RepairableStorage {
     private struct State: Sendable {
         var durable: MemoryTables
         var isSpaceLow = false
+        var isFull = false
         var commitFault: CommitFault?
         var checkpointFault: Int?
         /// Set by a commit that failed: the process should have ended.
@@ -54,6 +55,23 @@ package final class MemoryStorage: RepairableStorage {
         state.withLock { $0.isSpaceLow = isLow }
     }
 
+    /// Room is low from now on, until the journal has little more than what timelines on disk hold: until the core makes room by itself.
+    package func fill() {
+        state.withLock { $0.isFull = true }
+    }
+
+    /// Whether `fill` was called and no room was made since.
+    package var isFull: Bool {
+        state.withLock { state in
+            let kept = state.durable.rows[Int(StoreTable.kept.rawValue)].keys.count
+            if state.durable.positions.count <= kept + Self.spareRecords { state.isFull = false }
+            return state.isFull
+        }
+    }
+
+    /// What cursors and sessions add from one checkpoint to the next.
+    private static let spareRecords = 24
+
     /// Changes one bit of a stored record, chosen by two numbers.
     /// - Returns: its position; nil when there is no record.
     package func flipBit(record: UInt64, bit: UInt64) -> Position? {
@@ -71,7 +89,7 @@ package final class MemoryStorage: RepairableStorage {
 
     package var nextPosition: Position { state.withLock { $0.durable.nextPosition } }
 
-    package var isSpaceLow: Bool { state.withLock { $0.isSpaceLow } }
+    package var isSpaceLow: Bool { state.withLock { $0.isSpaceLow } || isFull }
 
     package func commit(_ batch: JournalBatch) throws(StorageError) {
         try state.withLock { (state) throws(StorageError) in

@@ -79,8 +79,10 @@ final class SimulatedGateway {
             if let link = phone.link, link.port != nil { network.cut(link, heard: witness) }
         }
         run = nil
+        let isFull = storage.isFull
         storage = storage.crashCopy()
         storage.setSpaceLow(isSpaceLow)
+        if isFull { storage.fill() }
     }
 
     private func startLater() {
@@ -131,6 +133,12 @@ final class SimulatedGateway {
             isSpaceLow = false
             storage.setSpaceLow(false)
         }
+    }
+
+    /// The disk is full of what may be trimmed: nobody but the gateway makes room.
+    func fill() {
+        world.coverage.count(.diskFull)
+        storage.fill()
     }
 
     func slowDown(factor: UInt64, for milliseconds: UInt64) {

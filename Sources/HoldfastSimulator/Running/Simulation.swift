@@ -97,7 +97,7 @@ package final class Simulation {
             jumpWall(operation)
         case .failCommit: gateway.failNextCommit()
         case .failCheckpoint: gateway.failNextCheckpoint()
-        case .fillDisk: gateway.setSpaceLow(for: operation.b % 600_000)
+        case .fillDisk: operation.a.isMultiple(of: 2) ? gateway.setSpaceLow(for: operation.b % 600_000) : gateway.fill()
         case .slowDisk: gateway.slowDown(factor: 5 + operation.b % 60, for: operation.a % 300_000)
         case .flipBit: gateway.flipBit()
         case .backUpGateway: gateway.backUp()
