@@ -41,6 +41,20 @@ enum DurableFile {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
+    /// The whole text of a file of /proc, which comes in pieces; nil when there is none.
+    static func readAll(_ path: String) -> String? {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var text: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return count < 0 ? nil : String(decoding: text, as: UTF8.self) }
+            text += piece[..<count]
+        }
+    }
+
     /// Keeps a page ready for `write` to `path`, so that it needs no room.
     static func prepareWrite(to path: String) throws(StorageError) {
         let descriptor = try open(path + ".new", O_WRONLY | O_CREAT)

@@ -2,7 +2,8 @@
 struct EnvironmentRoom: Equatable, Sendable {
     /// A transaction of another one, or of this process, that LMDB keeps pages for.
     struct Holder: Equatable, Sendable {
-        var processID: Int32
+        /// Nil: of another pid namespace, as of another container.
+        var processID: Int32?
         /// Pages that were freed since its transaction began.
         var bytes: Int
     }

@@ -46,7 +46,9 @@ extension LMDBEnvironment {
             }
             return heldCount < Self.heldCountMax
         }
-        if oldest.transaction < last { room.holder = .init(processID: oldest.processID, bytes: heldBytes) }
+        if oldest.transaction < last {
+            room.holder = .init(processID: ReaderIdentity.process(oldest.number, lockFile: directory + "/lock.mdb"), bytes: heldBytes)
+        }
         return room
     }
 
@@ -80,23 +82,24 @@ extension LMDBEnvironment {
     }
 
     /// The oldest moment that anybody sees, of this process or of another one.
-    private func oldestView(notAfter last: Int) -> (transaction: Int, processID: Int32) {
-        var oldest = OldestView(transaction: last, processID: 0)
+    private func oldestView(notAfter last: Int) -> (transaction: Int, number: Int32) {
+        var oldest = OldestView(transaction: last, number: 0)
         unsafe withUnsafeMutablePointer(to: &oldest) { _ = unsafe mdb_reader_list(handle, readReaderLine, $0) }
-        return (oldest.transaction, oldest.processID)
+        return (oldest.transaction, oldest.number)
     }
 }
 
 private struct OldestView {
     var transaction: Int
-    var processID: Int32
+    /// Of the process, as LMDB knows it: see `ReaderIdentity`.
+    var number: Int32
 }
 
 /// LMDB tells of its readers by text: a line for each slot with its process, its thread, and its transaction or a dash.
 private func readReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
     guard let line = unsafe line, let oldest = unsafe context?.assumingMemoryBound(to: OldestView.self) else { return 0 }
     let words = unsafe String(cString: line).split(whereSeparator: { $0 == " " || $0 == "\n" })
-    guard words.count == 3, let process = Int32(words[0]), let transaction = Int(words[2]) else { return 0 }
-    if unsafe transaction < oldest.pointee.transaction { unsafe oldest.pointee = OldestView(transaction: transaction, processID: process) }
+    guard words.count == 3, let number = Int32(words[0]), let transaction = Int(words[2]) else { return 0 }
+    if unsafe transaction < oldest.pointee.transaction { unsafe oldest.pointee = OldestView(transaction: transaction, number: number) }
     return 0
 }

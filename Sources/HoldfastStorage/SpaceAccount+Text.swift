@@ -25,10 +25,11 @@ extension SpaceAccount {
         }
         let limit = "\(start)storageBytesMax: \(room.configuredBytes)"
         if let holder = room.holder, holder.bytes >= room.limitBytes / 8 {
+            let process = holder.processID.map { "process \($0)" } ?? "a process of another container"
             return LowRoom(
-                cause: "\(name), process \(holder.processID)",
-                text: "\(limit), \(holder.bytes) of them because process \(holder.processID) has been reading it since before they were "
-                    + "freed; let that process go on, or end it")
+                cause: "\(name), \(process)",
+                text: "\(limit), \(holder.bytes) of them because \(process) has been reading it since before they were freed; let that "
+                    + "process go on, or end it")
         }
         return LowRoom(
             cause: name,

@@ -17,6 +17,18 @@ import Testing
         #expect(ReaderIdentity.number > 4 << 20)
     }
 
+    @Test func `a number leads to the process that has it, and to none when that can't be seen`() throws {
+        let directory = try TemporaryDirectory()
+        let storage = try directory.open()
+        try storage.read { (_) throws(StorageError) in
+            for environment in storage.environments {
+                let path = environment.directory + "/lock.mdb"
+                #expect(ReaderIdentity.process(ReaderIdentity.number, lockFile: path) == getpid())
+                #expect(ReaderIdentity.process(1 << 22, lockFile: path) == nil)
+            }
+        }
+    }
+
     @Test func `to all others the process keeps its number`() throws {
         let directory = try TemporaryDirectory()
         _ = try directory.open()

@@ -118,7 +118,8 @@ extension EventLoop {
             // peer who needs time.
             guard unsafe !connection.pointee.flags.contains(.isExtended) else { return }
             let hasJustRead = unsafe connection.pointee.lastTraffic == state.pointee.tick
-            if hasJustRead || clinux_poll_now(unsafe connection.pointee.descriptor, POLLIN) != 0 { unsafe extendHandshake(slot, connection) }
+            guard hasJustRead || clinux_poll_now(unsafe connection.pointee.descriptor, POLLIN) != 0 else { return }
+            unsafe extendHandshake(slot, connection)
         case .closing:
             guard unsafe connection.pointee.output != nil else { return }
             unsafe writable(slot, connection)
