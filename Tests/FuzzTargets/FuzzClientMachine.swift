@@ -7,6 +7,7 @@ func fuzzClientMachine(_ bytes: [UInt8]) {
     var input = FuzzInput(bytes)
     var run = ClientRun()
     while !input.isEmpty { run.step(&input) }
+    run.restart()
 }
 
 private struct ClientRun {
@@ -87,22 +88,22 @@ private struct ClientRun {
         }
     }
 
-    /// The process ends and begins again with what was kept.
-    private mutating func restart() {
+    /// The process ends and begins again with what was kept, which is written anew and read.
+    mutating func restart() {
         keep()
+        var again = ClientState()
+        for record in state.snapshot { precondition(again.apply(record), "a snapshot that can't be read: \(record)") }
+        precondition(again == state, "a state changed when it was written and read")
         machine = ClientMachine(settings: Self.settings, state: state)
         stream = []
         ids = []
     }
 
-    /// Does what the driver would with the records; the file that they make can be written anew and read again.
+    /// Does what the driver would with the records.
     private mutating func keep() {
         for action in actions.items {
             if case .persist(let record) = action { precondition(state.apply(record), "a record that doesn't fit the state: \(record)") }
         }
         actions.removeAll()
-        var again = ClientState()
-        for record in state.snapshot { precondition(again.apply(record), "a snapshot that can't be read: \(record)") }
-        precondition(again == state, "a state changed when it was written and read")
     }
 }
