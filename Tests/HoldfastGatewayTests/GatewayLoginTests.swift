@@ -71,7 +71,10 @@ import Testing
         let token = try await gateway.token("alice")
         let openings: [(inout [UInt8]) -> Void] = [
             { ClientFrameWriter.resume(ticket: ticket.span, state: state, to: &$0) },
-            { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: Array("phone".utf8).span, state: state, to: &$0) },
+            {
+                ClientFrameWriter.hello(
+                    isSendOnly: false, token: token.span, device: Array("phone".utf8).span, user: [UInt8]().span, state: state, to: &$0)
+            },
         ]
         for opening in openings {
             let gone = try RawClient(port: gateway.port, sendsPreface: false)
