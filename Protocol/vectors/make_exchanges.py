@@ -385,7 +385,10 @@ exchange("violation-send-before-welcome", "A pipelined send.", ["REQ-OPEN-3"], [
     OPEN, back(3, 1000, 41), message(42, "a", "WELCOME hasn't come."), closed("wrongState", "Closed; the session is not touched."),
 ])
 exchange("violation-first-frame", "A connection that doesn't begin with HELLO or RESUME.", ["REQ-OPEN-1"], [
-    OPEN, step("PING", "Too early."), closed("wrongState", "Closed."),
+    OPEN, step("LOOKUP", "Too early.", conversation=1), closed("wrongState", "Closed."),
+])
+exchange("health-check", "A balancer looks whether the gateway serves: not a word of it is in the log.", ["REQ-OPEN-11"], [
+    OPEN, step("PING", "Before any opening."), step("PONG", "It serves."), event("end", "The balancer ends the connection."),
 ])
 exchange("violation-second-hello", "A second opening.", ["REQ-OPEN-3"], opened() + [
     step("HELLO", "Again.", **fields_hello()), closed("wrongState", "Closed."),

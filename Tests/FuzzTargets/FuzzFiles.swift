@@ -56,9 +56,9 @@ func fuzzTicket(_ bytes: [UInt8]) {
     }
 }
 
-/// The bytes, and the bytes behind the signature that every header begins with.
+/// The bytes, and the bytes behind what headers begin with. What is found whole is found whatever follows it, and not before it is there.
 func fuzzProxyHeader(_ bytes: [UInt8]) {
-    _ = try? ProxyHeader.parse(bytes.span)
+    checkProxyHeader(bytes)
     let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
     var header = signature + bytes
     // The length is made to fit, or the parser only asks for more.
@@ -66,5 +66,15 @@ func fuzzProxyHeader(_ bytes: [UInt8]) {
         header[14] = UInt8((header.count - 16) >> 8)
         header[15] = UInt8((header.count - 16) & 0xFF)
     }
-    _ = try? ProxyHeader.parse(header.span)
+    checkProxyHeader(header)
+    for family in ["PROXY ", "PROXY TCP4 ", "PROXY TCP6 "] { checkProxyHeader(Array(family.utf8) + bytes + [0x0D, 0x0A]) }
+}
+
+private func checkProxyHeader(_ bytes: [UInt8]) {
+    guard case .done(let source, let count)? = try? ProxyHeader.parse(bytes.span) else { return }
+    precondition(count <= bytes.count, "a header has bytes that aren't there")
+    let whole = ProxyHeader.Progress.done(source, byteCount: count)
+    let (longer, shorter) = (bytes[..<count] + [0x20], Array(bytes[..<(count - 1)]))
+    precondition((try? ProxyHeader.parse(longer.span)) == whole, "what follows a header changed it")
+    precondition((try? ProxyHeader.parse(shorter.span)) == .needsMore, "a header was whole before its last byte")
 }

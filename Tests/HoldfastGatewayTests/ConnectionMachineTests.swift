@@ -99,13 +99,25 @@ import Testing
     }
 
     // REQ-OPEN-1
-    @Test func `before HELLO nothing else is allowed, not even PING`() {
-        for frame: [UInt8] in [[0x01], [0x13, 1, 2], [0x16, 1, 7], [0x20, 3, 1, 7, 0x61]] {
+    @Test func `before HELLO nothing but PING is allowed`() {
+        for frame: [UInt8] in [[0x13, 1, 2], [0x16, 1, 7], [0x20, 3, 1, 7, 0x61]] {
             var harness = MachineHarness()
             #expect(
                 harness.receive {
                     Preface.append(to: &$0); $0 += frame
                 }.action == .close(.wrongState))
+        }
+    }
+
+    // REQ-OPEN-11, REQ-TIME-6
+    @Test func `before HELLO frames that are answered or skipped are counted`() {
+        for frame: [UInt8] in [[FrameKind.ping], [0xF0, 0]] {
+            var harness = MachineHarness { $0.controlFramesBurst = 20 }
+            let flood = { (count: Int) -> (inout [UInt8]) -> Void in { out in for _ in 0..<count { out += frame } } }
+            #expect(harness.receive { Preface.append(to: &$0) }.action == .none)
+            #expect(harness.receive(flood(20)).action == .none)
+            #expect(harness.out == [UInt8](repeating: FrameKind.pong, count: frame == [FrameKind.ping] ? 20 : 0))
+            #expect(harness.receive(flood(1)).action == .close(.rateLimited))
         }
     }
 

@@ -11,6 +11,7 @@ enum LoopEvent: Equatable {
     case closed(ConnectionID, DisconnectReason)
     case deadline(ConnectionID)
     case woken
+    case refused(String, ProxyRefusal)
 }
 
 /// A loop on its own thread that records what it is told, and that a test can wait on and run code on.
@@ -161,6 +162,7 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
         return consumed
     }
 
+    func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) { record(.refused(peer.host, refusal)) }
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) { record(.closed(id, reason)) }
     func deadlineReached(_ id: ConnectionID) { record(.deadline(id)) }
 

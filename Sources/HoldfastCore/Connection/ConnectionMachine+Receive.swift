@@ -22,9 +22,9 @@ extension ConnectionMachine {
                 return Received(end: start, action: .close(error))
             }
             state = .awaitingFirstFrame
-            return receivedFirst(bytes, from: start + Preface.byteCount, now: now, intake: intake)
+            return receivedFirst(bytes, from: start + Preface.byteCount, now: now, intake: intake, out: &out)
         case .awaitingFirstFrame:
-            return receivedFirst(bytes, from: start, now: now, intake: intake)
+            return receivedFirst(bytes, from: start, now: now, intake: intake, out: &out)
         case .authenticating, .attaching, .open:
             return receivedFrames(bytes, from: start, now: now, limits: limits, intake: &intake, out: &out)
         case .leaving, .closing:
@@ -84,12 +84,17 @@ extension ConnectionMachine {
         return .slowDown(milliseconds: RateLimit.slowDownMilliseconds)
     }
 
-    /// The first frame; unknown optional ones before it are skipped.
-    private mutating func receivedFirst(_ bytes: Span<UInt8>, from start: Int, now: UInt64, intake: CommandIntake) -> Received {
+    /// The first frame. Unknown optional ones before it are skipped, and `PING` is answered, by which a balancer sees that the gateway serves;
+    /// the bucket that both are counted by isn't filled again before `WELCOME`.
+    private mutating func receivedFirst(
+        _ bytes: Span<UInt8>, from start: Int, now: UInt64, intake: CommandIntake, out: inout [UInt8]
+    ) -> Received {
         var offset = start
         do {
             while let decoded = try ClientFrame.decode(bytes, at: offset, limits: .beforeWelcome) {
-                guard let frame = decoded.frame else {
+                guard let frame = decoded.frame, frame != .ping else {
+                    try takeControlFrames(1)
+                    if decoded.frame != nil { out.append(FrameKind.pong) }
                     offset += decoded.byteCount
                     continue
                 }

@@ -15,7 +15,7 @@ extension ConfigurationKey {
             "Lets `listen` name addresses beyond loopback: for a gateway behind a TLS-terminating balancer."),
         .init(
             "proxyProtocolFrom", .list(\.proxyProtocolFrom),
-            "Addresses or ranges (10.0.0.0/8) of balancers: their connections must begin with a PROXY protocol v2 header."),
+            "Addresses or ranges (10.0.0.0/8) of balancers: their connections must begin with a PROXY protocol header, version 1 or 2."),
         .init(
             "goAwayAddress", .text(\.goAwayAddress),
             "HOST:PORT that clients are told to go to when this gateway drains; empty: come back here."),

@@ -11,6 +11,7 @@ struct GatewayShared: Sendable {
     let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
+    let addressLog: AddressLog
     let logger: Logger
 }
 
@@ -33,6 +34,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     let mailbox: LoopMailbox
     private let index: Int
     private let core: Inbox<CoreMessage>
+    private let addressLog: AddressLog
     private let port: LoopPort
     private var table: ConnectionTable
     private var messages: ContiguousArray<LoopMessage> = []
@@ -42,6 +44,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
         core = shared.core
+        addressLog = shared.addressLog
         eventLoop = try EventLoop(shared.configuration.loopConfiguration(index: index))
         mailbox = LoopMailbox(eventLoop)
         port = LoopPort(index: index, shared: shared, eventLoop, mailbox, ticketKeys)
@@ -65,6 +68,8 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError) {
         preconditionFailure("a gateway connects to nobody")
     }
+
+    func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) { addressLog.note(peer, refusal, now: eventLoop.now) }
 
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int { table.received(handle(id), bytes) }
 

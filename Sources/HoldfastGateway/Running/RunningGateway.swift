@@ -34,7 +34,9 @@ struct RunningGateway {
             slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
         tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let shared = GatewayShared(
-            configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core, logger: logger)
+            configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core,
+            addressLog: AddressLog { line in logger.warning("\(line.message)", metadata: line.metadata.mapValues { "\($0)" }) },
+            logger: logger)
         do {
             var loops: [GatewayLoop] = []
             for index in 0..<loopCount {

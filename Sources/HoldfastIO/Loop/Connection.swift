@@ -45,6 +45,8 @@ internal import CLinux
         static let inResumedList = Flags(rawValue: 1 << 9)
         /// The handshake's deadline was put off, because input of the peer waited for the loop.
         static let isExtended = Flags(rawValue: 1 << 10)
+        /// Accepted, and its first bytes weren't looked at yet.
+        static let isFresh = Flags(rawValue: 1 << 11)
     }
 
     /// The socket.

@@ -39,6 +39,8 @@ package enum DisconnectReason: UInt8, Sendable {
     case reclaimed
     /// The loop stopped.
     case loopStopped
+    /// It began with a PROXY header, which has no place there.
+    case unexpectedProxyHeader
 }
 
 /// Why an outgoing connection didn't come about.

@@ -85,7 +85,9 @@ extension EventLoop {
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
     ) {
         // An event from before a pause in this iteration, or with kept bytes that have to be shown before: epoll says it again.
-        guard unsafe connection.pointee.flags.isDisjoint(with: [.paused, .inResumedList]) else { return }
+        guard unsafe connection.pointee.flags.isDisjoint(with: [.paused, .inResumedList, .isFresh]) else {
+            return unsafe readFirst(slot, connection, events, delegate)
+        }
         let keptCount = unsafe connection.pointee.kept?.count ?? 0
         let base = unsafe state.pointee.readBuffer
         let count = unsafe recv(connection.pointee.descriptor, base + keptCount, configuration.readBytesMax, 0)
@@ -97,6 +99,37 @@ extension EventLoop {
         unsafe connection.pointee.lastTraffic = state.pointee.tick
         if keptCount > 0 { unsafe takeKept(connection) }
         unsafe deliver(slot, connection, keptCount + count, delegate)
+    }
+
+    /// The same for the first bytes of an accepted connection.
+    private func readFirst(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ events: UInt32, _ delegate: any EventLoopDelegate
+    ) {
+        guard unsafe connection.pointee.flags.isDisjoint(with: [.paused, .inResumedList]) else { return }
+        let keptCount = unsafe connection.pointee.kept?.count ?? 0
+        let base = unsafe state.pointee.readBuffer
+        let count = unsafe recv(connection.pointee.descriptor, base + keptCount, configuration.readBytesMax, 0)
+        guard count > 0 else { return unsafe readNothing(slot, connection, count, events) }
+        unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        unsafe connection.pointee.lastTraffic = state.pointee.tick
+        if keptCount > 0 { unsafe takeKept(connection) }
+        unsafe showFirst(slot, connection, keptCount + count, delegate)
+    }
+
+    /// Shows the first bytes, unless they are a PROXY header where none belongs. While that can't be told, they are kept.
+    private func showFirst(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ count: Int, _ delegate: any EventLoopDelegate
+    ) {
+        let base = unsafe state.pointee.readBuffer
+        if unsafe isUnexpectedProxyHeader(base, count: count, connection, delegate) {
+            return unsafe beginClosing(slot, connection, .unexpectedProxyHeader)
+        }
+        if unsafe ProxyHeader.signature(UnsafeBufferPointer(start: base, count: count).span) == .partial {
+            unsafe connection.pointee.kept = unsafe ByteBlock(copying: base, count: count)
+            return
+        }
+        unsafe connection.pointee.flags.remove(.isFresh)
+        unsafe deliver(slot, connection, count, delegate)
     }
 
     private func readTLS(
@@ -129,7 +162,11 @@ extension EventLoop {
         if reading.ended || reading.failed { unsafe connection.pointee.flags.insert(.peerEnded) }
         if reading.count > 0, unsafe connection.pointee.state == .open {
             if keptCount > 0 { unsafe takeKept(connection) }
-            unsafe deliver(slot, connection, keptCount + reading.count, delegate)
+            if unsafe connection.pointee.flags.contains(.isFresh) {
+                unsafe showFirst(slot, connection, keptCount + reading.count, delegate)
+            } else {
+                unsafe deliver(slot, connection, keptCount + reading.count, delegate)
+            }
         }
         if reading.failed {
             unsafe beginClosing(slot, connection, .tlsFailed)

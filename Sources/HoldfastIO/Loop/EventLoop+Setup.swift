@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// Between a socket and `opened`: connecting, the PROXY header, the TLS handshake.
+/// Between a socket and `opened`: connecting, the TLS handshake. (The PROXY header has a file of its own.)
 extension EventLoop {
     /// Begins a connection; `opened` or `connectFailed` follows.
     /// - Parameters:
@@ -69,40 +69,6 @@ extension EventLoop {
         unsafe goOnHandshaking(slot, connection, delegate)
     }
 
-    /// Reads as much as belongs to the PROXY header, and not a byte more.
-    func readProxyHeader(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
-        guard let pending = unsafe connection.pointee.pending else { return }
-        while true {
-            let progress: ProxyHeader.Progress
-            do {
-                progress = try unsafe ProxyHeader.parse(pending.pointee.proxyBytes.span)
-            } catch {
-                unsafe failSetup(slot, connection, .closedEarly)
-                return
-            }
-            switch progress {
-            case .needs(let wanted):
-                let missing = unsafe wanted - pending.pointee.proxyBytes.count
-                let buffer = unsafe state.pointee.cipherBuffer
-                let count = unsafe recv(connection.pointee.descriptor, buffer, min(missing, configuration.readBytesMax), 0)
-                if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
-                guard count > 0 else {
-                    unsafe failSetup(slot, connection, .closedEarly)
-                    return
-                }
-                unsafe pending.pointee.proxyBytes.append(contentsOf: UnsafeBufferPointer(start: buffer, count: count))
-            case .done(let source):
-                unsafe pending.pointee.proxyBytes = []
-                if let source { unsafe pending.pointee.peer = source }
-                guard unsafe connection.pointee.flags.contains(.tls) else { return unsafe open(slot, connection, delegate) }
-                guard unsafe hasRoomForHandshake(pending.pointee.peer) else { return unsafe failSetup(slot, connection, .closedEarly) }
-                unsafe countHandshake(connection)
-                unsafe connection.pointee.state = .handshaking
-                return
-            }
-        }
-    }
-
     /// Bytes, or the end, have come during a handshake.
     func handshakeReady(
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ failed: Bool, _ delegate: any EventLoopDelegate
@@ -121,6 +87,9 @@ extension EventLoop {
         unsafe state.pointee.statistics.receivedBytes += UInt64(count)
         unsafe connection.pointee.lastTraffic = state.pointee.tick
         if unsafe connection.pointee.tls == nil {
+            if unsafe isUnexpectedProxyHeader(buffer, count: count, connection, delegate) {
+                return unsafe failSetup(slot, connection, .closedEarly)
+            }
             guard let pending = unsafe connection.pointee.pending, let ssl = unsafe pending.pointee.serverContext?.makeSession(),
                 let engine = unsafe TLSEngine(ssl: ssl, transit: state.pointee.transit)
             else {
@@ -202,7 +171,7 @@ extension EventLoop {
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ info: ConnectionInfo, _ delegate: any EventLoopDelegate
     ) {
         unsafe connection.pointee.state = .open
-        unsafe connection.pointee.flags.insert(.opened)
+        unsafe connection.pointee.flags.insert(info.isOutgoing ? .opened : [.opened, .isFresh])
         unsafe connection.pointee.deadline = TimerWheel.never
         unsafe connection.pointee.lastTraffic = state.pointee.tick
         delegate.opened(unsafe connection.pointee.id(slot), info)

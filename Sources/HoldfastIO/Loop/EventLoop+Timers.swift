@@ -155,6 +155,7 @@ extension EventLoop {
         case .open:
             delegate.deadlineReached(unsafe connection.pointee.id(slot))
         case .proxyHeader, .handshaking, .connecting:
+            if unsafe connection.pointee.state == .proxyHeader { unsafe proxyHeaderTimedOut(connection, delegate) }
             if unsafe !connection.pointee.flags.contains(.outgoing) {
                 unsafe state.pointee.statistics.timedOutHandshakeCount += 1
             }

@@ -7,6 +7,10 @@ package protocol EventLoopDelegate: AnyObject {
     /// An outgoing connection didn't come up. Nothing else is reported of it.
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError)
 
+    /// An accepted connection is closed because of its PROXY header, or for want of one. `closed` follows if it was reported by `opened`.
+    /// - Parameter peer: the socket's peer.
+    func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal)
+
     /// Bytes arrived.
     /// - Parameter bytes: what was left unconsumed before, and after it what is new. Valid during the call only.
     /// - Returns: how many bytes from the front were consumed. The rest is kept, and shown again in front of what comes next.
@@ -27,4 +31,9 @@ package protocol EventLoopDelegate: AnyObject {
 
     /// Everything that was ready has been handled; what was sent goes out after this.
     func iterationEnded()
+}
+
+extension EventLoopDelegate {
+    /// Says nothing.
+    package func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) {}
 }

@@ -4,7 +4,7 @@ package struct ListenerConfiguration: Sendable {
     package var address: SocketAddress
     /// TLS, or nil for plaintext.
     package var tls: TLSServerContext?
-    /// Peers that begin with a PROXY protocol v2 header. From others it isn't accepted, from these it isn't optional.
+    /// Peers that begin with a PROXY header, of version 1 or 2. From others it isn't accepted, from these it isn't optional.
     package var proxyProtocolFrom: [AddressRange]
     /// How long the PROXY header and the TLS handshake may take together.
     package var handshakeTimeoutMilliseconds: UInt32

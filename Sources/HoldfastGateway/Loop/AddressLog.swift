@@ -1,0 +1,90 @@
+internal import HoldfastIO
+internal import Synchronization
+
+/// Names, once, addresses whose connections were closed for something that an operator can act on. The loops share it, and ask it about such
+/// connections only.
+final class AddressLog: Sendable {
+    /// A line of the log.
+    struct Line: Equatable, Sendable {
+        var message: String
+        var metadata: [String: String] = [:]
+    }
+
+    private enum Matter: Hashable { case unexpectedProxyHeader, badProxyHeader, overhead }
+
+    private struct Entry: Hashable {
+        let matter: Matter
+        let address: AddressKey
+    }
+
+    private struct State {
+        /// When each was named, in monotonic milliseconds.
+        var named: [Entry: UInt64] = [:]
+        /// When it was last said that others aren't.
+        var silencedAt: UInt64?
+    }
+
+    private let state = Mutex(State())
+    private let warn: @Sendable (Line) -> Void
+    /// How long nobody is named again.
+    static let silenceMilliseconds: UInt64 = 3_600_000
+    /// How many are named in that time: it is peers who make these lines.
+    static let entriesMax = 64
+
+    init(warn: @escaping @Sendable (Line) -> Void) { self.warn = warn }
+
+    /// A connection from there was refused for its PROXY header, or for want of one.
+    func note(_ peer: SocketAddress, _ refusal: ProxyRefusal, now: UInt64) {
+        switch refusal {
+        case .unexpected:
+            guard isNew(.unexpectedProxyHeader, peer.limitKey, now) else { return }
+            warn(
+                Line(
+                    message: "closed a connection that begins with a PROXY header, from an address that proxyProtocolFrom doesn't name",
+                    metadata: [
+                        "address": peer.host,
+                        "do":
+                            "if it is your balancer, add it to proxyProtocolFrom and restart, or turn the PROXY protocol off there; else nothing",
+                    ]))
+        case .bad(let failure):
+            guard isNew(.badProxyHeader, peer.limitKey, now) else { return }
+            warn(
+                Line(
+                    message: "closed a connection without a good PROXY header, from an address that proxyProtocolFrom names",
+                    metadata: [
+                        "address": peer.host, "reason": "\(failure)",
+                        "do":
+                            "have the balancer send one (haproxy: send-proxy-v2, nginx: proxy_protocol on), or take it out of proxyProtocolFrom "
+                            + "and restart",
+                    ]))
+        }
+    }
+
+    /// A connection from there was closed because it cost its loop more than it brought.
+    func noteOverhead(_ address: AddressKey, now: UInt64) {
+        guard isNew(.overhead, address, now) else { return }
+        warn(
+            Line(
+                message: "closed a connection that floods its event loop: TLS records without data, or a frame sent byte by byte",
+                metadata: ["address": "\(address)", "do": "if it comes back again and again, filter the address before the gateway"]))
+    }
+
+    private func isNew(_ matter: Matter, _ address: AddressKey, _ now: UInt64) -> Bool {
+        let entry = Entry(matter: matter, address: address)
+        let (isNamed, isSilenced) = state.withLock { state -> (Bool, Bool) in
+            if let at = state.named[entry], now < at + Self.silenceMilliseconds { return (false, false) }
+            if state.named.count >= Self.entriesMax { state.named = state.named.filter { now < $0.value + Self.silenceMilliseconds } }
+            if state.named.count < Self.entriesMax {
+                state.named[entry] = now
+                return (true, false)
+            }
+            if let at = state.silencedAt, now < at + Self.silenceMilliseconds { return (false, false) }
+            state.silencedAt = now
+            return (false, true)
+        }
+        if isSilenced {
+            warn(Line(message: "too many addresses whose connections are closed for what they send: no others are named for an hour"))
+        }
+        return isNamed
+    }
+}
