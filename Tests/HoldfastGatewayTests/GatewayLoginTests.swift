@@ -89,6 +89,33 @@ import Testing
         await gateway.stop()
     }
 
+    // REQ-OPEN-9
+    @Test func `a balancer's check is answered before any opening, and counted`() async throws {
+        let gateway = try await TestGateway { $0.controlFramesBurstMax = 100 }
+        let check = try RawClient(port: gateway.port, sendsPreface: false)
+        try check.send { $0 += [0x8C, 0x48, 0x46, 0x44, 0x01] }
+        #expect(try check.next() == .pong)
+        #expect(check.bytes == [0x02])
+        let token = try await gateway.token("alice")
+        let device = Array("phone".utf8)
+        try check.send { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, state: nil, to: &$0) }
+        guard case .welcome? = try check.next() else { throw Unexpected(nil) }
+        let flood = try RawClient(port: gateway.port)
+        try flood.send { $0 += [UInt8](repeating: FrameKind.ping, count: 101) }
+        #expect(try flood.closeCode() == .rateLimited)
+        await gateway.stop()
+    }
+
+    // REQ-CLOSE-1
+    @Test func `a PROXY header that nobody expects ends the connection without CLOSED`() async throws {
+        let gateway = try await TestGateway { $0.proxyProtocolFrom = ["10.0.0.0/8"] }
+        let client = try RawClient(port: gateway.port, sendsPreface: false)
+        try client.send { $0 += Array("PROXY TCP4 192.0.2.1 192.0.2.2 1000 2000\r\n".utf8) }
+        #expect(try client.next() == nil)
+        #expect(client.bytes.isEmpty)
+        await gateway.stop()
+    }
+
     // REQ-AUTH-3, REQ-OPEN-7
     @Test func `a fresh token on a resumed connection is checked against the session's user`() async throws {
         let gateway = try await TestGateway()
@@ -265,6 +292,9 @@ import Testing
         gateway.gateway.reloadCertificate()
         let again = try await TLSProbe.run(address: address, certificate: certificate, serverName: "localhost", token: token)
         #expect(again == .welcome(.resumed))
+        let flood = try await TLSProbe.run(
+            address: address, certificate: certificate, serverName: "localhost", token: token, floodsKeys: true)
+        #expect(flood == .closed(.rateLimited))
         await gateway.stop()
     }
 

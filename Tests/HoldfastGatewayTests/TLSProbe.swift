@@ -7,21 +7,30 @@ import HoldfastWire
 final class TLSProbe: EventLoopDelegate {
     enum Outcome: Equatable, Sendable {
         case welcome(WelcomeOutcome)
+        case closed(CloseCode)
         case failed(String)
     }
 
     private let hello: [UInt8]
     private let answer = Completion<Outcome>()
 
-    private init(hello: [UInt8]) { self.hello = hello }
+    private let floodsKeys: Bool
+
+    private init(hello: [UInt8], floodsKeys: Bool) {
+        self.hello = hello
+        self.floodsKeys = floodsKeys
+    }
 
     /// What comes of it.
-    static func run(address: SocketAddress, certificate: String, serverName: String, token: [UInt8]) async throws -> Outcome {
+    /// - Parameter floodsKeys: whether it changes its keys again and again after `WELCOME`, and waits for what is said to that.
+    static func run(
+        address: SocketAddress, certificate: String, serverName: String, token: [UInt8], floodsKeys: Bool = false
+    ) async throws -> Outcome {
         var hello: [UInt8] = []
         let device = Array("phone".utf8)
         Preface.append(to: &hello)
         ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &hello)
-        let probe = TLSProbe(hello: hello)
+        let probe = TLSProbe(hello: hello, floodsKeys: floodsKeys)
         let loop = try EventLoop()
         loop.delegate = probe
         let context = try TLSClientContext(trust: .file(certificate), alpn: ["holdfast/1"])
@@ -45,17 +54,23 @@ final class TLSProbe: EventLoopDelegate {
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError) { answer.fulfil(.failed("\(error)")) }
 
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int {
+        var offset = 0
         do {
-            guard let decoded = try ServerFrame.decode(bytes, at: 0, limits: .standard) else { return 0 }
-            if case .welcome(let welcome)? = decoded.frame {
-                answer.fulfil(.welcome(welcome.outcome))
-            } else {
-                answer.fulfil(.failed("\(String(describing: decoded.frame))"))
+            while let decoded = try ServerFrame.decode(bytes, at: offset, limits: .standard) {
+                offset += decoded.byteCount
+                switch decoded.frame {
+                case .welcome(let welcome)?:
+                    if floodsKeys { loop?.updateKeys(id, count: 1_000) } else { answer.fulfil(.welcome(welcome.outcome)) }
+                case .ticket?: break
+                case .closed(let closed)?: answer.fulfil(.closed(closed.code))
+                default: answer.fulfil(.failed("\(String(describing: decoded.frame))"))
+                }
             }
         } catch {
             answer.fulfil(.failed("\(error)"))
+            return bytes.count
         }
-        return bytes.count
+        return offset
     }
 
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) { answer.fulfil(.failed("\(reason)")) }

@@ -12,6 +12,7 @@ enum LoopEvent: Equatable {
     case deadline(ConnectionID)
     case woken
     case refused(String, ProxyRefusal)
+    case costly(ConnectionID)
 }
 
 /// A loop on its own thread that records what it is told, and that a test can wait on and run code on.
@@ -28,6 +29,8 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
     private var thread: ThreadHandle?
     /// What `received` does, on the loop's thread: by default it takes everything. Set before the loop starts.
     var onReceived: (EventLoop, ConnectionID, [UInt8]) -> Int = { _, _, bytes in bytes.count }
+    /// What `overheadExceeded` does besides.
+    var onCostly: (EventLoop, ConnectionID) -> Void = { _, _ in }
     /// What `opened` does besides, on the loop's thread.
     var onOpened: (EventLoop, ConnectionID) -> Void = { _, _ in }
 
@@ -163,6 +166,10 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
     }
 
     func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) { record(.refused(peer.host, refusal)) }
+    func overheadExceeded(_ id: ConnectionID) {
+        record(.costly(id))
+        onCostly(loop, id)
+    }
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) { record(.closed(id, reason)) }
     func deadlineReached(_ id: ConnectionID) { record(.deadline(id)) }
 

@@ -11,11 +11,11 @@ import Testing
         var arena = unsafe OutputArena(bytes: memory)
         for _ in 0..<20 {
             var model: [UInt32: [UInt8]] = [:]
-            var segments: [UInt32: UInt32] = [:]
+            var segments: [UInt32: UInt16] = [:]
             while true {
                 let slot = UInt32.random(in: 0..<40, using: &random)
                 let bytes = (0..<Int.random(in: 1...900, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
-                var segment = segments[slot] ?? OutputArena.none
+                var segment = segments[slot] ?? OutputArena.noSegment
                 guard unsafe arena.append(bytes, count: bytes.count, slot: slot, segment: &segment) else { break }
                 segments[slot] = segment
                 model[slot, default: []] += bytes
@@ -35,12 +35,12 @@ import Testing
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: OutputArena.byteCapacity)
         defer { unsafe memory.deallocate() }
         var arena = unsafe OutputArena(bytes: memory)
-        var segment = OutputArena.none
+        var segment = OutputArena.noSegment
         let all = [UInt8](repeating: 7, count: OutputArena.byteCapacity)
         #expect(unsafe arena.append(all, count: all.count, slot: 0, segment: &segment))
         #expect(unsafe !arena.append(all, count: 1, slot: 0, segment: &segment))
         arena.removeAll()
-        segment = OutputArena.none
+        segment = OutputArena.noSegment
         #expect(unsafe arena.append(all, count: all.count, slot: 0, segment: &segment))
     }
 }

@@ -151,22 +151,6 @@ import Testing
         _ = try server.waitForBytes(1)
         #expect(try server.perform { _ in hasReceived })
     }
-
-    /// The first message of a TLS client.
-    private func clientHello(_ fixture: TLSFixture) throws -> [UInt8] {
-        let context = try fixture.client()
-        let transit = UnsafeMutablePointer<TLSTransit>.allocate(capacity: 1)
-        unsafe transit.initialize(to: TLSTransit())
-        let ssl = unsafe try context.makeSession(TLSClientOptions(context: context, serverName: "localhost"))
-        let engine = try #require(unsafe TLSEngine(ssl: ssl, transit: transit))
-        defer {
-            engine.free()
-            unsafe transit.pointee.deallocate()
-            unsafe transit.deallocate()
-        }
-        _ = engine.handshake()
-        return unsafe Array(UnsafeBufferPointer(start: transit.pointee.outgoing, count: transit.pointee.outgoingCount))
-    }
 }
 
 /// Whether a connection's peer has ended, asked from inside the call that shows its bytes.

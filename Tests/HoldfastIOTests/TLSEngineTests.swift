@@ -35,15 +35,15 @@ import Testing
             unsafe bytes.withUnsafeBufferPointer { input in
                 if let base = input.baseAddress { unsafe transit.pointee.feed(base, count: input.count) }
                 if !isUp {
-                    guard case .done = engine.handshake() else { return [] }
+                    guard case .done = unsafe engine.handshake(recordsMax: 100, transit: transit) else { return [] }
                     isUp = true
                     if unsafe transit.pointee.incomingCount == 0 { return [] }
                 }
                 let capacity = input.count + 32 * 1024
                 let plaintext = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
                 defer { unsafe plaintext.deallocate() }
-                let reading = unsafe engine.read(into: plaintext, capacity: capacity, transit: transit)
-                #expect(!reading.failed && !reading.ended)
+                let reading = unsafe engine.read(into: plaintext, capacity: capacity, emptyRecordsMax: 100, transit: transit)
+                #expect(!reading.failed && !reading.ended && !reading.isFlooded)
                 return unsafe Array(UnsafeBufferPointer(start: plaintext, count: reading.count))
             }
         }

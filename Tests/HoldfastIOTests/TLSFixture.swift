@@ -44,6 +44,8 @@ final class TLSFixture {
 
     init(_ socket: RawSocket, maximumVersion: Int32 = TLS1_3_VERSION) throws {
         self.socket = socket
+        // The library writes without MSG_NOSIGNAL.
+        signal(SIGPIPE, SIG_IGN)
         unsafe context = try #require(unsafe SSL_CTX_new(TLS_client_method()))
         _ = unsafe copenssl_ctx_set_max_version(context, maximumVersion)
         unsafe ssl = try #require(unsafe SSL_new(context))
@@ -78,4 +80,31 @@ final class TLSFixture {
 
     /// Asks both sides to change keys, with the next write.
     func updateKeys() { unsafe SSL_key_update(ssl, Int32(SSL_KEY_UPDATE_REQUESTED)) }
+
+    /// Changes its keys at once, so many times; false when the other side has had enough.
+    func floodKeys(_ count: Int) -> Bool {
+        for _ in 0..<count {
+            guard unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1, unsafe SSL_do_handshake(ssl) == 1 else {
+                ERR_clear_error()
+                return false
+            }
+        }
+        return true
+    }
+}
+
+/// The first message of a TLS client.
+func clientHello(_ fixture: TLSFixture) throws -> [UInt8] {
+    let context = try fixture.client()
+    let transit = UnsafeMutablePointer<TLSTransit>.allocate(capacity: 1)
+    unsafe transit.initialize(to: TLSTransit())
+    let ssl = unsafe try context.makeSession(TLSClientOptions(context: context, serverName: "localhost"))
+    let engine = try #require(unsafe TLSEngine(ssl: ssl, transit: transit))
+    defer {
+        engine.free()
+        unsafe transit.pointee.deallocate()
+        unsafe transit.deallocate()
+    }
+    _ = unsafe engine.handshake(recordsMax: 100, transit: transit)
+    return unsafe Array(UnsafeBufferPointer(start: transit.pointee.outgoing, count: transit.pointee.outgoingCount))
 }

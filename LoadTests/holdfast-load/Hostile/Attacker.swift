@@ -79,11 +79,15 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
     static func source(_ number: Int) -> SocketAddress { SocketAddress(ipv4: 0x7F00_0101 + UInt32(number), port: 0) }
 
     /// Opens a connection.
-    /// - Parameter toTLS: to the TLS port, by hand: what comes from there is not looked at.
-    func connect(_ number: Int = 0, toTLS: Bool = false, from source: SocketAddress = Attacker.source(0)) {
+    /// - Parameters:
+    ///   - toTLS: to the TLS port, by hand: what comes from there is not looked at.
+    ///   - tls: to the TLS port, with a handshake.
+    func connect(
+        _ number: Int = 0, toTLS: Bool = false, tls: TLSClientOptions? = nil, from source: SocketAddress = Attacker.source(0)
+    ) {
         let connection = AttackConnection(number: number, isOpaque: toTLS)
         do throws(IOError) {
-            connection.id = try loop.connect(to: toTLS ? tlsAddress : target.address, from: source)
+            connection.id = try loop.connect(to: toTLS || tls != nil ? tlsAddress : target.address, from: source, tls: tls)
         } catch {
             return tally.count("connect failed here")
         }

@@ -29,7 +29,7 @@ struct HostileCase: Sendable {
     static let forbiddenAnswers = ["internalError", "unreadable frame", "a forged ticket was taken"]
 
     /// All of them, in the order in which they run.
-    static let all: [HostileCase] = slow + floods + tickets + sessions
+    static let all: [HostileCase] = slow + floods + records + tickets + sessions
 
     private static let slow: [HostileCase] = [
         HostileCase(
@@ -71,6 +71,14 @@ struct HostileCase: Sendable {
             unit: "connection", configuration: { ["connectionsMax: \($0 + 500)"] },
             expects: ["gatewayFull", "firstFrameDeadline"], bytesPerUnitMax: 16 << 10
         ) { try await $0.actor(ConnectionFlood(addresses: 200, openMax: 6000)) },
+    ]
+
+    private static let records: [HostileCase] = [
+        HostileCase(
+            name: "key-updates",
+            summary: "8 sessions over TLS that change their keys as often as they can, and come back when they are closed",
+            unit: "key update", expects: ["rateLimited", "welcome"], bytesPerUnitMax: 64 << 10, unitsHeld: 8
+        ) { try await $0.actor(KeyUpdates(count: 8, tls: $0.tlsOptions()), users: 8) }
     ]
 
     private static let tickets: [HostileCase] = [
@@ -147,6 +155,12 @@ struct HostileContext: Sendable {
             throw LoadError("\(data)/ticket-keys can't be read")
         }
         return keys
+    }
+
+    /// How to speak TLS with it.
+    func tlsOptions() throws -> TLSClientOptions {
+        let context = try TLSClientContext(trust: .file(data + "/tls/cert.pem"), alpn: ["holdfast/1"], keepsSessions: true)
+        return TLSClientOptions(context: context, serverName: "127.0.0.1")
     }
 
     /// What a TLS client says first.

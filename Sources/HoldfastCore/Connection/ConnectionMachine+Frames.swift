@@ -43,7 +43,7 @@ extension ConnectionMachine {
             return .leave
         case .authenticate(let token):
             guard !flags.contains(.reauthenticating) else { throw .wrongState }
-            try takeControlFrames(1)
+            try takeControlFrames(Self.authenticateCost)
             flags.insert(.reauthenticating)
             return .verifyFreshToken(token)
         case .pace(let seconds):
@@ -70,6 +70,9 @@ extension ConnectionMachine {
         }
         return .none
     }
+
+    /// The check of a signature, a command and a new ticket cost as much as so many other frames.
+    private static let authenticateCost = 20
 
     /// A message: its sequence in full, its body (and the user's name) into the batch.
     @inline(__always)

@@ -90,6 +90,9 @@ package struct ConnectionTable: ~Copyable {
         machines[slot] = ConnectionMachine(.none, limits: limits, now: 0)
     }
 
+    /// The connection costs the loop more than it brings.
+    package mutating func overheadExceeded(_ connection: ConnectionHandle) { close(connection, .rateLimited) }
+
     /// The deadline that was set is reached.
     package mutating func deadlineReached(_ connection: ConnectionHandle) {
         let slot = Int(connection.slot)

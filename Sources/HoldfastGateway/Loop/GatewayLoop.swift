@@ -69,6 +69,11 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
         preconditionFailure("a gateway connects to nobody")
     }
 
+    func overheadExceeded(_ id: ConnectionID) {
+        port.noteOverhead(of: id)
+        table.overheadExceeded(handle(id))
+    }
+
     func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) { addressLog.note(peer, refusal, now: eventLoop.now) }
 
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int { table.received(handle(id), bytes) }

@@ -28,6 +28,9 @@ final class LoopPort: ConnectionPort {
         addresses[Int(id.slot)] = address
     }
 
+    /// The connection costs the loop more than it brings: for the log.
+    func noteOverhead(of id: ConnectionID) { shared.addressLog.noteOverhead(addresses[Int(id.slot)], now: eventLoop.now) }
+
     func replaceTicketKeys(_ keys: TicketKeys) { sealer.replaceKeys(keys) }
 
     private func id(_ handle: ConnectionHandle) -> ConnectionID { ConnectionID(slot: handle.slot, generation: handle.generation) }

@@ -62,8 +62,10 @@ internal import CLinux
     var timer: TimerLinks
     /// The next connection in the closing or the resumed list, or in the slab's free list.
     var next: UInt32
-    /// The segment in the output arena that holds what was sent in this iteration; `OutputArena.none` if nothing was.
-    var segment: UInt32
+    /// The segment in the output arena that holds what was sent in this iteration; `OutputArena.noSegment` if nothing was.
+    var segment: UInt16
+    /// What the peer made the loop do in vain.
+    var overhead: ReceiveOverhead
     /// The wheel's tick when bytes last came in.
     var lastTraffic: UInt32
     /// Bytes (encrypted, with TLS) that the kernel didn't take, if any.
@@ -82,7 +84,8 @@ internal import CLinux
         deadline = TimerWheel.never
         timer = TimerLinks()
         next = ConnectionSlab.none
-        segment = OutputArena.none
+        segment = OutputArena.noSegment
+        overhead = ReceiveOverhead()
         lastTraffic = tick
         output = nil
         tls = nil

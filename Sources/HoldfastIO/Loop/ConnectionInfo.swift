@@ -41,6 +41,8 @@ package enum DisconnectReason: UInt8, Sendable {
     case loopStopped
     /// It began with a PROXY header, which has no place there.
     case unexpectedProxyHeader
+    /// The peer made the loop do too much in vain (`ReceiveOverhead`).
+    case overheadExceeded
 }
 
 /// Why an outgoing connection didn't come about.

@@ -124,7 +124,7 @@ extension EventLoop {
         unsafe connection.pointee.tls?.free()
         unsafe state.pointee.wheel.disarm(slot)
         let segment = unsafe connection.pointee.segment
-        if segment != OutputArena.none { unsafe state.pointee.arena.segments[Int(segment)].slot = OutputArena.none }
+        if segment != OutputArena.noSegment { unsafe state.pointee.arena.segments[Int(segment)].slot = OutputArena.none }
         var failure: (ConnectionInfo, ConnectError)?
         if let pending = unsafe connection.pointee.pending {
             unsafe failure = (info(of: connection, pending), pending.pointee.error ?? .cancelled)

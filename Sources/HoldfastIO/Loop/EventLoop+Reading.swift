@@ -96,8 +96,11 @@ extension EventLoop {
             return
         }
         unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        if keptCount > 0 {
+            guard unsafe bearsRead(slot, connection, count, behind: keptCount, delegate) else { return }
+            unsafe takeKept(connection)
+        }
         unsafe connection.pointee.lastTraffic = state.pointee.tick
-        if keptCount > 0 { unsafe takeKept(connection) }
         unsafe deliver(slot, connection, keptCount + count, delegate)
     }
 
@@ -143,6 +146,7 @@ extension EventLoop {
             return
         }
         unsafe state.pointee.statistics.receivedBytes += UInt64(count)
+        unsafe connection.pointee.overhead.leak(ticks: state.pointee.tick - connection.pointee.lastTraffic)
         unsafe connection.pointee.lastTraffic = state.pointee.tick
         let transit = unsafe state.pointee.transit
         unsafe transit.pointee.feed(buffer, count: count)
@@ -155,24 +159,53 @@ extension EventLoop {
         let keptCount = unsafe connection.pointee.kept?.count ?? 0
         let capacity = unsafe state.pointee.readCapacity - keptCount
         let reading = unsafe tls.read(
-            into: state.pointee.readBuffer + keptCount, capacity: capacity, transit: state.pointee.transit)
+            into: state.pointee.readBuffer + keptCount, capacity: capacity,
+            emptyRecordsMax: connection.pointee.overhead.emptyRecordsLeft, transit: state.pointee.transit)
         // Answers of the protocol itself (key updates, alerts).
         unsafe writeTransit(slot, connection)
         // Known before the bytes are shown: an opening whose peer has ended isn't carried out.
         if reading.ended || reading.failed { unsafe connection.pointee.flags.insert(.peerEnded) }
         if reading.count > 0, unsafe connection.pointee.state == .open {
-            if keptCount > 0 { unsafe takeKept(connection) }
+            if keptCount > 0 {
+                guard unsafe bearsRead(slot, connection, reading.count, behind: keptCount, delegate) else { return }
+                unsafe takeKept(connection)
+            }
             if unsafe connection.pointee.flags.contains(.isFresh) {
                 unsafe showFirst(slot, connection, keptCount + reading.count, delegate)
             } else {
                 unsafe deliver(slot, connection, keptCount + reading.count, delegate)
             }
         }
+        let isBorne = unsafe connection.pointee.overhead.add(
+            emptyRecords: reading.emptyRecords, dataRecords: reading.dataRecords, byteCount: reading.count)
         if reading.failed {
             unsafe beginClosing(slot, connection, .tlsFailed)
+        } else if reading.isFlooded || !isBorne {
+            unsafe isTooCostly(slot, connection, delegate)
         } else if reading.ended {
             unsafe beginClosing(slot, connection, .peerClosed, flushes: true)
         }
+    }
+
+    /// Whether a read behind kept bytes, which are copied and shown once more with it, is within what a peer may cost. A frame whose bytes come one by one
+    /// costs as much as thousands.
+    private func bearsRead(
+        _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ count: Int, behind keptCount: Int,
+        _ delegate: any EventLoopDelegate
+    ) -> Bool {
+        // With TLS nothing has run out since the read began; in plaintext, what runs out between other reads is forgone.
+        unsafe connection.pointee.overhead.leak(ticks: state.pointee.tick - connection.pointee.lastTraffic)
+        if unsafe connection.pointee.overhead.add(readBytes: count, behind: keptCount) { return true }
+        unsafe isTooCostly(slot, connection, delegate)
+        return false
+    }
+
+    /// The delegate may say why it ends.
+    private func isTooCostly(_ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate) {
+        guard unsafe connection.pointee.state == .open else { return }
+        unsafe state.pointee.statistics.costlyCount += 1
+        delegate.overheadExceeded(unsafe connection.pointee.id(slot))
+        if unsafe connection.pointee.state == .open { unsafe beginClosing(slot, connection, .overheadExceeded) }
     }
 
     /// Shows the bytes at the front of the read buffer, and keeps what isn't consumed.

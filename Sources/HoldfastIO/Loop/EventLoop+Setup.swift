@@ -138,11 +138,18 @@ extension EventLoop {
     ) {
         guard let tls = unsafe connection.pointee.tls else { return }
         unsafe state.pointee.handshakeSteps += 1
-        let step = tls.handshake()
+        let recordsMax = unsafe connection.pointee.overhead.emptyRecordsLeft
+        let step = unsafe tls.handshake(recordsMax: recordsMax, transit: state.pointee.transit)
+        let begun = unsafe recordsMax - state.pointee.transit.pointee.recordsLeft
+        // Not more than are left. A handshake has a handful.
+        _ = unsafe connection.pointee.overhead.add(emptyRecords: begun, dataRecords: 0, byteCount: 0)
         unsafe writeTransit(slot, connection)
         switch step {
         case .needsMore:
-            break
+            if unsafe state.pointee.transit.pointee.incomingCount > 0 {
+                unsafe state.pointee.statistics.costlyCount += 1
+                unsafe failSetup(slot, connection, .tls("too many records"))
+            }
         case .failed(let text):
             unsafe failSetup(slot, connection, .tls(text))
         case .done(let isResumed):

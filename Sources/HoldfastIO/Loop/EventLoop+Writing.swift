@@ -22,6 +22,21 @@ extension EventLoop {
         }
     }
 
+    /// Changes the keys of this side of a TLS connection so many times, each with a record of its own: what a hostile peer does.
+    package func updateKeys(_ id: ConnectionID, count: Int) {
+        assertOnLoop()
+        guard let connection = unsafe state.pointee.slab.find(id), unsafe connection.pointee.state == .open,
+            let tls = unsafe connection.pointee.tls
+        else { return }
+        for _ in 0..<count {
+            tls.updateKeys()
+            if unsafe state.pointee.transit.pointee.outgoingCount >= TLSTransit.outgoingThreshold {
+                unsafe writeTransit(id.slot, connection)
+            }
+        }
+        unsafe writeTransit(id.slot, connection)
+    }
+
     /// Bytes that were sent and that the kernel didn't take yet, this iteration's included. (With TLS in part as they are encrypted.)
     package func unsentCount(_ id: ConnectionID) -> Int {
         assertOnLoop()
@@ -38,7 +53,7 @@ extension EventLoop {
 
     private func collectedCount(_ connection: UnsafeMutablePointer<Connection>) -> Int {
         let segment = unsafe connection.pointee.segment
-        return segment == OutputArena.none ? 0 : unsafe Int(state.pointee.arena.segments[Int(segment)].count)
+        return segment == OutputArena.noSegment ? 0 : unsafe Int(state.pointee.arena.segments[Int(segment)].count)
     }
 
     // The arena is full, or the kernel has left something.
@@ -72,7 +87,7 @@ extension EventLoop {
             let segment = unsafe state.pointee.arena.segments[index]
             guard segment.slot != OutputArena.none else { continue }
             let connection = unsafe state.pointee.slab.slots + Int(segment.slot)
-            unsafe connection.pointee.segment = OutputArena.none
+            unsafe connection.pointee.segment = OutputArena.noSegment
             let isWanted = unsafe connection.pointee.state == .open || connection.pointee.flags.contains(.flushes)
             guard isWanted else { continue }
             let bytes = unsafe state.pointee.arena.bytes + Int(segment.offset)

@@ -11,6 +11,10 @@ package protocol EventLoopDelegate: AnyObject {
     /// - Parameter peer: the socket's peer.
     func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal)
 
+    /// The peer makes the loop do too much in vain: records of TLS without data, a frame that comes byte by byte. If the delegate doesn't close the
+    /// connection, the loop does.
+    func overheadExceeded(_ id: ConnectionID)
+
     /// Bytes arrived.
     /// - Parameter bytes: what was left unconsumed before, and after it what is new. Valid during the call only.
     /// - Returns: how many bytes from the front were consumed. The rest is kept, and shown again in front of what comes next.
@@ -36,4 +40,7 @@ package protocol EventLoopDelegate: AnyObject {
 extension EventLoopDelegate {
     /// Says nothing.
     package func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) {}
+
+    /// Has nothing to say.
+    package func overheadExceeded(_ id: ConnectionID) {}
 }

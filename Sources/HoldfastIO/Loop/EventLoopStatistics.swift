@@ -16,6 +16,8 @@ package struct EventLoopStatistics: Sendable {
     package var reclaimedCount: UInt64 = 0
     /// Connections closed as slow consumers.
     package var slowConsumerCount: UInt64 = 0
+    /// Connections closed because they cost more than they brought.
+    package var costlyCount: UInt64 = 0
     /// Bytes read from sockets.
     package var receivedBytes: UInt64 = 0
     /// Bytes written to sockets.

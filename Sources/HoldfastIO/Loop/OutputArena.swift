@@ -11,7 +11,9 @@ internal import CLinux
         var capacity: UInt32
     }
 
-    /// No segment, and the slot of a segment whose connection is gone.
+    /// No segment.
+    static let noSegment = UInt16.max
+    /// The slot of a segment whose connection is gone.
     static let none = UInt32.max
     /// The size of the buffer.
     static let byteCapacity = 256 * 1024
@@ -37,13 +39,13 @@ internal import CLinux
     /// - Parameter segment: the connection's segment; set when it gets its first.
     /// - Returns: whether there was room. If not, nothing has changed, and the arena must be written out.
     @inline(__always)
-    mutating func append(_ added: UnsafePointer<UInt8>, count: Int, slot: UInt32, segment: inout UInt32) -> Bool {
-        if segment == Self.none {
+    mutating func append(_ added: UnsafePointer<UInt8>, count: Int, slot: UInt32, segment: inout UInt16) -> Bool {
+        if segment == Self.noSegment {
             guard segmentCount < Self.segmentCapacity else { return false }
             let capacity = max(count, Self.segmentBytesMin)
             guard used + capacity <= Self.byteCapacity else { return false }
             unsafe segments[segmentCount] = Segment(slot: slot, offset: UInt32(used), count: 0, capacity: UInt32(capacity))
-            segment = UInt32(segmentCount)
+            segment = UInt16(segmentCount)
             segmentCount += 1
             used += capacity
         } else if unsafe Int(segments[Int(segment)].count) + count > Int(segments[Int(segment)].capacity) {
@@ -61,7 +63,7 @@ internal import CLinux
         used = 0
     }
 
-    private mutating func makeRoom(for count: Int, in segment: UInt32) -> Bool {
+    private mutating func makeRoom(for count: Int, in segment: UInt16) -> Bool {
         let target = unsafe segments + Int(segment)
         let needed = unsafe Int(target.pointee.count) + count
         // The last one grows where it is, another moves to the end.

@@ -23,6 +23,12 @@ internal import Glibc
         var ended = false
         /// A record or alert after which nothing can be read or written.
         var failed = false
+        /// Records that brought data.
+        var dataRecords = 0
+        /// Records that didn't: key updates, warnings, empty ones. One that isn't whole yet isn't among them.
+        var emptyRecords = 0
+        /// There were more of those than allowed. What follows wasn't looked at.
+        var isFlooded = false
     }
 
     /// An engine over a new session of the library, which it owns from here on.
@@ -38,8 +44,10 @@ internal import Glibc
         unsafe self.ssl = ssl
     }
 
-    /// Goes on with the handshake, with what the transit was fed. What is left of it afterwards is for `read`.
-    func handshake() -> HandshakeStep {
+    /// Goes on with the handshake, with what the transit was fed. What is left of it afterwards is for `read`; if more is needed nothing is left, unless
+    /// that would be more than so many records.
+    func handshake(recordsMax: Int, transit: UnsafeMutablePointer<TLSTransit>) -> HandshakeStep {
+        unsafe transit.pointee.recordsLeft = recordsMax
         let status = unsafe SSL_do_handshake(ssl)
         if status == 1 { return .done(resumed: unsafe SSL_session_reused(ssl) == 1) }
         let error = unsafe SSL_get_error(ssl, status)
@@ -48,20 +56,29 @@ internal import Glibc
     }
 
     /// Decrypts all that the transit was fed.
-    /// - Parameter capacity: must hold as much as was fed, and one record more.
+    /// - Parameters:
+    ///   - capacity: must hold as much as was fed, and one record more.
+    ///   - emptyRecordsMax: how many records without data are taken. The library reads them without a word, one after the other.
     func read(
-        into target: UnsafeMutablePointer<UInt8>, capacity: Int, transit: UnsafeMutablePointer<TLSTransit>
+        into target: UnsafeMutablePointer<UInt8>, capacity: Int, emptyRecordsMax: Int, transit: UnsafeMutablePointer<TLSTransit>
     ) -> Reading {
         var result = Reading()
         repeat {
+            // Those, and the one that brings data.
+            let recordsMax = emptyRecordsMax - result.emptyRecords + 1
+            unsafe transit.pointee.recordsLeft = recordsMax
             var count = 0
             let status = unsafe SSL_read_ex(ssl, target + result.count, capacity - result.count, &count)
+            let begun = unsafe recordsMax - transit.pointee.recordsLeft
             if status == 1 {
                 result.count += count
+                result.dataRecords += 1
+                result.emptyRecords += max(0, begun - 1)
                 continue
             }
+            result.emptyRecords += unsafe max(0, transit.pointee.isBetweenRecords ? begun : begun - 1)
             switch unsafe SSL_get_error(ssl, status) {
-            case SSL_ERROR_WANT_READ: break
+            case SSL_ERROR_WANT_READ: result.isFlooded = unsafe transit.pointee.incomingCount > 0
             case SSL_ERROR_ZERO_RETURN: result.ended = true
             default: result.failed = true
             }
@@ -80,6 +97,11 @@ internal import Glibc
         if unsafe SSL_write_ex(ssl, bytes, count, &taken) == 1 { return taken }
         ERR_clear_error()
         return nil
+    }
+
+    /// Changes the keys of this side and puts the notice of it into the transit: a record without data.
+    func updateKeys() {
+        if unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(ssl) != 1 { ERR_clear_error() }
     }
 
     /// Puts the notice of the end of our side into the transit.

@@ -9,6 +9,12 @@ internal import COpenSSL
     /// What goes to the socket.
     private(set) var outgoing: UnsafeMutablePointer<UInt8>
     private(set) var outgoingCount = 0
+    /// Records that the library may begin to read. When there are none left, it is told that nothing more has come.
+    var recordsLeft = Int.max
+    /// The library waits for the beginning of a record: all that it began are whole.
+    private(set) var isBetweenRecords = true
+    // What stands in front of a record. The library reads it by itself, as long as it isn't told to read ahead.
+    private static let recordHeaderBytes = 5
     /// When this much has gathered it should be written out: any single call of the library fits behind it.
     static let outgoingThreshold = 64 * 1024
     private static let outgoingCapacity = 128 * 1024
@@ -29,6 +35,11 @@ internal import COpenSSL
 
     /// Takes ciphertext, for the library.
     mutating func read(into target: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+        if count == Self.recordHeaderBytes {
+            isBetweenRecords = recordsLeft == 0 || incomingCount == 0
+            if isBetweenRecords { return 0 }
+            recordsLeft -= 1
+        }
         guard let from = unsafe incoming else { return 0 }
         let taken = min(count, incomingCount)
         unsafe target.update(from: from, count: taken)
