@@ -64,7 +64,8 @@ extension Core {
     /// Nothing has been stored for a while.
     package var isQuiet: Bool { monotonic &- lastAppended >= configuration.checkpointQuietMilliseconds }
 
-    private mutating func freeze() {
+    /// Begins a checkpoint of everything before the next position.
+    mutating func freeze() {
         checkpoint.isRequested = false
         checkpoint.lastMonotonic = monotonic
         checkpoint.journalBytes = 0

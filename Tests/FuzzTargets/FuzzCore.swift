@@ -93,7 +93,7 @@ private final class CoreDriverForFuzzing {
 
     init(storage: MemoryStorage, configuration: CoreConfiguration, now: CoreTime) throws {
         self.storage = storage
-        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now)
+        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now, writesCheckpoints: true)
     }
 
     func give(_ batch: CommandBatch, now: CoreTime) {

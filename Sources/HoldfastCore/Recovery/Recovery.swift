@@ -5,33 +5,44 @@ extension Core {
     ///
     /// - Parameters:
     ///   - loops: how many event loops there are.
+    ///   - writesCheckpoints: whether checkpoints are written to `storage` when more than `checkpointEntriesMax` changes are replayed, as after that
+    ///     was lowered: then a replay takes no more memory than a gateway that runs. False for those who only look.
     ///   - progress: told the number of records replayed, now and then.
     /// - Throws: `.storeAhead` when the store has applied what the journal doesn't have, `.damaged` with the position of a record or
-    ///   the row that doesn't pass its checksum. Nothing is changed then.
+    ///   the row that doesn't pass its checksum. Nothing is changed then but by such checkpoints, which are of what is whole.
     package static func recover(
-        storage: any Storage, configuration: CoreConfiguration, loops: Int, now: CoreTime, progress: (Int) -> Void = { _ in }
+        storage: any Storage, configuration: CoreConfiguration, loops: Int, now: CoreTime, writesCheckpoints: Bool = false,
+        progress: (Int) -> Void = { _ in }
     ) throws(StorageError) -> Core {
         var core = Core(configuration: configuration, loops: loops, nextPosition: storage.nextPosition)
-        var failure: StorageError?
-        try storage.read { (snapshot) throws(StorageError) in
-            // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
-            core.nextPosition = max(core.nextPosition, try snapshot.nextPosition())
-            try core.readMeta(snapshot)
-            var count = 0
-            try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
-                do throws(StorageError) {
-                    try core.replay(bytes, at: position, from: snapshot)
-                } catch {
-                    failure = error
-                    return false
+        var count = 0
+        /// The last record that was replayed when a checkpoint has to be written before the next one.
+        var pausedAt: Position?
+        repeat {
+            pausedAt = nil
+            var failure: StorageError?
+            try storage.read { (snapshot) throws(StorageError) in
+                // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
+                core.nextPosition = max(core.nextPosition, try snapshot.nextPosition())
+                if count == 0 { try core.readMeta(snapshot) }
+                try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
+                    do throws(StorageError) {
+                        try core.replay(bytes, at: position, from: snapshot)
+                    } catch {
+                        failure = error
+                        return false
+                    }
+                    count += 1
+                    if count.isMultiple(of: 100_000) { progress(count) }
+                    if writesCheckpoints, core.changedEntries >= configuration.checkpointEntriesMax { pausedAt = position }
+                    return pausedAt == nil
                 }
-                count += 1
-                if count.isMultiple(of: 100_000) { progress(count) }
-                return true
             }
-            if failure == nil { progress(count) }
-        }
-        if let failure { throw failure }
+            if let failure { throw failure }
+            // The rows that it lets go of are found by a new view only.
+            if let pausedAt { try core.checkpointReplayed(through: pausedAt, to: storage) }
+        } while pausedAt != nil
+        progress(count)
         core.clock.started(now)
         core.monotonic = now.monotonic
         core.lastAppended = now.monotonic
@@ -46,6 +57,26 @@ extension Core {
         var time: UInt64 = 0
         try storage.read { (snapshot) throws(StorageError) in time = try StoreMeta.read(.time, from: snapshot) ?? 0 }
         return min(time, ClockRule.latest)
+    }
+
+    /// Writes a checkpoint of what has been replayed, and lets go of its rows.
+    private mutating func checkpointReplayed(through position: Position, to storage: any Storage) throws(StorageError) {
+        // A checkpoint goes up to the next position to be given out, which is behind all that is still to be replayed.
+        let next = nextPosition
+        nextPosition = Position(rawValue: position.rawValue + 1)
+        freeze()
+        nextPosition = next
+        while hasCheckpointSlices { continueCheckpoint() }
+        guard let job = takeCheckpoint() else { preconditionFailure("what is replayed is synced") }
+        checkpointWritten(try job.run(on: storage))
+        while hasCheckpointSlices { continueCheckpoint() }
+        // All that was replayed is synced; and the users whose slots these are may go now.
+        floorRecords = [:]
+        var steps: Int
+        repeat {
+            steps = cacheSteps
+            trimCache()
+        } while cacheSteps < steps
     }
 
     private mutating func readMeta(_ snapshot: any StorageSnapshot) throws(StorageError) {

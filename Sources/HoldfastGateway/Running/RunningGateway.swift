@@ -26,7 +26,8 @@ struct RunningGateway {
         drainMilliseconds = configuration.drainSeconds * 1000
         let loopCount = configuration.loopCount
         let recovered = try Core.recover(
-            storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime()
+            storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime(),
+            writesCheckpoints: true
         ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
         core = Inbox()
         admission = SharedAdmission(configuration)

@@ -56,7 +56,7 @@ final class GatewayRun {
         admission = Admission(connectionsMax: profile.connectionsMax, connectionsPerAddressMax: profile.connectionsPerAddressMax)
         core = try Core.recover(
             storage: storage, configuration: profile.core, loops: profile.loops,
-            now: CoreTime(wall: world.wall, monotonic: monotonicStart))
+            now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true)
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
         for index in 0..<profile.loops {
             ports.append(LoopPort(self, index: index, keys: gateway.keys))

@@ -54,7 +54,7 @@ final class CoreHarness {
         self.storage = storage
         self.loops = loops
         random = SplitMix64(seed: seed)
-        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now)
+        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true)
         incoming = (0..<loops).map { CommandBatch(loop: $0) }
         outgoing = Array(repeating: [], count: loops)
         creditsGiven = Array(repeating: 0, count: loops)
@@ -319,7 +319,7 @@ final class CoreHarness {
         }
         // Another boot: the monotonic clock begins anew.
         now.monotonic = UInt64(random.below(10_000))
-        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now)
+        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true)
     }
 
     /// What must hold when everything is settled.
