@@ -33,6 +33,7 @@ package final class Gateway: Sendable {
             try configuration.check(source: "configuration")
             try DescriptorLimit.raiseToMaximum()
             ProcessMemory.giveLargeBlocksBack()
+            let configuration = sized()
             // The directory's lock comes first: the files of another gateway aren't touched.
             let storage = try LMDBStorage.open(
                 directory: configuration.data, configuration: configuration.storageConfiguration, isIntact: { Record.isIntact($1) })
@@ -73,6 +74,17 @@ package final class Gateway: Sendable {
         } catch {
             throw GatewayError(error)
         }
+    }
+
+    /// The configuration, with what follows from the memory in it, and in the log.
+    private func sized() -> Configuration {
+        let limit = MemoryLimit.read()
+        let sized = configuration.sized(for: limit)
+        let values = configuration.automaticText(sized)
+        if let limit, !values.isEmpty {
+            logger.info("memory limit \(limit.bytes >> 20) MiB by \(limit.source): \(values); set them in the configuration to override")
+        }
+        return sized
     }
 
     private func supervise(_ running: sending RunningGateway) throws -> BoundAddresses {

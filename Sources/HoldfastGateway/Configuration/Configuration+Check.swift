@@ -48,12 +48,12 @@ extension Configuration {
         if unsentBytesMax < 4 * frameBytesMax {
             throw fail("unsentBytesMax", String(unsentBytesMax), "is below four times frameBytesMax, \(4 * frameBytesMax)", "Raise it")
         }
-        if commandBytesPerLoopMax < 4 * frameBytesMax {
+        if let commandBytesPerLoopMax, commandBytesPerLoopMax < 4 * frameBytesMax {
             throw fail(
                 "commandBytesPerLoopMax", String(commandBytesPerLoopMax), "is below four times frameBytesMax, \(4 * frameBytesMax)",
                 "Raise it")
         }
-        if checkpointEntriesMax < 2 * checkpointEntries {
+        if let checkpointEntries, let checkpointEntriesMax, checkpointEntriesMax < 2 * checkpointEntries {
             throw fail(
                 "checkpointEntriesMax", String(checkpointEntriesMax), "is below twice checkpointEntries, \(2 * checkpointEntries)",
                 "Raise it")

@@ -3,6 +3,7 @@ package import HoldfastCore
 /// Everything that can be set about a gateway. A default-made value is a gateway for one machine with one disk.
 ///
 /// The names are those of the keys of the configuration file; `ConfigurationKey.all` describes each. Quantities carry their unit last.
+/// A number that is nil is `auto`: it follows from the memory that the gateway may take (`MemorySizing`).
 package struct Configuration: Sendable {
     package var data = "./holdfast-data"
     package var listen = ["127.0.0.1:7400"]
@@ -22,11 +23,12 @@ package struct Configuration: Sendable {
 
     package var loops = 0
     package var readers = 2
-    package var commandsPerLoopMax = 8192
-    package var commandBytesPerLoopMax = 4 << 20
+    package var commandsPerLoopMax: Int?
+    package var commandBytesPerLoopMax: Int?
+    package var pagesInFlightMax: Int?
     package var drainSeconds = 10
 
-    package var connectionsMax = 1_000_000
+    package var connectionsMax: Int?
     package var connectionsPerAddressMax = 20_000
     package var handshakeSeconds = 10
     package var firstFrameSeconds = 10
@@ -66,11 +68,11 @@ package struct Configuration: Sendable {
     package var clockAheadYearsMax = 10
 
     package var storageBytesMax = 1 << 40
-    package var checkpointEntries = 500_000
-    package var checkpointEntriesMax = 1_000_000
+    package var checkpointEntries: Int?
+    package var checkpointEntriesMax: Int?
     package var reserveBytes = 64 << 20
-    package var cachedUsersMax = 200_000
-    package var cachedLookupsMax = 200_000
+    package var cachedUsersMax: Int?
+    package var cachedLookupsMax: Int?
 
     package init() {}
 

@@ -45,17 +45,20 @@ extension ConfigurationKey {
         .init("loops", .integer(\.loops, 0...64), "Event loops, each a thread; 0: one per core."),
         .init("readers", .integer(\.readers, 1...16), "Threads that read cold rows and pages from disk."),
         .init(
-            "commandsPerLoopMax", .integer(\.commandsPerLoopMax, 16...1_000_000),
+            "commandsPerLoopMax", .automatic(\.commandsPerLoopMax, 16...1_000_000),
             "Commands of one event loop that may be under way at once; beyond it the loop stops reading its sockets."),
         .init(
-            "commandBytesPerLoopMax", .integer(\.commandBytesPerLoopMax, 1 << 20...1 << 32),
+            "commandBytesPerLoopMax", .automatic(\.commandBytesPerLoopMax, 1 << 20...1 << 32),
             "Bytes of the bodies and names of those commands."),
+        .init(
+            "pagesInFlightMax", .automatic(\.pagesInFlightMax, 1...4096),
+            "Pages of replay, of 64 KiB and more, that are on their way from disk at once."),
         .init("drainSeconds", .integer(\.drainSeconds, 0...3600), "After SIGTERM, clients are asked to leave spread over this time."),
     ]
 
     private static let connections: [ConfigurationKey] = [
         .init(
-            "connectionsMax", .integer(\.connectionsMax, 1...16_000_000),
+            "connectionsMax", .automatic(\.connectionsMax, 1...16_000_000),
             "Connections at once; beyond it: `gatewayFull`. The system's descriptor limit holds as well."),
         .init(
             "connectionsPerAddressMax", .integer(\.connectionsPerAddressMax, 1...16_000_000),
@@ -153,18 +156,20 @@ extension ConfigurationKey {
             "storageBytesMax", .integer(\.storageBytesMax, 64 << 20...1 << 46),
             "Room that the journal and the store may each take on disk; new messages are refused when the reserve, of a small limit a quarter, is left."
         ),
-        .init("checkpointEntries", .integer(\.checkpointEntries, 1000...100_000_000), "Changed entries after which a checkpoint is due."),
+        .init("checkpointEntries", .automatic(\.checkpointEntries, 1000...100_000_000), "Changed entries after which a checkpoint is due."),
         .init(
-            "checkpointEntriesMax", .integer(\.checkpointEntriesMax, 2000...200_000_000),
+            "checkpointEntriesMax", .automatic(\.checkpointEntriesMax, 2000...200_000_000),
             "Changed entries at which senders are slowed: what a start replays at most."),
         .init(
             "reserveBytes", .integer(\.reserveBytes, 1 << 20...1 << 34),
             "Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk; below it new messages are refused."
         ),
         .init(
-            "cachedUsersMax", .integer(\.cachedUsersMax, 1000...100_000_000), "Users in memory beyond which those who are away are dropped."
+            "cachedUsersMax", .automatic(\.cachedUsersMax, 1000...100_000_000),
+            "Users in memory beyond which those who are away are dropped."
         ),
         .init(
-            "cachedLookupsMax", .integer(\.cachedLookupsMax, 1000...100_000_000), "Names, devices and conversations kept in memory, each."),
+            "cachedLookupsMax", .automatic(\.cachedLookupsMax, 1000...100_000_000), "Names, devices and conversations kept in memory, each."
+        ),
     ]
 }

@@ -7,6 +7,8 @@ package struct ConfigurationKey: Sendable {
     /// What values a key takes, and where they go.
     package enum Form: Sendable {
         case integer(any WritableKeyPath<Configuration, Int> & Sendable, ClosedRange<Int>)
+        /// A whole number, or the word `auto`.
+        case automatic(any WritableKeyPath<Configuration, Int?> & Sendable, ClosedRange<Int>)
         case flag(any WritableKeyPath<Configuration, Bool> & Sendable)
         case text(any WritableKeyPath<Configuration, String> & Sendable)
         /// Several texts; a file may write a single one without brackets.
@@ -29,6 +31,7 @@ package struct ConfigurationKey: Sendable {
     package var allowedText: String {
         switch form {
         case .integer(_, let range): "\(range.lowerBound)...\(range.upperBound)"
+        case .automatic(_, let range): "\(Self.automaticWord), \(range.lowerBound)...\(range.upperBound)"
         case .flag: "true, false"
         case .text: "text"
         case .list: "list of texts"
@@ -41,6 +44,7 @@ package struct ConfigurationKey: Sendable {
     package func text(in configuration: Configuration) -> String {
         switch form {
         case .integer(let path, _): String(configuration[keyPath: path])
+        case .automatic(let path, _): configuration[keyPath: path].map { String($0) } ?? Self.automaticWord
         case .flag(let path): String(configuration[keyPath: path])
         case .text(let path): "\"\(configuration[keyPath: path])\""
         case .list(let path): "[" + configuration[keyPath: path].map { "\"\($0)\"" }.joined(separator: ", ") + "]"
@@ -58,8 +62,16 @@ package struct ConfigurationKey: Sendable {
         guard values.count == 1, let value = values.first else { return "takes one value" }
         switch form {
         case .integer(let path, let range):
-            guard let number = Int(value.filter { $0 != "_" }) else { return "is not a whole number" }
-            guard range.contains(number) else { return "is not in \(allowedText)" }
+            let (number, problem) = wholeNumber(value, range)
+            if let problem { return problem }
+            configuration[keyPath: path] = number
+        case .automatic(let path, let range):
+            if value == Self.automaticWord {
+                configuration[keyPath: path] = nil
+                return nil
+            }
+            let (number, problem) = wholeNumber(value, range)
+            if let problem { return problem }
             configuration[keyPath: path] = number
         case .flag(let path):
             guard let flag = Bool(value) else { return "is not true or false" }
@@ -76,5 +88,13 @@ package struct ConfigurationKey: Sendable {
             preconditionFailure("lists are applied above")
         }
         return nil
+    }
+
+    /// What a key says whose value follows from the memory.
+    private static let automaticWord = "auto"
+
+    private func wholeNumber(_ text: String, _ range: ClosedRange<Int>) -> (number: Int, problem: String?) {
+        guard let number = Int(text.filter { $0 != "_" }) else { return (0, "is not a whole number") }
+        return (number, range.contains(number) ? nil : "is not in \(allowedText)")
     }
 }

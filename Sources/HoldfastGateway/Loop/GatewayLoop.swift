@@ -22,7 +22,7 @@ final class SharedAdmission: Sendable {
     init(_ configuration: Configuration) {
         admission = Mutex(
             Admission(
-                connectionsMax: configuration.connectionsMax, connectionsPerAddressMax: configuration.connectionsPerAddressMax))
+                connectionsMax: configuration.sizing().connectionsMax, connectionsPerAddressMax: configuration.connectionsPerAddressMax))
     }
 }
 
@@ -49,8 +49,8 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
         mailbox = LoopMailbox(eventLoop)
         port = LoopPort(index: index, shared: shared, eventLoop, mailbox, ticketKeys)
         table = ConnectionTable(
-            index: index, settings: shared.configuration.connectionSettings, credits: shared.configuration.commandsPerLoopMax,
-            bytes: shared.configuration.commandBytesPerLoopMax, port: port)
+            index: index, settings: shared.configuration.connectionSettings, credits: shared.configuration.sizing().commandsPerLoopMax,
+            bytes: shared.configuration.sizing().commandBytesPerLoopMax, port: port)
         eventLoop.delegate = self
     }
 

@@ -1,6 +1,6 @@
 internal import Foundation
 package import HoldfastCore
-internal import HoldfastIO
+package import HoldfastIO
 internal import HoldfastStorage
 internal import HoldfastWire
 
@@ -47,10 +47,12 @@ extension Configuration {
         core.bodyBytesMax = bodyBytesMax
         core.creditMessages = UInt32(creditMessages)
         core.creditBytes = UInt32(creditBytes)
-        core.cachedUsersMax = cachedUsersMax
-        core.cachedLookupsMax = cachedLookupsMax
-        core.checkpointEntries = checkpointEntries
-        core.checkpointEntriesMax = checkpointEntriesMax
+        let limits = sizing()
+        core.cachedUsersMax = limits.cachedUsersMax
+        core.cachedLookupsMax = limits.cachedLookupsMax
+        core.checkpointEntries = limits.checkpointEntries
+        core.checkpointEntriesMax = limits.checkpointEntriesMax
+        core.pagesInFlightMax = limits.pagesInFlightMax
         core.retryAfterMilliseconds = UInt32(retryAfterSeconds) * 1000
         core.clock = clockRule
         return core
@@ -64,12 +66,17 @@ extension Configuration {
         return rule
     }
 
+    /// With a value for every key that is `auto`: what the memory allows.
+    package func sized(for limit: MemoryLimit?) -> Configuration { sized(memoryBytes: limit?.bytes, loops: loopCount) }
+
     var storageConfiguration: StorageConfiguration {
         var storage = StorageConfiguration()
         storage.mapBytesMax = storageBytesMax
         storage.reserveBytes = reserveBytes
         // The credits of all loops bound a batch: every message is in one that is open or in the one that is being synced.
-        storage.batchBytesMax = loopCount * (commandBytesPerLoopMax + commandsPerLoopMax * Self.recordBytesBesidesBody)
+        let limits = sizing()
+        storage.batchBytesMax =
+            loopCount * (limits.commandBytesPerLoopMax + limits.commandsPerLoopMax * Self.recordBytesBesidesBody)
         return storage
     }
 
@@ -82,7 +89,7 @@ extension Configuration {
     func loopConfiguration(index: Int) -> EventLoopConfiguration {
         var loop = EventLoopConfiguration()
         loop.name = "loop-\(index)"
-        loop.connectionCountMax = connectionsMax
+        loop.connectionCountMax = sizing().connectionsMax
         loop.handshakesPerAddressMax = connectionsPerAddressMax
         // One whole frame and what came with the read that completed it.
         loop.keptBytesMax = frameBytesMax + 16

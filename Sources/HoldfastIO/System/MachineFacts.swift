@@ -16,6 +16,7 @@ package struct MachineFacts: Equatable, Sendable {
     package var tcpPagesMax: Int?
     package var pageBytes = 4096
     package var memoryAvailableBytes: Int?
+    package var memoryLimit: MemoryLimit?
     /// 0 heuristic, 1 always, 2 never more than there is.
     package var overcommit: Int?
     /// `always`, `madvise` or `never`.
@@ -29,7 +30,7 @@ package struct MachineFacts: Equatable, Sendable {
     /// Asks the system.
     package static func read() -> MachineFacts {
         var facts = MachineFacts()
-        facts.kernel = text("/proc/sys/kernel/osrelease")
+        facts.kernel = SystemFile.text("/proc/sys/kernel/osrelease")
         facts.openSSL = OpenSSLLibrary.version
         var (soft, hard): (UInt64, UInt64) = (0, 0)
         if unsafe clinux_get_descriptor_limit(&soft, &hard) == 0 { facts.descriptorsMax = Int(clamping: hard) }
@@ -41,8 +42,9 @@ package struct MachineFacts: Equatable, Sendable {
         facts.tcpPagesMax = numbers("/proc/sys/net/ipv4/tcp_mem").last
         facts.pageBytes = max(1, sysconf(Int32(_SC_PAGESIZE)))
         facts.memoryAvailableBytes = memoryAvailable()
+        facts.memoryLimit = .read()
         facts.overcommit = numbers("/proc/sys/vm/overcommit_memory").first
-        facts.hugePages = text("/sys/kernel/mm/transparent_hugepage/enabled").flatMap(chosen)
+        facts.hugePages = SystemFile.text("/sys/kernel/mm/transparent_hugepage/enabled").flatMap(chosen)
         let state = clinux_clock_is_synchronised()
         if state >= 0 { facts.isClockSynchronised = state == 1 }
         facts.wallSeconds = UInt64(max(0, time(nil)))
@@ -50,9 +52,8 @@ package struct MachineFacts: Equatable, Sendable {
     }
 
     private static func memoryAvailable() -> Int? {
-        guard let text = text("/proc/meminfo"), let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") })
-        else { return nil }
-        return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+        let line = (SystemFile.text("/proc/meminfo") ?? "").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
 
     /// Of "always [madvise] never" what stands in brackets.
@@ -61,18 +62,6 @@ package struct MachineFacts: Equatable, Sendable {
     }
 
     private static func numbers(_ path: String) -> [Int] {
-        (text(path) ?? "").split { $0 == " " || $0 == "\t" || $0 == "\n" }.compactMap { Int($0) }
-    }
-
-    /// A short file of the system, without its last line break.
-    private static func text(_ path: String) -> String? {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 8192)
-        let count = unsafe Glibc.read(descriptor, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        let text = String(decoding: bytes[..<count], as: UTF8.self)
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+        (SystemFile.text(path) ?? "").split { $0 == " " || $0 == "\t" || $0 == "\n" }.compactMap { Int($0) }
     }
 }

@@ -38,11 +38,12 @@ enum DoctorChecks {
     }
 
     private static func connections(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
-        let wantedDescriptors = configuration.connectionsMax + spareDescriptors
+        let wantedDescriptors = configuration.sizing().connectionsMax + spareDescriptors
         let descriptors = machine.descriptorsMax ?? 0
         var checks = [
             DoctorCheck(
-                "descriptors", "\(descriptors)", wanted: "\(wantedDescriptors), for connectionsMax: \(configuration.connectionsMax)",
+                "descriptors", "\(descriptors)",
+                wanted: "\(wantedDescriptors), for connectionsMax: \(configuration.sizing().connectionsMax)",
                 isWell: descriptors >= wantedDescriptors, else: descriptors < 1024 ? .fail : .warn,
                 do:
                     "systemctl edit holdfast, with LimitNOFILE=\(wantedDescriptors) under [Service]; "
@@ -77,11 +78,11 @@ enum DoctorChecks {
     }
 
     private static func memory(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
-        let connections = min(configuration.connectionsMax, max(0, (machine.descriptorsMax ?? .max) - spareDescriptors))
+        let connections = min(configuration.sizing().connectionsMax, max(0, (machine.descriptorsMax ?? .max) - spareDescriptors))
         let perConnection = configuration.tlsListen.isEmpty ? plainBytes : tlsBytes
         let wanted = baseBytes + connections * perConnection
         var checks: [DoctorCheck] = []
-        if let available = machine.memoryAvailableBytes {
+        if let available = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min() {
             checks.append(
                 DoctorCheck(
                     "memory available", mebibytes(available),

@@ -40,8 +40,9 @@ struct DoctorCommand: ParsableCommand {
         }
         if let data { configuration.data = data }
         let directory = Self.existing(configuration.data)
+        let machine = MachineFacts.read()
         let checks =
-            DoctorChecks.all(.read(), .read(directory), configuration, directory: directory)
+            DoctorChecks.all(machine, .read(directory), configuration.sized(for: machine.memoryLimit), directory: directory)
             + DoctorChecks.limit(Self.usage(configuration.data), configuration)
         let failed = checks.count { $0.state == .fail }
         let output = OperationOutput(isJSON: json)
