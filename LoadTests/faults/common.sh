@@ -40,6 +40,8 @@ is_ready() { grep -q '^ready' "$1" || ! kill -0 "$2" 2>/dev/null; }
 start_gateway() {
     local name=$1
     shift
+    # An earlier start's line is not this one's.
+    : >"$WORK/$name.ready"
     # A plain redirection and no pipe: the pid is the gateway's own.
     holdfast serve --data "$WORK/$name" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 "$@" >"$WORK/$name.ready" 2>>"$WORK/$name.log" &
     gateway=$!

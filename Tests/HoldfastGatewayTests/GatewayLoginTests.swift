@@ -98,7 +98,10 @@ import Testing
         #expect(check.bytes == [0x02])
         let token = try await gateway.token("alice")
         let device = Array("phone".utf8)
-        try check.send { ClientFrameWriter.hello(isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &$0) }
+        try check.send {
+            ClientFrameWriter.hello(
+                isSendOnly: false, token: token.span, device: device.span, user: [UInt8]().span, state: nil, to: &$0)
+        }
         guard case .welcome? = try check.next() else { throw Unexpected(nil) }
         let flood = try RawClient(port: gateway.port)
         try flood.send { $0 += [UInt8](repeating: FrameKind.ping, count: 101) }
