@@ -45,7 +45,8 @@ printf 'module CLinux { header "%s/Sources/CLinux/include/CLinux.h" export * }\n
 flags=(-O -swift-version 6 -package-name holdfast -sanitize=fuzzer -parse-as-library -I "$out" -I Sources/COpenSSL
     -I .build/checkouts/Yams/Sources/CYaml/include
     -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
-    -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-experimental-feature Lifetimes -suppress-warnings)
+    -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-upcoming-feature ImmutableWeakCaptures
+    -enable-experimental-feature Lifetimes -suppress-warnings)
 module() {
     local name=$1
     shift

@@ -32,7 +32,8 @@ out=.build-planted
 mkdir -p "$out"
 flags=(-O -wmo -swift-version 6 -package-name holdfast -parse-as-library -D PLANTED_BUGS -I "$out"
     -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
-    -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-experimental-feature Lifetimes -suppress-warnings)
+    -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-upcoming-feature ImmutableWeakCaptures
+    -enable-experimental-feature Lifetimes -suppress-warnings)
 for name in HoldfastWire HoldfastCore HoldfastClient HoldfastSimulator; do
     echo "compiling $name"
     # shellcheck disable=SC2046

@@ -261,8 +261,7 @@ final class SimulatedPhone {
     }
 
     func makeToken() -> [UInt8] {
-        // The issuer's clock is right, and never behind the gateway's.
-        let wall = max(world.wall, UInt64(World.wallStart) + world.time) / 1000
+        let wall = world.issuerWall / 1000
         var expires = wall + world.random.within(world.profile.tokenSeconds)
         if world.random.chance(0.03), !world.isHealed {
             world.coverage.count(.tokenExpired)

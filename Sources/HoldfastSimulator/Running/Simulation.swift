@@ -180,6 +180,7 @@ package final class Simulation {
         guard world.problems.isEmpty else { return }
         world.note("HEALED")
         world.isHealed = true
+        world.wallOffset = 0
         gateway.heal()
         for user in world.profile.users where !oracle.phones.contains(where: { $0.profile.user == user && !$0.profile.isSendOnly }) {
             add(PhoneProfile(user: user, device: "late", app: .plain), oracle.phones.count)

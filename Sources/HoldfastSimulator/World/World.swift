@@ -8,8 +8,15 @@ final class World {
     let profile: Profile
     let coverage = Coverage()
     /// How far the wall clock of the gateway's machine is from the world's time.
-    var wallOffset: Int64 = 0 { didSet { wallSetAt = time } }
+    var wallOffset: Int64 = 0 {
+        didSet {
+            wallSetAt = time
+            if isWallBelievable { believedOffset = wallOffset }
+        }
+    }
     private(set) var wallSetAt: UInt64 = 0
+    /// The last offset that the gateway has to believe (see `Profile`).
+    private var believedOffset: Int64 = 0
     /// Set when nothing goes wrong any more.
     var isHealed = false
     private(set) var problems: [String] = []
@@ -30,7 +37,10 @@ final class World {
     /// Milliseconds since 1970, as the gateway's machine believes.
     var wall: UInt64 { UInt64(max(0, Self.wallStart + Int64(time) + wallOffset)) }
 
-    /// Whether the gateway has to believe that clock (see `Profile`).
+    /// The clock of the tokens' issuer: right, but never behind the gateway's, which would call its tokens expired.
+    var issuerWall: UInt64 { UInt64(Self.wallStart + Int64(time) + max(0, believedOffset)) }
+
+    /// Whether the gateway has to believe its clock.
     var isWallBelievable: Bool { abs(wallOffset) < Int64(ClockRule.yearMilliseconds) }
 
     func after(_ milliseconds: UInt64, _ action: @escaping () -> Void) { queue.schedule(at: time + milliseconds, action) }
