@@ -44,6 +44,7 @@ final class SimulatedGateway {
             do throws(StorageError) {
                 storage.setSpaceLow(isSpaceLow)
                 run = try GatewayRun(world, self, storage: storage)
+                oracle.gatewayStarts += 1
                 world.note("the gateway is up, next position \(storage.nextPosition.rawValue)")
                 return
             } catch {

@@ -12,6 +12,8 @@ final class Oracle {
     private(set) var damagedPositions: Set<Position> = []
     /// When the gateway was last put back to a backup.
     private(set) var restoredAt: UInt64?
+    /// How often the gateway has begun to serve.
+    var gatewayStarts = 0
     private(set) var delivered = 0
     private(set) var acknowledged = 0
     private(set) var repeats = 0
@@ -214,12 +216,18 @@ final class Oracle {
         records[index].lastOf[line] = max(last, number)
     }
 
+    /// After days away. At each start a jump of the clock may count as one of them (see `AgeClock`).
+    private var mayHaveExpired: Bool {
+        let days = Int(min(world.profile.core.inboxDays, world.profile.core.sessionDays))
+        return world.coverage.has(.longAbsence) || (world.coverage.has(.wallClockJump) && gatewayStarts > days)
+    }
+
     func gap(_ phone: SimulatedPhone, through: Position, count: UInt32, _ reason: GapReason) {
         world.note("\(phone.name): a gap of \(count) through \(through.rawValue), \(reason)")
         world.coverage.count("gap \(reason)")
         switch reason {
         case .evicted where world.profile.core.inboxPolicy == .evictWithGap: break
-        case .expired where world.coverage.has(.longAbsence): break
+        case .expired where mayHaveExpired: break
         case .damaged where hasDamage || restoredAt != nil: break
         default: fail(phone, "a gap for the reason \(reason), which there wasn't")
         }
@@ -256,7 +264,7 @@ final class Oracle {
             switch cause {
             case .expired:
                 records[index].excusedAt = world.time
-                if !world.coverage.has(.longAbsence) { fail(phone, "its session has expired, so soon") }
+                if !mayHaveExpired { fail(phone, "its session has expired, so soon") }
             default:
                 if restoredAt == nil && !wasTouched { fail(phone, "its session was replaced: \(cause)") }
                 records[index].excusedAt = world.time
