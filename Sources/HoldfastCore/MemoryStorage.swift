@@ -70,7 +70,7 @@ package final class MemoryStorage: RepairableStorage {
     }
 
     /// What cursors and sessions add from one checkpoint to the next.
-    private static let spareRecords = 24
+    private static let spareRecords = 4
 
     /// Changes one bit of a stored record, chosen by two numbers.
     /// - Returns: its position; nil when there is no record.

@@ -15,6 +15,8 @@ final class SimulatedGateway {
     private(set) var keys: TicketKeys
     private(set) var run: GatewayRun?
     private(set) var diskFactor: UInt64 = 1
+    /// Until then, at most, the disk is slow.
+    private var slowUntil: UInt64 = 0
     private var isSpaceLow = false
     /// A commit failed: the next start looks at every record.
     private var mustVerify = false
@@ -136,14 +138,24 @@ final class SimulatedGateway {
         }
     }
 
-    /// The disk is full of what may be trimmed: nobody but the gateway makes room.
+    /// The disk is full of what may be trimmed: nobody but the gateway makes room, and it has to, soon.
     func fill() {
         world.coverage.count(.diskFull)
         storage.fill()
+        guard let run else { return }
+        let begun = world.time
+        world.after(Self.roomMilliseconds) { [unowned self] in
+            guard self.run === run, slowUntil < begun, storage.isFull else { return }
+            world.fail("\(Self.roomMilliseconds / 1000) s after the disk was full there is no room, although what fills it may be trimmed")
+        }
     }
+
+    /// A gateway without connections ticks every 30 s, and a stall takes up to 20 s.
+    private static let roomMilliseconds: UInt64 = 180_000
 
     func slowDown(factor: UInt64, for milliseconds: UInt64) {
         world.coverage.count(.slowDisk)
+        slowUntil = max(slowUntil, world.time + milliseconds)
         diskFactor = factor
         world.after(milliseconds) { [unowned self] in diskFactor = 1 }
     }
