@@ -51,9 +51,11 @@ for try in 1 2 3 4 5 6 7 8 9; do
     holdfast backup --data "$WORK/data" --to "$WORK/backup" >"$WORK/backup.out" 2>&1 &
     backup=$!
     processes+=("$backup")
-    until [ -e "$WORK/backup/unfinished/journal/data.mdb" ] || ! kill -0 "$backup" 2>/dev/null; do :; done
+    copy=$WORK/backup/unfinished/journal/data.mdb
+    until [ "$(size "$copy")" -gt 1000000 ] || ! kill -0 "$backup" 2>/dev/null; do :; done
     kill -STOP "$backup"
-    [ "$(size "$WORK/backup/unfinished/journal/data.mdb")" -gt 20000000 ] || break
+    copied=$(size "$copy")
+    if [ "$copied" -gt 1000000 ] && [ "$copied" -lt 60000000 ]; then break; fi
     kill -CONT "$backup"
     wait "$backup" || fail "the backup failed: $(cat "$WORK/backup.out")"
     [ "$try" -lt 9 ] || skip "the backup is too quick to be stopped"
