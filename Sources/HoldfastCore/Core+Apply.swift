@@ -192,11 +192,12 @@ extension Core {
         nextUser = max(nextUser, number + 1)
     }
 
-    /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones. The oldest goes
-    /// first: of a device's sessions none is forgotten before those that it follows.
+    /// A user's ended sessions are kept for outboxes that come late; a fixed number, so that a replay forgets the same ones. Those go first that a
+    /// device has left behind long ago, and of them the oldest: of a device's sessions none is forgotten before those that it follows, and
+    /// two clients that fight for a device don't push out what the others have been away from.
     /// - Parameter ended: the one that ended now, which its client may be about to present: it stays.
     private mutating func forgetOldestEndedSession(of user: Slot, but ended: Slot) {
-        var oldest: Slot?
+        var first: Slot?
         var count = 0
         var slot = users[Int(user)].firstSession
         while slot != noSlot {
@@ -204,11 +205,22 @@ extension Core {
             // Connected ones are about to be closed; they go at the next one's end.
             if row.flags.contains(.hasEnded), row.connection == .none {
                 count += 1
-                if slot != ended, oldest.map({ row.id.rawValue < sessions[Int($0)].id.rawValue }) ?? true { oldest = slot }
+                if slot != ended, first.map({ isForgotten(slot, before: $0, of: user) }) ?? true { first = slot }
             }
             slot = row.next
         }
-        if count > SessionRow.endedSessionsMax, let oldest { removeSession(oldest) }
+        if count > SessionRow.endedSessionsMax, let first { removeSession(first) }
+    }
+
+    private func isForgotten(_ slot: Slot, before other: Slot, of user: Slot) -> Bool {
+        let (isLeft, isOtherLeft) = (isLeftBehind(slot, of: user), isLeftBehind(other, of: user))
+        return isLeft == isOtherLeft ? sessions[Int(slot)].id.rawValue < sessions[Int(other)].id.rawValue : isLeft
+    }
+
+    /// Whether the session's device has had another one since that has ended too.
+    private func isLeftBehind(_ slot: Slot, of user: Slot) -> Bool {
+        guard let successor = sessions[Int(slot)].successor else { return false }
+        return sessionSlot(successor, of: user).map { sessions[Int($0)].flags.contains(.hasEnded) } ?? true
     }
 }
 

@@ -124,6 +124,39 @@ import Testing
         scenario.check()
     }
 
+    // REQ-SESSION-11
+    @Test(arguments: [false, true]) func `two clients that fight for a device push out no other device's session`(isRestarted: Bool) throws {
+        let scenario = try Scenario { $0.sessionDays = 5 }
+        let phone = try scenario.online("ann", "phone")
+        phone.send(1...3, to: "bob")
+        try scenario.settle()
+        try phone.leave()
+        let tablet = try scenario.online("ann", "tablet")
+        // Each rewound session is followed by another.
+        for text in 4...4 + SessionRow.endedSessionsMax + 4 {
+            let backup = tablet.state
+            try tablet.leave()
+            try tablet.comeBack()
+            tablet.send(text...text, to: "bob")
+            try scenario.settle()
+            try tablet.leave()
+            tablet.state = backup
+            tablet.confirmedThrough = 0
+            try tablet.comeBack()
+            #expect(tablet.welcomes.last?.outcome == .rewound)
+        }
+        try tablet.leave()
+        if isRestarted {
+            try scenario.toDisk()
+            try scenario.phones.crash()
+        }
+        scenario.days(6)
+        try phone.comeBack()
+        #expect(phone.welcomes.last?.outcome == .begunExpired)
+        #expect(phone.previous.last?.lastSequence == MessageSequence(rawValue: 3))
+        scenario.check()
+    }
+
     // REQ-ATTACH-9
     @Test(arguments: [false, true]) func `a state from before a refusal on the same connection is rewound`(isRestarted: Bool) throws {
         let scenario = try Scenario { $0.bodyBytesMax = 1_000 }

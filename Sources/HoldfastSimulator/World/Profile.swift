@@ -105,7 +105,7 @@ struct Profile {
         core.expirySliceMessages = 1 + random.below(10)
         core.inboxDays = UInt32(2 + random.below(4))
         core.sessionDays = UInt32(3 + random.below(6))
-        core.devicesPerUserMax = 8
+        core.devicesPerUserMax = max(8, phones.count)
         core.clock.earliest = UInt64(World.wallStart) - ClockRule.yearMilliseconds
         core.retryAfterMilliseconds = UInt32(500 + random.below(4_000))
     }
