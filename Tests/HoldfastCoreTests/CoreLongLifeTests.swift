@@ -125,7 +125,8 @@ import Testing
     }
 
     // REQ-SESSION-11
-    @Test(arguments: [false, true]) func `two clients that fight for a device push out no other device's session`(isRestarted: Bool) throws {
+    @Test(arguments: [false, true]) func `two clients that fight for a device push out no other device's session`(isRestarted: Bool) throws
+    {
         let scenario = try Scenario { $0.sessionDays = 5 }
         let phone = try scenario.online("ann", "phone")
         phone.send(1...3, to: "bob")
