@@ -5,7 +5,7 @@ import Testing
 @testable import holdfast_load
 
 /// Heartbeats by a schedule, of phones that aren't always connected.
-@Suite(.timeLimit(.minutes(1))) struct BeatsTests {
+@Suite(.timeLimit(.minutes(10))) struct BeatsTests {
     /// No connection has this number: what is sent on it goes nowhere.
     private static let nowhere = ConnectionID(slot: 1_000_000, generation: 1).rawValue
     private static let second: UInt64 = 1_000_000_000

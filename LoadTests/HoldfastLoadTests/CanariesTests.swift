@@ -4,7 +4,7 @@ import Testing
 @testable import holdfast_load
 
 /// Power cuts of small programs, some of which forget a sync: these must be found out, the correct ones must not lose anything.
-@Suite(.timeLimit(.minutes(2))) struct CanariesTests {
+@Suite(.timeLimit(.minutes(10))) struct CanariesTests {
     private static let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/powercut"
 
     @Test func `a forgotten sync is found, and nothing else`() throws {

@@ -4,7 +4,7 @@ import Testing
 @testable import holdfast_load
 
 /// Scenarios, small, on a gateway of their own: what their reports say.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct GatewayScenarioTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct GatewayScenarioTests {
     private static func workshop() throws -> Workshop {
         try Workshop(gateway: nil, parent: FileManager.default.temporaryDirectory.path)
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HoldfastClient
 
-@Suite(.timeLimit(.minutes(1))) struct HoldfastClientTests {
+@Suite(.timeLimit(.minutes(10))) struct HoldfastClientTests {
     private let transport = MemoryTransport()
 
     private func configuration(_ change: (inout ClientConfiguration) -> Void = { _ in }) -> ClientConfiguration {

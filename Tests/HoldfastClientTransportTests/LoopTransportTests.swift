@@ -6,7 +6,7 @@ import HoldfastIO
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LoopTransportTests {
+@Suite(.timeLimit(.minutes(10))) struct LoopTransportTests {
     @Test func `bytes go both ways in plaintext, and the end is told`() async throws {
         let server = try EchoServer()
         defer { server.stop() }

@@ -7,7 +7,7 @@ import Testing
 @testable import HoldfastGateway
 
 /// What the gateway does when the disk fails under it, and what may never happen then.
-@Suite(.timeLimit(.minutes(2))) struct GatewayFailureTests {
+@Suite(.timeLimit(.minutes(10))) struct GatewayFailureTests {
     /// A gateway whose disk is a storage in memory.
     private struct Parts {
         let folder: TemporaryFolder

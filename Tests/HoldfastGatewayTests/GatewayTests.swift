@@ -6,7 +6,7 @@ import Testing
 @testable import HoldfastGateway
 
 /// The whole gateway in this process, over loopback.
-@Suite(.timeLimit(.minutes(2))) struct GatewayTests {
+@Suite(.timeLimit(.minutes(10))) struct GatewayTests {
     // REQ-CONV-2, REQ-CONV-3, REQ-STREAM-2, REQ-SEQ-3
     @Test func `a message to somebody offline waits for him, and is acknowledged once it is stored`() async throws {
         let gateway = try await TestGateway()

@@ -6,7 +6,7 @@ import Testing
 @testable import holdfast_load
 
 /// The fleet that drives every server, against one that sends back what it gets.
-@Suite(.timeLimit(.minutes(1))) struct PeerFleetTests {
+@Suite(.timeLimit(.minutes(10))) struct PeerFleetTests {
     /// Sends everything back; a connection that begins with 2 is closed.
     private final class Mirror: EventLoopDelegate {
         let loop: EventLoop
