@@ -29,7 +29,7 @@ final class GatewayRun {
     private var isAccepting = true
     private var isFinishing = false
     /// Until then the process gets no time from its machine.
-    private var stalledUntil: UInt64 = 0
+    private(set) var stalledUntil: UInt64 = 0
     /// Connections for which something has come meanwhile.
     private var heldLinks: [Link] = []
     private let monotonicStart: UInt64

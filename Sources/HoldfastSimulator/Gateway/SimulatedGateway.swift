@@ -145,12 +145,12 @@ final class SimulatedGateway {
         guard let run else { return }
         let begun = world.time
         world.after(Self.roomMilliseconds) { [unowned self] in
-            guard self.run === run, slowUntil < begun, storage.isFull else { return }
+            guard self.run === run, slowUntil < begun, run.stalledUntil < begun, storage.isFull else { return }
             world.fail("\(Self.roomMilliseconds / 1000) s after the disk was full there is no room, although what fills it may be trimmed")
         }
     }
 
-    /// A gateway without connections ticks every 30 s, and a stall takes up to 20 s.
+    /// A gateway without connections ticks every 30 s.
     private static let roomMilliseconds: UInt64 = 180_000
 
     func slowDown(factor: UInt64, for milliseconds: UInt64) {
