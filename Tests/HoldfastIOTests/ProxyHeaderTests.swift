@@ -95,6 +95,7 @@ import Testing
         #expect(failure(Self.line("UDP4 1.2.3.4 5.6.7.8 1 2")) == .notTCP)
         #expect(failure(Self.line("")) == .notTCP)
         #expect(failure(Array("PROXY UNKNOWN\n".utf8)) == .malformed)
+        #expect(failure(Self.line("UNKNOWN a\nb")) == .malformed, "whole or not")
         let endless = Array("PROXY UNKNOWN ".utf8) + [UInt8](repeating: 0x78, count: 200)
         #expect(failure(endless) == .tooLong)
         #expect(failure(Array(endless[..<107])) == .tooLong)

@@ -5,10 +5,11 @@ extension ProxyHeader {
 
     /// Parses the line; what comes before `start` is known.
     static func parseLine(_ bytes: Span<UInt8>, from start: Int) throws(Failure) -> Progress {
-        guard let end = lineEnd(bytes, from: start) else {
+        let end = lineEnd(bytes, from: start)
+        // A line feed without what belongs before it ends no line, and nothing else may hold one: the same whether the line is whole or not.
+        for index in start..<(end ?? min(bytes.count, lineBytesMax)) where bytes[index] == lineFeed { throw .malformed }
+        guard let end else {
             guard bytes.count < lineBytesMax else { throw .tooLong }
-            // A line feed without what belongs before it ends no line, and nothing else may hold one.
-            for index in start..<bytes.count where bytes[index] == lineFeed { throw .malformed }
             return .needsMore
         }
         let byteCount = end + 2
