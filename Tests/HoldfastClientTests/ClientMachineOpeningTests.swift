@@ -128,6 +128,9 @@ import Testing
         rig.open(.usual(.rewound, session: 2))
         #expect(rig.states.last == .stopped(.fenced))
         #expect(!rig.isTransportOpen)
+        // Asked by its app it takes the session back.
+        rig.open(.usual(.rewound, session: 3))
+        #expect(rig.states.last == .connected)
     }
 
     // REQ-ATTACH-6

@@ -8,6 +8,7 @@ extension ClientMachine {
         switch phase {
         case .idle, .waiting, .stopped:
             if phase == .waiting && flags.contains(.isToldToWait) { return }
+            if phase != .waiting { comesBackFenced = false }
             if phase == .stopped {
                 tokenRejections = 0
                 if fences > Self.fencesMax { pauseAfterFences(now, &actions) } else { begin(now, &actions) }
@@ -249,14 +250,10 @@ extension ClientMachine {
             fencedSince = now.milliseconds
             return stop(.fenced, &actions)
         }
+        comesBackFenced = true
         disconnect(&actions)
         pause(exactly: Self.fencePauseMilliseconds.lowerBound + now.random % UInt64(Self.fencePauseMilliseconds.count), now, &actions)
         flags.insert(.isToldToWait)
-    }
-
-    /// Whether this client was fenced lately and has opened again by itself: a session that another client has used since isn't its own any more.
-    func hasComeBackFenced(_ now: ClientNow) -> Bool {
-        fences > 0 && now.milliseconds - fencedSince < Self.fenceWindowMilliseconds
     }
 
     private static let fencesMax: UInt8 = 3

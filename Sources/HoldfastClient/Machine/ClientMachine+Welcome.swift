@@ -38,7 +38,9 @@ extension ClientMachine {
         actions.items.append(.stateChanged(.connected))
         actions.items.append(.welcomed(isNewBeginning ? .begun : welcome.outcome))
         cold?.nextAddress = nil
-        if welcome.outcome == .rewound, hasComeBackFenced(now) { stop(.fenced, &actions) }
+        // Another client has used the session: it is not for this one to take it back unasked.
+        if welcome.outcome == .rewound, comesBackFenced { return stop(.fenced, &actions) }
+        comesBackFenced = false
     }
 
     mutating func previous(_ session: SessionID, _ lastSequence: MessageSequence?, _ now: ClientNow, _ actions: inout ClientActions) {

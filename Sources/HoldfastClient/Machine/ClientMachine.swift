@@ -93,6 +93,8 @@ package struct ClientMachine {
     var attempts: UInt8 = 0
     /// How often another connection took the session since `fencedSince`.
     var fences: UInt8 = 0
+    /// Fenced, and opening again without having been asked.
+    var comesBackFenced = false
     /// Heartbeats answered in a row at the present interval.
     var beats: UInt8 = 0
     var tokenRejections: UInt8 = 0
