@@ -8,7 +8,7 @@ usage() {
 usage: Tests/Planted/run.sh [--bug NAME] [--seeds N]
 
   --bug NAME   only this one (see Sources/HoldfastWire/PlantedBug.swift)
-  --seeds N    seeds until it must be found (default 500)
+  --seeds N    seeds until it must be found (default 1000)
 
 example: Tests/Planted/run.sh --bug acknowledgeBeforeSync
 
@@ -18,7 +18,7 @@ TEXT
 }
 
 bugs=()
-seeds=500
+seeds=1000
 while [ $# -gt 0 ]; do
     case "$1" in
     --bug) bugs+=("$2"); shift 2 ;;
