@@ -120,8 +120,8 @@ final class Oracle {
         }
     }
 
-    /// What a record may wait for a stalled gateway and its disk.
-    private static let clockSlack: UInt64 = 300_000
+    /// What a record may wait for a gateway that stands still, up to five minutes each time, and for its disk.
+    private static let clockSlack: UInt64 = 900_000
 
     /// A message bears the clock's time if that can be right, whatever the clock was before; and never one that is decades wrong.
     private func checkTime(_ number: Int, _ record: Record?) {
