@@ -184,8 +184,7 @@ extension ClientMachine {
     private mutating func comeBack(after milliseconds: UInt64, _ now: ClientNow, _ actions: inout ClientActions) {
         let delay = max(milliseconds, floorMilliseconds(now))
         attempts = min(attempts + 1, 200)
-        pause(exactly: delay, now, &actions)
-        flags.insert(.isToldToWait)
+        pauseAsTold(exactly: delay, now, &actions)
     }
 
     /// The least wait before a connection that the gateway has asked for: none after a connection that lasted, and after the third in a row
@@ -212,8 +211,7 @@ extension ClientMachine {
         // A second at least when it happens again and again; longer ones are the gateway's to spread.
         let least: UInt64 = attempts >= Self.shortConnectionsMax ? 1_000 : 0
         attempts = min(attempts + 1, 200)
-        pause(exactly: max(UInt64(milliseconds), least), now, &actions)
-        flags.insert(.isToldToWait)
+        pauseAsTold(exactly: max(UInt64(milliseconds), least), now, &actions)
     }
 
     /// Waits with full jitter, and at least as long as the gateway said.
@@ -224,6 +222,12 @@ extension ClientMachine {
         attempts = min(attempts + 1, 200)
         pause(exactly: delay, now, &actions)
         if milliseconds > 0 { flags.insert(.isToldToWait) }
+    }
+
+    /// A pause that the app's impatience doesn't cut short.
+    private mutating func pauseAsTold(exactly milliseconds: UInt64, _ now: ClientNow, _ actions: inout ClientActions) {
+        pause(exactly: milliseconds, now, &actions)
+        flags.insert(.isToldToWait)
     }
 
     private mutating func pause(exactly milliseconds: UInt64, _ now: ClientNow, _ actions: inout ClientActions) {
@@ -252,8 +256,7 @@ extension ClientMachine {
         }
         comesBackFenced = true
         disconnect(&actions)
-        pause(exactly: Self.fencePauseMilliseconds.lowerBound + now.random % UInt64(Self.fencePauseMilliseconds.count), now, &actions)
-        flags.insert(.isToldToWait)
+        pauseAsTold(exactly: Self.fencePauseMilliseconds.lowerBound + now.random % UInt64(Self.fencePauseMilliseconds.count), now, &actions)
     }
 
     private static let fencesMax: UInt8 = 3
@@ -266,8 +269,7 @@ extension ClientMachine {
         let delay = Backoff.milliseconds(
             attempt: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
             max: settings.limits.backoffMaxMilliseconds, atLeast: 0, random: now.random)
-        pause(exactly: delay, now, &actions)
-        flags.insert(.isToldToWait)
+        pauseAsTold(exactly: delay, now, &actions)
     }
 
     /// Not connected any more until the app asks for it.

@@ -58,10 +58,10 @@ extension ClientMachine {
     /// There was no session to present.
     private mutating func begin(_ welcome: ServerFrame.Welcome, _ now: ClientNow, _ actions: inout ClientActions) {
         if hasForeignCursor(welcome) { changeLineage(welcome, &actions) }
-        // The device has sent in a session that has ended (REQ-SESSION-9).
         #if PLANTED_BUGS
             if PlantedBug.freshStateBelieved.isActive { return adopt(welcome, now, &actions) }
         #endif
+        // The device has sent in a session that has ended (REQ-SESSION-9).
         let isBehind = welcome.lastSequence > .none || (welcome.outcome != .begun && welcome.outcome != .resumed && hasEarlierEntries)
         if isBehind { abandonAsBehind(welcome, &actions) }
         adopt(welcome, now, &actions)
