@@ -77,6 +77,8 @@ echo "linking"
 swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/*.o -lssl -lcrypto -o "$out/fuzz"
 $build_only && exit 0
 
+# The runtime's backtraces would take the signal before libFuzzer, which then keeps no input.
+export SWIFT_BACKTRACE=enable=no
 failed=0
 for target in "${targets[@]}"; do
     mkdir -p "Tests/Fuzz/corpus/$target" "Tests/Fuzz/crashes/$target" "$out/work/$target"

@@ -93,7 +93,7 @@ private struct ClientRun {
         keep()
         var again = ClientState()
         for record in state.snapshot { precondition(again.apply(record), "a snapshot that can't be read: \(record)") }
-        precondition(again == state, "a state changed when it was written and read")
+        precondition(again == state, "a state changed when it was written and read: \(state), now \(again)")
         machine = ClientMachine(settings: Self.settings, state: state)
         stream = []
         ids = []

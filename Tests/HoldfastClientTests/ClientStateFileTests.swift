@@ -46,15 +46,21 @@ import Testing
         #expect(again.state == state)
     }
 
-    @Test func `a snapshot is the state, whatever the order in the outbox`() throws {
+    @Test func `a snapshot is the state, whatever the order in the outbox and whatever came after a logout`() throws {
         var state = try full().state
-        _ = state.apply(.assigned([3]))
-        var again = ClientState()
-        for record in state.snapshot {
-            let fits = again.apply(record)
-            #expect(fits)
+        let later: [StateRecord] = [
+            .assigned([3]), .sessionEnded, .acknowledged(Position(rawValue: 130)), .handedOver(Position(rawValue: 131)), .ticket([3]),
+            .attachRaised(AttachNumber(rawValue: 77)),
+        ]
+        for record in later {
+            _ = state.apply(record)
+            var again = ClientState()
+            for record in state.snapshot {
+                let fits = again.apply(record)
+                #expect(fits)
+            }
+            #expect(again == state, "after \(record)")
         }
-        #expect(again == state)
     }
 
     @Test func `every truncation is detected`() throws {

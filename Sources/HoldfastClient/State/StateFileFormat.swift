@@ -137,9 +137,10 @@ extension ClientState {
         if let session {
             records.append(.welcomed(session: session, attach: attach, era: era, cursor: cursor, lastSequence: lastSequence))
             if isLoggedOut { records.append(.sessionEnded) }
-        } else if cursor > .zero {
-            records.append(.acknowledged(cursor))
         }
+        // After a logout too: what comes in the session after it, or the place where the app begins, moves the cursor before that
+        // session is taken.
+        if session == nil || isLoggedOut, cursor > .zero { records.append(.acknowledged(cursor)) }
         if !ticket.isEmpty { records.append(.ticket(ticket)) }
         if handedOver > .zero { records.append(.handedOver(handedOver)) }
         let entries = outbox.line.array + outbox.waiting.array
