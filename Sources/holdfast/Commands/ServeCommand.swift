@@ -52,7 +52,12 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
         }
-        let gateway = Gateway(configuration: configuration, logger: makeLogger())
+        let log: LogWriter
+        do { log = try LogWriter(descriptor: STDERR_FILENO) } catch {
+            throw CommandFailure("\(error)", exitCode: CommandFailure.unavailable)
+        }
+        defer { log.flush(milliseconds: Self.flushMilliseconds) }
+        let gateway = Gateway(configuration: configuration, logger: Logger(label: "holdfast") { _ in LineLogHandler(logLevel.level, log) })
         do {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()
@@ -82,11 +87,8 @@ struct ServeCommand: AsyncParsableCommand {
         return configuration
     }
 
-    private func makeLogger() -> Logger {
-        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel.level
-        return logger
-    }
+    /// What the end of the log may take where nobody reads it.
+    private static let flushMilliseconds = 500
 }
 
 /// The levels of the log, from much to little.
