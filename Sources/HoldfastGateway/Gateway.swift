@@ -21,6 +21,13 @@ package final class Gateway: Sendable {
     private let stop = StopSignal()
     private let exitCode = Completion<Int32>()
     private let tls = Mutex<TLSServerContext?>(nil)
+    private let reloads = Mutex(Reloads())
+
+    private struct Reloads {
+        var isRunning = false
+        /// Asked for since the one that runs began.
+        var isWanted = false
+    }
 
     package init(configuration: Configuration, logger: Logger) {
         self.configuration = configuration
@@ -54,6 +61,33 @@ package final class Gateway: Sendable {
     /// The exit code, once nothing of the gateway runs any more: 0 after a drain, else that of what failed.
     package func waitUntilStopped() async -> Int32 { await exitCode.value() }
 
+    /// Has a thread of its own read certificate and key again: files can keep their reader waiting, and the signals' thread must not be kept
+    /// from a SIGTERM. Of several requests meanwhile the last is carried out.
+    private func requestReload() {
+        let starts = reloads.withLock { reloads in
+            reloads.isWanted = true
+            defer { reloads.isRunning = true }
+            return !reloads.isRunning
+        }
+        guard starts else { return }
+        do {
+            _ = try startThread(name: "reload") {
+                while self.takesReload() { self.reloadCertificate() }
+            }
+        } catch {
+            reloads.withLock { $0 = Reloads() }
+            logger.error("the certificate can't be read again, the old one stays: \(error)")
+        }
+    }
+
+    private func takesReload() -> Bool {
+        reloads.withLock { reloads in
+            reloads.isRunning = reloads.isWanted
+            reloads.isWanted = false
+            return reloads.isRunning
+        }
+    }
+
     /// Reads certificate and key again; connections that are up stay.
     package func reloadCertificate() {
         guard let context = tls.withLock({ $0 }) else { return }
@@ -69,7 +103,7 @@ package final class Gateway: Sendable {
     package func watchSignals() throws(GatewayError) -> SignalWatcher {
         do {
             return try SignalWatcher([.terminate, .interrupt, .hangUp]) { signal in
-                if signal == .hangUp { self.reloadCertificate() } else { self.beginDrain() }
+                if signal == .hangUp { self.requestReload() } else { self.beginDrain() }
             }
         } catch {
             throw GatewayError(error)

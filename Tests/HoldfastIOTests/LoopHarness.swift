@@ -116,10 +116,10 @@ final class LoopHarness: EventLoopDelegate, @unchecked Sendable {
     }
 
     /// Waits for an outgoing connection's failure.
-    func waitForFailure() throws -> ConnectError {
-        try wait("connectFailed") { events in
-            for case .failed(let error) in events { return error }
-            return nil
+    func waitForFailure(_ index: Int = 0) throws -> ConnectError {
+        try wait("connectFailed \(index)") { events in
+            let errors = events.compactMap { if case .failed(let error) = $0 { error } else { nil } }
+            return errors.count > index ? errors[index] : nil
         }
     }
 

@@ -56,17 +56,21 @@ import Testing
         let fixture = try TLSFixture(names: ["localhost"])
         let (server, address) = try start(fixture.server())
         defer { server.stop() }
-        for (context, name, reason) in [
+        // One loop for all: what a refused handshake has left unread must not reach the next one.
+        let client = try LoopHarness()
+        try client.start()
+        defer { client.stop() }
+        let refusals = [
             (try fixture.client(), "other.example", "hostname mismatch"), (try fixture.client(), "127.0.0.1", "IP address mismatch"),
             (try TLSClientContext(), "localhost", "self-signed certificate"),
             (try TLSFixture(names: ["localhost"]).client(), "localhost", "self-signed certificate"),
-        ] {
-            let client = try LoopHarness()
-            try client.start()
-            defer { client.stop() }
+        ]
+        for (index, (context, name, reason)) in refusals.enumerated() {
             _ = try connect(client, address, context, name: name)
-            #expect(try client.waitForFailure() == .tls("certificate: \(reason)"))
+            #expect(try client.waitForFailure(index) == .tls("certificate: \(reason)"))
         }
+        let id = try connect(client, address, fixture.client(), name: "localhost")
+        #expect(try client.waitForOpened(0) == id)
         #expect(!server.recorded.contains { if case .received = $0 { true } else { false } })
     }
 
@@ -280,6 +284,22 @@ import Testing
         #expect(try RawTLSClient(RawSocket(to: address)).isUp)
     }
 
+    @Test func `an encrypted key and a pipe are errors, and nobody is asked for a password`() throws {
+        let fixture = try TLSFixture()
+        // openssl pkcs8 -topk8 -v2 aes-128-cbc -passout pass:secret
+        try encryptedKey.write(toFile: fixture.keyFile, atomically: true, encoding: .utf8)
+        let error = #expect(throws: IOError.self) { try fixture.server() }
+        #expect(error?.reason.hasSuffix("it must be a PEM file with the certificate's key, not encrypted") == true)
+        // What the library asks with by default; the one without questions answers at once.
+        let asks = unsafe UI_get_default_method() != UI_null()
+        #expect(!asks)
+        try FileManager.default.removeItem(atPath: fixture.keyFile)
+        let made = unsafe mkfifo(fixture.keyFile, 0o600)
+        #expect(made == 0)
+        let pipe = #expect(throws: IOError.self) { try fixture.server() }
+        #expect(pipe?.reason == "not a regular file; it must be a PEM file")
+    }
+
     @Test func `pausing keeps what was decrypted, in order`() throws {
         let fixture = try TLSFixture()
         let (server, address) = try start(fixture.server())
@@ -335,3 +355,14 @@ extension TLSConnectionTests {
         #expect(try client.perform { $0.connectionCount } == 0)
     }
 }
+
+/// A P-256 key, encrypted.
+private let encryptedKey = """
+    -----BEGIN ENCRYPTED PRIVATE KEY-----
+    MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjF8rqsu1v2cwICCAAw
+    DAYIKoZIhvcNAgkFADAdBglghkgBZQMEAQIEEIU4rpNVszLw1RNM+U7fwPYEgZBR
+    WF1gXFDrgLMbib7Jxc+UnBpNXZcrFbdxMDBdRZJSPavKPQV5B3bEq7Uah4SJFYm5
+    YAk6B2lJS74gU0+B/NwOuKsuuAxKptfuYcpTdbVhcY5Jao+ptpJGmkq/Jx7j8zmH
+    8kncwv3TTru/zaNNed5DTkJuHt7WrqW6A7xBZh1BvX80RFsT40WALSO28C8E4Ro=
+    -----END ENCRYPTED PRIVATE KEY-----
+    """

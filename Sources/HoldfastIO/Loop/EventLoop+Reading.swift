@@ -150,6 +150,7 @@ extension EventLoop {
         unsafe connection.pointee.lastTraffic = state.pointee.tick
         let transit = unsafe state.pointee.transit
         unsafe transit.pointee.feed(buffer, count: count)
+        defer { unsafe transit.pointee.forgetIncoming() }
         unsafe decrypt(slot, connection, delegate)
     }
 

@@ -137,6 +137,7 @@ extension EventLoop {
         _ slot: UInt32, _ connection: UnsafeMutablePointer<Connection>, _ delegate: any EventLoopDelegate
     ) {
         guard let tls = unsafe connection.pointee.tls else { return }
+        defer { unsafe state.pointee.transit.pointee.forgetIncoming() }
         unsafe state.pointee.handshakeSteps += 1
         let recordsMax = unsafe connection.pointee.overhead.emptyRecordsLeft
         let step = unsafe tls.handshake(recordsMax: recordsMax, transit: state.pointee.transit)

@@ -11,7 +11,8 @@ package enum TLSVersion: String, Sendable {
 
 /// What a TLS server shows: certificate, key, versions, ALPN. Shared by all loops; resumption works across them.
 package final class TLSServerContext: Sendable {
-    private let certificateChainFile: String
+    /// PEM, the server's certificate first.
+    package let certificateChainFile: String
     private let keyFile: String
     private let minimumVersion: TLSVersion
     private let ticketCount: Int
@@ -61,6 +62,11 @@ package final class TLSServerContext: Sendable {
     private static func make(
         _ certificateChainFile: String, _ keyFile: String, _ minimumVersion: TLSVersion, _ alpn: ALPNList, _ ticketCount: Int
     ) throws(IOError) -> TLSContextHandle {
+        for (name, path) in [("certificate chain", certificateChainFile), ("private key", keyFile)] {
+            guard (try? FileFacts(path: path))?.isRegular ?? true else {
+                throw IOError("load the \(name) \(path)", reason: "not a regular file; it must be a PEM file")
+            }
+        }
         let handle = try TLSContextHandle(server: true, minimumVersion: minimumVersion)
         let context = unsafe handle.context
         guard unsafe SSL_CTX_use_certificate_chain_file(context, certificateChainFile) == 1 else {

@@ -33,6 +33,12 @@ internal import COpenSSL
         incomingCount = count
     }
 
+    /// Forgets what was fed and not taken: it is of a connection that is done with it, and the next engine must not read it.
+    mutating func forgetIncoming() {
+        unsafe incoming = nil
+        incomingCount = 0
+    }
+
     /// Takes ciphertext, for the library.
     mutating func read(into target: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
         if count == Self.recordHeaderBytes {
