@@ -27,6 +27,11 @@ void clinux_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), cut);
 }
 
+int clinux_join_until(pthread_t thread, uint64_t milliseconds) {
+    struct timespec end = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end);
+}
+
 uint64_t clinux_monotonic_nanoseconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

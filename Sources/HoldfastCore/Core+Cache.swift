@@ -32,6 +32,19 @@ extension Core {
     static let cacheStepsPerRow = 8
     private static let cacheStepsPerCallMax = 4_096
 
+    /// A user's name, if it is in memory. One that is not on the disk yet is.
+    package mutating func userName(_ number: UInt64) -> [UInt8]? {
+        guard case .found(let name) = userNames.find(number) else { return nil }
+        return name
+    }
+
+    /// A user's name on the disk; nil when there is none.
+    package static func userName(_ number: UInt64, on storage: any Storage) throws(StorageError) -> [UInt8]? {
+        var name: [UInt8]?
+        try storage.read { (snapshot) throws(StorageError) in name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
+        return name
+    }
+
     /// A batch that a loop has carried out comes back: its room is used again.
     package mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
 

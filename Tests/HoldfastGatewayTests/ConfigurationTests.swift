@@ -47,7 +47,7 @@ import Testing
         ("allowPlaintext: maybe", "allowPlaintext", "not true or false"),
         ("inboxPolicy: dropAll", "inboxPolicy", "none of refuseSender, evictWithGap"),
         ("tlsVersionMin: \"1.1\"", "tlsVersionMin", "none of 1.3, 1.2"),
-        ("listen: nowhere", "listen", "not HOST:PORT"),
+        ("listen: nowhere", "listen", "has no port"),
         ("listen: 0.0.0.0:7400", "listen", "not loopback"),
         ("listen: '[::]:7400'", "listen", "not loopback"),
         ("{listen: [], tlsListen: []}", "listen", "no listener"),
@@ -62,6 +62,9 @@ import Testing
         ("cachedUsersMax: many", "cachedUsersMax", "not a whole number"),
         ("cachedUsersMax: 999", "cachedUsersMax", "not in auto, 1000...100000000"),
         ("loops: auto", "loops", "not a whole number"),
+        ("goAwayAddress: example.invalid", "goAwayAddress", "has no port"),
+        ("goAwayAddress: 'gateway:0'", "goAwayAddress", "port 0"),
+        ("logUsers: some", "logUsers", "none of none, hash, name"),
         ("[1, 2]", "", "not a list of keys"),
         ("just words", "", "not a list of keys"),
         ("a: b: c", "", "not valid YAML"),
@@ -79,6 +82,14 @@ import Testing
             #expect(!error.advice.isEmpty)
             #expect(error.description.hasPrefix("holdfast.yaml: "))
         }
+    }
+
+    @Test func `all that is wrong is told at once`() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try Configuration(yaml: "{loops: many, lisen: a, heartbeatSecondsMin: 90, heartbeatSecondsMax: 60, tlsKey: k}", source: "f")
+        }
+        #expect(error?.description.split(separator: "\n").count == 4)
+        #expect(error.map { [$0.key] + $0.others.map(\.key) } == ["loops", "lisen", "heartbeatSecondsMin", "tlsCertificate"])
     }
 
     @Test func `a misspelt key is answered with the likely one`() {

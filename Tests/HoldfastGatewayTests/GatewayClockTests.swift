@@ -59,23 +59,12 @@ import Testing
             try Data(made.certificatePEM.utf8).write(to: URL(fileURLWithPath: path))
             try Data(made.keyPEM.utf8).write(to: URL(fileURLWithPath: gateway.data + "/data/tls/key.pem"))
             try await gateway.restart()
-            #expect(CertificateValidity(ofFile: path, at: now) == .good)
+            #expect(CertificateTimes(ofFile: path)?.state(at: now) == .good)
             let address = try SocketAddress(parsing: "127.0.0.1:\(gateway.tlsPort)")
             let token = try await gateway.token("alice")
             let outcome = try await TLSProbe.run(address: address, certificate: path, serverName: "localhost", token: token)
             guard case .welcome = outcome else { throw RawClient.Failure(description: "\(outcome)") }
             await gateway.stop()
         }
-    }
-
-    @Test func `a certificate's time is told`() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path + "/cert.pem"
-        #expect(CertificateValidity(ofFile: path, at: 0) == nil)
-        let made = try makeSelfSignedCertificate(names: ["localhost"], validity: 1_000_000...2_000_000)
-        try Data(made.certificatePEM.utf8).write(to: URL(fileURLWithPath: path))
-        #expect(CertificateValidity(ofFile: path, at: 999_999) == .notYetValid)
-        #expect(CertificateValidity(ofFile: path, at: 1_000_000) == .good)
-        #expect(CertificateValidity(ofFile: path, at: 2_000_001) == .expired)
     }
 }

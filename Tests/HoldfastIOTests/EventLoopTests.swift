@@ -1,3 +1,5 @@
+import Glibc
+import Synchronization
 import Testing
 
 @testable import HoldfastIO
@@ -44,11 +46,47 @@ import Testing
         withExtendedLifetime(socket) {}
     }
 
+    @Test func `of two who take a port at once, one gets it`() throws {
+        for _ in 0..<30 {
+            let free = try LoopHarness()
+            let address = try free.listen()
+            free.loop.stopListening()
+            let taken = Atomic(0)
+            let refused = Atomic(0)
+            let threads = try (0..<2).map { _ in
+                let loop = try LoopHarness()
+                return try startThread(name: "listen") {
+                    do throws(IOError) {
+                        _ = try loop.loop.listen(ListenerConfiguration(address: address))
+                        taken.add(1, ordering: .relaxed)
+                        // Kept until both have tried.
+                        while taken.load(ordering: .relaxed) + refused.load(ordering: .relaxed) < 2 {}
+                    } catch {
+                        if error.code == EADDRINUSE { refused.add(1, ordering: .relaxed) }
+                    }
+                }
+            }
+            for thread in threads { thread.join() }
+            #expect(taken.load(ordering: .relaxed) == 1)
+            #expect(refused.load(ordering: .relaxed) == 1)
+        }
+    }
+
+    @Test func `an address that the machine doesn't have is an error, unless it may be free`() throws {
+        let harness = try LoopHarness()
+        for text in ["192.0.2.1:0", "[2001:db8::1]:0"] {
+            let address = try SocketAddress(parsing: text)
+            let error = #expect(throws: IOError.self) { try harness.loop.listen(ListenerConfiguration(address: address)) }
+            #expect(error?.code == EADDRNOTAVAIL)
+            #expect(try harness.loop.listen(ListenerConfiguration(address: address, isFree: true)).host == address.host)
+        }
+    }
+
     @Test func `two loops listen on one port`() throws {
         let first = try LoopHarness()
         let second = try LoopHarness()
         let bound = try first.listen()
-        #expect(try second.loop.listen(ListenerConfiguration(address: bound)) == bound)
+        #expect(try second.loop.listen(ListenerConfiguration(address: bound, joins: true)) == bound)
         for harness in [first, second] { try harness.start() }
         defer { for harness in [first, second] { harness.stop() } }
         // The kernel spreads by a hash of the addresses: 64 connections on one side only would be a broken listener.

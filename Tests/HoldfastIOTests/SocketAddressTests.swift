@@ -3,7 +3,7 @@ import Testing
 @testable import HoldfastIO
 
 @Suite struct SocketAddressTests {
-    @Test(arguments: ["127.0.0.1:7400", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:7443", "[2001:db8::1]:1", "[::]:0"])
+    @Test(arguments: ["127.0.0.1:7400", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:7443", "[2001:db8::1]:1", "[::]:0", "[fe80::1%lo]:7"])
     func `an address prints as it was parsed`(_ text: String) throws {
         #expect(try SocketAddress(parsing: text).description == text)
     }
@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [
         "", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:+1", "1.2.3:1", "::1:80", "[::1]", "[1.2.3.4]:80",
         "[::1:80",
-        "host:80", "[]:80", "1.2.3.4:8 0",
+        "host:80", "[]:80", "1.2.3.4:8 0", "[fe80::1%]:80", "[fe80::1%no-such]:80", "[::1%lo]:80", "[%lo]:80",
     ])
     func `what isn't a numeric address with port is refused`(_ text: String) {
         #expect(throws: AddressError.self) { try SocketAddress(parsing: text) }

@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_CLINUX_H
 #define HOLDFAST_CLINUX_H
 
+#include <net/if.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,8 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 
 /// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
 void clinux_set_thread_name(const char *name);
+/// pthread_clockjoin_np(3) with a time of the monotonic clock in milliseconds: 0, or an error, ETIMEDOUT when the thread still runs.
+int clinux_join_until(pthread_t thread, uint64_t milliseconds);
 
 /// What poll(2) says of a descriptor now: those of `events` that have come, errors and hang-ups; 0 if there is nothing.
 int clinux_poll_now(int fd, int events);

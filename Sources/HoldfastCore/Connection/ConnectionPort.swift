@@ -31,7 +31,8 @@ package protocol ConnectionPort: AnyObject {
     func isShedding(_ report: StormControl.Report)
     func random(in range: ClosedRange<UInt32>) -> UInt32
     /// A connection is about to be closed with this code: for the log.
-    func willClose(_ connection: ConnectionHandle, _ code: CloseCode)
+    /// - Parameter session: 0 before `WELCOME`.
+    func willClose(_ connection: ConnectionHandle, _ session: SessionID, _ code: CloseCode)
 }
 
 /// What a good token says.

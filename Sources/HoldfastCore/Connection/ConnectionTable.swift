@@ -1,4 +1,4 @@
-import HoldfastWire
+package import HoldfastWire
 internal import Synchronization
 
 /// The connections of one event loop: drives their machines, collects their commands for the core, and writes what the core says.
@@ -140,6 +140,9 @@ package struct ConnectionTable: ~Copyable {
         if paused.isEmpty { paused = [] }
     }
 
+    /// The session that the connection is in; 0 before `WELCOME`.
+    package func session(of connection: ConnectionHandle) -> SessionID { machines[Int(connection.slot)].session }
+
     // MARK: - Output
 
     /// Whether the slot still has this connection; the generation tells.
@@ -169,7 +172,7 @@ package struct ConnectionTable: ~Copyable {
         _ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil, text reason: String? = nil
     ) {
         guard machines[Int(connection.slot)].state != .closing else { return }
-        port.willClose(connection, code)
+        port.willClose(connection, session(of: connection), code)
         let text = Array((reason ?? String(describing: code)).utf8)
         ServerFrameWriter.closed(
             code, retryAfterMilliseconds: retryAfterMilliseconds ?? retryAfter(code), text: text.span, to: &out)

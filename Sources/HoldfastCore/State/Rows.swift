@@ -1,4 +1,4 @@
-import HoldfastWire
+package import HoldfastWire
 
 // What the core keeps of a user and of a session while they are in RAM. Plain values without references: a connected user with
 // one idle session costs the two rows and his place in the index.
@@ -146,7 +146,8 @@ struct SessionRow {
 extension SessionID {
     /// A session's id holds its user's number, so that a resume finds the user's row without another table.
     init(user: UInt64, serial: UInt32) { self.init(rawValue: user << 24 | UInt64(serial & 0xFF_FFFF)) }
-    var userNumber: UInt64 { rawValue >> 24 }
+    /// The user's number.
+    package var userNumber: UInt64 { rawValue >> 24 }
     /// Which of the user's sessions it is, from 1.
     var serial: UInt32 { UInt32(truncatingIfNeeded: rawValue & 0xFF_FFFF) }
 }

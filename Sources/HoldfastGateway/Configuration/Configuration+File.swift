@@ -22,18 +22,23 @@ extension Configuration {
     /// Reads configuration text; `source` is what errors call it.
     package init(yaml: String, source: String) throws(ConfigurationError) {
         self.init()
+        var problems: [ConfigurationError] = []
         for (key, values) in try Self.entries(of: yaml, source: source) {
             guard let known = ConfigurationKey.all.first(where: { $0.name == key }) else {
-                throw ConfigurationError(
-                    source: source, key: key, value: nil, problem: "there is no such key", advice: Self.advice(for: key))
+                problems.append(
+                    ConfigurationError(source: source, key: key, value: nil, problem: "there is no such key", advice: Self.advice(for: key))
+                )
+                continue
             }
             if let problem = known.apply(values, to: &self) {
-                throw ConfigurationError(
-                    source: source, key: key, value: values.joined(separator: ", "), problem: problem,
-                    advice: "It takes: \(known.allowedText); the default is \(known.text(in: Configuration()))")
+                problems.append(
+                    ConfigurationError(
+                        source: source, key: key, value: values.joined(separator: ", "), problem: problem,
+                        advice: "It takes: \(known.allowedText); the default is \(known.text(in: Configuration()))"))
             }
         }
-        try check(source: source)
+        problems += self.problems(source: source)
+        if let error = ConfigurationError(problems) { throw error }
     }
 
     /// A configuration is a page of text; more is a mistake, and would only cost memory.

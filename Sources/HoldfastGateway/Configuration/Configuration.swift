@@ -9,6 +9,7 @@ package struct Configuration: Sendable {
     package var listen = ["127.0.0.1:7400"]
     package var tlsListen = ["127.0.0.1:7443"]
     package var allowPlaintext = false
+    package var freeBind = false
     package var proxyProtocolFrom: [String] = []
     package var goAwayAddress = ""
 
@@ -26,7 +27,8 @@ package struct Configuration: Sendable {
     package var commandsPerLoopMax: Int?
     package var commandBytesPerLoopMax: Int?
     package var pagesInFlightMax: Int?
-    package var drainSeconds = 10
+    package var drainSeconds = 4
+    package var logUsers = LogUsers.hash
 
     package var connectionsMax: Int?
     package var connectionsPerAddressMax = 20_000
@@ -75,6 +77,16 @@ package struct Configuration: Sendable {
     package var cachedLookupsMax: Int?
 
     package init() {}
+
+    /// How the log names users and their addresses.
+    package enum LogUsers: String, CaseIterable, Sendable {
+        /// Not at all.
+        case none
+        /// By a keyed hash, the same in every log of a data directory; addresses as networks.
+        case hash
+        /// By name; addresses whole.
+        case name
+    }
 
     /// The oldest TLS version that is spoken.
     package enum TLSVersion: String, CaseIterable, Sendable {

@@ -10,6 +10,8 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible, Se
     package var problem: String
     /// What to do.
     package var advice: String
+    /// What else is wrong, so that nobody has to start again for each.
+    package var others: [ConfigurationError] = []
 
     package init(source: String, key: String, value: String?, problem: String, advice: String) {
         self.source = source
@@ -19,7 +21,16 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible, Se
         self.advice = advice
     }
 
-    package var description: String {
+    /// All problems as one error; nil when there is none.
+    init?(_ problems: [ConfigurationError]) {
+        guard let first = problems.first else { return nil }
+        self = first
+        others = Array(problems.dropFirst())
+    }
+
+    package var description: String { ([text] + others.map(\.text)).joined(separator: "\n") }
+
+    private var text: String {
         let subject = key.isEmpty ? "" : "\(key): "
         let written = value.map { "\"\($0)\" " } ?? ""
         return "\(source): \(subject)\(written)\(problem). \(advice)."

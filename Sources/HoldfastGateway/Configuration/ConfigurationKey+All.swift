@@ -8,11 +8,16 @@ extension ConfigurationKey {
         .init("data", .text(\.data), "The data directory: journal, store, keys. Made when missing; one gateway at a time."),
         .init(
             "listen", .list(\.listen),
-            "HOST:PORT of the plaintext listeners; IPv6 as [ADDRESS]:PORT; [] for none. Loopback only unless allowPlaintext."),
-        .init("tlsListen", .list(\.tlsListen), "HOST:PORT of the TLS listeners; [] for none."),
+            "ADDRESS:PORT of the plaintext listeners; IPv6 as [ADDRESS]:PORT, link-local as [fe80::1%eth0]:PORT; [] for none. Loopback only unless allowPlaintext."
+        ),
+        .init("tlsListen", .list(\.tlsListen), "ADDRESS:PORT of the TLS listeners; [] for none."),
         .init(
             "allowPlaintext", .flag(\.allowPlaintext),
             "Lets `listen` name addresses beyond loopback: for a gateway behind a TLS-terminating balancer."),
+        .init(
+            "freeBind", .flag(\.freeBind),
+            "Lets listeners have addresses that the machine doesn't have yet: one that moves between machines, or an interface that comes up later."
+        ),
         .init(
             "proxyProtocolFrom", .list(\.proxyProtocolFrom),
             "Addresses or ranges (10.0.0.0/8) of balancers: their connections must begin with a PROXY protocol header, version 1 or 2."),
@@ -53,7 +58,13 @@ extension ConfigurationKey {
         .init(
             "pagesInFlightMax", .automatic(\.pagesInFlightMax, 1...4096),
             "Pages of replay, of 64 KiB and more, that are on their way from disk at once."),
-        .init("drainSeconds", .integer(\.drainSeconds, 0...3600), "After SIGTERM, clients are asked to leave spread over this time."),
+        .init(
+            "drainSeconds", .integer(\.drainSeconds, 0...3600),
+            "After SIGTERM, clients are asked to leave spread over this time; the rest of the stop takes at most 5 seconds more."),
+        .init(
+            "logUsers", .logUsers(\.logUsers),
+            "How the log names users: not at all, by a keyed hash (with addresses as /24 and /48), or by name (with IPv4 addresses whole and IPv6 ones as /64)."
+        ),
     ]
 
     private static let connections: [ConfigurationKey] = [

@@ -15,6 +15,7 @@ package struct ConfigurationKey: Sendable {
         case list(any WritableKeyPath<Configuration, [String]> & Sendable)
         case tlsVersion(any WritableKeyPath<Configuration, Configuration.TLSVersion> & Sendable)
         case inboxPolicy(any WritableKeyPath<Configuration, InboxPolicy> & Sendable)
+        case logUsers(any WritableKeyPath<Configuration, Configuration.LogUsers> & Sendable)
     }
 
     package var name: String
@@ -37,6 +38,7 @@ package struct ConfigurationKey: Sendable {
         case .list: "list of texts"
         case .tlsVersion: Configuration.TLSVersion.allCases.map(\.rawValue).joined(separator: ", ")
         case .inboxPolicy: [InboxPolicy.refuseSender, .evictWithGap].map(\.rawValue).joined(separator: ", ")
+        case .logUsers: Configuration.LogUsers.allCases.map(\.rawValue).joined(separator: ", ")
         }
     }
 
@@ -50,6 +52,7 @@ package struct ConfigurationKey: Sendable {
         case .list(let path): "[" + configuration[keyPath: path].map { "\"\($0)\"" }.joined(separator: ", ") + "]"
         case .tlsVersion(let path): "\"\(configuration[keyPath: path].rawValue)\""
         case .inboxPolicy(let path): configuration[keyPath: path].rawValue
+        case .logUsers(let path): configuration[keyPath: path].rawValue
         }
     }
 
@@ -84,6 +87,9 @@ package struct ConfigurationKey: Sendable {
         case .inboxPolicy(let path):
             guard let policy = InboxPolicy(rawValue: value) else { return "is none of \(allowedText)" }
             configuration[keyPath: path] = policy
+        case .logUsers(let path):
+            guard let users = Configuration.LogUsers(rawValue: value) else { return "is none of \(allowedText)" }
+            configuration[keyPath: path] = users
         case .list:
             preconditionFailure("lists are applied above")
         }

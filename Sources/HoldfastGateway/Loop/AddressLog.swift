@@ -1,4 +1,5 @@
 internal import HoldfastIO
+internal import Logging
 internal import Synchronization
 
 /// Names, once, addresses whose connections were closed for something that an operator can act on. The loops share it, and ask it about such
@@ -6,11 +7,15 @@ internal import Synchronization
 final class AddressLog: Sendable {
     /// A line of the log.
     struct Line: Equatable, Sendable {
+        var level = Logger.Level.warning
         var message: String
         var metadata: [String: String] = [:]
     }
 
-    private enum Matter: Hashable { case unexpectedProxyHeader, badProxyHeader, overhead }
+    private enum Matter: Hashable {
+        case unexpectedProxyHeader, badProxyHeader, overhead
+        case handshake(HandshakeFault)
+    }
 
     private struct Entry: Hashable {
         let matter: Matter
@@ -31,7 +36,12 @@ final class AddressLog: Sendable {
     /// How many are named in that time: it is peers who make these lines.
     static let entriesMax = 64
 
-    init(warn: @escaping @Sendable (Line) -> Void) { self.warn = warn }
+    private let names: LogNames
+
+    init(_ names: LogNames, warn: @escaping @Sendable (Line) -> Void) {
+        self.names = names
+        self.warn = warn
+    }
 
     /// A connection from there was refused for its PROXY header, or for want of one.
     func note(_ peer: SocketAddress, _ refusal: ProxyRefusal, now: UInt64) {
@@ -66,7 +76,22 @@ final class AddressLog: Sendable {
         warn(
             Line(
                 message: "closed a connection that floods its event loop: TLS records without data, or a frame sent byte by byte",
-                metadata: ["address": "\(address)", "do": "if it comes back again and again, filter the address before the gateway"]))
+                metadata: metadata(address, "do", "if it comes back again and again, filter the address before the gateway")))
+    }
+
+    /// A TLS handshake with somebody there failed. What an operator can do nothing about isn't named.
+    func noteHandshake(_ address: AddressKey, _ reason: String, now: UInt64) {
+        guard let fault = HandshakeFault(reason), isNew(.handshake(fault), address, now) else { return }
+        var metadata = metadata(address, "do", fault.advice)
+        metadata["reason"] = reason
+        warn(Line(level: .notice, message: "a TLS handshake failed: the client \(fault.rawValue)", metadata: metadata))
+    }
+
+    /// Clients' addresses are shortened as those of users are. Proxies', which have to be configured, aren't.
+    private func metadata(_ address: AddressKey, _ key: String, _ value: String) -> [String: String] {
+        var metadata = [key: value]
+        metadata["address"] = names.address(address)
+        return metadata
     }
 
     private func isNew(_ matter: Matter, _ address: AddressKey, _ now: UInt64) -> Bool {

@@ -12,6 +12,7 @@ struct GatewayShared: Sendable {
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
     let addressLog: AddressLog
+    let names: LogNames
     let logger: Logger
 }
 
@@ -76,9 +77,17 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
 
     func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) { addressLog.note(peer, refusal, now: eventLoop.now) }
 
+    func setupFailed(_ peer: SocketAddress, _ error: ConnectError) {
+        if case .tls(let reason) = error { addressLog.noteHandshake(peer.limitKey, reason, now: eventLoop.now) }
+        port.logEnd("a connection ended before it was up", of: peer.limitKey, ["reason": "\(error)"])
+    }
+
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int { table.received(handle(id), bytes) }
 
-    func closed(_ id: ConnectionID, _ reason: DisconnectReason) { table.closed(handle(id)) }
+    func closed(_ id: ConnectionID, _ reason: DisconnectReason) {
+        port.logEnd("a connection has ended", of: handle(id), table.session(of: handle(id)), ["reason": "\(reason)"])
+        table.closed(handle(id))
+    }
 
     func deadlineReached(_ id: ConnectionID) { table.deadlineReached(handle(id)) }
 

@@ -11,6 +11,8 @@ final class LoopPort: ConnectionPort {
     private let eventLoop: EventLoop
     private let mailbox: LoopMailbox
     private let sealer: TicketSealer
+    /// Asked once: a line for each connection is made only for those who look.
+    private let logsConnections: Bool
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
 
@@ -20,6 +22,7 @@ final class LoopPort: ConnectionPort {
         self.eventLoop = eventLoop
         self.mailbox = mailbox
         sealer = TicketSealer(ticketKeys)
+        logsConnections = shared.logger.logLevel <= .debug
     }
 
     /// A connection is up, from this address.
@@ -89,9 +92,31 @@ final class LoopPort: ConnectionPort {
 
     func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
 
-    func willClose(_ connection: ConnectionHandle, _ code: CloseCode) {
-        shared.logger.debug(
-            "closing a connection",
-            metadata: ["code": "\(code)", "connection": "\(index).\(connection.slot).\(connection.generation)"])
+    func willClose(_ connection: ConnectionHandle, _ session: SessionID, _ code: CloseCode) {
+        logEnd("closing a connection", of: connection, session, ["code": "\(code)"])
+    }
+
+    // MARK: - The log
+
+    /// Says at the debug level that a connection has come to its end, and whose it was.
+    func logEnd(
+        _ message: String, of connection: ConnectionHandle, _ session: SessionID, _ metadata: @autoclosure () -> [String: String]
+    ) {
+        guard logsConnections else { return }
+        var metadata = metadata()
+        metadata["connection"] = "\(index).\(connection.slot).\(connection.generation)"
+        metadata["address"] = shared.names.address(addresses[Int(connection.slot)])
+        let note = ClosingNote(message: message, metadata: metadata, user: session.userNumber, names: shared.names)
+        // Before WELCOME nobody knows.
+        guard session.rawValue != 0, shared.names.namesUsers else { return note.write(nil, to: shared.logger) }
+        shared.core.post(.closing(note))
+    }
+
+    /// The same of one that never was up.
+    func logEnd(_ message: String, of address: AddressKey, _ metadata: @autoclosure () -> [String: String]) {
+        guard logsConnections else { return }
+        var metadata = metadata()
+        metadata["address"] = shared.names.address(address)
+        ClosingNote(message: message, metadata: metadata, user: 0, names: shared.names).write(nil, to: shared.logger)
     }
 }

@@ -68,9 +68,9 @@ struct Identity {
             certificate = folder + "/cert.pem"
             key = folder + "/key.pem"
             let isThere = FileManager.default.fileExists(atPath: certificate) && FileManager.default.fileExists(atPath: key)
-            let validity = CertificateValidity(ofFile: certificate, at: wallSeconds)
+            let state = CertificateTimes(ofFile: certificate)?.state(at: wallSeconds)
             // One of a start whose clock was wrong is of no use to anybody.
-            let isOutOfTime = isThere && validity != nil && validity != .good
+            let isOutOfTime = isThere && (state == .expired || state == .notYetValid)
             if !isThere || isOutOfTime {
                 try makeCertificate(folder, certificate, key, wallSeconds: wallSeconds)
                 logger.warning(

@@ -12,6 +12,7 @@ struct RunningGateway {
     let core: Inbox<CoreMessage>
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
+    private let certificateFile: String?
     let drainMilliseconds: Int
     let logger: Logger
     private(set) var addresses = BoundAddresses()
@@ -23,6 +24,7 @@ struct RunningGateway {
         self.stop = stop
         self.logger = logger
         ticketKeys = identity.ticketKeys
+        certificateFile = identity.tls?.certificateChainFile
         drainMilliseconds = configuration.drainSeconds * 1000
         let loopCount = configuration.loopCount
         let recovered = try Core.recover(
@@ -34,10 +36,13 @@ struct RunningGateway {
         load = GatewayLoad(
             slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
         tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
+        let names = try LogNames(configuration)
         let shared = GatewayShared(
             configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core,
-            addressLog: AddressLog { line in logger.warning("\(line.message)", metadata: line.metadata.mapValues { "\($0)" }) },
-            logger: logger)
+            addressLog: AddressLog(names) { line in
+                logger.log(level: line.level, "\(line.message)", metadata: line.metadata.mapValues { "\($0)" })
+            },
+            names: names, logger: logger)
         do {
             var loops: [GatewayLoop] = []
             for index in 0..<loopCount {
@@ -50,16 +55,22 @@ struct RunningGateway {
             tokenChecks.stop()
             throw error
         }
-        try startCore(recovered, storage, readers: configuration.readers)
+        // A tenth of what the directory may take, and of a large one enough for an operator to come.
+        let nearFullBytes = min(Self.nearFullBytesMax, configuration.storageBytesMax / 10)
+        try startCore(recovered, storage, readers: configuration.readers, nearFullBytes: nearFullBytes)
         for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
     }
 
     private static let tokenThreads = 2
 
-    private mutating func startCore(_ recovered: consuming Core, _ storage: any Storage, readers: Int) throws {
+    private static let nearFullBytesMax = 1 << 30
+
+    private mutating func startCore(_ recovered: consuming Core, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers, logger: logger
+            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
+            nearFullBytes: nearFullBytes,
+            logger: logger
         ) { error in
             guard stop.fail(error.exitCode) else { return }
             logger.critical("the disk failed: \(error)")
@@ -74,13 +85,12 @@ struct RunningGateway {
         for (texts, context) in [(configuration.listen, nil), (configuration.tlsListen, tls)] {
             for text in texts {
                 var address = try SocketAddress(parsing: text)
-                try EventLoop.requireUnused(address)
-                for loop in loops {
+                for (index, loop) in loops.enumerated() {
                     address = try loop.eventLoop.listen(
                         ListenerConfiguration(
                             address: address, tls: context, proxyProtocolFrom: proxies,
                             handshakeTimeoutMilliseconds: UInt32(configuration.handshakeSeconds) * 1000,
-                            backlog: Int32(configuration.listenBacklog)))
+                            backlog: Int32(configuration.listenBacklog), joins: index > 0, isFree: configuration.freeBind))
                 }
                 if context == nil { bound.tcp.append(address) } else { bound.tls.append(address) }
             }
@@ -90,7 +100,14 @@ struct RunningGateway {
 
     /// Watches until there is a reason to stop, then stops; the result is the exit code. New ticket keys are made meanwhile.
     func supervise() -> Int32 {
+        var certificate = CertificateNotices()
+        var nextLook: UInt64 = 0
         while true {
+            let now = SystemClock.monotonicMilliseconds()
+            if let certificateFile, now >= nextLook {
+                nextLook = now + Self.certificateMilliseconds
+                certificate.look(at: certificateFile, load.wallSeconds(atMonotonic: now), logger)
+            }
             let state = stop.wait(milliseconds: 1000)
             if state.failure != nil || state.drainCount > 0 { break }
             rotateTicketKeys()
@@ -103,6 +120,9 @@ struct RunningGateway {
         for thread in loopThreads { thread.join() }
         return stop.current.failure ?? 0
     }
+
+    /// How often the certificate's times are looked at. One that was renewed at SIGHUP is, too.
+    private static let certificateMilliseconds: UInt64 = 60_000
 
     private func rotateTicketKeys() {
         do {
@@ -121,14 +141,15 @@ struct RunningGateway {
     /// Clients leave spread over the configured time, then the rest is sent away. A second signal or a failure cuts it short.
     private func drain() {
         logger.info("stopping", metadata: ["connections": "\(connectionCount)", "seconds": "\(drainMilliseconds / 1000)"])
+        core.post(.checkpoint)
         for loop in loops { loop.mailbox.post(.drain(milliseconds: UInt32(drainMilliseconds))) }
         waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 }
         for loop in loops { loop.mailbox.post(.closeAll) }
         waitForConnections(milliseconds: Self.closeMilliseconds) { false }
     }
 
-    /// Longer than an event loop takes to flush what it closes.
-    private static let closeMilliseconds = 4000
+    /// What a client that was told to leave may take to go, before its connection ends with its loop.
+    private static let closeMilliseconds = 1500
 
     private func waitForConnections(milliseconds: Int, unless isCutShort: () -> Bool) {
         let end = SystemClock.monotonicMilliseconds() + UInt64(milliseconds)

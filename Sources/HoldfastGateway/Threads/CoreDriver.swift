@@ -22,7 +22,7 @@ final class CoreDriver: @unchecked Sendable {
     private var nextTick: UInt64 = 0
     /// When the room is counted next while it is low, in monotonic milliseconds.
     private var nextRoomCount: UInt64 = 0
-    private var roomNotices = RoomNotices()
+    private var roomNotices: RoomNotices
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
     /// The loops have been told to let go of theirs: the allocator comes after them.
@@ -33,13 +33,16 @@ final class CoreDriver: @unchecked Sendable {
     private var finishBy: UInt64?
 
     private static let tickMilliseconds = 50
-    /// What a stop may take beyond the last commit.
-    private static let finishMilliseconds: UInt64 = 5_000
+    /// What the last checkpoint of a stop may take, then the last commit, and then the threads that read and write. Together with the time for
+    /// clients to leave, a stop takes less than the 10 seconds that container runtimes wait: what is missing is replayed at the next start.
+    private static let checkpointMilliseconds: UInt64 = 2_000
+    private static let commitMilliseconds: UInt64 = 500
+    private static let threadsMilliseconds: UInt64 = 500
 
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
         _ core: consuming Core, storage: any Storage, inbox: Inbox<CoreMessage>, loops: [LoopMailbox], load: GatewayLoad, readers: Int,
-        logger: Logger,
+        nearFullBytes: Int, logger: Logger,
         failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.core = core
@@ -48,6 +51,7 @@ final class CoreDriver: @unchecked Sendable {
         self.loops = loops
         self.load = load
         self.logger = logger
+        roomNotices = RoomNotices(nearBytes: nearFullBytes)
         journal = try WorkerPool(name: "journal", count: 1) { batch in
             Self.attempt(failed) { () throws(StorageError) in
                 let start = SystemClock.monotonicMicroseconds()
@@ -63,6 +67,7 @@ final class CoreDriver: @unchecked Sendable {
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
                 case .countRoom: try storage.countRoom()
+                case .name(let closing): closing.write(try Core.userName(closing.user, on: storage), to: logger)
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
                     ProcessMemory.giveBack()
@@ -92,9 +97,11 @@ final class CoreDriver: @unchecked Sendable {
             carryOut(now)
             if isFinished(now) { break }
         }
-        journal.stop()
-        readers.stop()
-        checkpoints.stop()
+        let end = SystemClock.monotonicMilliseconds() + Self.threadsMilliseconds
+        let areStopped = [journal.stop(until: end), readers.stop(until: end), checkpoints.stop(until: end)]
+        if areStopped.contains(false) {
+            logger.warning("the disk isn't done in time: the process ends all the same, and the next start replays what the store lacks")
+        }
     }
 
     private static func attempt(
@@ -146,8 +153,11 @@ final class CoreDriver: @unchecked Sendable {
         case .trimPlanned(let plan): core.trimPlanned(plan)
         case .expiryPlanned(let plan): core.expiryPlanned(plan)
         case .finish:
-            finishBy = now.monotonic + Self.finishMilliseconds
+            finishBy = now.monotonic + Self.checkpointMilliseconds
             core.requestCheckpoint()
+        case .checkpoint: core.requestCheckpoint()
+        case .closing(let closing):
+            if let name = core.userName(closing.user) { closing.write(name, to: logger) } else { readers.post(.name(closing)) }
         }
     }
 
@@ -185,8 +195,15 @@ final class CoreDriver: @unchecked Sendable {
             readers.post(.countRoom)
         }
         let lowRoom = roomBytes == 0 ? storage.lowRoom : nil
-        switch roomNotices.update(lowRoom?.cause, now: now.monotonic) {
+        switch roomNotices.update(lowRoom?.cause, roomBytes: roomBytes, now: now.monotonic) {
         case .refusing: logger.warning("new messages are refused with storageFull: \(lowRoom?.text ?? "")")
+        case .nearlyFull:
+            logger.warning(
+                "the disk is nearly full: new messages will be refused",
+                metadata: [
+                    "roomBytes": "\(roomBytes)",
+                    "do": "make room on the disk or raise storageBytesMax, before recipients that are away fill it; see holdfast doctor",
+                ])
         case .takingAgain: logger.notice("there is room again: new messages are taken")
         case nil: break
         }
@@ -223,6 +240,6 @@ final class CoreDriver: @unchecked Sendable {
         // What changed after the last one began, the goodbyes of connections for instance.
         if !core.isCheckpointing { core.requestCheckpoint() }
         guard now.monotonic >= finishBy else { return false }
-        return !core.hasWork || now.monotonic >= finishBy + Self.finishMilliseconds
+        return !core.hasWork || now.monotonic >= finishBy + Self.commitMilliseconds
     }
 }

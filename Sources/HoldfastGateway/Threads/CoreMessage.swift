@@ -10,8 +10,12 @@ enum CoreMessage: Sendable {
     case checkpointWritten(CheckpointResult)
     case trimPlanned(TrimPlan)
     case expiryPlanned(ExpiryPlan)
+    /// A stop has begun: write now what would otherwise have to be written at its end.
+    case checkpoint
     /// Do what is under way, write a checkpoint if that is quick, and end.
     case finish
+    /// For the log: whose connection it was.
+    case closing(ClosingNote)
 }
 
 /// What the reader threads do.
@@ -21,6 +25,8 @@ enum ReadJob: Sendable {
     case expiry(ExpiryJob)
     /// While room is low.
     case countRoom
+    /// A user's name, for the log.
+    case name(ClosingNote)
     /// After a checkpoint: what its rows took.
     case giveMemoryBack
 }

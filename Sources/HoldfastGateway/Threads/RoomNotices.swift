@@ -3,7 +3,15 @@ struct RoomNotices {
     enum Notice: Equatable {
         case refusing
         case takingAgain
+        /// Messages are taken, and will soon be refused.
+        case nearlyFull
     }
+
+    private let nearBytes: Int
+    private var isNear = false
+
+    /// - Parameter nearBytes: the room below which it is said that it will soon be gone.
+    init(nearBytes: Int) { self.nearBytes = nearBytes }
 
     /// Why messages are refused, as the log said last; nil: they are taken.
     private var cause: String?
@@ -12,10 +20,15 @@ struct RoomNotices {
 
     private static let repeatMilliseconds: UInt64 = 60_000
 
-    /// - Parameter cause: why messages are refused now; nil when they are taken.
+    /// - Parameters:
+    ///   - cause: why messages are refused now; nil when they are taken.
+    ///   - roomBytes: how much may be stored before they are.
     /// - Returns: what is to be logged now.
-    mutating func update(_ cause: String?, now: UInt64) -> Notice? {
-        guard cause != self.cause else { return nil }
+    mutating func update(_ cause: String?, roomBytes: Int, now: UInt64) -> Notice? {
+        let wasNear = isNear
+        // Said again only when it has been well in between: room comes and goes a little with each checkpoint.
+        if roomBytes < nearBytes { isNear = true } else if roomBytes >= 2 * nearBytes { isNear = false }
+        guard cause != self.cause else { return isNear && !wasNear && cause == nil ? .nearlyFull : nil }
         guard let cause else {
             self.cause = nil
             return .takingAgain

@@ -26,4 +26,11 @@ final class WorkerPool<Job: Sendable>: Sendable {
         jobs.stop(receivers: threads.count)
         for thread in threads { thread.join() }
     }
+
+    /// The same, but waits not longer than until a time of the monotonic clock, in milliseconds.
+    /// - Returns: false when a thread still runs.
+    func stop(until end: UInt64) -> Bool {
+        jobs.stop(receivers: threads.count)
+        return threads.reduce(true) { $1.join(until: end) && $0 }
+    }
 }

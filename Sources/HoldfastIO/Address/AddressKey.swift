@@ -16,5 +16,11 @@ package struct AddressKey: Hashable, Sendable, CustomStringConvertible {
         return SocketAddress(high: bits, low: 0, port: 0).host + "/64"
     }
 
+    /// The network that it is in, of a size that names no household: an IPv4 /24, an IPv6 /48.
+    package var network: String {
+        if bits >> 32 == 0xFFFF { return SocketAddress(high: 0, low: bits & ~0xFF, port: 0).host + "/24" }
+        return SocketAddress(high: bits & ~0xFFFF, low: 0, port: 0).host + "/48"
+    }
+
     init(of address: SocketAddress) { bits = address.isIPv4 ? address.low : address.high }
 }

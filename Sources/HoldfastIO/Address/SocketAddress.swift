@@ -4,7 +4,8 @@ internal import CLinux
 package struct AddressError: Error, Equatable, CustomStringConvertible, Sendable {
     /// What is wrong, with the text.
     package var description: String
-    init(_ description: String) { self.description = description }
+    /// A reason, with the text.
+    package init(_ description: String) { self.description = description }
 }
 
 /// An IPv4 or IPv6 address with a port.
@@ -44,7 +45,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// What limits per address count by.
     package var limitKey: AddressKey { AddressKey(of: self) }
 
-    /// Parses `HOST:PORT` or `[IPV6]:PORT`; the host is a number, not a name.
+    /// Parses `HOST:PORT` or `[IPV6]:PORT`; the host is a number, not a name. A link-local address names its interface: `[fe80::1%eth0]:7400`.
     package init(parsing text: String) throws(AddressError) {
         let (host, port) = try Self.split(text)
         self = try Self.parseHost(host, port: port)
@@ -99,12 +100,25 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         if unsafe inet_pton(AF_INET, host, &v4) == 1 {
             return SocketAddress(ipv4: UInt32(bigEndian: v4.s_addr), port: port)
         }
+        var scope: UInt32 = 0
+        let parts = host.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            scope = unsafe if_nametoindex(String(parts[1]))
+            guard scope > 0 else { throw AddressError("'\(host)': the machine has no interface \(parts[1])") }
+        }
         var v6 = in6_addr()
-        if unsafe inet_pton(AF_INET6, host, &v6) == 1 {
-            return unsafe withUnsafeBytes(of: &v6) { unsafe SocketAddress(ipv6: $0, port: port) }
+        if unsafe inet_pton(AF_INET6, String(parts[0]), &v6) == 1 {
+            let address = unsafe withUnsafeBytes(of: &v6) { unsafe SocketAddress(ipv6: $0, scope: scope, port: port) }
+            guard scope == 0 || address.isLinkLocal else {
+                throw AddressError("'\(host)': only a link-local address (fe80::) has an interface")
+            }
+            return address
         }
         throw AddressError("'\(host)' isn't an IPv4 or IPv6 address")
     }
+
+    /// Good on one interface only: fe80::/10.
+    private var isLinkLocal: Bool { high >> 54 == 0xFE80 >> 6 }
 
     /// The address as text, without the port.
     package var host: String {
@@ -117,7 +131,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         // 46 bytes hold every IPv6 address, so this can't fail.
         _ = unsafe inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let number = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard scope != 0 else { return number }
+        var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+        // An interface that has gone has a number only.
+        guard unsafe if_indextoname(scope, &name) != nil else { return "\(number)%\(scope)" }
+        return number + "%" + String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     package var description: String { isIPv4 ? "\(host):\(port)" : "[\(host)]:\(port)" }

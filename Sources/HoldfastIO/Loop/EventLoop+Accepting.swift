@@ -23,7 +23,8 @@ struct Listener {
 
 /// From listeners to connections, and what happens when there are no descriptors left.
 extension EventLoop {
-    /// Listens. Several loops may listen on one address, the kernel spreads connections over them (SO_REUSEPORT).
+    /// Listens. Several loops may listen on one address, the kernel spreads connections over them (SO_REUSEPORT): the first takes it, and fails
+    /// if another process has it; the others join.
     /// - Returns: the address with the real port, which the next loop can be given if this one was given port 0.
     package func listen(_ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
         assertOnLoop()
@@ -55,29 +56,22 @@ extension EventLoop {
         }
     }
 
-    /// Fails if another process listens there: our own loops share an address, and so could somebody else's, who would get a part of
-    /// the connections.
-    package static func requireUnused(_ address: SocketAddress) throws(IOError) {
-        guard address.port != 0 else { return }
-        let descriptor = try makeSocket(address.family)
-        defer { CLinux.close(descriptor) }
-        try bindSocket(descriptor, to: address)
-    }
-
-    private static func bindSocket(_ descriptor: Int32, to address: SocketAddress) throws(IOError) {
-        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
-        let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
-        guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
-    }
-
     private static func bindListener(_ descriptor: Int32, _ configuration: ListenerConfiguration) throws(IOError) -> SocketAddress {
         let address = configuration.address
-        guard set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) else { throw IOError("share port of \(address)", errno: errno) }
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        if configuration.joins { try share(descriptor, address) }
+        if !address.isIPv4 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isUnspecified ? 0 : 1) }
+        if configuration.isFree {
+            set(descriptor, address.isIPv4 ? Int32(IPPROTO_IP) : Int32(IPPROTO_IPV6), address.isIPv4 ? IP_FREEBIND : IPV6_FREEBIND, 1)
+        }
         // Inherited by what is accepted, which saves a call for each.
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        try bindSocket(descriptor, to: address)
+        let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
+        guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
         guard CLinux.listen(descriptor, configuration.backlog) == 0 else { throw IOError("listen on \(address)", errno: errno) }
+        // Only now: of two processes that want the address, bound without this, one can't listen. (A look beforehand whether it is free would
+        // let both pass.)
+        if !configuration.joins { try share(descriptor, address) }
         var storage = sockaddr_storage()
         var count = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let named = unsafe withUnsafeMutablePointer(to: &storage) {
@@ -85,6 +79,10 @@ extension EventLoop {
         }
         guard named == 0, let bound = SocketAddress(storage) else { throw IOError("name the socket of \(address)", errno: errno) }
         return bound
+    }
+
+    private static func share(_ descriptor: Int32, _ address: SocketAddress) throws(IOError) {
+        guard set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) else { throw IOError("share port of \(address)", errno: errno) }
     }
 
     /// Takes connections from a listener, a bounded number.

@@ -137,6 +137,7 @@ extension EventLoop {
             delegate?.connectFailed(id, info, error)
         } else {
             unsafe state.pointee.statistics.failedHandshakeCount += 1
+            if let (info, error) = failure { delegate?.setupFailed(info.peer, error) }
         }
     }
 

@@ -11,6 +11,10 @@ package protocol EventLoopDelegate: AnyObject {
     /// - Parameter peer: the socket's peer.
     func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal)
 
+    /// An accepted connection is gone before it was up: its TLS handshake failed, or it didn't come to its end in time.
+    /// - Parameter peer: whom the connection was from, as far as that was known.
+    func setupFailed(_ peer: SocketAddress, _ error: ConnectError)
+
     /// The peer makes the loop do too much in vain: records of TLS without data, a frame that comes byte by byte. If the delegate doesn't close the
     /// connection, the loop does.
     func overheadExceeded(_ id: ConnectionID)
@@ -40,6 +44,9 @@ package protocol EventLoopDelegate: AnyObject {
 extension EventLoopDelegate {
     /// Says nothing.
     package func refused(_ peer: SocketAddress, _ refusal: ProxyRefusal) {}
+
+    /// Says nothing.
+    package func setupFailed(_ peer: SocketAddress, _ error: ConnectError) {}
 
     /// Has nothing to say.
     package func overheadExceeded(_ id: ConnectionID) {}

@@ -10,17 +10,23 @@ package struct ListenerConfiguration: Sendable {
     package var handshakeTimeoutMilliseconds: UInt32
     /// Connections that may wait to be accepted.
     package var backlog: Int32
+    /// Another loop of this process listens there already.
+    package var joins: Bool
+    /// The address needn't be one that the machine has now.
+    package var isFree: Bool
 
     /// A listener's settings.
     package init(
         address: SocketAddress, tls: TLSServerContext? = nil, proxyProtocolFrom: [AddressRange] = [],
-        handshakeTimeoutMilliseconds: UInt32 = 10_000, backlog: Int32 = 4096
+        handshakeTimeoutMilliseconds: UInt32 = 10_000, backlog: Int32 = 4096, joins: Bool = false, isFree: Bool = false
     ) {
         self.address = address
         self.tls = tls
         self.proxyProtocolFrom = proxyProtocolFrom
         self.handshakeTimeoutMilliseconds = handshakeTimeoutMilliseconds
         self.backlog = backlog
+        self.joins = joins
+        self.isFree = isFree
     }
 }
 

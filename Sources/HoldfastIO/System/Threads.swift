@@ -17,6 +17,15 @@ package final class ThreadHandle: Sendable {
         isJoined.store(true, ordering: .relaxed)
         pthread_join(thread, nil)
     }
+
+    /// The same, but not longer than until a time. A thread that the disk keeps can't be ended; the process can.
+    /// - Parameter end: of the monotonic clock, in milliseconds.
+    /// - Returns: false when the thread still runs. It is nobody's any more then.
+    package func join(until end: UInt64) -> Bool {
+        guard clinux_join_until(thread, end) == 0 else { return false }
+        isJoined.store(true, ordering: .relaxed)
+        return true
+    }
 }
 
 /// Runs `body` on a thread of its own.

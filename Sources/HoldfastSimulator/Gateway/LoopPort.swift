@@ -229,7 +229,7 @@ final class LoopPort: ConnectionPort {
         UInt32(run.world.random.within(UInt64(range.lowerBound)...UInt64(range.upperBound)))
     }
 
-    func willClose(_ connection: ConnectionHandle, _ code: CloseCode) {
+    func willClose(_ connection: ConnectionHandle, _ session: SessionID, _ code: CloseCode) {
         run.world.note("the gateway closes \(slot(of: connection).flatMap { sockets[$0].link?.number } ?? 0): \(code)")
     }
 }
