@@ -52,6 +52,12 @@ int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard) {
     return 0;
 }
 
+uint64_t clinux_get_thread_limit(void) {
+    struct rlimit limit;
+    if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
 int clinux_set_descriptor_limit(uint64_t soft) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;

@@ -24,6 +24,7 @@ final class TestGateway {
         configuration.tlsListen = []
         configuration.loops = 2
         configuration.drainSeconds = 0
+        configuration.tokenClockSeconds = 0
         configuration.storageBytesMax = 1 << 30
         configuration.reserveBytes = 16 << 20
         configuration.tokenSecretFile = data + "/secret"

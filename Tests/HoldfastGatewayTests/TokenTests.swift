@@ -26,6 +26,17 @@ import Testing
         #expect(throws: TokenError.expired) { try verifier.verify(token, now: now + 60) }
     }
 
+    @Test func `an issuer whose clock differs a little is allowed for, in both directions`() throws {
+        let claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: Double(now), device: nil, role: nil)
+        func verify(at time: UInt64) throws(TokenError) -> VerifiedToken {
+            try VerifiedToken(claims, now: time, clockToleranceSeconds: 30)
+        }
+        #expect(try verify(at: now - 30).expires == now + 90)
+        #expect(throws: TokenError.notYetValid) { try verify(at: now - 31) }
+        #expect(throws: Never.self) { try verify(at: now + 89) }
+        #expect(throws: TokenError.expired) { try verify(at: now + 90) }
+    }
+
     @Test func `ES256 and EdDSA tokens are checked with their public keys`() async throws {
         let ecdsa = try await TokenVerifier(secret: nil, publicKeyPEM: TokenFixtures.es256PublicKey)
         #expect(try ecdsa.verify(Array(TokenFixtures.es256Token.utf8), now: now).user == "alice")
@@ -86,7 +97,7 @@ import Testing
             var claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: nil, device: nil, role: nil)
             change(&claims)
             do throws(TokenError) {
-                _ = try VerifiedToken(claims, now: now)
+                _ = try VerifiedToken(claims, now: now, clockToleranceSeconds: 0)
                 return nil
             } catch {
                 return error
@@ -96,10 +107,14 @@ import Testing
         #expect(check { $0.nbf = Double(now) } == nil)
         #expect(check { $0.nbf = Double(now + 1) } == .notYetValid)
         #expect(check { $0.exp = Double(now) } == .expired)
+        // Milliseconds.
+        #expect(check { $0.exp = Double(now + 60) * 1000 } == .malformed)
+        #expect(check { $0.nbf = Double(now - 60) * 1000 } == .malformed)
         #expect(check { $0.exp = .infinity } == .malformed)
         #expect(check { $0.exp = .nan } == .malformed)
         #expect(check { $0.exp = -1 } == .malformed)
-        #expect(check { $0.exp = 1e300 } == nil)
+        #expect(check { $0.exp = 1e300 } == .malformed)
+        #expect(check { $0.exp = 99_999_999_999 } == nil)
         #expect(check { $0.nbf = .nan } == .malformed)
         #expect(check { $0.sub = "" } == .malformed)
         #expect(check { $0.sub = String(repeating: "x", count: 256) } == .malformed)

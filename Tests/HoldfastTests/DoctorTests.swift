@@ -58,6 +58,7 @@ import Testing
             ("clock synchronised", .warn, "timedatectl", { m, _, _ in m.isClockSynchronised = nil }),
             ("descriptors", .warn, "LimitNOFILE=1000064", { m, _, _ in m.descriptorsMax = 20_000 }),
             ("descriptors", .fail, "LimitNOFILE", { m, _, _ in m.descriptorsMax = 256 }),
+            ("threads", .fail, "TasksMax=", { m, _, _ in m.threadsMax = 12 }),
             ("net.core.somaxconn", .warn, "sysctl -w net.core.somaxconn=65535", { m, _, _ in m.somaxconn = 4_096 }),
             ("net.core.somaxconn", .fail, "sysctl -w net.core.somaxconn=65535", { m, _, _ in m.somaxconn = 64 }),
             ("tcp_max_syn_backlog", .warn, "net.ipv4.tcp_max_syn_backlog=65535", { m, _, _ in m.hasSynCookies = false }),
@@ -92,6 +93,21 @@ import Testing
             configuration.listenBacklog = 4_096
         }
         #expect(small.filter { $0.state != .ok } == [])
+    }
+
+    @Test func `certificate, keys and secrets are looked at as a start would`() {
+        var report = IdentityReport()
+        #expect(DoctorChecks.identity(report).map(\.state) == [.ok, .ok, .ok])
+        for (state, expected) in [
+            (CertificateTimes.State.good, DoctorCheck.State.ok), (.ending, .warn), (.expired, .fail), (.notYetValid, .fail),
+        ] {
+            report.certificate = state
+            #expect(DoctorChecks.identity(report)[0].state == expected)
+        }
+        (report.tlsError, report.tokenError, report.readableSecrets) = ("no key", "no secret", ["/etc/key"])
+        let checks = DoctorChecks.identity(report)
+        #expect(checks.map(\.state) == [.fail, .fail, .warn])
+        #expect(checks[0].line.contains("no key") && checks[1].line.contains("no secret") && checks[2].advice == "chmod 600 /etc/key")
     }
 
     @Test func `a limit that is nearly used up is found before messages are refused, and only its own environment is named`() {

@@ -29,6 +29,8 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 
 /// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
 void clinux_set_thread_name(const char *name);
+/// RLIMIT_NPROC: how many threads the user may have; UINT64_MAX for no limit, which is also what root has.
+uint64_t clinux_get_thread_limit(void);
 /// pthread_clockjoin_np(3) with a time of the monotonic clock in milliseconds: 0, or an error, ETIMEDOUT when the thread still runs.
 int clinux_join_until(pthread_t thread, uint64_t milliseconds);
 

@@ -19,6 +19,7 @@ package struct Configuration: Sendable {
 
     package var tokenSecretFile = ""
     package var tokenPublicKeyFile = ""
+    package var tokenClockSeconds = 30
     package var tokenWarningSeconds = 60
     package var tokenChecksMax = 4096
 

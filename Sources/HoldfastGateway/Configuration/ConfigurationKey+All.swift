@@ -39,6 +39,9 @@ extension ConfigurationKey {
         .init(
             "tokenPublicKeyFile", .text(\.tokenPublicKeyFile), "PEM file with the public key of ES256 (P-256) or EdDSA (Ed25519) tokens."),
         .init(
+            "tokenClockSeconds", .integer(\.tokenClockSeconds, 0...3600),
+            "By how much the clock of the token issuer may differ: a token is good so much longer, and earlier."),
+        .init(
             "tokenWarningSeconds", .integer(\.tokenWarningSeconds, 1...86400),
             "How long before a connection's token expires the client is told."),
         .init(

@@ -18,17 +18,12 @@ struct Identity {
             data: configuration.data, ticketDays: configuration.ticketDays, keyHours: configuration.ticketKeyHours,
             wallSeconds: wallSeconds, monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
         tls = configuration.tlsListen.isEmpty ? nil : try Self.makeTLS(configuration, wallSeconds: wallSeconds, logger)
+        Self.warnOfReadableSecrets(configuration, logger)
     }
 
     private static func makeVerifier(_ configuration: Configuration, _ logger: Logger) async throws -> TokenVerifier {
         var secretPath = configuration.tokenSecretFile
-        var pem: String?
-        if !configuration.tokenPublicKeyFile.isEmpty {
-            guard let data = FileManager.default.contents(atPath: configuration.tokenPublicKeyFile) else {
-                throw unreadable("tokenPublicKeyFile", configuration.tokenPublicKeyFile)
-            }
-            pem = String(decoding: data, as: UTF8.self)
-        }
+        let pem = try publicKeyPEM(configuration)
         var secret: [UInt8]?
         if secretPath.isEmpty && pem == nil {
             secretPath = TokenSecret.developmentKeyPath(data: configuration.data)
@@ -41,12 +36,21 @@ struct Identity {
                     metadata: ["file": "\(secretPath)"])
             }
         }
+        return try await verifier(configuration, secretPath: secretPath, secret: secret, publicKeyPEM: pem)
+    }
+
+    /// - Parameters:
+    ///   - secretPath: where the secret is read from unless it is given; empty: there is none.
+    static func verifier(
+        _ configuration: Configuration, secretPath: String, secret: [UInt8]? = nil, publicKeyPEM pem: String?
+    ) async throws -> TokenVerifier {
+        var secret = secret
         if secret == nil && !secretPath.isEmpty {
             guard let read = TokenSecret.read(secretPath) else { throw unreadable("tokenSecretFile", secretPath) }
             secret = read
         }
         do {
-            return try await TokenVerifier(secret: secret, publicKeyPEM: pem)
+            return try await TokenVerifier(secret: secret, publicKeyPEM: pem, clockToleranceSeconds: configuration.tokenClockSeconds)
         } catch {
             let isPublic = error == .publicKeyUnusable
             throw ConfigurationError(
@@ -55,9 +59,36 @@ struct Identity {
         }
     }
 
+    /// The text of the public key's file; nil when none is configured.
+    static func publicKeyPEM(_ configuration: Configuration) throws -> String? {
+        let path = configuration.tokenPublicKeyFile
+        guard !path.isEmpty else { return nil }
+        guard let data = readRegular(path) else { throw unreadable("tokenPublicKeyFile", path) }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// The bytes of a file; nil when it can't be read or is none: a pipe would have its reader wait.
+    static func readRegular(_ path: String) -> Data? {
+        guard (try? FileFacts(path: path))?.isRegular == true else { return nil }
+        return FileManager.default.contents(atPath: path)
+    }
+
     private static func unreadable(_ key: String, _ path: String) -> ConfigurationError {
         ConfigurationError(
             source: path, key: key, value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read")
+    }
+
+    /// Names the secrets that everybody on the machine may read.
+    private static func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
+        for path in secretPaths(configuration) where (try? FileFacts(path: path))?.isWorldReadable == true {
+            logger.warning("a secret may be read by everybody on this machine", metadata: ["file": "\(path)", "do": "chmod 600 \(path)"])
+        }
+    }
+
+    /// The files that nobody but the gateway may read, there or not.
+    static func secretPaths(_ configuration: Configuration) -> [String] {
+        [configuration.tokenSecretFile, configuration.tlsKey].filter { !$0.isEmpty }
+            + ["development.key", "ticket-keys", "log.key", "tls/key.pem"].map { configuration.data + "/" + $0 }
     }
 
     private static func makeTLS(_ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger) throws -> TLSServerContext {
@@ -82,7 +113,11 @@ struct Identity {
             // Whoever made them may have been killed before their names were on the disk.
             try DurableFile.syncFolder(of: certificate)
         }
-        return try TLSServerContext(
+        return try serverContext(configuration, certificate, key)
+    }
+
+    static func serverContext(_ configuration: Configuration, _ certificate: String, _ key: String) throws(IOError) -> TLSServerContext {
+        try TLSServerContext(
             certificateChainFile: certificate, keyFile: key,
             minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
     }
@@ -91,11 +126,30 @@ struct Identity {
     private static func makeCertificate(_ folder: String, _ certificate: String, _ key: String, wallSeconds: UInt64) throws {
         try DurableFile.makeFolder(folder)
         let made = try makeSelfSignedCertificate(
-            names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"],
+            names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"].filter(isCertifiable),
             validity: Int64(ClockRule.releaseMilliseconds / 1000)...Int64(wallSeconds) + certificateSeconds)
         // The key first: a certificate without its key would be taken for whole at the next start.
         try DurableFile.write(Array(made.keyPEM.utf8), to: key, mode: 0o600)
         try DurableFile.write(Array(made.certificatePEM.utf8), to: certificate, mode: 0o644)
+    }
+
+    /// Whether a certificate can be made out to it: an address, or a host name as DNS has them. A machine may be called anything.
+    static func isCertifiable(_ name: String) -> Bool {
+        if (try? SocketAddress(parsing: name.contains(":") ? "[\(name)]:0" : "\(name):0")) != nil { return true }
+        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        return name.utf8.count <= 253
+            && labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                    && label.utf8.allSatisfy { byte in
+                        switch byte {
+                        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                            UInt8(ascii: "0")...UInt8(ascii: "9"),
+                            UInt8(ascii: "-"):
+                            true
+                        default: false
+                        }
+                    }
+            }
     }
 
     /// Longer than a clock may be ahead.

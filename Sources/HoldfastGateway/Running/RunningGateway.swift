@@ -61,7 +61,7 @@ struct RunningGateway {
         for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
     }
 
-    private static let tokenThreads = 2
+    static let tokenThreads = 2
 
     private static let nearFullBytesMax = 1 << 30
 

@@ -11,7 +11,7 @@ package enum TokenSecret {
 
     /// The secret in the file at `path`, or nil when it can't be read.
     package static func read(_ path: String) -> [UInt8]? {
-        guard var secret = FileManager.default.contents(atPath: path).map([UInt8].init) else { return nil }
+        guard var secret = Identity.readRegular(path).map([UInt8].init) else { return nil }
         if secret.last == UInt8(ascii: "\n") { secret.removeLast() }
         if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
         return secret

@@ -7,11 +7,14 @@ internal import JWTKit
 /// make a public key be used as an HMAC secret, and `none` is not there to be chosen. A key id in the header is ignored.
 package struct TokenVerifier: Sendable {
     private var keys: [String: any JWTAlgorithm] = [:]
+    private let clockToleranceSeconds: Int
 
     /// - Parameters:
     ///   - secret: of HS256 tokens, or nil when they aren't accepted.
     ///   - publicKeyPEM: P-256 for ES256 tokens or Ed25519 for EdDSA ones, or nil.
-    package init(secret: [UInt8]?, publicKeyPEM: String?) async throws(TokenKeyError) {
+    ///   - clockToleranceSeconds: by how much the issuer's clock may differ.
+    package init(secret: [UInt8]?, publicKeyPEM: String?, clockToleranceSeconds: Int = 0) async throws(TokenKeyError) {
+        self.clockToleranceSeconds = clockToleranceSeconds
         if let secret {
             guard secret.count >= TokenSecret.bytesMin else { throw .secretTooShort(secret.count) }
             keys["HS256"] = try await Self.key { await $0.add(hmac: HMACKey(from: Data(secret)), digestAlgorithm: .sha256) }
@@ -53,7 +56,7 @@ package struct TokenVerifier: Sendable {
         let signed = token[..<parts[1].endIndex]
         // The crypto library also throws for a signature that has no valid form.
         guard let isGenuine = try? key.verify(signature, signs: signed), isGenuine else { throw .signature }
-        return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now)
+        return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now, clockToleranceSeconds: clockToleranceSeconds)
     }
 
     private static func decoded<Value: Decodable>(_: Value.Type, _ part: ArraySlice<UInt8>) throws(TokenError) -> Value {

@@ -15,12 +15,13 @@ package struct VerifiedToken: Equatable, Sendable {
     package var expires: UInt64
 
     /// Checks what the claims say against the time and the limits of names.
-    init(_ claims: TokenClaims, now: UInt64) throws(TokenError) {
-        guard claims.exp.isFinite, claims.exp > 0 else { throw .malformed }
-        guard claims.exp > Double(now) else { throw .expired }
+    /// - Parameter clockToleranceSeconds: by how much the issuer's clock may differ.
+    init(_ claims: TokenClaims, now: UInt64, clockToleranceSeconds: Int) throws(TokenError) {
+        guard claims.exp.isFinite, claims.exp > 0, claims.exp < Self.secondsMax else { throw .malformed }
+        guard claims.exp + Double(clockToleranceSeconds) > Double(now) else { throw .expired }
         if let begins = claims.nbf {
-            guard begins.isFinite else { throw .malformed }
-            guard begins <= Double(now) else { throw .notYetValid }
+            guard begins.isFinite, begins < Self.secondsMax else { throw .malformed }
+            guard begins <= Double(now) + Double(clockToleranceSeconds) else { throw .notYetValid }
         }
         guard WireLimits.isName(claims.sub, bytesMax: WireLimits.userBytesMax),
             claims.device.map({ WireLimits.isName($0, bytesMax: WireLimits.deviceBytesMax) }) ?? true
@@ -30,8 +31,11 @@ package struct VerifiedToken: Equatable, Sendable {
         device = claims.device
         self.role = role
         // A date beyond what a u32 of seconds can say is as good as that one.
-        expires = UInt64(min(claims.exp, Double(UInt32.max)))
+        expires = UInt64(min(claims.exp + Double(clockToleranceSeconds), Double(UInt32.max)))
     }
+
+    /// The year 5138. Times are seconds (RFC 7519, NumericDate); an issuer that writes milliseconds would make tokens for ever.
+    private static let secondsMax: Double = 100_000_000_000
 }
 
 /// Why a token doesn't open anything.

@@ -32,6 +32,10 @@ package func makeSelfSignedCertificate(
         unsafe X509_set_pubkey(certificate, key) == 1,
         let subject = unsafe X509_get_subject_name(certificate)
     else { throw TLSError.make(failed) }
+    // The library reads the list in a syntax of its own, in which these would begin something else.
+    guard names.allSatisfy({ !$0.isEmpty && !$0.utf8.contains { [0, 10, 13, UInt8(ascii: ","), UInt8(ascii: ";")].contains($0) } }) else {
+        throw IOError(failed, reason: "a name is empty or has a comma, a semicolon or a line's end")
+    }
     let commonName = Array((names.first ?? "holdfast").utf8.prefix(64))
     guard unsafe X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8_TYPE, commonName, Int32(commonName.count), -1, 0) == 1,
         unsafe X509_set_issuer_name(certificate, subject) == 1

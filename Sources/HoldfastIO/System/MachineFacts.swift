@@ -7,6 +7,8 @@ package struct MachineFacts: Equatable, Sendable {
     package var openSSL = ""
     /// Descriptors that this process may have.
     package var descriptorsMax: Int?
+    /// Threads that this process may have: by its control groups and by its user's limit.
+    package var threadsMax: Int?
     package var somaxconn: Int?
     package var synBacklogMax: Int?
     package var hasSynCookies: Bool?
@@ -34,6 +36,9 @@ package struct MachineFacts: Equatable, Sendable {
         facts.openSSL = OpenSSLLibrary.version
         var (soft, hard): (UInt64, UInt64) = (0, 0)
         if unsafe clinux_get_descriptor_limit(&soft, &hard) == 0 { facts.descriptorsMax = Int(clamping: hard) }
+        let groups = ControlGroup.all("pids", root: "").compactMap { $0.number("pids.max", root: "") }
+        let user = clinux_get_thread_limit()
+        facts.threadsMax = (groups + (user == .max ? [] : [Int(clamping: user)])).min()
         facts.somaxconn = numbers("/proc/sys/net/core/somaxconn").first
         facts.synBacklogMax = numbers("/proc/sys/net/ipv4/tcp_max_syn_backlog").first
         facts.hasSynCookies = numbers("/proc/sys/net/ipv4/tcp_syncookies").first.map { $0 != 0 }

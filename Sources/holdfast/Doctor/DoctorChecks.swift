@@ -68,6 +68,12 @@ enum DoctorChecks {
                 "tcp_max_syn_backlog", "net.ipv4.tcp_max_syn_backlog", machine.synBacklogMax, 1024, failsBelow: 64,
                 "with tcp_syncookies=1, which takes what is beyond")
         }
+        let wantedThreads = configuration.threadCount + spareThreads
+        checks.append(
+            DoctorCheck(
+                "threads", machine.threadsMax.map(String.init) ?? "no limit", wanted: "\(wantedThreads), for loops, readers and the rest",
+                isWell: (machine.threadsMax ?? .max) >= wantedThreads, else: .fail,
+                do: "systemctl edit holdfast, with TasksMax=\(wantedThreads) under [Service]; or docker run --pids-limit \(wantedThreads)"))
         let ports = machine.localPorts?.count ?? 0
         checks.append(
             DoctorCheck(
@@ -159,7 +165,32 @@ enum DoctorChecks {
 
     private static func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
 
+    /// Certificate, keys and secrets, as a start would read them.
+    static func identity(_ report: IdentityReport) -> [DoctorCheck] {
+        let (value, state, advice): (String, DoctorCheck.State, String) =
+            switch report.certificate {
+            case _ where report.tlsError != nil: (report.tlsError ?? "", .fail, "Mend the file that is named, or tlsCertificate and tlsKey")
+            case nil: ("none yet", .ok, "")
+            case .good?: ("good", .ok, "")
+            case .ending?: ("\(report.certificateFile) ends soon", .warn, "Renew it, and send SIGHUP to the gateway")
+            case .expired?: ("\(report.certificateFile) has expired", .fail, "Renew it, and send SIGHUP to the gateway")
+            case .notYetValid?: ("\(report.certificateFile) isn't valid yet", .fail, "Wait, or set the clock: timedatectl")
+            }
+        let readable = report.readableSecrets
+        return [
+            DoctorCheck("certificate", value, wanted: "one that is good now, with its key", isWell: state == .ok, else: state, do: advice),
+            DoctorCheck(
+                "token keys", report.tokenError ?? "good", wanted: "keys that can be used", isWell: report.tokenError == nil, else: .fail,
+                do: "Put the key of your token issuer into tokenSecretFile or tokenPublicKeyFile"),
+            DoctorCheck(
+                "secrets", readable.isEmpty ? "not readable by others" : readable.joined(separator: ", "), wanted: "mode 0600",
+                isWell: readable.isEmpty, do: "chmod 600 \(readable.joined(separator: " "))"),
+        ]
+    }
+
     private static let spareDescriptors = 64
+    /// Of the language's runtime, of what operators run beside it in one container.
+    private static let spareThreads = 16
     private static let plainBytes = 600
     private static let tlsBytes = 15_000
     private static let baseBytes = 256 << 20

@@ -5,11 +5,12 @@ internal import HoldfastIO
 internal import HoldfastStorage
 
 /// `holdfast doctor`.
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Checks whether this machine is set up for a gateway.",
         discussion: """
-            Looks at descriptors, the listen queue, memory, the clock, the file system, and how long a sync of the disk takes (it writes a few \
+            Reads the configuration that serve would read, and looks at certificate, keys and secrets, descriptors, threads, the listen queue, \
+            memory, the clock, the file system, and how long a sync of the disk takes (it writes a few \
             small files in the data directory, or in the folder above while there is none, and removes them). One line for each: ok, warn (it \
             serves, but not as well or as many as it could) or fail, and the command that mends it. Run it as the user that runs the gateway: \
             limits are that user's. Changes nothing.
@@ -31,7 +32,7 @@ struct DoctorCommand: ParsableCommand {
     var json = false
 
     /// Looks, and tells.
-    func run() throws {
+    func run() async throws {
         var configuration = Configuration()
         do throws(ConfigurationError) {
             if let config { configuration = try Configuration(file: config) }
@@ -43,6 +44,7 @@ struct DoctorCommand: ParsableCommand {
         let machine = MachineFacts.read()
         let checks =
             DoctorChecks.all(machine, .read(directory), configuration.sized(for: machine.memoryLimit), directory: directory)
+            + DoctorChecks.identity(await .read(configuration, at: machine.wallSeconds))
             + DoctorChecks.limit(Self.usage(configuration.data), configuration)
         let failed = checks.count { $0.state == .fail }
         let output = OperationOutput(isJSON: json)

@@ -1,0 +1,54 @@
+internal import Foundation
+package import HoldfastIO
+
+/// What a start would find of certificate, keys and secrets: the same files, read in the same way, and nothing made.
+package struct IdentityReport: Sendable {
+    /// Why the gateway wouldn't start: TLS, and tokens; nil where it would.
+    package var tlsError: String?
+    package var tokenError: String?
+    /// How the certificate is; nil when there is none to look at: no TLS listener, or one that the first start makes.
+    package var certificate: CertificateTimes.State?
+    /// Where it is.
+    package var certificateFile = ""
+    /// Secrets that everybody on the machine may read.
+    package var readableSecrets: [String] = []
+
+    package init() {}
+
+    /// Reads the files.
+    /// - Parameter seconds: since 1970.
+    package static func read(_ configuration: Configuration, at seconds: UInt64) async -> IdentityReport {
+        var report = IdentityReport()
+        report.readTLS(configuration, seconds)
+        do {
+            let development = TokenSecret.developmentKeyPath(data: configuration.data)
+            let isDevelopment = configuration.tokenSecretFile.isEmpty && configuration.tokenPublicKeyFile.isEmpty
+            // What isn't there yet is made at the first start.
+            if !isDevelopment || FileManager.default.fileExists(atPath: development) {
+                _ = try await Identity.verifier(
+                    configuration, secretPath: isDevelopment ? development : configuration.tokenSecretFile,
+                    publicKeyPEM: Identity.publicKeyPEM(configuration))
+            }
+        } catch {
+            report.tokenError = "\(error)"
+        }
+        report.readableSecrets = Identity.secretPaths(configuration).filter { (try? FileFacts(path: $0))?.isWorldReadable == true }
+        return report
+    }
+
+    private mutating func readTLS(_ configuration: Configuration, _ seconds: UInt64) {
+        guard !configuration.tlsListen.isEmpty else { return }
+        var (certificate, key) = (configuration.tlsCertificate, configuration.tlsKey)
+        if certificate.isEmpty {
+            (certificate, key) = (configuration.data + "/tls/cert.pem", configuration.data + "/tls/key.pem")
+            guard FileManager.default.fileExists(atPath: certificate) else { return }
+        }
+        certificateFile = certificate
+        do throws(IOError) {
+            _ = try Identity.serverContext(configuration, certificate, key)
+            self.certificate = CertificateTimes(ofFile: certificate)?.state(at: seconds)
+        } catch {
+            tlsError = "\(error)"
+        }
+    }
+}
