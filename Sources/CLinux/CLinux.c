@@ -47,6 +47,12 @@ int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard) {
     return 0;
 }
 
+uint64_t clinux_get_limit(int resource) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
 int clinux_set_descriptor_limit(uint64_t soft) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;

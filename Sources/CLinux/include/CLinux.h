@@ -48,6 +48,9 @@ int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard);
 /// Sets the soft limit of open descriptors; 0 or -1 with errno.
 int clinux_set_descriptor_limit(uint64_t soft);
 
+/// The soft limit of a resource (RLIMIT_...); UINT64_MAX when there is none or it can't be read.
+uint64_t clinux_get_limit(int resource);
+
 /// Installs a handler for `signal_number` that writes the number as one byte to `descriptor` and does nothing else.
 /// One descriptor serves all signals of the process; the latest one given counts. Returns 0 or -1 with errno.
 int clinux_signal_to_descriptor(int signal_number, int descriptor);
