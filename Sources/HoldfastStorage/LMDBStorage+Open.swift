@@ -1,4 +1,5 @@
 import CLMDB
+import Glibc
 package import HoldfastCore
 package import HoldfastWire
 
@@ -12,6 +13,8 @@ extension LMDBStorage {
         directory path: String, configuration: StorageConfiguration = .init(), isIntact: (Position, Span<UInt8>) -> Bool
     ) throws(StorageError) -> LMDBStorage {
         let directory = DataDirectory(path: path)
+        // A file that would get too long is an error of the write then, and not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         try DurableFile.makeDirectory(directory.path)
         let lock = try directory.acquireLock()
         // Names that were given and not synced, by a gateway that was killed then, are seen now: they must not go later.

@@ -205,6 +205,6 @@ package final class LMDBStorage: RepairableStorage {
     /// Best effort: on a full disk the reserve's room is what it is written to.
     private func leaveMarker(_ error: StorageError) {
         space?.releaseReserve()
-        try? DurableFile.write(error.description + "\n", to: directory.marker)
+        DurableFile.leave(error.description + "\n", at: directory.marker)
     }
 }
