@@ -91,6 +91,8 @@ import HoldfastCore
             // No flag that weakens the sync is ever set.
             var flags = UInt32(MDB_NOTLS)
             if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
+            // What only reads makes nothing: see `EarlierReaders`.
+            if options.isReadOnly, !EarlierReaders.hasTable(directory) { flags |= UInt32(MDB_NOLOCK) }
             if !options.readsAhead { flags |= UInt32(MDB_NORDAHEAD) }
             unsafe Damage.endsProcess(environment)
             unsafe mdb_env_set_mapsize(environment, mapBytes)

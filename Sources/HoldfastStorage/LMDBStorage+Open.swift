@@ -27,6 +27,7 @@ extension LMDBStorage {
             try directory.makeEnvironment(environment)
         }
         let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
+        if !isNew { try storage.keepWhatEarlierReadersSee() }
         try storage.countRoom()
         if isNew { try directory.writeFormat() } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {
@@ -47,7 +48,7 @@ extension LMDBStorage {
     }
 
     /// Opens the data directory at `path` for reading, beside the gateway that has it. Not twice in one process, nor beside `open`:
-    /// LMDB's locks are the process's.
+    /// LMDB's locks are the process's. Makes and changes nothing in it.
     package static func openReadOnly(directory path: String, configuration: StorageConfiguration = .init()) throws(StorageError)
         -> LMDBStorage
     {
@@ -55,7 +56,8 @@ extension LMDBStorage {
         guard try directory.isMade() else {
             throw StorageError.failure(.system, "read the data directory", directory.path, "there is none")
         }
-        return try make(directory, configuration, lock: nil, space: nil, isNew: false)
+        let lock = try EarlierReaders.join(directory)
+        return try make(directory, configuration, lock: lock, space: nil, isNew: false)
     }
 
     /// - Parameter space: none to read only.
