@@ -52,9 +52,9 @@ int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard) {
     return 0;
 }
 
-uint64_t clinux_get_thread_limit(void) {
+uint64_t clinux_get_limit(int resource) {
     struct rlimit limit;
-    if (geteuid() == 0 || getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
     return limit.rlim_cur;
 }
 

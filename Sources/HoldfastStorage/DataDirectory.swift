@@ -139,5 +139,15 @@ final class FileLock: Sendable {
         try? DurableFile.writeAll("\(getpid())\n", to: descriptor, path)
     }
 
+    /// Takes the lock together with others that take it so, as soon as nobody has it alone. The file is only read.
+    init(sharing path: String) throws(StorageError) {
+        descriptor = try DurableFile.open(path, O_RDONLY)
+        while flock(descriptor, LOCK_SH) != 0 {
+            let number = errno
+            // The object is whole: `deinit` closes it.
+            guard number == EINTR else { throw StorageError.system(number, "lock", path) }
+        }
+    }
+
     deinit { close(descriptor) }
 }

@@ -77,6 +77,19 @@ enum DurableFile {
         try syncDirectory(parent(of: path))
     }
 
+    /// Leaves the file behind where a disk is failing, as well as that goes: its presence says more than its text. What was prepared is given its name
+    /// also when it can't be written or synced, which needs neither room nor a descriptor.
+    static func leave(_ text: String, at path: String) {
+        let temporary = path + ".new"
+        if let descriptor = try? open(temporary, O_WRONLY | O_CREAT) {
+            if (try? writeAll(text, to: descriptor, temporary)) != nil { ftruncate(descriptor, off_t(text.utf8.count)) }
+            fsync(descriptor)
+            close(descriptor)
+        }
+        unsafe rename(temporary, path)
+        try? syncDirectory(parent(of: path))
+    }
+
     /// Removes the file if it is there, durably.
     static func remove(_ path: String) throws(StorageError) {
         guard unsafe unlink(path) == 0 else {
@@ -96,13 +109,20 @@ enum DurableFile {
         return descriptor
     }
 
-    /// Writes a text shorter than a page, all of it or none.
+    /// Writes all of a text.
     static func writeAll(_ text: String, to descriptor: Int32, _ path: String) throws(StorageError) {
-        let bytes = Array(text.utf8)
-        let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard count >= 0 else { throw StorageError.system(errno, "write", path) }
-        // These files are smaller than a page; what the disk takes only in part, it has no room for.
-        guard count == bytes.count else { throw StorageError.system(ENOSPC, "write", path) }
+        try writeAll(Array(text.utf8)[...], to: descriptor, path)
+    }
+
+    /// Writes all of it. What is taken only in part is tried again, which says why.
+    static func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32, _ path: String) throws(StorageError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StorageError.system(count < 0 ? errno : EIO, "write", path) }
+            rest = rest.dropFirst(count)
+        }
     }
 
     private static func parent(of path: String) -> String {

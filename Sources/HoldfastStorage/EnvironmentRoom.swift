@@ -8,10 +8,18 @@ struct EnvironmentRoom: Equatable, Sendable {
         var bytes: Int
     }
 
+    /// Who says what it may hold.
+    enum Source {
+        case configuration
+        /// The system refused as large a map as is configured.
+        case addressSpace
+        /// The system lets no file become as large as that.
+        case fileSize
+    }
+
     /// What it is meant to hold.
     var limitBytes = Int.max / 2
-    /// What the configuration says; more than `limitBytes` when the system refused so large a map.
-    var configuredBytes = Int.max / 2
+    var limitSource = Source.configuration
     /// Where its map ends. Beyond the limit, so that what makes room always finds some.
     var mapBytes = Int.max / 2
     /// How far the file has ever been used.

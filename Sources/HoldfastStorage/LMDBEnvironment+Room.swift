@@ -24,10 +24,12 @@ extension LMDBEnvironment {
         unsafe mdb_env_info(handle, &info)
         var room = EnvironmentRoom()
         unsafe room.mapBytes = info.me_mapsize
+        room.limitSource = .addressSpace
         unsafe room.fileBytes = (info.me_last_pgno + 1) * pageBytes
-        room.configuredBytes = limitBytes
+        if let bytes = SystemLimit.fileBytes, bytes < room.mapBytes { (room.mapBytes, room.limitSource) = (bytes, .fileSize) }
         // A quarter stays free of what the system gave, if that is less than was asked for.
         room.limitBytes = min(limitBytes, room.mapBytes / 4 * 3)
+        if room.limitBytes == limitBytes { room.limitSource = .configuration }
         let last = unsafe mdb_txn_id(transaction)
         let oldest = oldestView(notAfter: last)
         // Table 0 is LMDB's list of free pages. A key is the transaction that freed the value's pages: they are used again by the first one that

@@ -22,8 +22,8 @@ import HoldfastCore
 
     /// Below this a map isn't worth having.
     private static let mapBytesMin = 64 << 20
-    /// A file system with less than this is full.
-    private static let fullBytesMax = 1 << 16
+    /// What can't grow by this has no room.
+    private static let growthBytes = 1 << 16
 
     /// LMDB's environment.
     private(set) var handle: OpaquePointer
@@ -91,6 +91,8 @@ import HoldfastCore
             // No flag that weakens the sync is ever set.
             var flags = UInt32(MDB_NOTLS)
             if options.isReadOnly { flags |= UInt32(MDB_RDONLY) }
+            // What only reads makes nothing: see `EarlierReaders`.
+            if options.isReadOnly, !EarlierReaders.hasTable(directory) { flags |= UInt32(MDB_NOLOCK) }
             if !options.readsAhead { flags |= UInt32(MDB_NORDAHEAD) }
             unsafe Damage.endsProcess(environment)
             unsafe mdb_env_set_mapsize(environment, mapBytes)
@@ -104,7 +106,13 @@ import HoldfastCore
             }
             unsafe mdb_env_close(environment)
             // A limit on address space: try with less.
-            guard code == ENOMEM, mapBytes / 2 >= mapBytesMin else { throw StorageError.lmdb(code, "open", directory) }
+            guard code == ENOMEM, mapBytes / 2 >= mapBytesMin else {
+                // LMDB maps as many pages as the file's head says that there are.
+                if code == ENOMEM, SystemLimit(ENOMEM) == nil {
+                    throw StorageError.failure(.damaged, "open", directory, "its head says that it has more pages than any file can have")
+                }
+                throw StorageError.lmdb(code, "open", directory)
+            }
             mapBytes /= 2
         }
     }
@@ -123,12 +131,22 @@ import HoldfastCore
         }
         do throws(StorageError) {
             let code = unsafe mdb_txn_commit(transaction)
-            // LMDB calls a write that the disk took only in part an I/O error; what it couldn't take, it had no room for.
-            try check(code == EIO && FileSystem.availableBytes(directory) ?? .max < Self.fullBytesMax ? ENOSPC : code, action, directory)
+            // LMDB calls a write that was taken only in part an I/O error, too.
+            try check(code == EIO ? causeOfShortWrite() ?? EIO : code, action, directory)
         } catch {
             commitFailed(error)
             throw withLimit(error)
         }
+    }
+
+    /// Why the file can't grow, if it can't: for want of room, of quota, or because of a limit of its size.
+    private func causeOfShortWrite() -> Int32? {
+        var descriptor: mdb_filehandle_t = -1
+        var status = stat()
+        guard unsafe mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, unsafe fstat(descriptor, &status) == 0 else { return nil }
+        let code = posix_fallocate(descriptor, status.st_size, off_t(Self.growthBytes))
+        ftruncate(descriptor, status.st_size)
+        return [ENOSPC, EDQUOT, EFBIG].contains(code) ? code : nil
     }
 
     /// Names the limit in an error that says that the map is used up.

@@ -1,4 +1,5 @@
 import CLMDB
+import Glibc
 package import HoldfastCore
 package import HoldfastWire
 
@@ -12,6 +13,8 @@ extension LMDBStorage {
         directory path: String, configuration: StorageConfiguration = .init(), isIntact: (Position, Span<UInt8>) -> Bool
     ) throws(StorageError) -> LMDBStorage {
         let directory = DataDirectory(path: path)
+        // A file that would get too long is an error of the write then, and not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         try DurableFile.makeDirectory(directory.path)
         let lock = try directory.acquireLock()
         // Names that were given and not synced, by a gateway that was killed then, are seen now: they must not go later.
@@ -24,6 +27,7 @@ extension LMDBStorage {
             try directory.makeEnvironment(environment)
         }
         let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
+        if !isNew { try storage.keepWhatEarlierReadersSee() }
         try storage.countRoom()
         if isNew { try directory.writeFormat() } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {
@@ -44,7 +48,7 @@ extension LMDBStorage {
     }
 
     /// Opens the data directory at `path` for reading, beside the gateway that has it. Not twice in one process, nor beside `open`:
-    /// LMDB's locks are the process's.
+    /// LMDB's locks are the process's. Makes and changes nothing in it.
     package static func openReadOnly(directory path: String, configuration: StorageConfiguration = .init()) throws(StorageError)
         -> LMDBStorage
     {
@@ -52,7 +56,8 @@ extension LMDBStorage {
         guard try directory.isMade() else {
             throw StorageError.failure(.system, "read the data directory", directory.path, "there is none")
         }
-        return try make(directory, configuration, lock: nil, space: nil, isNew: false)
+        let lock = try EarlierReaders.join(directory)
+        return try make(directory, configuration, lock: lock, space: nil, isNew: false)
     }
 
     /// - Parameter space: none to read only.

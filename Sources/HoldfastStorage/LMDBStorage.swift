@@ -15,6 +15,7 @@ package final class LMDBStorage: RepairableStorage {
     private let gate = Gate()
     /// None when read-only.
     private let space: SpaceMonitor?
+    private let earlierReaders: EarlierReaders.View
     private let storedNextPosition: Atomic<UInt64>
     /// Set by a write of which it is unknown whether it is on the disk: nothing may be written after it.
     private let hasFailed = Atomic(false)
@@ -27,6 +28,7 @@ package final class LMDBStorage: RepairableStorage {
         self.journal = journal
         self.store = store
         self.space = space
+        earlierReaders = EarlierReaders.View(directory)
         readers = LMDBReaderPool(journal: journal, store: store, gate: gate)
         storedNextPosition = Atomic(try journal.nextPosition().rawValue)
     }
@@ -46,9 +48,18 @@ package final class LMDBStorage: RepairableStorage {
     /// Counts the room anew: a view of another process's may have ended, and somebody may have made room on the disk.
     package func countRoom() throws(StorageError) {
         guard let space else { return }
-        for environment in [journal.environment, store.environment] { environment.forgetDeadReaders() }
+        forgetReaders()
         try countPages(space, isDue: true)
     }
+
+    /// Of a command that looked into the directory and was killed, the view would hold every page back for ever.
+    private func forgetReaders() {
+        for environment in environments { environment.forgetDeadReaders() }
+        earlierReaders.closeIfUnused()
+    }
+
+    /// Before the first write: for commands that read without a place in the tables of readers.
+    func keepWhatEarlierReadersSee() throws(StorageError) { try earlierReaders.open(journal: journal, store: store) }
 
     /// Deletes, appends and stores the next position in one synced transaction. A failure leaves a marker that makes the next start verify.
     package func commit(_ batch: JournalBatch) throws(StorageError) {
@@ -106,8 +117,7 @@ package final class LMDBStorage: RepairableStorage {
             try writeStore(body)
             // As with the journal's deletions.
             if space.isLow { try writeStore { (transaction) throws(StorageError) in try transaction.touch() } }
-            // Of a command that looked into the directory and was killed: its view would hold every page back for ever.
-            for environment in environments { environment.forgetDeadReaders() }
+            forgetReaders()
         }
         try countPages(space, isDue: true)
     }
@@ -129,6 +139,9 @@ package final class LMDBStorage: RepairableStorage {
     /// taken the place of these: it might not get back what it closes.
     package func giveMemoryBack() throws(StorageError) {
         guard space != nil, !hasFailed.load(ordering: .acquiring) else { return }
+        // A view that somebody relies on is the environments', too.
+        earlierReaders.closeIfUnused()
+        guard !earlierReaders.isOpen else { return }
         let spare = (0..<Self.descriptorsSpare).map { _ in dup(STDERR_FILENO) }
         try gate.alone { () throws(StorageError) in
             // The readers' transactions are the environments'.
@@ -205,6 +218,6 @@ package final class LMDBStorage: RepairableStorage {
     /// Best effort: on a full disk the reserve's room is what it is written to.
     private func leaveMarker(_ error: StorageError) {
         space?.releaseReserve()
-        try? DurableFile.write(error.description + "\n", to: directory.marker)
+        DurableFile.leave(error.description + "\n", at: directory.marker)
     }
 }

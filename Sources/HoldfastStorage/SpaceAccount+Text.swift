@@ -17,13 +17,16 @@ extension SpaceAccount {
 
     private func lowRoom(_ name: String, _ path: String, _ room: EnvironmentRoom) -> LowRoom {
         let start = "the \(name) in \(path) takes \(room.usedBytes) bytes of "
-        guard room.limitBytes == room.configuredBytes else {
+        let system = "\(start)the \(room.limitBytes) that the system's limit of "
+        switch room.limitSource {
+        case .configuration: break
+        case .addressSpace:
             return LowRoom(
-                cause: "\(name), address space",
-                text: "\(start)the \(room.limitBytes) that the system's limit of address space allows (ulimit -v); raise that and start "
-                    + "again")
+                cause: "\(name), address space", text: "\(system)address space allows (ulimit -v); raise that and start again")
+        case .fileSize:
+            return LowRoom(cause: "\(name), file size", text: "\(system)file sizes allows (ulimit -f); raise that and start again")
         }
-        let limit = "\(start)storageBytesMax: \(room.configuredBytes)"
+        let limit = "\(start)storageBytesMax: \(room.limitBytes)"
         if let holder = room.holder, holder.bytes >= room.limitBytes / 8 {
             let process = holder.processID.map { "process \($0)" } ?? "a process of another container"
             return LowRoom(

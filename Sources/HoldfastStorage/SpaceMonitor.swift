@@ -35,12 +35,7 @@ final class SpaceMonitor: Sendable {
     /// Takes the reserve of a directory that is being made; too small a disk is refused here.
     func makeFirstReserve() throws(StorageError) {
         let bytes = state.withLock { $0.account.reserveBytes }
-        guard makeReserve(bytes) else {
-            let available = FileSystem.availableBytes(directory.path) ?? 0
-            throw StorageError.failure(
-                .full, "keep the reserve in", directory.path,
-                "it takes \(bytes) bytes, \(available) are free, \(max(bytes - available, 1)) are missing")
-        }
+        try makeReserve(bytes)
         state.withLock { $0.account.isReserveHeld = true }
         refresh()
     }
@@ -120,7 +115,7 @@ final class SpaceMonitor: Sendable {
             let bytes = state.withLock { $0.account.reserveBytes }
             // When it doesn't succeed somebody else took the room: the next look at the numbers shows it.
             reserve.withLock { _ in
-                if makeReserve(bytes) { state.withLock { $0.account.isReserveHeld = true } }
+                if (try? makeReserve(bytes)) != nil { state.withLock { $0.account.isReserveHeld = true } }
             }
         }
         refresh()
@@ -139,15 +134,21 @@ final class SpaceMonitor: Sendable {
         }
     }
 
-    private func makeReserve(_ bytes: Int) -> Bool {
-        guard let descriptor = try? DurableFile.open(directory.reserve, O_RDWR | O_CREAT) else { return false }
+    private func makeReserve(_ bytes: Int) throws(StorageError) {
+        let descriptor = try DurableFile.open(directory.reserve, O_RDWR | O_CREAT)
         defer { close(descriptor) }
-        guard bytes > 0 else { return true }
-        guard posix_fallocate(descriptor, 0, bytes) == 0, fsync(descriptor) == 0 else {
+        guard bytes > 0 else { return }
+        var code = posix_fallocate(descriptor, 0, off_t(bytes))
+        if code == 0 { code = fsync(descriptor) == 0 ? 0 : errno }
+        guard code == 0 else {
             unsafe unlink(directory.reserve)
-            return false
+            guard code == ENOSPC, let available = FileSystem.availableBytes(directory.path), available < bytes else {
+                throw StorageError.system(code, "keep the reserve in", directory.path)
+            }
+            throw StorageError.failure(
+                .full, "keep the reserve in", directory.path,
+                "it takes \(bytes) bytes, \(available) are free, \(bytes - available) are missing")
         }
-        return true
     }
 
     private static func isOld(_ time: ContinuousClock.Instant?) -> Bool {

@@ -107,8 +107,7 @@ extension DurableFile {
         guard count < bytesMax else { throw StorageError.failure(.system, "copy", source, "it is too long for a key") }
         let output = try open(target, O_WRONLY | O_CREAT | O_TRUNC)
         defer { close(output) }
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(output, $0.baseAddress, count) }
-        guard written >= 0 else { throw StorageError.system(errno, "write", target) }
-        guard written == count, fsync(output) == 0 else { throw StorageError.system(written == count ? errno : ENOSPC, "write", target) }
+        try writeAll(bytes[..<count], to: output, target)
+        guard fsync(output) == 0 else { throw StorageError.system(errno, "write", target) }
     }
 }

@@ -17,8 +17,12 @@ extension StorageError {
 
     /// An error from `errno`.
     static func system(_ number: Int32, _ action: StaticString, _ path: String) -> StorageError {
-        switch number {
-        case ENOSPC, EDQUOT, EFBIG: failure(.full, action, path, text(number))
+        // What the process or the user may have isn't what the disk has: the text must not send anybody there.
+        if let limit = SystemLimit(number) {
+            return StorageError(limit.code, "Can't \(action) \(path): \(limit.reason). \(limit.advice)")
+        }
+        return switch number {
+        case ENOSPC: failure(.full, action, path, text(number))
         case EROFS, EACCES, EPERM: failure(.readOnly, action, path, text(number))
         default: failure(.system, action, path, text(number))
         }

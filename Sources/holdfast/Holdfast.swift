@@ -1,8 +1,27 @@
 internal import ArgumentParser
 internal import Foundation
+internal import HoldfastGateway
+internal import HoldfastIO
+
+/// Where the program begins.
+@main
+enum Program {
+    /// Without a thread for it, an async function waits for ever and in silence for the system to give one. This one runs on the first thread.
+    @MainActor static func main() async {
+        do {
+            try ThreadLimit.require(threads)
+        } catch {
+            StandardStreams.error("holdfast: \(error)")
+            exit(GatewayError.systemExitCode)
+        }
+        await Holdfast.main()
+    }
+
+    /// Of Swift's pool, and those that Foundation takes to watch a child process.
+    private static let threads = 4
+}
 
 /// The command line: a gateway, and clients to try, script and look into it with.
-@main
 struct Holdfast: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "holdfast",
@@ -25,6 +44,8 @@ struct Holdfast: AsyncParsableCommand {
         for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 { _ = unsafe open("/dev/null", O_RDWR) }
         // A reader that has gone is an error of the write then, and not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // A file that would get longer than its limit, likewise.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -141,4 +141,21 @@ struct DiskFullTests {
             #expect(try storage.allPositions() == Array(1...100))
         }
     }
+
+    @Test(arguments: ["/dev/null", "/dev/full"])
+    func `the marker is left behind also where it can't be synced or written`(device: String) throws {
+        try MountNamespace.run(bytes: 24 << 20) { path in
+            let storage = try Self.open(path)
+            try storage.commit(Self.messages(from: 1))
+            // What was prepared at the start becomes a file that takes no sync, or no byte.
+            let prepared = path + "/data/failed-commit.new"
+            try FileManager.default.removeItem(atPath: prepared)
+            try FileManager.default.createSymbolicLink(atPath: prepared, withDestinationPath: device)
+            try Self.fill(path, leaving: 0)
+            #expect(throws: StorageError.self) {
+                try storage.commit(JournalBatch([(101, [UInt8](repeating: 1, count: 6 << 20))]))
+            }
+            #expect(FileManager.default.fileExists(atPath: path + "/data/failed-commit"))
+        }
+    }
 }

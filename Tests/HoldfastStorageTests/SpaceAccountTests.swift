@@ -21,7 +21,6 @@ import Testing
         var account = SpaceAccount(reserveBytes: Self.reserve, batchBytesMax: Self.batch)
         account.availableBytes = 1 << 40
         for room in [\SpaceAccount.journal, \.store] {
-            account[keyPath: room].configuredBytes = limit
             account[keyPath: room].limitBytes = limit
             account[keyPath: room].mapBytes = 2 * limit + 512 << 20
         }
@@ -151,6 +150,9 @@ import Testing
         account.journal.limitBytes = 48 << 20
         account.update()
         #expect(account.shortage == .journal)
+        account.journal.limitSource = .addressSpace
         #expect(account.lowRoom("/data").text.contains("ulimit -v"))
+        account.journal.limitSource = .fileSize
+        #expect(account.lowRoom("/data").text.contains("ulimit -f"))
     }
 }

@@ -29,8 +29,6 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 
 /// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
 void clinux_set_thread_name(const char *name);
-/// RLIMIT_NPROC: how many threads the user may have; UINT64_MAX for no limit, which is also what root has.
-uint64_t clinux_get_thread_limit(void);
 /// pthread_clockjoin_np(3) with a time of the monotonic clock in milliseconds: 0, or an error, ETIMEDOUT when the thread still runs.
 int clinux_join_until(pthread_t thread, uint64_t milliseconds);
 
@@ -52,6 +50,9 @@ int clinux_get_descriptor_limit(uint64_t *soft, uint64_t *hard);
 
 /// Sets the soft limit of open descriptors; 0 or -1 with errno.
 int clinux_set_descriptor_limit(uint64_t soft);
+
+/// The soft limit of a resource (RLIMIT_...); UINT64_MAX when there is none or it can't be read.
+uint64_t clinux_get_limit(int resource);
 
 /// Installs a handler for `signal_number` that writes the number as one byte to `descriptor` and does nothing else.
 /// One descriptor serves all signals of the process; the latest one given counts. Returns 0 or -1 with errno.

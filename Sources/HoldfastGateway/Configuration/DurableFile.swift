@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HoldfastIO
 
 /// Why a file of the data directory can't be written.
 package struct DurableFileError: Error, Equatable, CustomStringConvertible, Sendable {
@@ -57,6 +58,6 @@ enum DurableFile {
     }
 
     private static func failure(_ path: String) -> DurableFileError {
-        DurableFileError(path: path, reason: unsafe String(cString: strerror(errno)))
+        DurableFileError(path: path, reason: IOError("write", errno: errno).reason)
     }
 }

@@ -30,14 +30,11 @@ internal import Synchronization
 
     /// Takes descriptors and address space.
     package init(_ configuration: EventLoopConfiguration = EventLoopConfiguration()) throws(IOError) {
+        // Nothing is assigned before this: once all properties are, an initializer that throws runs `deinit`, on a state that would not be there.
+        let made = try LoopState(configuration)
         self.configuration = configuration
         unsafe state = .allocate(capacity: 1)
-        do {
-            unsafe state.initialize(to: try LoopState(configuration))
-        } catch {
-            unsafe state.deallocate()
-            throw error
-        }
+        unsafe state.initialize(to: made)
         // By edges (epoll(7)): each write to the eventfd is one, so that its counter never has to be read.
         let events = EPOLLIN.rawValue | EPOLLET.rawValue
         try watch(unsafe state.pointee.wakeDescriptor, events, data: EventSource.wake << EventSource.shift, add: true)

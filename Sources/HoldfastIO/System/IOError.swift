@@ -20,7 +20,7 @@ package struct IOError: Error, Equatable, CustomStringConvertible, Sendable {
     package init(_ operation: String, errno code: Int32) {
         self.operation = operation
         self.code = code
-        self.reason = Self.text(of: code)
+        self.reason = Self.text(of: code) + (SystemLimit.hint(for: code).map { " (\($0))" } ?? "")
     }
 
     package var description: String { "\(operation): \(reason)" }

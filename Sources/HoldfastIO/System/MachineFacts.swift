@@ -37,8 +37,9 @@ package struct MachineFacts: Equatable, Sendable {
         var (soft, hard): (UInt64, UInt64) = (0, 0)
         if unsafe clinux_get_descriptor_limit(&soft, &hard) == 0 { facts.descriptorsMax = Int(clamping: hard) }
         let groups = ControlGroup.all("pids", root: "").compactMap { $0.number("pids.max", root: "") }
-        let user = clinux_get_thread_limit()
-        facts.threadsMax = (groups + (user == .max ? [] : [Int(clamping: user)])).min()
+        // Root has no limit of its own.
+        let user = geteuid() == 0 ? nil : SystemLimit.threads.value
+        facts.threadsMax = (groups + [user].compactMap(\.self)).min()
         facts.somaxconn = numbers("/proc/sys/net/core/somaxconn").first
         facts.synBacklogMax = numbers("/proc/sys/net/ipv4/tcp_max_syn_backlog").first
         facts.hasSynCookies = numbers("/proc/sys/net/ipv4/tcp_syncookies").first.map { $0 != 0 }

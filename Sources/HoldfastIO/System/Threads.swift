@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
@@ -36,9 +37,45 @@ package func startThread(name: String, _ body: @escaping @Sendable () -> Void) t
     let status = unsafe pthread_create(&thread, nil, runThread, start.toOpaque())
     guard status == 0 else {
         unsafe start.release()
-        throw IOError("start thread \(name)", errno: status)
+        throw ThreadLimit.error("start thread \(name)", status)
     }
     return ThreadHandle(thread)
+}
+
+/// How many threads the system lets this process start.
+package enum ThreadLimit {
+    /// Finds out whether `count` further threads can be started, by starting them: what is told otherwise, by limits and control groups, is of many
+    /// places, and what happens without them is of many kinds, down to waiting for ever.
+    package static func require(_ count: Int) throws(IOError) {
+        var threads: [ThreadHandle] = []
+        let release = DispatchSemaphore(value: 0)
+        defer {
+            for _ in threads { release.signal() }
+            for thread in threads { thread.join() }
+        }
+        while threads.count < count {
+            do {
+                threads.append(try startThread(name: "probe") { release.wait() })
+            } catch {
+                throw Self.error("start \(count) threads", error.code)
+            }
+        }
+    }
+
+    fileprivate static func error(_ operation: String, _ code: Int32) -> IOError {
+        guard code == EAGAIN else { return IOError(operation, errno: code) }
+        var causes: [String] = []
+        if let count = SystemLimit.threads.value {
+            causes.append("the user's limit of processes and threads, \(count), raised with ulimit -u")
+        }
+        causes.append("the control group's pids.max")
+        if let bytes = SystemLimit.addressSpaceBytes.value {
+            causes.append("the limit of address space, \(bytes) bytes, raised with ulimit -v")
+        }
+        var error = IOError(operation, errno: code)
+        error.reason = "the system gives no more; what limits them: \(causes.joined(separator: "; "))"
+        return error
+    }
 }
 
 private final class ThreadStart: Sendable {

@@ -5,8 +5,7 @@ internal import HoldfastStorage
 /// This program again, as a process of its own that reads a data directory: a damaged page may end it, and then only it.
 enum ReadingProcess {
     /// Runs `holdfast` with these arguments and hands over what it writes, piece by piece.
-    /// - Returns: its exit code; nil when a signal ended it.
-    static func run(_ arguments: [String], _ output: (Data) throws -> Void) throws -> Int32? {
+    static func run(_ arguments: [String], _ output: (Data) throws -> Void) throws -> ReadingEnd {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         process.arguments = arguments
@@ -24,16 +23,16 @@ enum ReadingProcess {
         let reader = pipe.fileHandleForReading
         while case let data = reader.availableData, !data.isEmpty { try output(data) }
         process.waitUntilExit()
-        return process.terminationReason == .exit ? process.terminationStatus : nil
+        return process.terminationReason == .exit ? .exited(process.terminationStatus) : .signalled(process.terminationStatus)
     }
 
     /// Verifies the directory at `data`.
-    static func verify(_ data: String, progress: (String, Int) -> Void) throws -> VerifyReport {
+    static func verify(_ data: String, progress: (String, Int) -> Void) throws(StorageError) -> VerifyReport {
         var report = VerifyReport()
         var stage: String?
         var isDone = false
         var rest = Data()
-        let code = try run(["verify", "--here", "--data", data]) { piece in
+        let end = try start(data, ["verify", "--here", "--data", data]) { piece in
             rest.append(piece)
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = rest[rest.startIndex..<end]
@@ -55,8 +54,27 @@ enum ReadingProcess {
                 }
             }
         }
-        if !isDone { report.findings.append(died(data, code, stage)) }
+        if !isDone {
+            if let reason = end.reasonOtherThanDamage { throw unknown(data, reason) }
+            report.findings.append(died(data, end, stage))
+        }
         return report
+    }
+
+    /// As `run`, with an error that says what couldn't be started.
+    private static func start(_ data: String, _ arguments: [String], _ output: (Data) throws -> Void) throws(StorageError) -> ReadingEnd {
+        do {
+            return try run(arguments, output)
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw StorageError(.system, "Can't start a process that reads \(data): \(error). Check the system's limits, and run it again.")
+        }
+    }
+
+    /// The reader ended, and not because of what it read.
+    private static func unknown(_ data: String, _ reason: String) -> StorageError {
+        StorageError(.system, "\(reason). Nothing is known about \(data), and nothing was changed. Mend that, and run it again.")
     }
 
     private static func unreadable(_ text: String, _ stage: String?) -> Finding {
@@ -65,14 +83,14 @@ enum ReadingProcess {
             effect: "the gateway stops when it comes to it")
     }
 
-    private static func died(_ data: String, _ code: Int32?, _ stage: String?) -> Finding {
+    private static func died(_ data: String, _ end: ReadingEnd, _ stage: String?) -> Finding {
         let files =
             stage == nil || stage == "free pages"
             ? "journal/data.mdb or store/data.mdb" : stage == "records" ? "journal/data.mdb" : "store/data.mdb"
         return Finding(
             .unreadable, table: files,
             problem: "a page of \(data)/\(files) can't be read: the process that read it "
-                + (code == nil ? "was ended by the system" : "ended with code \(code ?? 0)") + (stage.map { " while it read \($0)" } ?? ""),
+                + "\(end)" + (stage.map { " while it read \($0)" } ?? ""),
             effect: "the gateway stops when it comes to that page",
             advice: "Stop the gateway, check the disk, and run holdfast repair --dry-run, which says what is lost; or restore a backup.")
     }
@@ -87,18 +105,14 @@ enum ReadingProcess {
         _ data: String, _ table: String, _ from: [UInt8], _ limit: Int?, _ row: ([UInt8], [UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) -> Salvage.End {
         var frames = TableFrames()
-        do {
-            var arguments = ["read-table", "--data", data, "--table", table, "--from", from.map { String(format: "%02x", $0) }.joined()]
-            if let limit { arguments += ["--limit", "\(limit)"] }
-            _ = try run(arguments) { piece in
-                frames.append(piece)
-                while let (key, value) = frames.next() { try row(key, value) }
-            }
-        } catch let error as StorageError {
-            throw error
-        } catch {
-            throw StorageError(.system, "Can't start a process that reads \(data): \(error). Check the system's limits, and run it again.")
+        var arguments = ["read-table", "--data", data, "--table", table, "--from", from.map { String(format: "%02x", $0) }.joined()]
+        if let limit { arguments += ["--limit", "\(limit)"] }
+        let end = try start(data, arguments) { piece in
+            frames.append(piece)
+            while let (key, value) = frames.next() { try row(key, value) }
         }
+        // What a reader that was killed didn't hand over isn't lost: a repair that went on would drop it.
+        if !frames.isWhole, let reason = end.reasonOtherThanDamage { throw unknown(data, reason) }
         return frames.isWhole ? .whole : frames.hasBegun ? .died : .notOpened
     }
 }

@@ -15,9 +15,7 @@ struct RepairRun {
         try requireDirectory()
         let marker = data + "/failed-commit"
         let isMarked = FileManager.default.fileExists(atPath: marker)
-        if let report = try? ReadingProcess.verify(data, progress: { output.progress("verifying \($0), \($1)") }), report.isIntact {
-            return try reportIntact(isMarked: isMarked)
-        }
+        if try isIntact() { return try reportIntact(isMarked: isMarked) }
         let result: Result
         do {
             result = try makeCopy()
@@ -61,6 +59,16 @@ struct RepairRun {
         } catch {
             // Damage is why we are here.
             if error.code == .damaged { return false }
+            throw error
+        }
+    }
+
+    private func isIntact() throws -> Bool {
+        do throws(StorageError) {
+            return try ReadingProcess.verify(data) { output.progress("verifying \($0), \($1)") }.isIntact
+        } catch {
+            // What LMDB takes for another format may be a byte of its own that has changed. Anything else says nothing about the directory.
+            if error.code == .newerFormat { return false }
             throw error
         }
     }

@@ -12,7 +12,8 @@ struct VerifyCommand: AsyncParsableCommand {
             has its records in the journal; that what a start replays is whole. Changes nothing. The reading is done by a process of \
             its own, because a damaged page may end it. Memory: about 40 bytes for each message that waits.
 
-            Exit code 0: intact. 73: damaged, with a line (or an object) for each finding. Other codes: as with holdfast serve.
+            Exit code 0: intact. 73: damaged, with a line (or an object) for each finding. 72: the reading was ended from outside, by a memory \
+            limit for instance, and nothing is known. Other codes: as with holdfast serve.
 
             EXAMPLE
               holdfast verify --data ./holdfast-data
@@ -33,9 +34,9 @@ struct VerifyCommand: AsyncParsableCommand {
         if here { return try verifyHere() }
         let output = OperationOutput(isJSON: json)
         let report: VerifyReport
-        do {
+        do throws(StorageError) {
             report = try ReadingProcess.verify(data) { output.progress("verifying \($0), \($1)") }
-        } catch let error as StorageError {
+        } catch {
             throw CommandFailure(error.description, exitCode: error.exitCode)
         }
         output.endProgress()
