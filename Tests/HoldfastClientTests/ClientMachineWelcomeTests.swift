@@ -180,7 +180,7 @@ import Testing
         rig.open()
         rig.send("a", to: .conversation(4))
         rig.closeTransport()
-        rig.advance(by: 1_000)
+        rig.waitOut()
         rig.open(.usual(.begunEnded, session: 88))
         var random = SplitMix64(seed: 1)
         storage.crash(losesPower: false, using: &random)

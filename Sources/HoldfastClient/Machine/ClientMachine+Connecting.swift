@@ -217,7 +217,7 @@ extension ClientMachine {
     /// Waits with full jitter, and at least as long as the gateway said.
     mutating func pause(atLeast milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
         let delay = Backoff.milliseconds(
-            attempt: attempts, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds,
+            failures: attempts, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds,
             atLeast: milliseconds, random: now.random)
         attempts = min(attempts + 1, 200)
         pause(exactly: delay, now, &actions)
@@ -267,7 +267,7 @@ extension ClientMachine {
     /// without end. The first time back is for a person who changes to this device; after that each waits longer and longer.
     private mutating func pauseAfterFences(_ now: ClientNow, _ actions: inout ClientActions) {
         let delay = Backoff.milliseconds(
-            attempt: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
+            failures: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
             max: settings.limits.backoffMaxMilliseconds, atLeast: 0, random: now.random)
         pauseAsTold(exactly: delay, now, &actions)
     }
