@@ -74,7 +74,7 @@ import Testing
     @Test func `a connection that lasted makes the next departure immediate again`() {
         let rig = MachineRig()
         for _ in 0..<12 {
-            rig.open()
+            rig.open(.usual(heartbeat: 200...240))
             rig.advance(by: 60_000)
             goAway(rig)
             #expect(rig.wantsToken || rig.isTransportOpen, "no pause")

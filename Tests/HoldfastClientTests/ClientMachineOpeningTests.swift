@@ -45,11 +45,11 @@ import Testing
         rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
         let id = rig.send("one")
         rig.closeTransport()
-        rig.advance(by: 1_000)
+        rig.waitOut()
         rig.openTransport()
         // The answer, attach 4, never comes.
         rig.closeTransport()
-        rig.advance(by: 2_000)
+        rig.waitOut()
         rig.openTransport()
         #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"])
         rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 5), to: &$0) }
@@ -64,18 +64,18 @@ import Testing
         rig.open(.usual(attach: 3))
         rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("T".utf8).span, to: &$0) }
         rig.closeTransport()
-        rig.advance(by: 1_000)
+        rig.waitOut()
         rig.openTransport()
         #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"], "a new session is stored at once")
         rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 4), to: &$0) }
         rig.closeTransport()
-        rig.advance(by: 2_000)
+        rig.waitOut()
         rig.openTransport()
         #expect(rig.takeFrames() == ["preface", "resume T 3/100/0"], "nothing needed 4 to be stored")
         rig.receive { ServerFrameWriter.welcome(.usual(.resumed, attach: 5), to: &$0) }
         rig.send("one")
         rig.closeTransport()
-        rig.advance(by: 4_000)
+        rig.waitOut()
         rig.openTransport()
         #expect(rig.takeFrames() == ["preface", "resume T 5/100/0"])
     }
@@ -177,7 +177,7 @@ import Testing
         rig.provideToken()
         rig.openTransport()
         rig.closeByServer(.tokenExpired)
-        rig.advance(by: 1_000)
+        rig.waitOut()
         #expect(rig.wantsToken)
         rig.provideToken()
         rig.openTransport()
@@ -387,16 +387,54 @@ import Testing
     // REQ-TIME-7
     @Test func `pauses grow with full jitter and stay within their bounds`() {
         var random = SplitMix64(seed: 1)
-        for attempt in UInt8(0)..<40 {
+        for failures in UInt8(0)..<40 {
             var longest: UInt64 = 0
-            let limit = min(UInt64(500) << UInt64(min(attempt, 20)), 60_000)
+            // min(60 s, 1 s × 2ⁿ) before attempt n.
+            let limit = min(UInt64(1_000) << UInt64(min(failures + 1, 20)), 60_000)
             for _ in 0..<400 {
-                let delay = Backoff.milliseconds(attempt: attempt, base: 500, max: 60_000, atLeast: 0, random: random.next())
+                let delay = Backoff.milliseconds(failures: failures, base: 1_000, max: 60_000, atLeast: 0, random: random.next())
                 #expect(delay <= limit)
                 longest = max(longest, delay)
             }
             #expect(longest > limit * 8 / 10, "the jitter is full")
-            #expect(Backoff.milliseconds(attempt: attempt, base: 500, max: 60_000, atLeast: 90_000, random: random.next()) == 90_000)
+            #expect(Backoff.milliseconds(failures: failures, base: 1_000, max: 60_000, atLeast: 90_000, random: random.next()) == 90_000)
         }
+    }
+
+    // REQ-TIME-7
+    @Test func `a client that nobody has configured waits as the protocol says`() {
+        var longest = [UInt64](repeating: 0, count: 9)
+        for seed in 0..<UInt64(300) {
+            let rig = MachineRig()
+            rig.random = SplitMix64(seed: seed)
+            rig.connect()
+            for attempt in 1...8 {
+                if rig.wantsToken { rig.provideToken() }
+                rig.closeTransport()
+                if case .waiting(let milliseconds) = rig.states.last { longest[attempt] = max(longest[attempt], milliseconds) }
+                rig.advance(by: 60_000)
+            }
+        }
+        for attempt in 1...8 {
+            let limit = UInt64(min(60_000, 1_000 << attempt))
+            #expect(limit * 9 / 10...limit ~= longest[attempt], "attempt \(attempt)")
+        }
+    }
+
+    @Test func `the white space around a token is no part of it`() {
+        for given in ["token\n", "\r\n token\t", "token"] {
+            let rig = MachineRig()
+            rig.connect()
+            rig.provideToken(given)
+            rig.openTransport()
+            #expect(rig.takeFrames() == ["preface", "hello token phone -"], "\(given.debugDescription)")
+        }
+        let rig = MachineRig()
+        rig.connect()
+        rig.provideToken(" \n")
+        #expect(rig.notices == [.tokenUnavailable("the token is empty")])
+        rig.advance(by: 60_000)
+        rig.provideToken(String(repeating: "x", count: 4097))
+        #expect(rig.notices.last == .tokenUnavailable("the token has 4097 bytes; a token has at most 4096"))
     }
 }

@@ -88,6 +88,20 @@ import Testing
         #expect(rig.takeFrames().contains("sendTo 1 bob a") == !restarts)
     }
 
+    // REQ-SESSION-9
+    @Test func `a client that keeps no state is not told that its state is behind`() {
+        let rig = MachineRig()
+        rig.open(.usual(.resumed, attach: 257, lastSequence: 3))
+        #expect(rig.notices.isEmpty)
+        rig.send("next")
+        #expect(rig.takeFrames().last == "sendTo 4 bob next")
+        // What it has learned since it started is another matter.
+        rig.closeTransport()
+        rig.notices = []
+        rig.open(.usual(.resumed, attach: 258, lastSequence: 9))
+        #expect(rig.notices == [.stateBehind(sends: 5)])
+    }
+
     // REQ-SESSION-12
     @Test(arguments: [false, true])
     func `after a logout the session is presented once more, and what was queued since is sent`(restarts: Bool) throws {
@@ -161,7 +175,7 @@ import Testing
         #expect(rig.takeFrames().last == "send 1 #5 b")
         #expect(rig.file?.state.attach == AttachNumber(rawValue: 4))
         rig.closeTransport()
-        rig.advance(by: 1_000)
+        rig.waitOut()
         rig.provideToken()
         rig.openTransport()
         #expect(rig.takeFrames().last == "hello token phone 4/100/0")

@@ -47,9 +47,23 @@ import Testing
         }
     }
 
+    @Test func `directories above are made, for the owner only`() throws {
+        try withDirectory { path in
+            for below in ["a/b/c", "d/", "e//f/", "."] {
+                let storage = DirectoryStateStorage(path: path + "/" + below)
+                try storage.lock()
+                storage.unlock()
+            }
+            for made in ["a", "a/b", "a/b/c/lock", "d/lock", "e/f/lock", "lock"] {
+                let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + made)
+                #expect((attributes[.posixPermissions] as? Int).map { $0 & 0o077 } == 0, "\(made)")
+            }
+        }
+    }
+
     @Test func `a failure names the file`() {
-        let storage = DirectoryStateStorage(path: "/nowhere/at/all")
-        #expect { try storage.lock() } throws: { ($0 as? StateStorageError)?.message.contains("/nowhere/at/all") == true }
+        let storage = DirectoryStateStorage(path: "/dev/null/at/all")
+        #expect { try storage.lock() } throws: { ($0 as? StateStorageError)?.message.contains("/dev/null/at/all") == true }
         #expect { try storage.write([1], to: "a", at: 0) } throws: { ($0 as? StateStorageError)?.isInUse == false }
     }
 

@@ -137,12 +137,18 @@ import Testing
         #expect(await states.next() == .connected)
         try await client.close()
         #expect(await states.next() == .disconnected)
+        #expect(await states.next() == nil, "each change is told once")
     }
 
     @Test func `a gateway that doesn't want the client ends connect with the reason`() async throws {
         transport.state.withLock { $0.closesWith = .tokenInvalid }
         let client = try makeClient()
-        await #expect { try await client.connect() } throws: { ($0 as? ClientError)?.code == .stopped }
+        await #expect {
+            try await client.connect()
+        } throws: {
+            let error = $0 as? ClientError
+            return error?.code == .stopped && error?.stopReason == .unauthorized(code: 20) && error?.message.contains("said why") == true
+        }
         #expect(client.connectionState == .stopped(.unauthorized(code: 20)))
         transport.state.withLock { $0.closesWith = nil }
         #expect(try await client.connect() == .begun)
@@ -187,8 +193,14 @@ import Testing
         let client = try makeClient(storage: storage)
         try await client.connect()
         storage.failFromNow()
-        await #expect(throws: SendError(.stateUnwritable)) { try await client.send([1], to: .user("bob")) }
-        #expect(client.connectionState == .stopped(.stateUnwritable))
+        await #expect(throws: SendError(.stateUnwritable, FaultyStorage.reason)) { try await client.send([1], to: .user("bob")) }
+        #expect(client.connectionState == .stopped(.stateUnwritable(FaultyStorage.reason)))
+        await #expect(throws: SendError(.stateUnwritable, FaultyStorage.reason), "the cause is told to whoever comes later, too") {
+            try await client.send([2], to: .user("bob"))
+        }
+        await #expect { try await client.connect() } throws: {
+            ($0 as? ClientError)?.code == .stateUnusable && ($0 as? ClientError)?.message == FaultyStorage.reason
+        }
         #expect(transport.state.withLock { $0.gateway.taken }.isEmpty, "it was not sent either")
     }
 
@@ -197,7 +209,12 @@ import Testing
         storage.setFile("client.state", Array("garbage".utf8))
         let client = try makeClient(storage: storage)
         var notices = client.notices.makeAsyncIterator()
-        #expect(await notices.next() == .stateDamaged(setAside: "client.state.damaged-1"))
+        guard case .damaged(let name, let reason) = client.recovery else {
+            Issue.record("\(client.recovery)")
+            return
+        }
+        #expect(await notices.next() == .stateDamaged(setAside: name, reason: reason))
+        #expect(name == "client.state.damaged-1" && !reason.isEmpty)
         #expect(storage.file("client.state.damaged-1") == Array("garbage".utf8))
         try await client.close()
     }
@@ -209,12 +226,53 @@ import Testing
                 calls += 1
                 return calls
             }
-            if call < 3 { throw SendError(.unknown) }
-            return "token"
+            if call < 3 { throw SendError(.unknown, "the issuer sleeps") }
+            return "token\n"
         }
         try await client.connect()
         #expect(calls.withLock { $0 } == 3)
+        var notices = client.notices.makeAsyncIterator()
+        #expect(await notices.next() == .tokenUnavailable("unknown: the issuer sleeps"))
         try await client.close()
+    }
+
+    @Test func `a reader that is cancelled takes nothing with it, and the next one goes on`() async throws {
+        let client = try makeClient { $0.acknowledgesAutomatically = false }
+        try await client.connect()
+        let first = Task { await take(1, from: client) }
+        first.cancel()
+        #expect(await first.value == [])
+        for index in 1...3 { transport.push("m\(index)", from: "bob") }
+        #expect(await take(2, from: client) == ["bob: m1", "bob: m2"])
+        #expect(await take(1, from: client) == ["bob: m3"])
+        try await client.close()
+    }
+
+    @Test func `a second reader, while the first still reads, stops the process and says why`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let messages = IncomingMessages(source: OneReader("messages"), acknowledge: nil)
+            let first = messages.makeAsyncIterator()
+            let second = messages.makeAsyncIterator()
+            withExtendedLifetime((first, second)) {}
+        }
+        let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(said.contains("HoldfastClient.messages is being read already"))
+    }
+
+    @Test func `what nobody reads is bounded where it is to be`() async {
+        let source = OneReader<Int>("numbers", elementsMax: 3)
+        for number in 1...5 { source.yield(number) }
+        source.finish()
+        source.yield(6)
+        let claim = OneReader.Claim(source)
+        #expect(await [claim.next(), claim.next(), claim.next(), claim.next()] == [3, 4, 5, nil])
+    }
+
+    @Test func `a client without state begins, although a session of its device has ended`() async throws {
+        transport.state.withLock { $0.gateway.outcomeWithoutState = .begunEnded }
+        let client = try makeClient()
+        #expect(try await client.connect() == .begun)
+        try await client.close(.logout)
     }
 
     @Test func `names that the protocol can't carry are refused`() {

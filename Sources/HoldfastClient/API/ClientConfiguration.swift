@@ -26,8 +26,8 @@ public struct ClientConfiguration: Sendable {
     public var connectTimeoutMilliseconds: UInt32 = 15_000
     /// A heartbeat must be answered within this time.
     public var replyTimeoutMilliseconds: UInt32 = 10_000
-    /// The first pause between two attempts is at most this long; each further one may be twice as long.
-    public var backoffBaseMilliseconds: UInt32 = 500
+    /// The pause before attempt n (1, 2, …) is random, and at most this times 2ⁿ; n begins anew after a connection that lasted a minute.
+    public var backoffBaseMilliseconds: UInt32 = 1_000
     /// No pause is longer than this, unless the gateway asks for it.
     public var backoffMaxMilliseconds: UInt32 = 60_000
 

@@ -21,12 +21,15 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     }
     /// What happened.
     public var code: Code
-    /// More about it, for a log.
+    /// More about it, for a log: what the gateway or the system said.
     public var message: String
+    /// With `stopped`: why.
+    public var stopReason: StopReason?
 
-    init(_ code: Code, _ message: String) {
+    init(_ code: Code, _ message: String, stopReason: StopReason? = nil) {
         self.code = code
         self.message = message
+        self.stopReason = stopReason
     }
 
     /// What happened, and more about it.

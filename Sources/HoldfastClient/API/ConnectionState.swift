@@ -24,14 +24,14 @@ public enum StopReason: Hashable, Sendable {
     case tooManyDevices
     /// The gateway says that this client breaks the protocol.
     case protocolError(code: UInt16)
-    /// The state can't be written: going on would break what is promised.
-    case stateUnwritable
+    /// The state can't be written, with what the system said: going on would break what is promised.
+    case stateUnwritable(String)
 }
 
 /// Something that the app may have to act on.
 public enum ClientNotice: Hashable, Sendable {
     /// The state file was damaged; it was set aside under this name and the client began without it.
-    case stateDamaged(setAside: String)
+    case stateDamaged(setAside: String, reason: String)
     /// The gateway knows more sent messages of this session than the state does: the state went back in time without the session
     /// noticing. What the outbox held may have been sent in the part that is missing.
     case stateBehind(sends: UInt64)
@@ -49,8 +49,8 @@ public enum ClientNotice: Hashable, Sendable {
     case transportFailed(TransportFailure)
     /// The gateway has no room for a message now: it waits, and is sent again by itself. `inboxFull`, `storageFull` or `overloaded`.
     case heldBack(SendError.Code)
-    /// A token could not be had.
-    case tokenUnavailable
+    /// A token could not be had, with the application's error in words. It is asked for again later.
+    case tokenUnavailable(String)
 
     /// Why a new session began.
     public enum Cause: UInt8, Sendable, CaseIterable {

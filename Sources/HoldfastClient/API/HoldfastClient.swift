@@ -16,8 +16,8 @@ public final class HoldfastClient: Sendable {
 
     /// The stream; see `messages`.
     public let messages: IncomingMessages
-    /// What the app may have to act on; the last 256 are kept for a reader that comes late. For one reader.
-    public let notices: AsyncStream<ClientNotice>
+    /// What the app may have to act on.
+    public let notices: ClientNotices
     /// What was found in the state at the start.
     public let recovery: Recovery
     private let driver: ClientDriver
@@ -47,17 +47,17 @@ public final class HoldfastClient: Sendable {
         case .damaged(let name, let reason): recovery = .damaged(setAside: name, reason: reason)
         }
         // Bounded by the credit: the gateway sends no more than that without acknowledgements.
-        let (incoming, incomingContinuation) = AsyncStream.makeStream(of: Incoming.self, bufferingPolicy: .unbounded)
-        let (notices, noticesContinuation) = AsyncStream.makeStream(of: ClientNotice.self, bufferingPolicy: .bufferingNewest(256))
+        let incoming = OneReader<Incoming>("messages")
+        let notices = OneReader<ClientNotice>("notices", elementsMax: 256)
         let driver = ClientDriver(
             core: ClientCore(
-                configuration: configuration, transport: transport, file: opened?.file, recovery: found, incoming: incomingContinuation,
-                notices: noticesContinuation),
+                configuration: configuration, transport: transport, file: opened?.file, recovery: found, incoming: incoming,
+                notices: notices),
             token: token)
         self.driver = driver
-        self.notices = notices
+        self.notices = ClientNotices(source: notices)
         let acknowledge: @Sendable (UInt64) -> Void = { [weak driver] position in driver?.post(.acknowledge(position, nil)) }
-        messages = IncomingMessages(stream: incoming, acknowledge: configuration.acknowledgesAutomatically ? acknowledge : nil)
+        messages = IncomingMessages(source: incoming, acknowledge: configuration.acknowledgesAutomatically ? acknowledge : nil)
     }
 
     /// A client that keeps its state in this directory, which is made if there is none.

@@ -74,11 +74,16 @@ public struct SendError: Error, Hashable, Sendable, CustomStringConvertible {
     }
     /// What happened.
     public var code: Code
+    /// More about it, for a log; empty when the code says all.
+    public var message: String
 
-    init(_ code: Code) { self.code = code }
+    init(_ code: Code, _ message: String = "") {
+        self.code = code
+        self.message = message
+    }
 
-    /// A word for it.
-    public var description: String { "\(code)" }
+    /// A word for it, and more about it.
+    public var description: String { message.isEmpty ? "\(code)" : "\(code): \(message)" }
 }
 
 /// A message that is to be put into the outbox together with others.

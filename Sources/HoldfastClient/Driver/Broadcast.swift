@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells each listener the present value and then every change; a listener that falls far behind misses the oldest.
+/// Tells each listener the present value and then every change, never the same value twice in a row; a listener that falls far behind misses the oldest.
 final class Broadcast<Value: Sendable & Equatable>: Sendable {
     private struct State {
         var value: Value
@@ -18,6 +18,7 @@ final class Broadcast<Value: Sendable & Equatable>: Sendable {
 
     func set(_ value: Value) {
         state.withLock { state in
+            guard state.value != value else { return }
             state.value = value
             for listener in state.listeners.values { listener.yield(value) }
         }

@@ -5,8 +5,8 @@ struct ClientCore: ~Copyable {
     let configuration: ClientConfiguration
     let transport: any ClientTransport
     let recovery: ClientStateFile.Recovery
-    let incoming: AsyncStream<Incoming>.Continuation
-    let notices: AsyncStream<ClientNotice>.Continuation
+    let incoming: OneReader<Incoming>
+    let notices: OneReader<ClientNotice>
     private(set) var file: ClientStateFile?
     private(set) var machine: ClientMachine
     private var actions = ClientActions()
@@ -24,22 +24,27 @@ struct ClientCore: ~Copyable {
     private var random = SystemRandomNumberGenerator()
     private let start = ContinuousClock.now
     /// Nothing is done any more, and why.
-    private var ending: SendError.Code?
+    private var ending: SendError?
+    /// A session was there before: another one takes its place.
+    private var hadSession: Bool
+    /// What the gateway said when it closed a connection last.
+    private var lastClosing = ""
 
     init(
         configuration: ClientConfiguration, transport: any ClientTransport, file: ClientStateFile?, recovery: ClientStateFile.Recovery,
-        incoming: AsyncStream<Incoming>.Continuation, notices: AsyncStream<ClientNotice>.Continuation
+        incoming: OneReader<Incoming>, notices: OneReader<ClientNotice>
     ) {
         self.configuration = configuration
         self.transport = transport
         self.file = file
         self.recovery = recovery
+        hadSession = file?.state.session != nil
         self.incoming = incoming
         self.notices = notices
         machine = ClientMachine(settings: ClientSettings(configuration, isPersistent: file != nil), state: file?.state)
         if let position = configuration.storedPosition { machine.startAfter(Position(rawValue: position), &actions) }
         for entry in machine.outboxEntries { results[entry.id] = OneShot() }
-        if case .damaged(let name, _) = recovery { notices.yield(.stateDamaged(setAside: name)) }
+        if case .damaged(let name, let reason) = recovery { notices.yield(.stateDamaged(setAside: name, reason: reason)) }
     }
 
     /// Messages of earlier runs and of this one that have no outcome yet.
@@ -51,8 +56,8 @@ struct ClientCore: ~Copyable {
 
     mutating func handle(_ events: [ClientEvent], for driver: ClientDriver) {
         for event in events {
-            if ending != nil {
-                Self.refuse(event)
+            if let ending {
+                Self.refuse(event, ending)
                 continue
             }
             handle(event, driver)
@@ -89,7 +94,7 @@ struct ClientCore: ~Copyable {
             timerAt = .max
             machine.timerFired(now, &actions)
         case .token(let token): machine.tokenProvided(token, now, &actions)
-        case .tokenFailed: machine.tokenFailed(now, &actions)
+        case .tokenFailed(let reason): machine.tokenFailed(now, &actions, because: reason)
         case .withdraw(let id, let waiter):
             let isOut = machine.withdraw(id: id, &actions)
             // Told once the disk knows.
@@ -103,7 +108,7 @@ struct ClientCore: ~Copyable {
             perform(driver)
             let isDone = machine.close(intent == .logout ? .logout : .keep, now, &actions)
             perform(driver)
-            if isDone { end(.closed, .disconnected, driver) }
+            if isDone { end(SendError(.closed), .disconnected, driver) }
             return waiter.set(isDone)
         }
         perform(driver)
@@ -162,7 +167,7 @@ struct ClientCore: ~Copyable {
         do throws(StateStorageError) {
             if diskWaiters.isEmpty { try file?.flush() } else { try file?.sync() }
         } catch {
-            return end(.stateUnwritable, .stopped(.stateUnwritable), driver)
+            return endUnwritable(error, driver)
         }
         for waiter in diskWaiters { waiter.set(true) }
         diskWaiters = []
@@ -178,7 +183,7 @@ struct ClientCore: ~Copyable {
                 try perform(actions.items[index], driver)
             } catch {
                 // What follows relies on what isn't on the disk.
-                end(.stateUnwritable, .stopped(.stateUnwritable), driver)
+                endUnwritable(error, driver)
                 break
             }
         }
@@ -210,31 +215,40 @@ struct ClientCore: ~Copyable {
         case .stateChanged(let state):
             driver.states.set(state)
             if case .stopped(let reason) = state {
-                failConnects(ClientError(.stopped, "\(reason)"))
+                failConnects(ClientError(.stopped, lastClosing.isEmpty ? "\(reason)" : "\(reason), \(lastClosing)", stopReason: reason))
             }
         case .welcomed(let outcome):
-            for waiter in connectWaiters { waiter.set(.success(SessionStart(outcome))) }
+            // Where there was no session, an ended one of the device's is nobody's loss.
+            let isNewBeginning = !hadSession && (outcome == .begunEnded || outcome == .begunExpired)
+            for waiter in connectWaiters { waiter.set(.success(isNewBeginning ? .begun : SessionStart(outcome))) }
             connectWaiters = []
-        case .notice(let notice): notices.yield(notice)
+            hadSession = true
+        case .notice(let notice):
+            if case .closedByServer(_, let text) = notice { lastClosing = text }
+            notices.yield(notice)
         }
     }
 
+    private mutating func endUnwritable(_ error: StateStorageError, _ driver: ClientDriver) {
+        end(SendError(.stateUnwritable, error.message), .stopped(.stateUnwritable(error.message)), driver)
+    }
+
     /// Nothing is done from here on; everyone who waits is told.
-    private mutating func end(_ code: SendError.Code, _ state: ConnectionState, _ driver: ClientDriver) {
+    private mutating func end(_ error: SendError, _ state: ConnectionState, _ driver: ClientDriver) {
         guard ending == nil else { return }
-        ending = code
+        ending = error
         generation += 1
         connection?.close()
         connection = nil
         // A failure here says no more than the one before, or loses nothing that was promised.
         try? file?.close()
         file = nil
-        failConnects(ClientError(code == .closed ? .closed : .stateUnusable, "\(code)"))
-        for result in results.values { result.set(.failure(SendError(code))) }
+        failConnects(Self.connectError(error))
+        for result in results.values { result.set(.failure(error)) }
         results = [:]
-        for (waiter, _) in accepted { waiter.set(.failure(SendError(code))) }
+        for (waiter, _) in accepted { waiter.set(.failure(error)) }
         accepted = []
-        for request in roomWaiters.array { request.accepted.set(.failure(SendError(code))) }
+        for request in roomWaiters.array { request.accepted.set(.failure(error)) }
         roomWaiters = Queue()
         for waiter in diskWaiters { waiter.set(false) }
         diskWaiters = []
@@ -250,14 +264,18 @@ struct ClientCore: ~Copyable {
     }
 
     /// The client has ended: whoever waits is told so.
-    private static func refuse(_ event: ClientEvent) {
+    private static func refuse(_ event: ClientEvent, _ ending: SendError) {
         switch event {
-        case .connect(let waiter): waiter.set(.failure(ClientError(.closed, "the client was closed")))
-        case .send(let request): request.accepted.set(.failure(SendError(.closed)))
+        case .connect(let waiter): waiter.set(.failure(connectError(ending)))
+        case .send(let request): request.accepted.set(.failure(ending))
         case .withdraw(_, let waiter), .forgetFailures(let waiter), .close(_, let waiter): waiter.set(false)
         case .acknowledge(_, let waiter): waiter?.set(false)
         case .transport, .timer, .token, .tokenFailed, .setPace: break
         }
+    }
+
+    private static func connectError(_ ending: SendError) -> ClientError {
+        ending.code == .closed ? ClientError(.closed, "the client was closed") : ClientError(.stateUnusable, ending.message)
     }
 
     private func makeIncoming(_ delivery: ClientDelivery) -> Incoming {

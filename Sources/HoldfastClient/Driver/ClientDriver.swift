@@ -64,7 +64,7 @@ final class ClientDriver: Sendable {
                 let token = try await token()
                 self?.post(.token(Array(token.utf8)))
             } catch {
-                self?.post(.tokenFailed)
+                self?.post(.tokenFailed("\(error)"))
             }
         }
     }

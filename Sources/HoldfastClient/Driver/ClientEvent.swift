@@ -4,7 +4,8 @@ enum ClientEvent: Sendable {
     case transport(generation: UInt64, TransportEvent)
     case timer(at: UInt64)
     case token([UInt8])
-    case tokenFailed
+    /// With the application's error in words.
+    case tokenFailed(String)
     case send(SendRequest)
     case withdraw(id: UInt64, OneShot<Bool>)
     /// With somebody who waits until it is on the disk.

@@ -20,10 +20,16 @@ extension ClientMachine {
         }
     }
 
-    /// The token that `needToken` asked for.
-    package mutating func tokenProvided(_ token: [UInt8], _ now: ClientNow, _ actions: inout ClientActions) {
+    /// The token that `needToken` asked for. White space around it, such as the line end of the file that it comes from, is no part of it: the
+    /// gateway would refuse the token for good.
+    package mutating func tokenProvided(_ given: [UInt8], _ now: ClientNow, _ actions: inout ClientActions) {
         guard flags.contains(.awaitsToken) else { return }
-        guard !token.isEmpty && token.count <= WireLimits.tokenBytesMax else { return tokenFailed(now, &actions) }
+        let token = Self.trimmed(given)
+        guard !token.isEmpty else { return tokenFailed(now, &actions, because: "the token is empty") }
+        guard token.count <= WireLimits.tokenBytesMax else {
+            return tokenFailed(
+                now, &actions, because: "the token has \(token.count) bytes; a token has at most \(WireLimits.tokenBytesMax)")
+        }
         flags.remove(.awaitsToken)
         if phase == .fetchingToken {
             needCold().token = token
@@ -34,11 +40,17 @@ extension ClientMachine {
         rearm(now, &actions)
     }
 
+    private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+        let isBlank = { (byte: UInt8) in byte == 0x20 || 0x09...0x0D ~= byte }
+        let rest = bytes.drop(while: isBlank)
+        return Array(rest[..<(rest.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? rest.startIndex)])
+    }
+
     /// No token could be had. The machine asks again later.
-    package mutating func tokenFailed(_ now: ClientNow, _ actions: inout ClientActions) {
+    package mutating func tokenFailed(_ now: ClientNow, _ actions: inout ClientActions, because reason: String = "none was given") {
         guard flags.contains(.awaitsToken) else { return }
         flags.remove(.awaitsToken)
-        actions.items.append(.notice(.tokenUnavailable))
+        actions.items.append(.notice(.tokenUnavailable(reason)))
         if phase == .fetchingToken {
             pause(atLeast: 0, now, &actions)
         } else if phase == .open {
@@ -217,7 +229,7 @@ extension ClientMachine {
     /// Waits with full jitter, and at least as long as the gateway said.
     mutating func pause(atLeast milliseconds: UInt32, _ now: ClientNow, _ actions: inout ClientActions) {
         let delay = Backoff.milliseconds(
-            attempt: attempts, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds,
+            failures: attempts, base: settings.limits.backoffBaseMilliseconds, max: settings.limits.backoffMaxMilliseconds,
             atLeast: milliseconds, random: now.random)
         attempts = min(attempts + 1, 200)
         pause(exactly: delay, now, &actions)
@@ -267,7 +279,7 @@ extension ClientMachine {
     /// without end. The first time back is for a person who changes to this device; after that each waits longer and longer.
     private mutating func pauseAfterFences(_ now: ClientNow, _ actions: inout ClientActions) {
         let delay = Backoff.milliseconds(
-            attempt: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
+            failures: fences - Self.fencesMax - 1, base: settings.limits.backoffBaseMilliseconds,
             max: settings.limits.backoffMaxMilliseconds, atLeast: 0, random: now.random)
         pauseAsTold(exactly: delay, now, &actions)
     }

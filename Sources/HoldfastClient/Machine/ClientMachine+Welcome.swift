@@ -160,7 +160,10 @@ extension ClientMachine {
 
     /// Something was sent in a session that this state has never heard of: the state that sent it is lost (REQ-SESSION-9).
     private mutating func abandonAsBehind(_ welcome: ServerFrame.Welcome, _ actions: inout ClientActions) {
-        actions.items.append(.notice(.stateBehind(sends: welcome.lastSequence.rawValue)))
+        // A client that keeps no state knows nothing of earlier runs each time it starts: nothing was lost, and there is nothing to be told.
+        if settings.isPersistent || flags.contains(.hasSession) {
+            actions.items.append(.notice(.stateBehind(sends: welcome.lastSequence.rawValue)))
+        }
         abandon(&actions)
     }
 

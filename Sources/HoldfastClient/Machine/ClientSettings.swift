@@ -31,10 +31,11 @@ package final class ClientSettings: Sendable {
         package var replyTimeoutMilliseconds: UInt32 = 10_000
         /// A send that isn't answered for so long is followed by a heartbeat, to find out whether the connection is alive.
         package var probeAfterMilliseconds: UInt32 = 5_000
-        package var backoffBaseMilliseconds: UInt32 = 500
+        /// With the two below: the times of REQ-TIME-7.
+        package var backoffBaseMilliseconds: UInt32 = 1_000
         package var backoffMaxMilliseconds: UInt32 = 60_000
         /// A connection that lasted so long ends a series of failed attempts.
-        package var stableAfterMilliseconds: UInt32 = 10_000
+        package var stableAfterMilliseconds: UInt32 = 60_000
         package var refusalRetryMilliseconds: UInt32 = 1_000
         package init() {}
     }

@@ -29,16 +29,9 @@ public final class DirectoryStateStorage: StateStorage {
         }
     }
 
-    /// Makes the directory if there is none, and takes it.
+    /// Makes the directory, with those above it, if there is none, and takes it.
     public func lock() throws(StateStorageError) {
-        if unsafe mkdir(path, 0o700) == 0 {
-            try syncDirectory(path + "/..")
-        } else if errno == EEXIST {
-            // Whoever made it may have been killed before its name was on the disk. A parent that can't be opened has it from somebody else.
-            try? syncDirectory(path + "/..")
-        } else {
-            throw failure("make", path)
-        }
+        try make()
         let descriptor = try openFile(path + "/lock", O_RDWR | O_CREAT)
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let isInUse = errno == EWOULDBLOCK
@@ -49,6 +42,27 @@ public final class DirectoryStateStorage: StateStorage {
         open.withLock { open in
             if open.lock >= 0 { _ = close(open.lock) }
             open.lock = descriptor
+        }
+    }
+
+    /// Makes the directory, with those above it, for the owner only; its name is on the disk when it returns: an outbox whose directory is gone
+    /// after a power cut would send everything again.
+    package func make() throws(StateStorageError) { try make(path) }
+
+    private func make(_ path: String) throws(StateStorageError) {
+        if unsafe mkdir(path, 0o700) == 0 { return try syncDirectory(path + "/..") }
+        switch errno {
+        case EEXIST:
+            // Whoever made it may have been killed before its name was on the disk. A parent that can't be opened has it from somebody else.
+            try? syncDirectory(path + "/..")
+        case ENOENT:
+            let end = path.utf8.lastIndex { $0 != UInt8(ascii: "/") } ?? path.startIndex
+            guard let slash = path[...end].lastIndex(of: "/"), slash > path.startIndex else { throw failure("make", path) }
+            let parent = String(path[..<slash])
+            try make(parent)
+            guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("make", path) }
+            try syncDirectory(path + "/..")
+        default: throw failure("make", path)
         }
     }
 

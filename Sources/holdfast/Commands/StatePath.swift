@@ -1,24 +1,16 @@
 internal import Foundation
+internal import HoldfastClient
 
 /// The directory of `--state`.
 enum StatePath {
     /// Makes the directory, with those above it, when it isn't there, durably; only its owner may look into it.
     static func make(_ path: String) throws(CommandFailure) {
         guard !path.isEmpty else { throw CommandFailure("--state is empty; name a directory.", exitCode: CommandFailure.usage) }
-        var missing: [URL] = []
-        var folder = URL(fileURLWithPath: path)
-        while !FileManager.default.fileExists(atPath: folder.path) {
-            missing.append(folder)
-            folder.deleteLastPathComponent()
-        }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do throws(StateStorageError) {
+            try DirectoryStateStorage(path: path).make()
         } catch {
-            throw CommandFailure("--state: \(path) can't be made: \(error.localizedDescription)", exitCode: CommandFailure.file)
+            throw CommandFailure("--state \(path) can't be made: \(error.message).", exitCode: CommandFailure.file)
         }
-        // An outbox whose folder is gone after a power cut would send everything again.
-        for folder in missing { try OutputFile.syncDirectory(of: folder.path) }
     }
 
     /// The device name that belongs to a directory: made up once, and kept in a file there.

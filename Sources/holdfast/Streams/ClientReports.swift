@@ -15,14 +15,15 @@ enum ClientReports {
         case .tooManyDevices:
             "User \(user) has as many devices as the gateway allows (devicesPerUserMax). Use a --device that is known, or log one out."
         case .protocolError(let code): "The gateway says that this client breaks the protocol: \(name(code)). Please report it."
-        case .stateUnwritable: "The state directory can't be written. Make room, or make it writable, and start again."
+        case .stateUnwritable(let cause):
+            "The state can't be written: \(VisibleText.of(cause)). Make room, or make it writable, and start again."
         }
     }
 
     /// Something that went wrong or was found out; nil when it is of no interest to a person.
     static func text(_ notice: ClientNotice) -> String? {
         switch notice {
-        case .stateDamaged(let name): "The state was damaged; it was set aside as \(name), and a new one begun."
+        case .stateDamaged(let name, let reason): "The state was damaged (\(reason)); it was set aside as \(name), and a new one begun."
         case .stateBehind(let sends):
             "The state went back in time: the gateway knows \(sends) messages more than it does. What waited is not sent again."
         case .resynchronised(.expired): "The old session was away for too long; a new one began."
@@ -42,7 +43,7 @@ enum ClientReports {
         case .heldBack(.inboxFull): "The recipient's inbox is full (inboxMessagesMax, inboxBytesMax); waiting for room."
         case .heldBack(.storageFull): "The gateway has no room for messages; waiting for it."
         case .heldBack: "The gateway has too much to do; waiting."
-        case .tokenUnavailable: "There is no token: its file can't be read."
+        case .tokenUnavailable(let cause): "There is no token: \(VisibleText.of(cause))"
         }
     }
 

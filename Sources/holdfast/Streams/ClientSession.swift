@@ -12,6 +12,7 @@ final class ClientSession: Sendable {
     private let device: String
     /// What was said since the session was open last.
     private let reported = Mutex<Set<String>>([])
+    private let trials = Mutex(TrialReports())
     private let wasConnected = Mutex(false)
 
     /// Opens a client; it isn't connected yet.
@@ -26,9 +27,6 @@ final class ClientSession: Sendable {
         self.device = device
         let source = try options.tokenSource(user: user)
         var configuration = ClientConfiguration(endpoint: try options.endpoint(), user: user, device: device)
-        // Somebody waits for it: shorter pauses than an app's in the background.
-        configuration.backoffBaseMilliseconds = 200
-        configuration.backoffMaxMilliseconds = 3_000
         configure(&configuration)
         do {
             transport = try LoopTransport()
@@ -64,18 +62,37 @@ final class ClientSession: Sendable {
         wasConnected.withLock { $0 = true }
         for await state in client.connectionStates {
             if case .stopped = state { return stopFailure() }
-            if state == .connected { reported.withLock { $0.removeAll() } }
+            if state == .connected {
+                reported.withLock { $0.removeAll() }
+                trials.withLock { $0.connected() }
+            }
         }
         return stopFailure()
     }
 
-    /// Says on standard error what goes wrong; the same thing over and over is said once.
-    func reportNotices(_ report: (String) -> Void = { StandardStreams.error("holdfast: \($0)") }) async {
-        for await notice in client.notices {
-            guard let text = ClientReports.text(notice) else { continue }
-            if reported.withLock({ $0.insert(text).inserted }) { report(text) }
+    /// Says on standard error what goes wrong; the same thing over and over is said once, and now and then that it is so still.
+    func reportNotices(_ report: @escaping @Sendable (String) -> Void = { StandardStreams.error("holdfast: \($0)") }) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.reportTrials(report) }
+            for await notice in client.notices {
+                guard let text = ClientReports.text(notice) else { continue }
+                if case .transportFailed = notice { trials.withLock { $0.failed(text, now: .now) } }
+                if case .tokenUnavailable = notice { trials.withLock { $0.failed(text, now: .now) } }
+                if case .closedByServer = notice { trials.withLock { $0.failed(text, now: .now) } }
+                if reported.withLock({ $0.insert(text).inserted }) { report(text) }
+            }
+            group.cancelAll()
         }
     }
+
+    private func reportTrials(_ report: @Sendable (String) -> Void) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.trialsCheckInterval)
+            if !Task.isCancelled, let text = trials.withLock({ $0.report(now: .now) }) { report(text) }
+        }
+    }
+
+    private static let trialsCheckInterval = Duration.seconds(5)
 
     /// Ends the client. What was still to be said to the gateway is on its way when it returns.
     func close(_ intent: ClosingIntent) async {

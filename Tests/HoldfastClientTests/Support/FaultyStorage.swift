@@ -22,6 +22,9 @@ final class FaultyStorage: StateStorage {
 
     var syncs: Int { state.withLock { $0.syncs } }
 
+    /// What it says then.
+    static let reason = "no space left"
+
     func failFromNow() { state.withLock { $0.failsFromNow = true } }
 
     func file(_ name: String) -> [UInt8]? { state.withLock { $0.cached[name] } }
@@ -97,7 +100,7 @@ final class FaultyStorage: StateStorage {
     }
 
     private func check() throws(StateStorageError) {
-        if state.withLock({ $0.failsFromNow }) { throw StateStorageError(message: "no space left") }
+        if state.withLock({ $0.failsFromNow }) { throw StateStorageError(message: Self.reason) }
     }
 
     private static func write(_ bytes: [UInt8], at offset: Int, to file: inout [UInt8]) {

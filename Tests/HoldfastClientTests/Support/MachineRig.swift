@@ -129,6 +129,11 @@ final class MachineRig {
         now = end
     }
 
+    /// Lets the pause before the next attempt pass, and no more.
+    func waitOut() {
+        if case .waiting(let milliseconds) = states.last { advance(by: milliseconds) }
+    }
+
     // MARK: a gateway's part
 
     /// From anything to open, with the answer of a gateway.

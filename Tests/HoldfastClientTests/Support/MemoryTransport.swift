@@ -83,7 +83,7 @@ final class MemoryTransport: ClientTransport {
                 guard state.connection == number else { return ([], nil, true) }
                 var out: [UInt8] = []
                 if let code = state.closesWith {
-                    let text: [UInt8] = []
+                    let text = Array("said why".utf8)
                     ServerFrameWriter.closed(code, retryAfterMilliseconds: 0, text: text.span, to: &out)
                     return (out, state.handler, true)
                 }

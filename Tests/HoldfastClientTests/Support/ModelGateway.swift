@@ -22,6 +22,8 @@ struct ModelGateway {
     private var storedAttach: UInt32 = 0
     private var peers: [String] = []
     private var hasTicket = false
+    /// The outcome for a client that presents no state.
+    var outcomeWithoutState = WelcomeOutcome.begun
     // Of the connection.
     private var isOpen = false
     private var delivered: UInt64 = 0
@@ -127,7 +129,7 @@ struct ModelGateway {
         isOpen = true
         ServerFrameWriter.welcome(
             .usual(
-                presented == nil ? .begun : .resumed, session: 42, attach: attach, cursor: cursor, lastSequence: UInt64(taken.count),
+                presented == nil ? outcomeWithoutState : .resumed, session: 42, attach: attach, cursor: cursor, lastSequence: UInt64(taken.count),
                 sendsInFlightMax: 5, credit: UInt32(credit)), to: &out)
         if random.chance(60) {
             ServerFrameWriter.ticket(expiresIn: 60, Array("ticket".utf8).span, to: &out)
