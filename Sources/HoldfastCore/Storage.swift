@@ -139,6 +139,8 @@ package protocol Storage: AnyObject, Sendable {
     func countRoom() throws(StorageError)
     /// While room is low: why.
     var lowRoom: LowRoom { get }
+    /// Which other process keeps the most pages from being used again, as of the last count; nil: none does.
+    var pageHolder: PageHolder? { get }
     /// Gives back what is only kept to be used again. Called when the gateway has become quiet.
     func giveMemoryBack() throws(StorageError)
 }
@@ -148,6 +150,23 @@ extension Storage {
     package func roomBytes(checkpointRows: Int) -> Int { isSpaceLow ? 0 : .max }
     package func countRoom() throws(StorageError) {}
     package var lowRoom: LowRoom { LowRoom(cause: "", text: "") }
+    package var pageHolder: PageHolder? { nil }
+}
+
+/// A process beside the gateway that has had a view of its files open since before pages were freed: a backup that was stopped, for instance.
+package struct PageHolder: Equatable, Sendable {
+    /// "journal" or "store".
+    package var environment: String
+    /// nil: it can't be seen from here, in another container.
+    package var processID: Int32?
+    /// What those pages take.
+    package var bytes: Int
+
+    package init(environment: String, processID: Int32?, bytes: Int) {
+        self.environment = environment
+        self.processID = processID
+        self.bytes = bytes
+    }
 }
 
 /// A view that doesn't change while it is open.

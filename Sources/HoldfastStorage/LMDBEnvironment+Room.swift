@@ -89,6 +89,19 @@ extension LMDBEnvironment {
         unsafe withUnsafeMutablePointer(to: &oldest) { _ = unsafe mdb_reader_list(handle, readReaderLine, $0) }
         return (oldest.transaction, oldest.number)
     }
+
+    /// Nobody else can get a view: who has those that there are.
+    func tableIsFull() -> StorageError {
+        var slots = ReaderSlots()
+        unsafe withUnsafeMutablePointer(to: &slots) { _ = unsafe mdb_reader_list(handle, countReaderLine, $0) }
+        let processes = slots.numbers.sorted().map { number in
+            ReaderIdentity.process(number, lockFile: directory + "/lock.mdb").map(String.init) ?? "one of another container"
+        }
+        return StorageError.failure(
+            .inUse, "read", directory,
+            "all \(slots.count) places in its table of readers are taken, by the processes \(Set(processes).sorted().joined(separator: ", "))"
+        )
+    }
 }
 
 private struct OldestView {
@@ -103,5 +116,20 @@ private func readReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMuta
     let words = unsafe String(cString: line).split(whereSeparator: { $0 == " " || $0 == "\n" })
     guard words.count == 3, let number = Int32(words[0]), let transaction = Int(words[2]) else { return 0 }
     if unsafe transaction < oldest.pointee.transaction { unsafe oldest.pointee = OldestView(transaction: transaction, number: number) }
+    return 0
+}
+
+private struct ReaderSlots {
+    var count = 0
+    /// Of the processes that have them.
+    var numbers: Set<Int32> = []
+}
+
+private func countReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    guard let line = unsafe line, let slots = unsafe context?.assumingMemoryBound(to: ReaderSlots.self) else { return 0 }
+    // The first line names the columns.
+    guard let number = unsafe String(cString: line).split(separator: " ").first.flatMap({ Int32($0) }) else { return 0 }
+    unsafe slots.pointee.count += 1
+    unsafe slots.pointee.numbers.insert(number)
     return 0
 }

@@ -177,8 +177,14 @@ import HoldfastCore
     /// A transaction that the caller ends.
     func begin(isReadOnly: Bool) throws(StorageError) -> OpaquePointer {
         var transaction: OpaquePointer?
-        unsafe try check(
-            mdb_txn_begin(handle, nil, isReadOnly ? UInt32(MDB_RDONLY) : 0, &transaction), "begin a transaction in", directory)
+        let flags = isReadOnly ? UInt32(MDB_RDONLY) : 0
+        var code = unsafe mdb_txn_begin(handle, nil, flags, &transaction)
+        if code == MDB_READERS_FULL {
+            forgetDeadReaders()
+            unsafe code = mdb_txn_begin(handle, nil, flags, &transaction)
+        }
+        if code == MDB_READERS_FULL { throw tableIsFull() }
+        try check(code, "begin a transaction in", directory)
         guard let begun = unsafe transaction else { throw StorageError.system(ENOMEM, "begin a transaction in", directory) }
         return unsafe begun
     }

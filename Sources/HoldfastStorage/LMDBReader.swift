@@ -135,7 +135,8 @@ import Synchronization
 
 /// Readers that are not in use, a few of them.
 final class LMDBReaderPool: Sendable {
-    private static let idleMax = 16
+    /// More than threads that read at once: those for reads, at most 16, and journal and checkpoint, which count pages.
+    private static let idleMax = 20
 
     private let journal: LMDBJournal
     private let store: LMDBStore
@@ -152,6 +153,15 @@ final class LMDBReaderPool: Sendable {
     /// Runs `body` on a view that ends with it.
     func read(_ body: (LMDBReader) throws(StorageError) -> Void) throws(StorageError) {
         try gate.enter { () throws(StorageError) in try readInside(body) }
+    }
+
+    /// Takes places in the tables of readers for as many as will read at once, before commands from outside take them all. They are kept.
+    func fill(_ count: Int) throws(StorageError) {
+        precondition(count <= Self.idleMax, "\(count) readers are more than are kept")
+        while idle.withLock({ $0.count }) < count {
+            let reader = try LMDBReader(journal: journal, store: store)
+            idle.withLock { $0.append(reader) }
+        }
     }
 
     /// Lets go of all readers: nobody may be inside of the gate.

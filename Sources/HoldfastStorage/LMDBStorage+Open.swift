@@ -76,6 +76,7 @@ extension LMDBStorage {
         options.tablesMax = LMDBStore.tableCount
         options.readsAhead = false
         let store = try LMDBStore(LMDBEnvironment(directory: directory.store, options: options, lock: lock), isNew: isNew)
-        return try LMDBStorage(directory: directory, journal: journal, store: store, space: space)
+        return try LMDBStorage(
+            directory: directory, journal: journal, store: store, space: space, readersKept: space == nil ? 0 : configuration.readersKept)
     }
 }

@@ -17,20 +17,24 @@ package final class LMDBStorage: RepairableStorage {
     private let space: SpaceMonitor?
     private let earlierReaders: EarlierReaders.View
     private let storedNextPosition: Atomic<UInt64>
+    /// Views that the process keeps places for.
+    private let readersKept: Int
     /// Set by a write of which it is unknown whether it is on the disk: nothing may be written after it.
     private let hasFailed = Atomic(false)
     /// Both, for those who look into their tables of readers.
     var environments: [LMDBEnvironment] { [journal.environment, store.environment] }
 
     /// - Parameter space: none to read only.
-    init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?) throws(StorageError) {
+    init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?, readersKept: Int) throws(StorageError) {
         self.directory = directory
         self.journal = journal
         self.store = store
         self.space = space
         earlierReaders = EarlierReaders.View(directory)
         readers = LMDBReaderPool(journal: journal, store: store, gate: gate)
+        self.readersKept = readersKept
         storedNextPosition = Atomic(try journal.nextPosition().rawValue)
+        try readers.fill(readersKept)
     }
 
     /// The first position not given out yet, as of the last commit.
@@ -44,6 +48,9 @@ package final class LMDBStorage: RepairableStorage {
 
     /// While room is low: why, and what to do.
     package var lowRoom: LowRoom { space?.lowRoom ?? LowRoom(cause: "", text: "") }
+
+    /// Which other process keeps the most pages from being used again.
+    package var pageHolder: PageHolder? { space?.pageHolder }
 
     /// Counts the room anew: a view of another process's may have ended, and somebody may have made room on the disk.
     package func countRoom() throws(StorageError) {
@@ -150,6 +157,7 @@ package final class LMDBStorage: RepairableStorage {
             guard spare.allSatisfy({ $0 >= 0 }), store.environment.isInPlace, journal.environment.isInPlace else { return }
             try store.reopen()
             try journal.reopen()
+            try readers.fill(readersKept)
         }
     }
 

@@ -70,6 +70,15 @@ final class SpaceMonitor: Sendable {
     /// Why new messages have to be refused, and what to do; nothing while they are taken.
     var lowRoom: LowRoom { state.withLock { $0.account.lowRoom(directory.path) } }
 
+    /// Which other process keeps the most pages from being used again, as they were counted last.
+    var pageHolder: PageHolder? {
+        let (journal, store) = state.withLock { ($0.account.journal.holder, $0.account.store.holder) }
+        return [("journal", journal), ("store", store)].compactMap { name, holder in
+            guard let holder, holder.processID != getpid() else { return nil }
+            return PageHolder(environment: name, processID: holder.processID, bytes: holder.bytes)
+        }.max { $0.bytes < $1.bytes }
+    }
+
     /// Before a transaction is written: gives the reserve up if it may be needed, takes it again if there is room.
     func prepareToWrite() {
         refresh()

@@ -10,6 +10,8 @@ package struct StorageConfiguration: Sendable {
     package var batchBytesMax = 4 << 20
     /// How many views may be open at once, those of other processes included.
     package var readersMax = 126
+    /// How many of those are kept for the process itself.
+    package var readersKept = 4
     /// The first position of a new directory.
     package var firstPosition = Position(rawValue: 1)
 

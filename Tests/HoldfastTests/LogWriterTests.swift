@@ -18,6 +18,15 @@ import Testing
 
         deinit { close(readEnd) }
 
+        /// Puts line ends into it until it takes no more.
+        func fill() throws {
+            let flags = fcntl(writeEnd, F_GETFL)
+            try #require(fcntl(writeEnd, F_SETFL, flags | O_NONBLOCK) == 0)
+            let ends = [UInt8](repeating: UInt8(ascii: "\n"), count: 4096)
+            while unsafe write(writeEnd, ends, ends.count) > 0 {}
+            try #require(fcntl(writeEnd, F_SETFL, flags) == 0)
+        }
+
         /// What comes until it ends with a line's end and is enough.
         func text(until isEnough: ([Substring]) -> Bool = { _ in true }) -> String {
             var text: [UInt8] = []
@@ -45,8 +54,8 @@ import Testing
 
     @Test func `a pipe that nobody empties holds nobody up, and what was dropped is counted`() throws {
         let pipe = try Pipe()
+        try pipe.fill()
         let writer = try LogWriter(descriptor: pipe.writeEnd, bytesMax: 1000)
-        // More than a pipe holds.
         let line = String(repeating: "x", count: 499)
         let lineCount = 2000
         for _ in 0..<lineCount { writer.write(line) }

@@ -73,6 +73,8 @@ extension Configuration {
         var storage = StorageConfiguration()
         storage.mapBytesMax = storageBytesMax
         storage.reserveBytes = reserveBytes
+        // The readers, and those that count pages: the journal and the checkpoint.
+        storage.readersKept = readers + 2
         // The credits of all loops bound a batch: every message is in one that is open or in the one that is being synced.
         let limits = sizing()
         storage.batchBytesMax =

@@ -23,6 +23,7 @@ final class CoreDriver: @unchecked Sendable {
     /// When the room is counted next while it is low, in monotonic milliseconds.
     private var nextRoomCount: UInt64 = 0
     private var roomNotices: RoomNotices
+    private var readerNotices = ReaderNotices()
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
     /// The loops have been told to let go of theirs: the allocator comes after them.
@@ -186,14 +187,16 @@ final class CoreDriver: @unchecked Sendable {
         }
     }
 
-    /// While room is low it is counted by a reader, too: nothing may be committed that would lead to it.
+    /// Room is counted by a reader: every second while it is low, because nothing may be committed then that would lead to it; and now and then
+    /// while messages come, so that views of commands that died are let go of, and those that stand still are seen.
     private func tickRoom(_ now: CoreTime) {
         let roomBytes = storage.roomBytes(checkpointRows: core.checkpointRows)
         core.ticked(now: now, isSpaceLow: roomBytes == 0, roomBytes: roomBytes)
-        if roomBytes == 0, now.monotonic >= nextRoomCount {
-            nextRoomCount = now.monotonic + Self.roomCountMilliseconds
+        if now.monotonic >= nextRoomCount, roomBytes == 0 || lastCommands &+ Self.watchMilliseconds >= now.monotonic {
+            nextRoomCount = now.monotonic + (roomBytes == 0 ? Self.roomCountMilliseconds : Self.watchMilliseconds)
             readers.post(.countRoom)
         }
+        if let notice = readerNotices.update(storage.pageHolder, now: now.monotonic) { ReaderNotices.write(notice, to: logger) }
         let lowRoom = roomBytes == 0 ? storage.lowRoom : nil
         switch roomNotices.update(lowRoom?.cause, roomBytes: roomBytes, now: now.monotonic) {
         case .refusing: logger.warning("new messages are refused with storageFull: \(lowRoom?.text ?? "")")
@@ -210,6 +213,7 @@ final class CoreDriver: @unchecked Sendable {
     }
 
     private static let roomCountMilliseconds: UInt64 = 1_000
+    private static let watchMilliseconds: UInt64 = 5_000
 
     private func submit(_ now: CoreTime) {
         if let batch = core.takeBatch(now: now) { journal.post(batch) }
