@@ -29,6 +29,12 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 /// pthread_setname_np(3) for the calling thread; the name is cut to 15 bytes.
 void clinux_set_thread_name(const char *name);
 
+/// The arguments of the process, the program's name first, as the kernel has them: also where /proc isn't mounted.
+char **clinux_arguments(int *count);
+
+/// The path by which the program was started, or null.
+const char *clinux_program_path(void);
+
 /// What poll(2) says of a descriptor now: those of `events` that have come, errors and hang-ups; 0 if there is nothing.
 int clinux_poll_now(int fd, int events);
 

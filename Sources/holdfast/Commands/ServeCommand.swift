@@ -13,9 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
             the data directory, a development key and a self-signed certificate, and says so.
 
             SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
-            short. SIGHUP: certificate and key are read again. Other exit codes: 64 configuration, 66 a file, 69 the system, \
-            71 disk full, 72 disk failed, 73 damaged data, 74 data directory in use, 75 not writable, 76 newer format, \
-            77 store ahead of the journal, 78 damage after a failed commit.
+            short. SIGHUP: certificate and key are read again. Other exit codes: holdfast --help.
 
             EXAMPLE
               holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443 --config /etc/holdfast.yaml
