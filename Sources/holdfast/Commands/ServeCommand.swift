@@ -16,7 +16,8 @@ struct ServeCommand: AsyncParsableCommand {
             short. SIGHUP: certificate and key are read again. Other exit codes: holdfast --help.
 
             EXAMPLE
-              holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443 --config /etc/holdfast.yaml
+              holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443
+              holdfast serve --config /etc/holdfast.yaml
             """)
 
     @Option(help: ArgumentHelp("The data directory: journal, store, keys. (default: ./holdfast-data)", valueName: "dir"))
@@ -50,12 +51,19 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
         }
-        let gateway = Gateway(configuration: configuration, logger: makeLogger())
+        let logger = makeLogger()
+        let gateway = Gateway(configuration: configuration, logger: logger)
         do {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()
             let bound = try await gateway.start()
-            try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+            do throws(CommandFailure) {
+                try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+            } catch {
+                // Who doesn't read that line can still send messages.
+                let reason = error.message.isEmpty ? "Standard output has no reader." : error.message
+                logger.warning("The ready line can't be written, and the gateway goes on without it. \(reason)")
+            }
             let code = await gateway.waitUntilStopped()
             withExtendedLifetime(watcher) {}
             if code != 0 { throw CommandFailure("", exitCode: code) }
