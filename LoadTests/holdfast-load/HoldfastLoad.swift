@@ -1,4 +1,7 @@
 import ArgumentParser
+import Foundation
+import HoldfastCore
+import HoldfastIO
 
 /// The load tester's command line.
 @main
@@ -14,6 +17,7 @@ struct HoldfastLoad: AsyncParsableCommand {
               holdfast serve --data ./holdfast-data
               holdfast-load throughput --data ./holdfast-data --duration 5
             """,
+        version: "holdfast-load \(Release.version)",
         subcommands: [
             IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, DisconnectCommand.self,
             FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, OverloadCommand.self,
@@ -22,4 +26,14 @@ struct HoldfastLoad: AsyncParsableCommand {
             FlameCommand.self,
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
+
+    /// Runs a command with the arguments that the system knows.
+    static func main() async {
+        do throws(ProcessArguments.NotText) {
+            await main(try ProcessArguments.all())
+        } catch {
+            FileHandle.standardError.write(Data("holdfast-load: \(error)\n".utf8))
+            Foundation.exit(ExitCode.usage.rawValue)
+        }
+    }
 }

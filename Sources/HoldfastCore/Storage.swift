@@ -25,6 +25,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
         case storeAhead
         /// The last run left a marker after a failed commit, and verification found damage.
         case failedCommit
+        /// There is no data directory at the path.
+        case absent
     }
     package var code: Code
     /// What happened, where, and what to do: one sentence each.
@@ -35,16 +37,19 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
     }
     /// The process's exit status.
     package var exitCode: Int32 {
-        switch code {
-        case .full, .limit: 71
-        case .system: 72
-        case .damaged: 73
-        case .inUse: 74
-        case .readOnly: 75
-        case .newerFormat: 76
-        case .storeAhead: 77
-        case .failedCommit: 78
-        }
+        let exitCode: ExitCode =
+            switch code {
+            case .full, .limit: .noRoom
+            case .system: .system
+            case .damaged: .damaged
+            case .inUse: .inUse
+            case .readOnly: .readOnly
+            case .newerFormat: .newerFormat
+            case .storeAhead: .storeAhead
+            case .failedCommit: .failedCommit
+            case .absent: .file
+            }
+        return exitCode.rawValue
     }
 }
 

@@ -8,9 +8,9 @@ package struct GatewayError: Error, Equatable, CustomStringConvertible, Sendable
     /// Of its own for each cause that a script may want to tell apart.
     package var exitCode: Int32
 
-    package static let configurationExitCode: Int32 = 64
-    package static let fileExitCode: Int32 = 66
-    package static let systemExitCode: Int32 = 69
+    package static let configurationExitCode = ExitCode.usage.rawValue
+    package static let fileExitCode = ExitCode.file.rawValue
+    package static let systemExitCode = ExitCode.unavailable.rawValue
 
     init(_ error: any Error) {
         description = "\(error)"

@@ -8,7 +8,7 @@ package final class DirectoryLock: Sendable {
     package init(_ path: String) throws(StorageError) {
         let directory = DataDirectory(path: path)
         guard DurableFile.exists(directory.path) else {
-            throw StorageError.failure(.system, "use the data directory", directory.path, "there is none")
+            throw StorageError.failure(.absent, "use the data directory", directory.path, "it isn't there")
         }
         lock = try directory.acquireLock()
     }

@@ -54,7 +54,9 @@ extension LMDBStorage {
     {
         let directory = DataDirectory(path: path)
         guard try directory.isMade() else {
-            throw StorageError.failure(.system, "read the data directory", directory.path, "there is none")
+            throw StorageError.failure(
+                .absent, "read the data directory", directory.path,
+                DurableFile.exists(directory.path) ? "there is no data directory's file \"format\" in it" : "it isn't there")
         }
         let lock = try EarlierReaders.join(directory)
         return try make(directory, configuration, lock: lock, space: nil, isNew: false)

@@ -45,6 +45,7 @@ extension StorageError {
         case .newerFormat: "Use the version of holdfast that wrote it, or a later one."
         case .storeAhead: "Journal and store are not of the same moment; run holdfast repair --dry-run, or restore both from one backup."
         case .failedCommit: "Nothing was deleted; check the disk, and run holdfast repair --dry-run, or restore a backup."
+        case .absent: "Name the directory that the gateway has in --data, or data in its configuration."
         }
     }
 

@@ -1,3 +1,5 @@
+internal import HoldfastCore
+
 /// Why a command failed: what offends, which limit it breaks, and what to do; and the exit code.
 struct CommandFailure: Error, Equatable, CustomStringConvertible {
     /// In words; empty when all has been said already.
@@ -15,11 +17,11 @@ struct CommandFailure: Error, Equatable, CustomStringConvertible {
     var description: String { message }
 
     /// The work was not, or not wholly, done.
-    static let failed: Int32 = 1
+    static let failed = ExitCode.failed.rawValue
     /// What was asked for makes no sense.
-    static let usage: Int32 = 64
+    static let usage = ExitCode.usage.rawValue
     /// A file of the user's can't be used.
-    static let file: Int32 = 66
+    static let file = ExitCode.file.rawValue
     /// The gateway can't be reached, or doesn't let this client in.
-    static let unavailable: Int32 = 69
+    static let unavailable = ExitCode.unavailable.rawValue
 }

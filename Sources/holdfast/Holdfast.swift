@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import HoldfastCore
 internal import HoldfastGateway
 internal import HoldfastIO
 
@@ -29,10 +30,14 @@ struct Holdfast: AsyncParsableCommand {
         discussion: """
             EXAMPLE (in two terminals)
               holdfast serve
-              holdfast send --as alice --to bob --text "hello" && holdfast receive --as bob --count 1
+              holdfast send --as alice --to bob --text "hello"
+              holdfast receive --as bob --count 1
 
             Each command has its own help: holdfast send --help
+
+            \(ExitCode.help)
             """,
+        version: "holdfast \(Release.version)",
         subcommands: [
             ServeCommand.self, TokenCommand.self, SendCommand.self, ReceiveCommand.self, ChatCommand.self, InspectCommand.self,
             DoctorCommand.self, VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
@@ -40,14 +45,13 @@ struct Holdfast: AsyncParsableCommand {
 
     /// Runs a command; a failure is one message on standard error and an exit code.
     static func main() async {
-        // Closed standard descriptors would be given to sockets and files, which then got what is meant for people.
-        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 { _ = unsafe open("/dev/null", O_RDWR) }
+        StandardStreams.occupyClosed()
         // A reader that has gone is an error of the write then, and not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         // A file that would get longer than its limit, likewise.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(try ProcessArguments.all())
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -56,6 +60,9 @@ struct Holdfast: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             if !failure.message.isEmpty { StandardStreams.error("holdfast: \(failure.message)") }
             Foundation.exit(failure.exitCode)
+        } catch let error as ProcessArguments.NotText {
+            StandardStreams.error("holdfast: \(error)")
+            Foundation.exit(CommandFailure.usage)
         } catch {
             exit(withError: error)
         }

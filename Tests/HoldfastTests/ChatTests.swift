@@ -123,4 +123,82 @@ import Testing
         #expect(drawn.contains("m4 "))
         #expect(screen.erase().contains("\u{1B}[6A"))
     }
+
+    @Test func `a paste is one text with its lines, in any pieces, and sent by Enter alone`() {
+        let pasted = (1...100).map { "line \($0)" }
+        let bytes = Array(("a\u{1B}[200~" + pasted.joined(separator: "\r") + "\r\u{1B}[201~\r").utf8)
+        for split in [0, 1, 3, 5, 8, 20, bytes.count - 8, bytes.count - 3, bytes.count] {
+            var decoder = KeyDecoder()
+            let keys = decoder.decode(Array(bytes[..<split])) + decoder.decode(Array(bytes[split...]))
+            #expect(keys == [.text("a"), .paste(pasted.joined(separator: "\n")), .enter], "\(split)")
+            var editor = LineEditor()
+            let actions = keys.map { editor.take($0) }
+            #expect(actions == [.none, .none, .submit("a" + pasted.joined(separator: "\n"))])
+        }
+        #expect(keys("\u{1B}[200~one\r\ntwo\u{1B}[31m\u{7}\tthree\u{1B}[201~x") == [.paste("one\ntwo[31m\tthree"), .text("x")])
+    }
+
+    @Test func `a paste that no message can hold is refused whole`() {
+        var editor = edited("a")
+        let action = editor.take(.paste(String(repeating: "x", count: (1 << 21) - 1)))
+        #expect(action == .tooLong(bytes: 1 << 21))
+        #expect(String(editor.text) == "a")
+    }
+
+    @Test func `a message of several lines is shown before it is sent`() {
+        var screen = ChatScreen(columns: 80)
+        let editor = edited("\u{1B}[200~" + (1...10).map { "l\($0)" }.joined(separator: "\r") + "\u{1B}[201~")
+        let drawn = screen.draw([], ChatModel(user: "alice", peer: "bob"), editor)
+        for text in ["| l1", "| l8", "| … 2 more lines", "10 lines, one message", "> l1⏎l2⏎"] { #expect(drawn.contains(text), "\(text)") }
+        #expect(!drawn.contains("| l9"))
+        #expect(screen.erase().contains("\u{1B}[10A"))
+    }
+
+    @Test func `another size draws everything anew, each line once and as many as fit`() {
+        var model = ChatModel(user: "alice", peer: "bob")
+        var screen = ChatScreen(columns: 80, rows: 24)
+        for number in 1...30 { model.notice("notice \(number) " + String(repeating: "x", count: 50)) }
+        _ = model.wrote("waits", time: "12:00")
+        _ = screen.draw(model.takeFinished(), model, LineEditor())
+        screen.resize(columns: 40, rows: 10)
+        let drawn = screen.draw(model.takeFinished(), model, LineEditor())
+        #expect(drawn.hasPrefix("\u{1B}[H\u{1B}[J"), "nothing of what stood there stays")
+        // One row for what waits, one for the prompt, two for each line.
+        for number in 27...30 { #expect(drawn.contains("notice \(number) ")) }
+        #expect(!drawn.contains("notice 26 "))
+        #expect(drawn.contains("12:00 waits …"))
+        #expect(!screen.draw([], model, LineEditor()).contains("notice"))
+        screen.refresh()
+        #expect(screen.draw([], model, LineEditor()).contains("notice 30 "))
+    }
+
+    @Test func `a message that is longer than the screen is shown as far as it goes`() {
+        var model = ChatModel(user: "alice", peer: "bob")
+        var screen = ChatScreen(columns: 40, rows: 10)
+        model.notice("long " + String(repeating: "x", count: 1000))
+        _ = screen.draw(model.takeFinished(), model, LineEditor())
+        screen.refresh()
+        let drawn = screen.draw([], model, LineEditor())
+        #expect(drawn.contains("-- long xxx") && drawn.contains("xxx…"))
+    }
+
+    @Test func `NO_COLOR and a dumb terminal are heeded`() {
+        var model = ChatModel(user: "alice", peer: "bob")
+        model.notice("a")
+        _ = model.wrote("b", time: "12:00")
+        var screen = ChatScreen(columns: 80, isStyled: false)
+        #expect(!screen.draw(model.takeFinished(), model, LineEditor()).contains("m"))
+        #expect(!Terminal.isStyled(["NO_COLOR": "1"]) && Terminal.isStyled(["NO_COLOR": ""]) && Terminal.isStyled([:]))
+        #expect(Terminal.isDumb(["TERM": "dumb"]) && Terminal.isDumb([:]) && !Terminal.isDumb(["TERM": "xterm"]))
+    }
+
+    @Test func `a draft is kept until it is sent`() throws {
+        let directory = try TemporaryDirectory()
+        let draft = Draft(state: directory.path)
+        #expect(draft.read().isEmpty)
+        try draft.write("half a\nthought")
+        #expect(Draft(state: directory.path).read() == "half a\nthought")
+        try draft.write("")
+        #expect(draft.read().isEmpty)
+    }
 }

@@ -124,7 +124,8 @@ import Testing
     }
 
     private static let mistakes: [([String], Int32)] = [
-        (["verify", "--data", "nowhere"], 72), (["repair", "--data", "nowhere", "--apply"], 72), (["repair", "--data", "."], 64),
+        (["verify", "--data", "nowhere"], 66), (["repair", "--data", "nowhere", "--apply"], 66), (["repair", "--data", "."], 64),
+        (["inspect", "--data", "nowhere"], 66), (["inspect", "--data", "nowhere", "journal"], 66),
         (["backup", "--data", "nowhere", "--to", "b"], 66), (["restore", "--from", "nowhere", "--data", "d"], 66),
     ]
 
@@ -134,6 +135,7 @@ import Testing
         let result = try await Command.run(arguments, in: directory)
         #expect(result.status == status, "\(result.status) \(result.error)")
         #expect(status == 64 || result.error.contains("nowhere"), "\(result.error)")
+        #expect(!result.error.contains("disk"), "\(result.error)")
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path).allSatisfy { $0.contains("put-") || $0.contains("rror-") })
     }

@@ -105,4 +105,21 @@ import Testing
     @Test func `what can't be cut is refused`() {
         #expect(throws: CommandFailure.self) { try OutputFile(path: "/dev/null", user: "bob") }
     }
+
+    @Test func `a file that was renamed has a successor, one that wasn't has none`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("out")
+        let file = try OutputFile(path: path, user: "bob")
+        try file.append(line(5, "one"))
+        #expect(try file.successor() == nil)
+        try FileManager.default.moveItem(atPath: path, toPath: directory.path("out.1"))
+        let next = try #require(try file.successor())
+        try next.append(line(9, "two"))
+        #expect(try directory.contents("out.1") == line(5, "one"))
+        #expect(try directory.contents("out") == line(9, "two"))
+        // Whoever rotates may put something there that isn't ours.
+        try FileManager.default.moveItem(atPath: path, toPath: directory.path("out.2"))
+        try directory.write(Array("something else\n".utf8), to: "out")
+        #expect(throws: CommandFailure.self) { try next.successor() }
+    }
 }

@@ -7,7 +7,7 @@ import Testing
     @Test func `neighbours with one reason are one entry, and what wasn't read comes last`() {
         let report = SendReport(
             durableCount: 4, skippedCount: 2, failures: [3: .bodyTooLarge, 4: .bodyTooLarge, 9: .inboxFull], pending: [10, 11, 12],
-            unreadFrom: 13, isKept: true)
+            unreadFrom: 13, waiting: .kept)
         #expect(!report.isComplete)
         #expect(
             report.lines(noun: "line") == [
@@ -23,8 +23,26 @@ import Testing
                 """)
     }
 
+    @Test func `what an interruption left is not called late`() {
+        let report = SendReport(durableCount: 1, skippedCount: 0, failures: [:], pending: [2, 3], unreadFrom: nil, waiting: .interrupted)
+        #expect(report.lines(noun: "line") == ["lines 2-3: interrupted; if it was on its way it may be stored"])
+    }
+
+    @Test func `progress has a share where the size of the input is known, and is never all before the end`() {
+        var ledger = SendLedger(now: .now)
+        ledger.skipped(bytes: 30)
+        ledger.skippedCount = 3
+        ledger.began(2, now: .now)
+        ledger.stored(bytes: 20, now: .now)
+        #expect(ledger.progress(of: nil) == "1 stored, 1 on their way, 3 of an earlier run")
+        #expect(ledger.progress(of: 200) == "25 %, 1 stored, 1 on their way, 3 of an earlier run")
+        ledger.failed(5, .inboxFull, bytes: 150, now: .now)
+        #expect(ledger.progress(of: 200) == "99 %, 1 stored, 0 on their way, 3 of an earlier run")
+        #expect(ledger.progress(of: 0) == "1 stored, 0 on their way, 3 of an earlier run")
+    }
+
     @Test func `nothing missing is complete`() {
-        let report = SendReport(durableCount: 1, skippedCount: 0, failures: [:], pending: [], unreadFrom: nil, isKept: false)
+        let report = SendReport(durableCount: 1, skippedCount: 0, failures: [:], pending: [], unreadFrom: nil, waiting: .tooLate)
         #expect(report.isComplete)
         #expect(report.json.string == #"{"complete":true,"durable":1,"skipped":0,"notDurable":[]}"#)
     }

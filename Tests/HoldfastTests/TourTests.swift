@@ -212,7 +212,7 @@ import Testing
         (["token", "--data", ".", "--user", "", "--ttl", "1h"], 64, "--user"),
         (["token", "--data", "nowhere", "--user", "u"], 66, "development key"),
         (["receive", "--as", "a", "--server", "nonsense", "--token-file", "t"], 64, "--server"),
-        (["serve", "--listen", "0.0.0.0:0", "--data", "d"], 64, "allow-plaintext"), (["inspect", "--data", "nowhere"], 72, "nowhere"),
+        (["serve", "--listen", "0.0.0.0:0", "--data", "d"], 64, "allow-plaintext"), (["inspect", "--data", "nowhere"], 66, "nowhere"),
         (["receive", "--as", "a", "--count", "0"], 64, "--count"), (["serve", "--data", ""], 64, "data"),
         (["send", "--as", "a", "--to", "b", "--text", "x", "--token-file", "t", "--state", ""], 64, "--state"),
         (["receive", "--as", "a", "--token-file", "t", "--output", ""], 64, "--output"),

@@ -18,7 +18,8 @@ struct CompareCommand: AsyncParsableCommand {
             Examples:
               holdfast-load compare --servers holdfast,mosquitto --quick
               holdfast-load compare --only storm,durable --runs 5 --results compare.jsonl
-              holdfast-load compare --servers holdfast,rabbitmq --only offline --clients 5000
+              holdfast-load compare --servers holdfast,rabbitmq --only offline \\
+                --clients 5000
 
             There is no --rate: each scenario offers as much as a server takes, since that is what is compared. A server that ends by itself \
             fails its run, with how it ended and what it said last; the others go on.

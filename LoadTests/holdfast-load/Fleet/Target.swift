@@ -45,9 +45,16 @@ struct Target: Sendable {
             }
             // One that was built with this program is of the same commit.
             let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
-            if program == Workshop.ownDirectory + "/holdfast" { version = ResultsFile.commit }
+            if program == Workshop.ownDirectory + "/holdfast" { version = ResultsFile.version }
+            if version == "unknown", let program { version = Self.version(of: program) }
         }
         return RunContext.Server(name: "holdfast", version: version, settings: settings)
+    }
+
+    /// What a gateway's program says of itself.
+    private static func version(of program: String) -> String {
+        guard let child = try? ChildProcess(program, ["--version"], output: .pipe, errors: .nowhere) else { return "unknown" }
+        return child.finish().text.split(whereSeparator: \.isWhitespace).last.map(String.init) ?? "unknown"
     }
 
     private static let firstSource: UInt32 = 0x7F00_0002

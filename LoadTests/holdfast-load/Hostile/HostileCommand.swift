@@ -18,7 +18,8 @@ struct HostileCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load hostile --case all
-              holdfast-load hostile --case forged-tickets,two-phones --clients 100 --duration 2 --runs 1 --json
+              holdfast-load hostile --case forged-tickets,two-phones --clients 100 \\
+                --duration 2 --runs 1 --json
             """)
 
     @OptionGroup var programs: ProgramOptions

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastIO
 
 /// What a reader has to know of a run besides its figures: when, how, on which machine, against which server.
 struct RunContext: Codable, Sendable {
@@ -33,7 +34,7 @@ struct RunContext: Codable, Sendable {
 
     /// That of a run which begins now.
     static func now(server: Server? = nil) -> RunContext {
-        let words = [(CommandLine.arguments[0] as NSString).lastPathComponent] + CommandLine.arguments.dropFirst()
+        let words = ["holdfast-load"] + ((try? ProcessArguments.all()) ?? [])
         return RunContext(
             startedAt: Date.now.formatted(.iso8601), command: words.joined(separator: " "), commit: ResultsFile.commit,
             machine: Machine.this, server: server)

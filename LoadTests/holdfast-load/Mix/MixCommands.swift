@@ -8,23 +8,26 @@ struct MixedCommand: AsyncParsableCommand {
         discussion: """
             The file is YAML: `duration` in seconds, and `groups`. Rates are those of a whole group, and everything is due at fixed times.
 
-              key                    of                          what
-              name                   all                         letters and digits; its latencies are called after it
-              behaviour              all                         idle, heartbeat, chat, flap, offline, churn
-              clients                all                         phones; offline: users who are away; churn: places for users
-              messagesPerSecond      chat, offline; flap may     messages a second
-              bytes                  chat, offline, flap         size of a message (100)
-              beatsPerSecond         heartbeat                   beats a second, on top of those that the gateway asks for
-              reconnectsPerSecond    flap                        connections lost and resumed a second
-              usersPerSecond         churn                       new users a second: each logs in, sends a message and goes for ever
-              leave                  flap, churn                 close (a FIN), reset, keep; churn also logout
+              key                 of                  what
+              name                all                 letters and digits, for its latencies
+              behaviour           all                 what they do, see below
+              clients             all                 phones; offline, churn: users
+              messagesPerSecond   chat, offline, flap messages a second
+              bytes               chat, offline, flap size of a message (100)
+              beatsPerSecond      heartbeat           beats besides those asked for
+              reconnectsPerSecond flap                connections lost and resumed
+              usersPerSecond      churn               new users, each with one message
+              leave               flap, churn         close (FIN), reset, keep; or logout
 
-            Clients of chat and flap are pairs that send each other messages. heartbeat, offline and churn can be there once each.
+            Behaviours: idle, heartbeat, chat, flap, offline, churn. Only churn can logout. Clients of chat and flap are pairs that send \
+            each other messages. heartbeat, offline and churn can be there once each.
 
             Examples:
               holdfast-load mixed --start --scenario LoadTests/scenarios/evening.yaml
-              holdfast-load mixed --data ./holdfast-data --scenario my.yaml --scale 5 --duration 600 --json
-              holdfast-load mixed --start --scenario LoadTests/scenarios/evening.yaml --clients 5000 --rate 2000
+              holdfast-load mixed --data ./holdfast-data --scenario my.yaml --scale 5 \\
+                --duration 600 --json
+              holdfast-load mixed --start --scenario LoadTests/scenarios/evening.yaml \\
+                --clients 5000 --rate 2000
             """)
 
     @OptionGroup var load: LoadOptions
@@ -65,7 +68,8 @@ struct SoakCommand: AsyncParsableCommand {
             A half of the phones sleeps, others talk, travel through dead spots, get messages while away; guests come and go. A sample every \
             10 seconds; the trend of the gateway's memory is that of the run's second half.
 
-            Example: holdfast-load soak --start --clients 10000 --rate 5000 --duration 86400 --json
+            Example:
+              holdfast-load soak --start --clients 10000 --rate 5000 --duration 86400 --json
             """)
 
     @OptionGroup var load: LoadOptions

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastCore
 
 /// A file that gets a line for each run: what was found, and of which commit.
 enum ResultsFile {
@@ -11,6 +12,9 @@ enum ResultsFile {
         try file.seekToEnd()
         try file.write(contentsOf: Data(line.utf8))
     }
+
+    /// What a report says of a gateway that was built with this program: its commit, or its version where that isn't known.
+    static var version: String { commit == "unknown" ? Release.version : commit }
 
     /// The commit of the working copy that this program was built in; `unknown` elsewhere.
     static var commit: String {

@@ -14,7 +14,8 @@ struct ReportCommand: ParsableCommand {
             Examples:
               holdfast-load throughput --json >> results.jsonl
               holdfast-load report results.jsonl --output report.html
-              holdfast-load report results.jsonl --format markdown --output results.md --svg-directory plots
+              holdfast-load report results.jsonl --format markdown --output results.md \\
+                --svg-directory plots
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case html, markdown }

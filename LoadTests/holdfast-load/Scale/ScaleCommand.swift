@@ -13,7 +13,8 @@ struct ScaleCommand: AsyncParsableCommand {
             the medians of all runs. Beside messages over connections stands how far those of a bare server are apart, at the same rates.
 
             Examples:
-              holdfast-load scale --connections 1000,5000,18000 --sessions 10000,1000000,10000000
+              holdfast-load scale --connections 1000,5000,18000 \\
+                --sessions 10000,1000000,10000000
               holdfast-load scale --sessions "" --runs 5
             """)
 

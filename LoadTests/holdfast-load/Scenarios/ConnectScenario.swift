@@ -103,7 +103,8 @@ struct ConnectCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load connect --start --by ticket
-              holdfast-load connect --start --by nothing --tls --tls-resume --duration 10 --json
+              holdfast-load connect --start --by nothing --tls --tls-resume \\
+                --duration 10 --json
               holdfast-load connect --start --by token --rate 2000
             """)
 

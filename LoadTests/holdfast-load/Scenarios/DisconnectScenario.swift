@@ -107,7 +107,8 @@ struct DisconnectCommand: AsyncParsableCommand {
             and as long from the moment on. --leave says how the phones go: close (a FIN), reset, keep (they say that they will be back), \
             logout, silence (no packet; the gateway finds out by their missing heartbeats, after minutes).
 
-            Example: holdfast-load disconnect --start --clients 10000 --leave reset --rate 2000
+            Example:
+              holdfast-load disconnect --start --clients 10000 --leave reset --rate 2000
             """)
 
     @OptionGroup var load: LoadOptions

@@ -93,7 +93,9 @@ struct FlapCommand: AsyncParsableCommand {
             --rate reconnects a second are due at fixed times, phones taking turns: each reconnects every clients / rate seconds. --leave says \
             how the connection ends: close (a FIN), reset, keep, silence (no packet: the old connection stays open and unread).
 
-            Example: holdfast-load flap --start --clients 5000 --rate 1000 --leave silence --duration 10
+            Example:
+              holdfast-load flap --start --clients 5000 --rate 1000 --leave silence \\
+                --duration 10
             """)
 
     @OptionGroup var load: LoadOptions

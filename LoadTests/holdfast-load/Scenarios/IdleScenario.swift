@@ -110,7 +110,8 @@ struct IdleCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load idle --start --clients 18000 --json
-              holdfast-load idle --data ./holdfast-data --tls --clients 5000 --from 1000 --rate 500
+              holdfast-load idle --data ./holdfast-data --tls --clients 5000 --from 1000 \\
+                --rate 500
             """)
 
     @OptionGroup var load: LoadOptions

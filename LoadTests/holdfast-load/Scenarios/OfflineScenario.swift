@@ -79,7 +79,8 @@ struct OfflineCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load offline --start --clients 100000 --rate 20000
-              holdfast-load offline --start --directory /data --clients 1000000 --rate max --duration 300 --verify-all
+              holdfast-load offline --start --directory /data --clients 1000000 \\
+                --rate max --duration 300 --verify-all
             """)
 
     @OptionGroup var load: LoadOptions

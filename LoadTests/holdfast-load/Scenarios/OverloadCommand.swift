@@ -19,8 +19,10 @@ struct OverloadCommand: AsyncParsableCommand {
 
             Examples:
               sudo holdfast-load overload
-              sudo holdfast-load overload --part disconnect --clients 18000 --somaxconn 4096
-              holdfast-load overload --part arrivals --share 0 --factors 1,2 --control on --json
+              sudo holdfast-load overload --part disconnect --clients 18000 \\
+                --somaxconn 4096
+              holdfast-load overload --part arrivals --share 0 --factors 1,2 \\
+                --control on --json
             """)
 
     @OptionGroup var programs: ProgramOptions

@@ -185,7 +185,7 @@ struct OverloadScenario: Sendable {
     func makeReport(_ scenario: String, _ control: Bool, phones: Int, share: Double) -> Report {
         var report = Report(scenario: scenario + (isTLS ? "-tls" : ""), clients: phones)
         let settings = "storm control \(control ? "on" : "off")" + (share > 0 ? ", \(share) of a core" : "")
-        report.context = .now(server: .init(name: "holdfast", version: ResultsFile.commit, settings: settings))
+        report.context = .now(server: .init(name: "holdfast", version: ResultsFile.version, settings: settings))
         report.figures["stormControl"] = control ? 1 : 0
         return report
     }

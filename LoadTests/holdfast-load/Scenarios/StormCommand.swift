@@ -19,7 +19,8 @@ struct StormCommand: AsyncParsableCommand {
             Examples:
               holdfast-load storm --start --clients 10000 --in-flight 64
               holdfast-load storm --start --clients 9000 --silent --durable-rate 2000
-              holdfast-load storm --start --clients 5000 --tls --tls-resume --rate 200 --factor 10
+              holdfast-load storm --start --clients 5000 --tls --tls-resume --rate 200 \\
+                --factor 10
               holdfast-load storm --start --clients 10000 --rounds 10
             """)
 

@@ -107,8 +107,10 @@ struct ThroughputCommand: AsyncParsableCommand {
 
             Examples:
               holdfast-load throughput --start --rate 20000
-              holdfast-load throughput --data ./holdfast-data --senders 64 --receivers 64 --window 64 --rate max --duration 10
-              holdfast-load throughput --start --senders 16 --receivers 10000 --spread 625 --rate max
+              holdfast-load throughput --data ./holdfast-data --senders 64 \\
+                --receivers 64 --window 64 --rate max --duration 10
+              holdfast-load throughput --start --senders 16 --receivers 10000 \\
+                --spread 625 --rate max
             """)
 
     @OptionGroup var load: LoadOptions

@@ -19,7 +19,8 @@ struct SimulateCommand: AsyncParsableCommand {
               holdfast-load simulate --seed 17
               holdfast-load simulate --seed 17 --minimise
               holdfast-load simulate --long --seeds 100
-              holdfast-load simulate --seeds 10000 --from-seed 501 --results LoadTests/proofs/simulation.jsonl
+              holdfast-load simulate --seeds 10000 --from-seed 501 \\
+                --results LoadTests/proofs/simulation.jsonl
             """)
 
     @Option(help: "Runs this seed alone and shows its last events if it fails.") var seed: UInt64?

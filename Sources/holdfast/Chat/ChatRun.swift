@@ -30,11 +30,16 @@ final class ChatRun: Sendable {
     /// Messages that an earlier run has left in the outbox, and what stands for their numbers here.
     private let earlier: [PendingSend]
     private static let earlierID = -1
+    /// What was being written when it began, and when it ended.
+    let draft: Mutex<String>
+    private let lost = Mutex<[String]>([])
     /// How long waiting messages hold up the end of an interactive chat.
     private static let grace = Duration.seconds(3)
 
     /// A chat of `user` with `peer`.
-    init(session: ClientSession, user: String, peer: String) {
+    /// - Parameter draft: what an earlier run was writing.
+    init(session: ClientSession, user: String, peer: String, draft: String) {
+        self.draft = Mutex(draft)
         self.session = session
         self.user = user
         self.peer = peer
@@ -42,6 +47,9 @@ final class ChatRun: Sendable {
         (events, continuation) = AsyncStream.makeStream(of: Event.self)
         (outgoing, outgoingContinuation) = AsyncStream.makeStream(of: (Int, String).self)
     }
+
+    /// Messages that were written and have no outcome.
+    var waitingTexts: [String] { lost.withLock { $0 } }
 
     /// Runs until the end of the input, or of the person's patience.
     /// - Returns: how many messages were not sent.
@@ -68,7 +76,8 @@ final class ChatRun: Sendable {
         group.addTask { for await state in session.client.connectionStates { continuation.yield(.connection(state)) } }
         group.addTask { for await element in session.client.messages { continuation.yield(.incoming(element)) } }
         group.addTask {
-            await Interruption().wait()
+            // Who closes the terminal's window ends the chat, too.
+            await Interruption([SIGINT, SIGTERM, SIGHUP]).wait()
             continuation.yield(.interrupted)
         }
         group.addTask {
@@ -103,8 +112,14 @@ final class ChatRun: Sendable {
 
     private func showOnTerminal() async throws -> Int {
         var model = ChatModel(user: user, peer: peer)
-        var screen = ChatScreen(columns: Terminal.columns)
+        var screen = ChatScreen(
+            columns: Terminal.size.columns, rows: Terminal.size.rows, isStyled: Terminal.isStyled(ProcessInfo.processInfo.environment))
         var editor = LineEditor()
+        _ = editor.take(.paste(draft.withLock { $0 }))
+        defer {
+            draft.withLock { [text = String(editor.text)] in $0 = text }
+            lost.withLock { [texts = model.waiting.map(\.text)] in $0 = texts }
+        }
         var keys = KeyDecoder()
         var isEnding = false
         model.notice("Control-D ends the chat.")
@@ -115,8 +130,13 @@ final class ChatRun: Sendable {
                 for key in keys.decode(bytes) {
                     switch editor.take(key) {
                     case .none: break
-                    case .submit(let text): outgoingContinuation.yield((model.wrote(text, time: Self.clock()), text))
-                    case .redraw: try StandardStreams.output(Array("\u{1B}[2J\u{1B}[H".utf8))
+                    case .submit(let text):
+                        outgoingContinuation.yield((model.wrote(text, time: Self.clock()), text))
+                        hurry(model.connection)
+                    case .redraw: screen.refresh()
+                    case .tooLong(let bytes):
+                        model.notice(
+                            "That would be \(bytes) bytes; a message has at most \(MessageSource.bodyBytesMax). Nothing was put in.")
                     // A second time means at once.
                     case .end:
                         if isEnding { continuation.yield(.graceOver) }
@@ -130,7 +150,7 @@ final class ChatRun: Sendable {
             case .connection(let state): model.connection = state
             case .notice(let text): model.notice(text)
             case .settled(let id, let error): model.settled(id, error)
-            case .resized: screen.columns = Terminal.columns
+            case .resized: screen.resize(columns: Terminal.size.columns, rows: Terminal.size.rows)
             case .failed(let failure):
                 try StandardStreams.output(Array(screen.erase().utf8))
                 throw failure
@@ -147,6 +167,13 @@ final class ChatRun: Sendable {
         }
         try StandardStreams.output(Array(screen.erase().utf8))
         return model.waiting.count
+    }
+
+    /// Somebody waits: the pause before the next attempt is cut short (REQ-TIME-7).
+    private func hurry(_ state: ConnectionState) {
+        guard case .waiting = state else { return }
+        let client = session.client
+        Task { try? await client.connect() }
     }
 
     private func startGrace() {

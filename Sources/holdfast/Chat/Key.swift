@@ -1,6 +1,8 @@
 /// A key, or a combination, as a terminal sends it.
 enum Key: Equatable, Sendable {
     case text(String)
+    /// What was pasted, with line feeds between its lines.
+    case paste(String)
     case enter, backspace, delete, left, right, up, down, home, end
     /// With the control key held down; the letter in lower case.
     case control(Character)
@@ -9,6 +11,10 @@ enum Key: Equatable, Sendable {
 /// Turns a terminal's bytes into keys; a sequence may come in pieces.
 struct KeyDecoder {
     private var pending: [UInt8] = []
+    /// What of a paste has come.
+    private var pasted: [UInt8]?
+    private static let pasteStart = Array("\u{1B}[200~".utf8)
+    private static let pasteEnd = Array("\u{1B}[201~".utf8)
 
     /// The keys that `bytes` complete.
     mutating func decode(_ bytes: [UInt8]) -> [Key] {
@@ -16,6 +22,16 @@ struct KeyDecoder {
         var keys: [Key] = []
         var index = 0
         while index < pending.count {
+            if pasted != nil {
+                guard let end = takePasted(&index) else { break }
+                keys.append(end)
+                continue
+            }
+            if pending[index...].starts(with: Self.pasteStart) {
+                pasted = []
+                index += Self.pasteStart.count
+                continue
+            }
             guard let (key, count) = Self.next(pending[index...]) else { break }
             index += count
             guard let key else { continue }
@@ -28,6 +44,44 @@ struct KeyDecoder {
         }
         pending.removeFirst(index)
         return keys
+    }
+
+    /// Takes what belongs to the paste; the whole of it once its end is there.
+    private mutating func takePasted(_ index: inout Int) -> Key? {
+        while let mark = pending[index...].firstIndex(of: 0x1B) {
+            pasted?.append(contentsOf: pending[index..<mark])
+            index = mark
+            let rest = pending[mark...]
+            if rest.starts(with: Self.pasteEnd) {
+                index += Self.pasteEnd.count
+                defer { pasted = nil }
+                return .paste(Self.text(pasted ?? []))
+            }
+            // It may be the beginning of the end.
+            if Self.pasteEnd.starts(with: rest) { return nil }
+            index += 1
+        }
+        pasted?.append(contentsOf: pending[index...])
+        index = pending.count
+        return nil
+    }
+
+    /// Lines end as in a text file, whatever the terminal makes of them; signs that would steer a terminal are left out, and so is the end of the
+    /// last line, which few want to send.
+    private static func text(_ bytes: [UInt8]) -> String {
+        var text = ""
+        var wasReturn = false
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            switch scalar.value {
+            case 0x0D: text.unicodeScalars.append("\n")
+            case 0x0A: if !wasReturn { text.unicodeScalars.append("\n") }
+            case 0x09, 0x20..<0x7F, 0xA0...: text.unicodeScalars.append(scalar)
+            default: break
+            }
+            wasReturn = scalar.value == 0x0D
+        }
+        if text.hasSuffix("\n") { text.removeLast() }
+        return text
     }
 
     /// The first key and its bytes; no key for a sequence that means nothing here; nil when more bytes are needed.

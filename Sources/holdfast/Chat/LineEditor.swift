@@ -9,6 +9,8 @@ struct LineEditor {
         case end
         /// Control-L: the screen is to be drawn anew.
         case redraw
+        /// It would be longer than a message can be, and was not put in.
+        case tooLong(bytes: Int)
     }
 
     /// The line.
@@ -24,7 +26,9 @@ struct LineEditor {
     /// Takes a key.
     mutating func take(_ key: Key) -> Action {
         switch key {
-        case .text(let new):
+        case .text(let new), .paste(let new):
+            let bytes = new.utf8.count + (new.utf8.count > 1 ? String(text).utf8.count : text.count)
+            guard bytes <= MessageSource.bodyBytesMax else { return .tooLong(bytes: bytes) }
             text.insert(contentsOf: Array(new), at: cursor)
             cursor += new.count
         case .enter: return submit()
@@ -59,19 +63,23 @@ struct LineEditor {
     func visible(columns: Int) -> (text: String, column: Int) {
         // One column stays free for the cursor behind the last character.
         let room = max(1, columns - 1)
-        var start = cursor
+        var before: [String] = []
         var width = 0
-        while start > 0, width + DisplayWidth.of(text[start - 1]) <= room {
-            start -= 1
-            width += DisplayWidth.of(text[start])
+        for character in text[..<cursor].reversed() {
+            let shown = VisibleText.of(String(character))
+            guard width + DisplayWidth.of(shown) <= room else { break }
+            width += DisplayWidth.of(shown)
+            before.append(shown)
         }
         let column = width
-        var end = cursor
-        while end < text.count, width + DisplayWidth.of(text[end]) <= room {
-            width += DisplayWidth.of(text[end])
-            end += 1
+        var after = ""
+        for character in text[cursor...] {
+            let shown = VisibleText.of(String(character))
+            guard width + DisplayWidth.of(shown) <= room else { break }
+            width += DisplayWidth.of(shown)
+            after += shown
         }
-        return (String(text[start..<end]), column)
+        return (before.reversed().joined() + after, column)
     }
 
     private mutating func submit() -> Action {

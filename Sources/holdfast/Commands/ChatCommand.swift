@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import Foundation
 internal import HoldfastClient
+internal import Synchronization
 
 /// `holdfast chat`.
 struct ChatCommand: AsyncParsableCommand {
@@ -8,9 +10,12 @@ struct ChatCommand: AsyncParsableCommand {
         discussion: """
             A message that was written waits above the line, dimmed, until it is stored on the gateway's disk; then it moves up \
             with a check mark. The sign before the line is ● while connected and ○ while not; one can write on in either case. \
-            Messages of other users are shown too, with their names. Control-D ends.
+            Messages of other users are shown too, with their names. What is pasted is one message, with its lines, and shown \
+            before Enter sends it. Control-D ends. What was being written then is kept with --state, else shown once more.
 
-            When standard input or output is not a terminal, each line of standard input is a message, what happens is a line \
+            NO_COLOR turns colours off.
+
+            When standard input or output is not a terminal, or TERM is dumb, each line of standard input is a message, what happens is a line \
             on standard output, and the end of the input ends the chat once everything is stored.
 
             EXAMPLE (in two terminals)
@@ -40,19 +45,31 @@ struct ChatCommand: AsyncParsableCommand {
             configuration.acknowledgesAutomatically = false
         }
         let terminal = Terminal()
-        let unsentCount: Int
-        do {
-            unsentCount = try await ChatRun(session: session, user: user, peer: peer).run(terminal: terminal)
-            terminal?.restore()
-        } catch {
-            terminal?.restore()
-            await session.close(.keep)
-            throw error
-        }
+        let run = ChatRun(session: session, user: user, peer: peer, draft: state.map { Draft(state: $0).read() } ?? "")
+        let result: Result<Int, any Error>
+        do { result = .success(try await run.run(terminal: terminal)) } catch { result = .failure(error) }
+        terminal?.restore()
+        if terminal != nil { keepDraft(run.draft.withLock { $0 }) }
         await session.close(.keep)
+        let unsentCount = try result.get()
         if unsentCount > 0 {
-            let kept = state.map { "kept in \($0)" } ?? "lost, since there is no --state"
-            throw CommandFailure("\(unsentCount) messages were not sent; they are \(kept).")
+            if let state { throw CommandFailure("\(unsentCount) messages were not sent; they are kept in \(state).") }
+            StandardStreams.error(run.waitingTexts.map { "  \($0)" }.joined(separator: "\n"))
+            throw CommandFailure("\(unsentCount) messages were not sent; they are lost, since there is no --state.")
         }
+    }
+
+    /// What was being written isn't lost: it is there again at the next start, or can be read and copied.
+    private func keepDraft(_ text: String) {
+        do {
+            if let state {
+                try Draft(state: state).write(text)
+                if !text.isEmpty { StandardStreams.error("holdfast: What you were writing is kept in \(state) for the next chat.") }
+                return
+            }
+        } catch {
+            StandardStreams.error("holdfast: What you were writing can't be kept: \(error.localizedDescription)")
+        }
+        if !text.isEmpty { StandardStreams.error("holdfast: Not sent, what you were writing:\n\(text)") }
     }
 }

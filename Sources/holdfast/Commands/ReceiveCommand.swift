@@ -17,14 +17,17 @@ struct ReceiveCommand: AsyncParsableCommand {
             With --output each message is in the file exactly once, whatever is killed: lines are synced before they are \
             acknowledged, a torn last line is cut at the next start, and the place in the stream is taken from the last whole \
             line, also when --state is gone or older. On standard output a message may come again after kill -9, with the same \
-            position; none is missing.
+            position; none is missing. What can't be written is not acknowledged, and ends the command.
+
+            SIGHUP opens the --output file again, for log rotation by renaming: what was acknowledged is, synced, in the old file or \
+            in the new one. With --state nothing is in both, also when the command is killed meanwhile.
 
             Ends with exit code 0 after --count messages; with --timeout when nothing has come for so long (exit code 1 if \
             --count wasn't reached); and on SIGINT and SIGTERM.
 
             EXAMPLE
               holdfast receive --as bob --count 1
-              holdfast receive --as bob --device archive --output bob.jsonl --state ./bob-state
+              holdfast receive --as bob --device archive --output bob.jsonl
             """)
 
     @Option(name: .customLong("as"), help: ArgumentHelp("The user who receives.", valueName: "user"))
@@ -59,6 +62,8 @@ struct ReceiveCommand: AsyncParsableCommand {
     /// Receives.
     func run() async throws {
         try Names.checkUser(user, option: "--as")
+        let rotation = output.map { _ in Rotation() }
+        if output == nil { try StandardStreams.checkOutput() }
         let file = try output.map { (path) throws(CommandFailure) in try OutputFile(path: path, user: user) }
         if let file, file.cutBytes > 0 {
             StandardStreams.error("holdfast: Cut a torn last line of \(file.cutBytes) bytes from \(output ?? "").")
@@ -69,7 +74,8 @@ struct ReceiveCommand: AsyncParsableCommand {
         }
         let isJSON = json || !StandardStreams.isTerminal(STDOUT_FILENO)
         let run = ReceiveRun(
-            session: session, sink: file.map { .file($0) } ?? .standardOutput(isJSON: isJSON), user: user, count: count, timeout: timeout)
+            session: session, sink: file.map { .file($0) } ?? .standardOutput(isJSON: isJSON), rotation: rotation, user: user, count: count,
+            timeout: timeout)
         let ending = await run.run()
         await session.close(.keep)
         switch ending {

@@ -82,10 +82,10 @@ struct SendCommand: AsyncParsableCommand {
                 sent. See what the recipient has; the same command again sends all of the input.
                 """, exitCode: CommandFailure.file)
         }
-        let showsProgress = StandardStreams.isTerminal(STDERR_FILENO)
+        let showsProgress = StandardStreams.canOverwrite(STDERR_FILENO)
         let run = SendRun(session: session, source: source, recipient: recipient, kind: kind, timeout: timeout)
         let ending = await run.run(showsProgress: showsProgress && lines)
-        let report = run.report(isKept: state != nil)
+        let report = run.report(ending, isKept: state != nil)
         // What has been told needs not be kept; of lines, a further run tells again.
         if state != nil && !lines && session.client.failedSends.allSatisfy({ $0.inputNumber == 0 }) {
             await session.client.forgetFailedSends()
@@ -97,7 +97,7 @@ struct SendCommand: AsyncParsableCommand {
     private func makeSource() throws(CommandFailure) -> MessageSource {
         if let text { return try .text(text) }
         if let file { return try .file(file) }
-        return .lines(descriptor: STDIN_FILENO)
+        return .standardInput
     }
 
     private func makeDevice() throws(CommandFailure) -> String {

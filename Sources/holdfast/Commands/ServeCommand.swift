@@ -13,12 +13,11 @@ struct ServeCommand: AsyncParsableCommand {
             the data directory, a development key and a self-signed certificate, and says so.
 
             SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
-            short. SIGHUP: certificate and key are read again. Other exit codes: 64 configuration, 66 a file, 69 the system, \
-            71 disk full, 72 disk failed, 73 damaged data, 74 data directory in use, 75 not writable, 76 newer format, \
-            77 store ahead of the journal, 78 damage after a failed commit.
+            short. SIGHUP: certificate and key are read again. Other exit codes: holdfast --help.
 
             EXAMPLE
-              holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443 --config /etc/holdfast.yaml
+              holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443
+              holdfast serve --config /etc/holdfast.yaml
             """)
 
     @Option(help: ArgumentHelp("The data directory: journal, store, keys. (default: ./holdfast-data)", valueName: "dir"))
@@ -57,12 +56,19 @@ struct ServeCommand: AsyncParsableCommand {
             throw CommandFailure("\(error)", exitCode: CommandFailure.unavailable)
         }
         defer { log.flush(milliseconds: Self.flushMilliseconds) }
-        let gateway = Gateway(configuration: configuration, logger: Logger(label: "holdfast") { _ in LineLogHandler(logLevel.level, log) })
+        let logger = Logger(label: "holdfast") { _ in LineLogHandler(logLevel.level, log) }
+        let gateway = Gateway(configuration: configuration, logger: logger)
         do {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()
             let bound = try await gateway.start()
-            try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+            do throws(CommandFailure) {
+                try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+            } catch {
+                // Who doesn't read that line can still send messages.
+                let reason = error.message.isEmpty ? "Standard output has no reader." : error.message
+                logger.warning("The ready line can't be written, and the gateway goes on without it. \(reason)")
+            }
             let code = await gateway.waitUntilStopped()
             withExtendedLifetime(watcher) {}
             if code != 0 { throw CommandFailure("", exitCode: code) }

@@ -5,12 +5,14 @@ internal import HoldfastWire
 /// Reads a data directory, beside the gateway that has it, and prints what is in it.
 struct DataInspection {
     private let storage: LMDBStorage
+    private let directory: String
     private let isJSON: Bool
     private let limit: Int
 
     /// Opens the directory for reading.
     init(data: String, isJSON: Bool, limit: Int) throws(StorageError) {
         storage = try LMDBStorage.openReadOnly(directory: data)
+        directory = data
         self.isJSON = isJSON
         self.limit = limit
     }
@@ -111,7 +113,8 @@ struct DataInspection {
         for entry in entries { try StandardStreams.output(line: entry.line) }
         if count > entries.count { try StandardStreams.output(line: "… \(count - entries.count) more (see --limit and --after)") }
         for entry in damaged { try StandardStreams.output(line: entry.line) }
-        try StandardStreams.output(line: "\(count) records, \(damagedCount) damaged")
+        let place = position > .zero ? " after \(position.rawValue)" : ""
+        try StandardStreams.output(line: "\(count) records\(place), \(damagedCount) damaged")
         return damagedCount
     }
 
@@ -134,8 +137,10 @@ struct DataInspection {
                 object.add("users", core.userCount)
                 object.add("shown", list: users.map(Self.json))
             }
-            return try StandardStreams.output(line: object.string)
+            try StandardStreams.output(line: object.string)
+            return try require(wanted, users)
         }
+        try require(wanted, users)
         for user in users {
             try StandardStreams.output(
                 line: """
@@ -145,7 +150,14 @@ struct DataInspection {
             for session in user.sessions { try StandardStreams.output(line: "  " + Self.line(session)) }
         }
         if isCut { try StandardStreams.output(line: "… more (see --limit and --user)") }
-        try StandardStreams.output(line: "\(core.userCount) users")
+        try StandardStreams.output(line: wanted == nil ? "\(core.userCount) users" : "\(users.count) of \(core.userCount) users")
+    }
+
+    /// A user that was asked for has to be there.
+    private func require(_ wanted: String?, _ found: [InspectedUser]) throws(CommandFailure) {
+        guard let wanted, found.isEmpty else { return }
+        throw CommandFailure(
+            "There is no user \(VisibleText.of(wanted)) in \(directory): nobody of that name has logged in or got a message.")
     }
 
     private static func line(_ session: InspectedUser.Session) -> String {

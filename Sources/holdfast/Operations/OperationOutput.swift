@@ -4,7 +4,7 @@ internal import HoldfastCore
 /// What the commands for operators say: results on standard output, how far they are on standard error.
 struct OperationOutput {
     let isJSON: Bool
-    private let isWatched = StandardStreams.isTerminal(STDERR_FILENO)
+    private let isWatched = StandardStreams.canOverwrite(STDERR_FILENO)
     private static let interval = Duration.seconds(5)
 
     /// The time of the last sign of life.

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import HoldfastIO
 
 /// The file of `--output`: whole lines, each with its position. What the last whole line says is the cursor: message and cursor are
 /// written by one write, so there is no moment at which one of them is there without the other.
@@ -13,12 +14,14 @@ final class OutputFile: Sendable {
     let cutBytes: Int
     private let descriptor: Int32
     private let path: String
+    private let user: String
     private static let unsyncedBytesMax = 1 << 20
 
     /// Opens the file, or makes it; takes it for this process alone; cuts a torn last line off.
     /// - Throws: when it can't be used, is in use, or is not the stream of `user`.
     init(path: String, user: String) throws(CommandFailure) {
         self.path = path
+        self.user = user
         let opened = try Self.open(path)
         descriptor = opened
         do throws(CommandFailure) {
@@ -39,6 +42,13 @@ final class OutputFile: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// The file that is at the path now, after this one was renamed or removed; nil while it is this one. What was appended to this one is on the
+    /// disk.
+    func successor() throws(CommandFailure) -> OutputFile? {
+        if let there = FileIdentity(path: path), there == FileIdentity(descriptor: descriptor) { return nil }
+        return try OutputFile(path: path, user: user)
+    }
 
     /// Appends whole lines; they are on the disk when it returns.
     func append(_ lines: [UInt8]) throws(CommandFailure) {

@@ -30,10 +30,16 @@ final class ReceiveRun: Sendable {
         var lastArrival = ContinuousClock.now
         var waiter: CheckedContinuation<Void, Never>?
         var isOver = false
+        /// The file was rotated.
+        var wantsSuccessor = false
     }
 
     private let session: ClientSession
-    private let sink: Sink
+    private let sink: Mutex<Sink>
+    /// The last position that was in the file at the start.
+    private let storedPosition: UInt64?
+    private let rotation: Rotation?
+    private let isJSON: Bool
     private let user: String
     private let countMax: Int?
     private let timeout: TimeSpan?
@@ -41,9 +47,15 @@ final class ReceiveRun: Sendable {
     private let work = BlockingWork("holdfast.output")
 
     /// A run that ends after `count` messages, or when nothing has come for `timeout`.
-    init(session: ClientSession, sink: Sink, user: String, count: Int?, timeout: TimeSpan?) {
+    /// - Parameter rotation: says when the file is to be opened again.
+    init(session: ClientSession, sink: Sink, rotation: Rotation?, user: String, count: Int?, timeout: TimeSpan?) {
         self.session = session
-        self.sink = sink
+        self.sink = Mutex(sink)
+        self.rotation = rotation
+        switch sink {
+        case .standardOutput(let isJSON): (storedPosition, self.isJSON) = (nil, isJSON)
+        case .file(let file): (storedPosition, isJSON) = (file.lastPosition, true)
+        }
         self.user = user
         countMax = count
         self.timeout = timeout
@@ -66,6 +78,7 @@ final class ReceiveRun: Sendable {
                 return Task.isCancelled ? nil : .interrupted
             }
             group.addTask { await self.watchTime() }
+            group.addTask { await self.watchRotation() }
             group.addTask { await self.writeAll() }
             group.addTask {
                 await self.collect()
@@ -87,10 +100,7 @@ final class ReceiveRun: Sendable {
             let line = ReceivedLine(element, user: user)
             let isEnough = batch.withLock { batch -> Bool in
                 guard !batch.isOver else { return true }
-                switch sink {
-                case .standardOutput(let isJSON): batch.lines.append(contentsOf: isJSON ? line.json : line.words)
-                case .file(let file): batch.lines.append(contentsOf: line.json(after: file.lastPosition))
-                }
+                batch.lines.append(contentsOf: !isJSON ? line.words : rotation == nil ? line.json : line.json(after: storedPosition))
                 batch.lastPosition = line.position
                 batch.lastArrival = .now
                 if line.isMessage { batch.messageCount += 1 }
@@ -115,24 +125,52 @@ final class ReceiveRun: Sendable {
     private func writeAll() async -> Ending? {
         while true {
             await waitForLines()
-            let (lines, position, isOver) = batch.withLock { batch in
-                defer { batch.lines = [] }
-                return (batch.lines, batch.lastPosition, batch.isOver)
+            let (lines, position, isOver, wantsSuccessor) = batch.withLock { batch in
+                defer { (batch.lines, batch.wantsSuccessor) = ([], false) }
+                return (batch.lines, batch.lastPosition, batch.isOver, batch.wantsSuccessor)
             }
-            if lines.isEmpty { return isOver ? .counted : nil }
+            if lines.isEmpty && !wantsSuccessor { return isOver ? .counted : nil }
             do {
-                let sink = sink
-                try await work.run {
-                    switch sink {
-                    case .standardOutput: try StandardStreams.output(lines)
-                    case .file(let file): try file.append(lines)
-                    }
-                }
+                try await work.run { try self.write(lines, wantsSuccessor) }
             } catch {
-                return .failed(error as? CommandFailure ?? CommandFailure("\(error)"))
+                return .failed(Self.failure(error))
             }
-            await acknowledge(position)
+            if !lines.isEmpty { await acknowledge(position) }
         }
+    }
+
+    private func write(_ lines: [UInt8], _ wantsSuccessor: Bool) throws {
+        switch sink.withLock({ $0 }) {
+        case .standardOutput: try StandardStreams.output(lines)
+        case .file(var file):
+            // All that went into the one before is acknowledged, and on its disk.
+            if wantsSuccessor, let successor = try file.successor() {
+                file = successor
+                sink.withLock { $0 = .file(successor) }
+            }
+            if !lines.isEmpty { try file.append(lines) }
+        }
+    }
+
+    private static func failure(_ error: any Error) -> CommandFailure {
+        var failure = error as? CommandFailure ?? CommandFailure("\(error)")
+        if failure.message.isEmpty { failure.message = "The reader of standard output has gone." }
+        failure.message += " What wasn't written was not acknowledged, and comes again."
+        return failure
+    }
+
+    /// A file that was rotated is opened again before anything else is written.
+    private func watchRotation() async -> Ending? {
+        guard let rotation else { return nil }
+        for await event in rotation.events {
+            if event == .hangUp { return .interrupted }
+            batch.withLock { batch in
+                batch.wantsSuccessor = true
+                batch.waiter?.resume()
+                batch.waiter = nil
+            }
+        }
+        return nil
     }
 
     /// Not the task's own wait: a cancelled one doesn't wait, and what was written must be acknowledged in any case.
@@ -144,7 +182,7 @@ final class ReceiveRun: Sendable {
     private func waitForLines() async {
         await withCheckedContinuation { continuation in
             let isReady = batch.withLock { batch -> Bool in
-                if batch.lines.isEmpty && !batch.isOver {
+                if batch.lines.isEmpty && !batch.isOver && !batch.wantsSuccessor {
                     batch.waiter = continuation
                     return false
                 }

@@ -1,12 +1,26 @@
 internal import Foundation
 internal import HoldfastClient
+internal import HoldfastIO
 
 /// What `send` sends.
 enum MessageSource: Sendable {
     /// One message.
     case single([UInt8])
-    /// Each line of a descriptor.
-    case lines(descriptor: Int32)
+    /// Each line of a descriptor, with how many bytes there are where that is known.
+    case lines(descriptor: Int32, bytes: UInt64?)
+
+    /// Each line of standard input.
+    static var standardInput: MessageSource {
+        // It may have been read in part by whoever had it before.
+        let bytes = FileIdentity(descriptor: STDIN_FILENO)?.regularBytes.map { UInt64(max(0, $0 - Int(lseek(STDIN_FILENO, 0, SEEK_CUR)))) }
+        return .lines(descriptor: STDIN_FILENO, bytes: bytes)
+    }
+
+    /// How many bytes the input has, where that is known.
+    var inputBytes: UInt64? {
+        if case .lines(_, let bytes) = self { return bytes }
+        return nil
+    }
 
     /// The longest body that any gateway can be configured to take; the gateway itself says what it takes.
     static let bodyBytesMax = 1 << 21 - 1

@@ -14,6 +14,8 @@ struct SendLedger: Sendable {
     private(set) var enqueuedThrough: UInt64 = 0
     /// The whole input was read and is in the outbox.
     var isInputComplete = false
+    /// Bytes of the input, line ends included, that need nothing more: taken by an earlier run, or with an outcome.
+    private(set) var settledBytes: UInt64 = 0
     /// Handed to the client and without an outcome.
     private(set) var outstandingCount = 0
     /// When something last moved while messages were outstanding.
@@ -33,17 +35,31 @@ struct SendLedger: Sendable {
     mutating func enqueued(_ number: UInt64) { enqueuedThrough = max(enqueuedThrough, number) }
 
     /// A message is stored.
-    mutating func stored(now: ContinuousClock.Instant) {
+    mutating func stored(bytes: Int = 0, now: ContinuousClock.Instant) {
         durableCount += 1
+        settledBytes += UInt64(bytes)
         outstandingCount -= 1
         lastProgress = now
     }
 
     /// A message never will be stored.
-    mutating func failed(_ number: UInt64, _ code: SendError.Code, now: ContinuousClock.Instant) {
+    mutating func failed(_ number: UInt64, _ code: SendError.Code, bytes: Int = 0, now: ContinuousClock.Instant) {
         failures[number] = code
+        settledBytes += UInt64(bytes)
         outstandingCount -= 1
         lastProgress = now
+    }
+
+    /// Lines of this length are in the outbox of an earlier run.
+    mutating func skipped(bytes: Int) { settledBytes += UInt64(bytes) }
+
+    /// How far it is, in words.
+    /// - Parameter inputBytes: of the whole input, where that is known.
+    func progress(of inputBytes: UInt64?) -> String {
+        let earlier = skippedCount > 0 ? ", \(skippedCount) of an earlier run" : ""
+        // What isn't stored yet is never all of it.
+        let share = inputBytes.map { $0 == 0 ? "" : "\(min(99, Int(Double(settledBytes) / Double($0) * 100))) %, " } ?? ""
+        return "\(share)\(durableCount) stored, \(outstandingCount) on their way\(earlier)"
     }
 }
 
@@ -57,6 +73,14 @@ struct SendReport: Equatable, Sendable {
         var reason: String
     }
 
+    /// Why a message that is in the outbox at the end isn't stored.
+    enum Waiting: String, Sendable {
+        case kept = "not stored yet; kept in the outbox"
+        case tooLate = "not stored in time"
+        case interrupted = "interrupted; if it was on its way it may be stored"
+        case ended = "not known to be stored when the client ended"
+    }
+
     var durableCount: UInt64
     var skippedCount: UInt64
     var missing: [Missing]
@@ -65,15 +89,15 @@ struct SendReport: Equatable, Sendable {
     ///   - failures: numbers of inputs and why they never will be stored.
     ///   - pending: numbers of inputs that are still in the outbox.
     ///   - unreadFrom: the first input that wasn't looked at; nil: all were.
-    ///   - isKept: the outbox outlives this run.
+    ///   - waiting: why those in the outbox are not stored.
     init(
-        durableCount: UInt64, skippedCount: UInt64, failures: [UInt64: SendError.Code], pending: [UInt64], unreadFrom: UInt64?, isKept: Bool
+        durableCount: UInt64, skippedCount: UInt64, failures: [UInt64: SendError.Code], pending: [UInt64], unreadFrom: UInt64?,
+        waiting: Waiting
     ) {
         self.durableCount = durableCount
         self.skippedCount = skippedCount
-        let waiting = isKept ? "not stored yet; kept in the outbox" : "not stored in time"
         var reasons = failures.mapValues { Self.text($0) }
-        for number in pending { reasons[number] = waiting }
+        for number in pending { reasons[number] = waiting.rawValue }
         missing = []
         for (number, reason) in reasons.sorted(by: { $0.key < $1.key }) {
             if let previous = missing.last, previous.reason == reason, let last = previous.last, last + 1 == number {

@@ -12,6 +12,12 @@ final class SendRun: Sendable {
         case failed(CommandFailure)
     }
 
+    /// A message in the outbox, and how much of the input it is.
+    private struct Sent: Sendable {
+        var message: PendingSend
+        var bytes: Int
+    }
+
     private let session: ClientSession
     private let source: MessageSource
     private let recipient: String
@@ -72,7 +78,15 @@ final class SendRun: Sendable {
     }
 
     /// What became of everything. To be asked before the client is closed.
-    func report(isKept: Bool) -> SendReport {
+    /// - Parameter isKept: the outbox outlives this run.
+    func report(_ ending: Ending, isKept: Bool) -> SendReport {
+        let waiting: SendReport.Waiting =
+            switch ending {
+            case _ where isKept: .kept
+            case .timedOut: .tooLate
+            case .interrupted: .interrupted
+            case .finished, .failed: .ended
+            }
         let ledger = ledger.withLock { $0 }
         var failures = ledger.failures
         for failure in session.client.failedSends { failures[failure.inputNumber] = failure.code }
@@ -81,24 +95,24 @@ final class SendRun: Sendable {
         let taken = max(session.client.inputs.count, pending.last ?? 0, ledger.enqueuedThrough)
         return SendReport(
             durableCount: ledger.durableCount, skippedCount: ledger.skippedCount, failures: failures, pending: pending,
-            unreadFrom: ledger.isInputComplete ? nil : taken + 1, isKept: isKept)
+            unreadFrom: ledger.isInputComplete ? nil : taken + 1, waiting: waiting)
     }
 
     private func sendAll() async throws {
-        let (pending, continuation) = AsyncStream.makeStream(of: PendingSend.self)
+        let (pending, continuation) = AsyncStream.makeStream(of: Sent.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await message in pending { await self.settle(message) }
+                for await sent in pending { await self.settle(sent) }
             }
             var failure: CommandFailure?
             let earlier = session.client.pendingSends
             ledger.withLock { $0.began(earlier.count, now: .now) }
-            for message in earlier { continuation.yield(message) }
+            for message in earlier { continuation.yield(Sent(message: message, bytes: 0)) }
             switch source {
             case .single(let body):
                 try await enqueue([OutgoingMessage(body: body, kind: kind.kind, to: .user(recipient))], continuation)
                 ledger.withLock { $0.isInputComplete = true }
-            case .lines(let descriptor): failure = try await sendLines(InputReader(descriptor), continuation)
+            case .lines(let descriptor, _): failure = try await sendLines(InputReader(descriptor), continuation)
             }
             continuation.finish()
             try await group.waitForAll()
@@ -108,7 +122,7 @@ final class SendRun: Sendable {
 
     /// - Returns: why it stopped before the end of the input; what was read is sent all the same.
     private func sendLines(
-        _ reader: InputReader, _ continuation: AsyncStream<PendingSend>.Continuation
+        _ reader: InputReader, _ continuation: AsyncStream<Sent>.Continuation
     ) async throws -> CommandFailure? {
         var splitter = LineSplitter(bytesMax: MessageSource.bodyBytesMax)
         var input = ResumedInput(recipient: recipient, kind: kind, progress: session.client.inputs)
@@ -138,12 +152,15 @@ final class SendRun: Sendable {
     }
 
     private func take(
-        _ lines: [ArraySlice<UInt8>], _ input: inout ResumedInput, _ continuation: AsyncStream<PendingSend>.Continuation
+        _ lines: [ArraySlice<UInt8>], _ input: inout ResumedInput, _ continuation: AsyncStream<Sent>.Continuation
     ) async throws {
         var batch: [OutgoingMessage] = []
         for line in lines {
             do throws(ResumedInput.DifferentInput) {
-                guard let next = try input.next(line) else { continue }
+                guard let next = try input.next(line) else {
+                    ledger.withLock { [count = line.count] in $0.skipped(bytes: count + 1) }
+                    continue
+                }
                 batch.append(OutgoingMessage(body: next.body, kind: kind.kind, to: .user(recipient), tag: next.tag))
             } catch {
                 throw Self.failure(error)
@@ -160,13 +177,13 @@ final class SendRun: Sendable {
         try await enqueue(batch, continuation)
     }
 
-    private func enqueue(_ batch: [OutgoingMessage], _ continuation: AsyncStream<PendingSend>.Continuation) async throws {
+    private func enqueue(_ batch: [OutgoingMessage], _ continuation: AsyncStream<Sent>.Continuation) async throws {
         guard !batch.isEmpty else { return }
         ledger.withLock { $0.began(batch.count, now: .now) }
         do throws(SendError) {
-            for message in try await session.client.enqueue(contentsOf: batch) {
+            for (message, outgoing) in zip(try await session.client.enqueue(contentsOf: batch), batch) {
                 ledger.withLock { $0.enqueued(message.inputNumber) }
-                continuation.yield(message)
+                continuation.yield(Sent(message: message, bytes: outgoing.body.count + 1))
             }
         } catch {
             if error.code == .closed { throw CancellationError() }
@@ -174,14 +191,14 @@ final class SendRun: Sendable {
         }
     }
 
-    private func settle(_ message: PendingSend) async {
+    private func settle(_ sent: Sent) async {
         do throws(SendError) {
-            _ = try await message.receipt()
-            ledger.withLock { $0.stored(now: .now) }
+            _ = try await sent.message.receipt()
+            ledger.withLock { $0.stored(bytes: sent.bytes, now: .now) }
         } catch {
             // Closed is no outcome: the message is where it was.
             guard error.code != .closed else { return }
-            ledger.withLock { $0.failed(message.inputNumber, error.code, now: .now) }
+            ledger.withLock { $0.failed(sent.message.inputNumber, error.code, bytes: sent.bytes, now: .now) }
         }
     }
 
@@ -198,9 +215,7 @@ final class SendRun: Sendable {
     private func showProgress() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(200))
-            let (durable, skipped, outstanding) = ledger.withLock { ($0.durableCount, $0.skippedCount, $0.outstandingCount) }
-            let earlier = skipped > 0 ? ", \(skipped) of an earlier run" : ""
-            StandardStreams.progress("\(durable) stored, \(outstanding) on their way\(earlier)")
+            StandardStreams.progress(ledger.withLock { $0.progress(of: source.inputBytes) })
         }
         StandardStreams.progress("")
     }

@@ -1,14 +1,32 @@
 internal import Foundation
+internal import Synchronization
 
 /// Standard output and standard error, unbuffered: what was written is out.
 enum StandardStreams {
+    /// Opens something in place of closed standard descriptors, which would else be given to sockets and files that then got what is meant for
+    /// people. A closed input is an empty one. Writing to a closed output fails: what counts, such as messages, must not vanish as if it were written.
+    static func occupyClosed() {
+        for (descriptor, mode) in [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDWR)]
+        where fcntl(descriptor, F_GETFD) == -1 {
+            _ = unsafe open("/dev/null", mode)
+        }
+    }
+
+    /// Fails where standard output can't take anything: to be asked before something is done whose result has to be written there.
+    static func checkOutput() throws(CommandFailure) {
+        let flags = fcntl(STDOUT_FILENO, F_GETFL)
+        guard flags >= 0, flags & O_ACCMODE != O_RDONLY else {
+            throw CommandFailure("Standard output is closed. Let it go to a file, a pipe or a terminal.", exitCode: CommandFailure.file)
+        }
+    }
+
     /// Writes bytes to standard output. A reader that has gone ends the command without a word, as other tools do.
     static func output(_ bytes: [UInt8]) throws(CommandFailure) {
         do throws(FileFailure) {
             try writeAll(bytes, to: STDOUT_FILENO)
         } catch {
             if error.code == EPIPE { throw CommandFailure("") }
-            throw CommandFailure("standard output can't be written: \(error.reason)")
+            throw CommandFailure("Standard output can't be written: \(error.reason).", exitCode: CommandFailure.file)
         }
     }
 
@@ -17,13 +35,30 @@ enum StandardStreams {
 
     /// Writes a line to standard error. That nobody listens there is no failure. What it tells may be a peer's words, or a file's name: no
     /// part of it reaches the terminal as anything but text.
-    static func error(_ line: String) { try? writeAll(Array((VisibleText.ofLines(line) + "\n").utf8), to: STDERR_FILENO) }
+    static func error(_ line: String) {
+        shownProgress.withLock { shown in
+            // The state that is shown makes way, and comes back below.
+            let (before, after) = shown.isEmpty ? ("", "") : ("\r\u{1B}[K", shown)
+            try? writeAll(Array((before + VisibleText.ofLines(line) + "\n" + after).utf8), to: STDERR_FILENO)
+        }
+    }
 
-    /// Shows a state that the next one overwrites; an empty one removes it.
-    static func progress(_ text: String) { try? writeAll(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO) }
+    /// Shows a state that the next one overwrites; an empty one removes it. One that is wider than the terminal would leave rows behind.
+    static func progress(_ text: String) {
+        shownProgress.withLock { shown in
+            shown = DisplayWidth.prefix(VisibleText.of(text), columns: Terminal.columns(of: STDERR_FILENO) - 1)
+            try? writeAll(Array("\r\u{1B}[K\(shown)".utf8), to: STDERR_FILENO)
+        }
+    }
+
+    /// The state that stands in the last row of the terminal.
+    private static let shownProgress = Mutex("")
 
     /// Whether a person looks at it.
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// Whether it is a terminal that can take back what it shows.
+    static func canOverwrite(_ descriptor: Int32) -> Bool { isTerminal(descriptor) && !Terminal.isDumb }
 }
 
 /// What the system said of a file.

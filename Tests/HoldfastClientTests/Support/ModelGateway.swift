@@ -130,8 +130,7 @@ struct ModelGateway {
         ServerFrameWriter.welcome(
             .usual(
                 presented == nil ? outcomeWithoutState : .resumed, session: 42, attach: attach, cursor: cursor,
-                lastSequence: UInt64(taken.count),
-                sendsInFlightMax: 5, credit: UInt32(credit)), to: &out)
+                lastSequence: UInt64(taken.count), sendsInFlightMax: 5, credit: UInt32(credit)), to: &out)
         if random.chance(60) {
             ServerFrameWriter.ticket(expiresIn: 60, Array("ticket".utf8).span, to: &out)
         }

@@ -22,14 +22,15 @@ final class Command: Sendable {
     /// - Parameters:
     ///   - directory: where its output goes, and where it runs.
     ///   - input: a file for standard input; nil: nothing.
-    init(_ arguments: [String], in directory: TemporaryDirectory, input: String? = nil) throws {
+    ///   - shell: a line of the shell that runs it as `"$@"`, with other descriptors or bytes than Foundation hands on.
+    init(_ arguments: [String], in directory: TemporaryDirectory, input: String? = nil, shell: String? = nil) throws {
         let serial = UInt64.random(in: 0...UInt64.max)
         outputPath = directory.path("output-\(serial)")
         errorPath = directory.path("error-\(serial)")
         for path in [outputPath, errorPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         let process = Process()
-        process.executableURL = Self.binary
-        process.arguments = arguments
+        process.executableURL = shell == nil ? Self.binary : URL(fileURLWithPath: "/bin/sh")
+        process.arguments = shell.map { ["-c", $0, "sh", Self.binary.path] + arguments } ?? arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         process.standardInput = try input.map { try FileHandle(forReadingFrom: URL(fileURLWithPath: $0)) } ?? FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorPath))
@@ -78,8 +79,10 @@ final class Command: Sendable {
     }
 
     /// Runs `holdfast` to its end.
-    static func run(_ arguments: [String], in directory: TemporaryDirectory, input: String? = nil) async throws -> Result {
-        try await Command(arguments, in: directory, input: input).result()
+    static func run(
+        _ arguments: [String], in directory: TemporaryDirectory, input: String? = nil, shell: String? = nil
+    ) async throws -> Result {
+        try await Command(arguments, in: directory, input: input, shell: shell).result()
     }
 
     /// The first line of its output; nil if it ends without one.
