@@ -96,6 +96,7 @@ struct RunningGateway {
             rotateTicketKeys()
         }
         if stop.current.failure == nil { drain() }
+        if stop.current.failure != nil { sendAway() }
         tokenChecks.stop()
         core.post(.finish)
         coreThread?.join()
@@ -122,17 +123,25 @@ struct RunningGateway {
     private func drain() {
         logger.info("stopping", metadata: ["connections": "\(connectionCount)", "seconds": "\(drainMilliseconds / 1000)"])
         for loop in loops { loop.mailbox.post(.drain(milliseconds: UInt32(drainMilliseconds))) }
-        waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 }
+        waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 || stop.current.failure != nil }
         for loop in loops { loop.mailbox.post(.closeAll) }
-        waitForConnections(milliseconds: Self.closeMilliseconds) { false }
+        waitForConnections(milliseconds: Self.closeMilliseconds) { stop.current.failure != nil }
     }
+
+    /// After a failure nothing is confirmed any more; clients are told to come back, as far as that is quick.
+    private func sendAway() {
+        for loop in loops { loop.mailbox.post(.closeAll) }
+        waitForConnections(milliseconds: Self.sendAwayMilliseconds) { false }
+    }
+
+    private static let sendAwayMilliseconds = 1000
 
     /// Longer than an event loop takes to flush what it closes.
     private static let closeMilliseconds = 4000
 
     private func waitForConnections(milliseconds: Int, unless isCutShort: () -> Bool) {
         let end = SystemClock.monotonicMilliseconds() + UInt64(milliseconds)
-        while connectionCount > 0 && !isCutShort() && stop.current.failure == nil {
+        while connectionCount > 0 && !isCutShort() {
             let now = SystemClock.monotonicMilliseconds()
             guard now < end else { return }
             _ = stop.wait(milliseconds: min(20, Int(end - now)))

@@ -22,6 +22,8 @@ final class CoreDriver: @unchecked Sendable {
     private var nextTick: UInt64 = 0
     /// When the room is counted next while it is low, in monotonic milliseconds.
     private var nextRoomCount: UInt64 = 0
+    /// When the place of the files is looked at next, in monotonic milliseconds.
+    private var nextPlaceCheck: UInt64 = 0
     private var roomNotices = RoomNotices()
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
@@ -63,6 +65,7 @@ final class CoreDriver: @unchecked Sendable {
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
                 case .countRoom: try storage.countRoom()
+                case .checkPlace: try storage.checkPlace()
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
                     ProcessMemory.giveBack()
@@ -160,6 +163,10 @@ final class CoreDriver: @unchecked Sendable {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         tickRoom(now)
+        if now.monotonic >= nextPlaceCheck {
+            nextPlaceCheck = now.monotonic + Self.placeCheckMilliseconds
+            readers.post(.checkPlace)
+        }
         load.setTimeOffset(core.timeOffset)
         if let notice = core.takeClockNotice() { ClockLog.write(notice, to: logger) }
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
@@ -193,6 +200,7 @@ final class CoreDriver: @unchecked Sendable {
     }
 
     private static let roomCountMilliseconds: UInt64 = 1_000
+    private static let placeCheckMilliseconds: UInt64 = 1_000
 
     private func submit(_ now: CoreTime) {
         if let batch = core.takeBatch(now: now) { journal.post(batch) }

@@ -21,6 +21,7 @@ enum ReadJob: Sendable {
     case expiry(ExpiryJob)
     /// While room is low.
     case countRoom
+    case checkPlace
     /// After a checkpoint: what its rows took.
     case giveMemoryBack
 }
