@@ -142,6 +142,8 @@ package protocol Storage: AnyObject, Sendable {
     func roomBytes(checkpointRows: Int) -> Int
     /// Counts the room anew, by reading the disk: for when nothing is committed that would lead to it.
     func countRoom() throws(StorageError)
+    /// Whether what is written is still in its place: somebody may remove or rename it.
+    func checkPlace() throws(StorageError)
     /// While room is low: why.
     var lowRoom: LowRoom { get }
     /// Which other process keeps the most pages from being used again, as of the last count; nil: none does.
@@ -154,6 +156,7 @@ extension Storage {
     package func giveMemoryBack() throws(StorageError) {}
     package func roomBytes(checkpointRows: Int) -> Int { isSpaceLow ? 0 : .max }
     package func countRoom() throws(StorageError) {}
+    package func checkPlace() throws(StorageError) {}
     package var lowRoom: LowRoom { LowRoom(cause: "", text: "") }
     package var pageHolder: PageHolder? { nil }
 }

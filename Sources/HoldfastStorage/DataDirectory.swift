@@ -34,7 +34,8 @@ struct DataDirectory: Sendable {
     var unfinished: String { path + "/unfinished" }
     /// What was made, decided upon, and not all in its place yet.
     var finished: String { path + "/finished" }
-    private var lock: String { path + "/lock" }
+    /// What the gateway that has the directory holds.
+    var lock: String { path + "/lock" }
 
     /// Any spelling of the path; it needn't be there yet.
     init(path: String) {
@@ -149,5 +150,9 @@ final class FileLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child that was forked and hasn't called exec yet has the descriptor, too, and would keep the lock.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

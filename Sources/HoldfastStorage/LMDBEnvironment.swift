@@ -111,6 +111,11 @@ import HoldfastCore
                 if code == ENOMEM, SystemLimit(ENOMEM) == nil {
                     throw StorageError.failure(.damaged, "open", directory, "its head says that it has more pages than any file can have")
                 }
+                // Where nothing is made, these are of the file itself and no limit of this process: a repair may go on without it.
+                if options.isReadOnly, code == EIO || code == ENOENT {
+                    throw StorageError.failure(
+                        .damaged, "read", directory + "/data.mdb", code == EIO ? "the disk reports an error" : "it is missing")
+                }
                 throw StorageError.lmdb(code, "open", directory)
             }
             mapBytes /= 2

@@ -16,6 +16,8 @@ package final class LMDBStorage: RepairableStorage {
     /// None when read-only.
     private let space: SpaceMonitor?
     private let earlierReaders: EarlierReaders.View
+    /// None when read-only.
+    private let place: DirectoryPlace?
     private let storedNextPosition: Atomic<UInt64>
     /// Views that the process keeps places for.
     private let readersKept: Int
@@ -31,6 +33,7 @@ package final class LMDBStorage: RepairableStorage {
         self.store = store
         self.space = space
         earlierReaders = EarlierReaders.View(directory)
+        place = space == nil ? nil : try DirectoryPlace(directory)
         readers = LMDBReaderPool(journal: journal, store: store, gate: gate)
         self.readersKept = readersKept
         storedNextPosition = Atomic(try journal.nextPosition().rawValue)
@@ -57,6 +60,16 @@ package final class LMDBStorage: RepairableStorage {
         guard let space else { return }
         forgetReaders()
         try countPages(space, isDue: true)
+    }
+
+    /// Whether the files are still those at their paths. If not, nothing is written any more.
+    package func checkPlace() throws(StorageError) {
+        do throws(StorageError) {
+            try place?.check()
+        } catch {
+            hasFailed.store(true, ordering: .releasing)
+            throw error
+        }
     }
 
     /// Of a command that looked into the directory and was killed, the view would hold every page back for ever.

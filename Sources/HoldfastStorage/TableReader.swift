@@ -1,5 +1,4 @@
 import CLMDB
-import Glibc
 package import HoldfastCore
 
 /// Reads one table of a data directory whose pages may be damaged. For a process of its own: a damaged page may end it.
@@ -25,24 +24,9 @@ package struct TableReader {
             tablesMax: LMDBStore.tableCount, isReadOnly: true, readsAhead: false)
         let directory = DataDirectory(path: path)
         let lock = try EarlierReaders.join(directory)
-        let place = "\(directory.path)/\(parts[0])"
-        do throws(StorageError) {
-            environment = try LMDBEnvironment(directory: place, options: options, lock: lock)
-        } catch {
-            throw Self.damage(place + "/data.mdb") ?? error
-        }
+        environment = try LMDBEnvironment(directory: "\(directory.path)/\(parts[0])", options: options, lock: lock)
         let flags = name == Self.inbox ? MDB_DUPSORT | MDB_DUPFIXED : 0
         table = try environment.openTables([(String(parts[1]), flags)], isNew: false)[0]
-    }
-
-    /// Whether a file that can't be opened is damaged, rather than kept from this process by a limit or by its permissions.
-    private static func damage(_ file: String) -> StorageError? {
-        guard DurableFile.exists(file) else { return .failure(.damaged, "open", file, "the file is missing") }
-        guard let descriptor = try? DurableFile.open(file, O_RDONLY) else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 2 * Int(getpagesize()))
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
-        return count < 0 && errno == EIO ? .failure(.damaged, "read", file, "the disk reports an error") : nil
     }
 
     /// Hands over rows from `key` on, until `body` returns false.

@@ -63,7 +63,12 @@ import Testing
         try alice.sendTo("bob", "lost or not", 2)
         #expect(await parts.exitCode.value() == StorageError(.system, "").exitCode)
         #expect(try !alice.waitForSent(2))
-        while let frame = try bob.next() { if case .deliver = frame { Issue.record("delivered what isn't stored") } }
+        var isToldToComeBack = false
+        while let frame = try bob.next() {
+            if case .deliver = frame { Issue.record("delivered what isn't stored") }
+            if case .closed(let closed) = frame { isToldToComeBack = closed.code == .goingAway }
+        }
+        #expect(isToldToComeBack)
         #expect(throws: (any Error).self) { try RawClient(port: parts.port) }
     }
 

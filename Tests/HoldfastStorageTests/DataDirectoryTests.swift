@@ -102,7 +102,7 @@ import Testing
         try Data().write(to: URL(fileURLWithPath: directory.path + "/file"))
         let file = error { () throws(StorageError) in try LMDBStorage.open(directory: directory.path + "/file") { _, _ in true } }
         #expect(file?.code == .system)
-        #expect(error { () throws(StorageError) in try LMDBStorage.openReadOnly(directory: directory.path + "/none") }?.code == .system)
+        #expect(error { () throws(StorageError) in try LMDBStorage.openReadOnly(directory: directory.path + "/none") }?.code == .absent)
     }
 
     @Test(.enabled(if: MountNamespace.isAvailable, "needs the right to mount a file system"))

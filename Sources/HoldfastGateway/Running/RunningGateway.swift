@@ -113,6 +113,7 @@ struct RunningGateway {
             rotateTicketKeys()
         }
         if stop.current.failure == nil { drain() }
+        if stop.current.failure != nil { sendAway() }
         tokenChecks.stop()
         core.post(.finish)
         coreThread?.join()
@@ -143,17 +144,25 @@ struct RunningGateway {
         logger.info("stopping", metadata: ["connections": "\(connectionCount)", "seconds": "\(drainMilliseconds / 1000)"])
         core.post(.checkpoint)
         for loop in loops { loop.mailbox.post(.drain(milliseconds: UInt32(drainMilliseconds))) }
-        waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 }
+        waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 || stop.current.failure != nil }
         for loop in loops { loop.mailbox.post(.closeAll) }
-        waitForConnections(milliseconds: Self.closeMilliseconds) { false }
+        waitForConnections(milliseconds: Self.closeMilliseconds) { stop.current.failure != nil }
     }
 
     /// What a client that was told to leave may take to go, before its connection ends with its loop.
     private static let closeMilliseconds = 1500
 
+    /// After a failure nothing is confirmed any more; clients are told to come back, as far as that is quick.
+    private func sendAway() {
+        for loop in loops { loop.mailbox.post(.closeAll) }
+        waitForConnections(milliseconds: Self.sendAwayMilliseconds) { false }
+    }
+
+    private static let sendAwayMilliseconds = 1000
+
     private func waitForConnections(milliseconds: Int, unless isCutShort: () -> Bool) {
         let end = SystemClock.monotonicMilliseconds() + UInt64(milliseconds)
-        while connectionCount > 0 && !isCutShort() && stop.current.failure == nil {
+        while connectionCount > 0 && !isCutShort() {
             let now = SystemClock.monotonicMilliseconds()
             guard now < end else { return }
             _ = stop.wait(milliseconds: min(20, Int(end - now)))

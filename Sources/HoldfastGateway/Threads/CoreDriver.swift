@@ -24,6 +24,8 @@ final class CoreDriver: @unchecked Sendable {
     private var nextRoomCount: UInt64 = 0
     private var roomNotices: RoomNotices
     private var readerNotices = ReaderNotices()
+    /// When the place of the files is looked at next, in monotonic milliseconds.
+    private var nextPlaceCheck: UInt64 = 0
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
     private var holdsFreedMemory = false
     /// The loops have been told to let go of theirs: the allocator comes after them.
@@ -69,6 +71,7 @@ final class CoreDriver: @unchecked Sendable {
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
                 case .countRoom: try storage.countRoom()
                 case .name(let closing): closing.write(try Core.userName(closing.user, on: storage), to: logger)
+                case .checkPlace: try storage.checkPlace()
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
                     ProcessMemory.giveBack()
@@ -171,6 +174,10 @@ final class CoreDriver: @unchecked Sendable {
         guard now.monotonic >= nextTick || finishBy != nil else { return }
         nextTick = now.monotonic + UInt64(Self.tickMilliseconds)
         tickRoom(now)
+        if now.monotonic >= nextPlaceCheck {
+            nextPlaceCheck = now.monotonic + Self.placeCheckMilliseconds
+            readers.post(.checkPlace)
+        }
         load.setTimeOffset(core.timeOffset)
         if let notice = core.takeClockNotice() { ClockLog.write(notice, to: logger) }
         // The allocator is locked meanwhile: not while there is traffic, which would use that memory again anyway.
@@ -214,6 +221,7 @@ final class CoreDriver: @unchecked Sendable {
 
     private static let roomCountMilliseconds: UInt64 = 1_000
     private static let watchMilliseconds: UInt64 = 5_000
+    private static let placeCheckMilliseconds: UInt64 = 1_000
 
     private func submit(_ now: CoreTime) {
         if let batch = core.takeBatch(now: now) { journal.post(batch) }

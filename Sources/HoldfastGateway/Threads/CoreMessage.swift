@@ -27,6 +27,7 @@ enum ReadJob: Sendable {
     case countRoom
     /// A user's name, for the log.
     case name(ClosingNote)
+    case checkPlace
     /// After a checkpoint: what its rows took.
     case giveMemoryBack
 }

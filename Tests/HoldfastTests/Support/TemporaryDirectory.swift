@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A directory that goes away with the value.
 final class TemporaryDirectory: Sendable {
