@@ -27,13 +27,13 @@ struct HoldfastLoad: AsyncParsableCommand {
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 
-    /// Runs a command with the arguments that the system knows.
+    /// Runs a command, unless its arguments are not what was meant.
     static func main() async {
-        do throws(ProcessArguments.NotText) {
+        do throws(ProcessArguments.Failure) {
             await main(try ProcessArguments.all())
         } catch {
             FileHandle.standardError.write(Data("holdfast-load: \(error)\n".utf8))
-            Foundation.exit(ExitCode.usage.rawValue)
+            Foundation.exit((error.isUsage ? ExitCode.usage : .unavailable).rawValue)
         }
     }
 }

@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/auxv.h>
 #include <sys/timex.h>
 #include <sys/vfs.h>
 
@@ -153,19 +152,3 @@ int clinux_clock_is_synchronised(void) {
     int state = adjtimex(&clock);
     return state < 0 ? -1 : state != TIME_ERROR && !(clock.status & STA_UNSYNC);
 }
-
-static int argument_count;
-static char **argument_values;
-
-// glibc hands what the kernel has put on the stack to each constructor. The Swift library reads /proc/self/cmdline instead.
-__attribute__((constructor)) static void keep_arguments(int count, char **values) {
-    argument_count = count;
-    argument_values = values;
-}
-
-char **clinux_arguments(int *count) {
-    *count = argument_count;
-    return argument_values;
-}
-
-const char *clinux_program_path(void) { return (const char *)getauxval(AT_EXECFN); }

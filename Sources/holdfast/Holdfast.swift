@@ -60,9 +60,9 @@ struct Holdfast: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             if !failure.message.isEmpty { StandardStreams.error("holdfast: \(failure.message)") }
             Foundation.exit(failure.exitCode)
-        } catch let error as ProcessArguments.NotText {
+        } catch let error as ProcessArguments.Failure {
             StandardStreams.error("holdfast: \(error)")
-            Foundation.exit(CommandFailure.usage)
+            Foundation.exit(error.isUsage ? CommandFailure.usage : CommandFailure.unavailable)
         } catch {
             exit(withError: error)
         }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What becomes of output that nobody gets, with the real binary.
-@Suite(.timeLimit(.minutes(5))) struct OutputTests {
+@Suite(.timeLimit(.minutes(2))) struct OutputTests {
     private func texts(_ lines: some Sequence<UInt8>) throws -> [String] {
         try String(decoding: Array(lines), as: UTF8.self).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])["text"] as? String ?? "?"
@@ -50,7 +50,7 @@ import Testing
             ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", ""], in: directory,
             shell: "\(shell) 2>'\(path)'")
         var log = ""
-        while gateway.isRunning, !log.contains("goes on without") {
+        while gateway.isRunning, !Task.isCancelled, !log.contains("goes on without") {
             log = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             await Task.yield()
         }
@@ -74,11 +74,12 @@ import Testing
             let result = try await Command.run(
                 ["send", "--as", "alice", "--to", "bob", "--lines"] + options, in: directory, input: directory.path("input"))
             #expect(result.status == 0, "\(result.error)")
-            while round == 1, receiver.isRunning, !FileManager.default.fileExists(atPath: directory.path("out")) { await Task.yield() }
-            // The name is free from here on; what comes before the signal still goes into the renamed file.
-            if FileManager.default.fileExists(atPath: directory.path("out")) {
-                try FileManager.default.moveItem(atPath: directory.path("out"), toPath: directory.path("out.\(round)"))
+            // Made at the start, and after each signal.
+            while receiver.isRunning, !Task.isCancelled, !FileManager.default.fileExists(atPath: directory.path("out")) {
+                await Task.yield()
             }
+            // What comes before the signal still goes into the renamed file.
+            try FileManager.default.moveItem(atPath: directory.path("out"), toPath: directory.path("out.\(round)"))
             receiver.signal(SIGHUP)
         }
         let ended = try await receiver.result()
@@ -92,7 +93,7 @@ import Testing
 
     @Test func `a byte that isn't UTF-8 makes no other directory`() async throws {
         let directory = try TemporaryDirectory()
-        let shell = "\"$@\" --data \"$(printf 'd\\377')\""
+        let shell = "exec \"$@\" --data \"$(printf 'd\\377')\""
         for command in [["serve", "--listen", "127.0.0.1:0", "--tls-listen", ""], ["token", "--user", "alice"], ["verify"]] {
             let result = try await Command.run(command, in: directory, shell: shell)
             #expect(result.status == 64 && result.error.contains(#""d\xFF", is not UTF-8"#), "\(result.error)")

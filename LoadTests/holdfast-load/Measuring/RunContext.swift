@@ -1,5 +1,4 @@
 import Foundation
-import HoldfastIO
 
 /// What a reader has to know of a run besides its figures: when, how, on which machine, against which server.
 struct RunContext: Codable, Sendable {
@@ -34,7 +33,7 @@ struct RunContext: Codable, Sendable {
 
     /// That of a run which begins now.
     static func now(server: Server? = nil) -> RunContext {
-        let words = ["holdfast-load"] + ((try? ProcessArguments.all()) ?? [])
+        let words = [(CommandLine.arguments[0] as NSString).lastPathComponent] + CommandLine.arguments.dropFirst()
         return RunContext(
             startedAt: Date.now.formatted(.iso8601), command: words.joined(separator: " "), commit: ResultsFile.commit,
             machine: Machine.this, server: server)

@@ -1,5 +1,4 @@
 import Foundation
-import HoldfastIO
 
 /// Where the programs are that a run starts, and the folder that they work in.
 final class Workshop: Sendable {
@@ -24,7 +23,7 @@ final class Workshop: Sendable {
 
     /// The folder of this program.
     static var ownDirectory: String {
-        let path = ProcessArguments.program
+        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return (path as NSString).deletingLastPathComponent
     }
 

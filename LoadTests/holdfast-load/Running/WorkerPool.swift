@@ -32,11 +32,11 @@ final class WorkerPool {
         let gateway = WorkerPlace.Gateway(
             address: target.address.description, serverName: target.tls?.serverName, trust: target.trust, data: target.data, pid: target.pid
         )
-        let program = ProcessArguments.program
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         samples = Array(repeating: [], count: count)
         workers = try (0..<count).map { index in
             try ChildProcess(
-                program, (try? ProcessArguments.all()) ?? [],
+                program, Array(CommandLine.arguments.dropFirst()),
                 environment: WorkerPlace.environment(index: index, count: count, gateway: gateway))
         }
     }

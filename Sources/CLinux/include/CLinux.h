@@ -32,12 +32,6 @@ void clinux_set_thread_name(const char *name);
 /// pthread_clockjoin_np(3) with a time of the monotonic clock in milliseconds: 0, or an error, ETIMEDOUT when the thread still runs.
 int clinux_join_until(pthread_t thread, uint64_t milliseconds);
 
-/// The arguments of the process, the program's name first, as the kernel has them: also where /proc isn't mounted.
-char **clinux_arguments(int *count);
-
-/// The path by which the program was started, or null.
-const char *clinux_program_path(void);
-
 /// What poll(2) says of a descriptor now: those of `events` that have come, errors and hang-ups; 0 if there is nothing.
 int clinux_poll_now(int fd, int events);
 

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import HoldfastCore
-internal import HoldfastIO
 internal import HoldfastStorage
 
 /// This program again, as a process of its own that reads a data directory: a damaged page may end it, and then only it.
@@ -8,7 +7,7 @@ enum ReadingProcess {
     /// Runs `holdfast` with these arguments and hands over what it writes, piece by piece.
     static func run(_ arguments: [String], _ output: (Data) throws -> Void) throws -> ReadingEnd {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: ProcessArguments.program)
+        process.executableURL = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         process.arguments = arguments
         // What it dies of is told by whoever started it; a trace of the stack would only take time.
         process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { _, new in new }
