@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The load tester's command line.
 @main
@@ -9,6 +10,8 @@ struct HoldfastLoad: AsyncParsableCommand {
         discussion: """
             Each phone is a real client machine with a connection of its own. A run in which a message was lost, doubled, out of order or \
             damaged ends with a non-zero exit code. --json prints one JSON object.
+
+            Exit code 0: clean. 1: not clean, or the run failed. 64: wrong use. 66: a file can't be used. 69: no gateway is there.
 
             A gateway to try it on:
               holdfast serve --data ./holdfast-data
@@ -22,4 +25,24 @@ struct HoldfastLoad: AsyncParsableCommand {
             FlameCommand.self,
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
+
+    /// Runs a command; a failure is one message on standard error and an exit code.
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        // A file that would get longer than its limit is an error of the write, not the end of the program.
+        signal(SIGXFSZ, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as LoadError {
+            FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
+            Foundation.exit(error.exitCode)
+        } catch {
+            exit(withError: error)
+        }
+    }
 }
