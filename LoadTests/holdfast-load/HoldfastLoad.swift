@@ -28,9 +28,6 @@ struct HoldfastLoad: AsyncParsableCommand {
 
     /// Runs a command; a failure is one message on standard error and an exit code.
     static func main() async {
-        signal(SIGPIPE, SIG_IGN)
-        // A file that would get longer than its limit is an error of the write, not the end of the program.
-        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

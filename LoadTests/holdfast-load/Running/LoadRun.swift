@@ -44,6 +44,7 @@ final class LoadRun {
         sampleSeconds: Double = 1,
         _ body: (LoadRun) async throws -> Void
     ) async throws -> Report {
+        if case .file(let file) = target.tokens { try await file.forgetEarlierRuns(on: target) }
         let driver = try await FleetDriver(target: target, capacity: capacity, users: users, connections: connections ?? capacity)
         current.withLock { $0 = driver }
         defer {

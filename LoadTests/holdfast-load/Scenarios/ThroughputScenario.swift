@@ -40,7 +40,8 @@ struct ThroughputScenario: Sendable {
 
     private func connect(_ run: LoadRun, _ senders: Int, _ receivers: Int) async throws {
         let senderSettings = ClientSettings(
-            device: "load", isSendOnly: isSendOnly, acknowledgesOnReceipt: true, resolvesPeers: false, limits: limits)
+            device: isSendOnly ? "load-sender" : "load", isSendOnly: isSendOnly,
+            acknowledgesOnReceipt: true, resolvesPeers: false, limits: limits)
         let spread = min(spread, receivers)
         try await run.driver.perform { [window, bodyBytes] fleet in
             fleet.add(receivers, LoadRun.phoneSettings)
