@@ -12,7 +12,7 @@ import Testing
 
     /// Does something with two phones, of which the first is connected, and whose beats are due in turn, one a second from 0 on.
     private func withBeats<Result: Sendable>(_ body: @escaping @Sendable (Fleet, Beats) -> Result) async throws -> Result {
-        let target = Target(address: SocketAddress(ipv4: 0x7F00_0001, port: 9), data: "", secret: Array(repeating: 7, count: 32))
+        let target = Target(address: SocketAddress(ipv4: 0x7F00_0001, port: 9), data: "", tokens: .secret(Array(repeating: 7, count: 32)))
         let driver = try await FleetDriver(target: target, capacity: 2)
         defer { driver.stop() }
         return try await driver.perform { fleet in

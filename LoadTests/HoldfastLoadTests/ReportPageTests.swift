@@ -9,6 +9,7 @@ import Testing
         _ server: String?, rate: Double = 1000, clients: Int = 10, version: String = "1", settings: String = "as delivered"
     ) -> Report {
         var run = Report(scenario: "throughput", clients: clients)
+        run.context.command = "holdfast-load throughput"
         run.context.server = server.map { .init(name: $0, version: version, settings: settings) }
         run.rates["delivered"] = rate
         var latencies = Latencies()

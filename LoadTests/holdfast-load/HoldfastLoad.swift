@@ -13,6 +13,8 @@ struct HoldfastLoad: AsyncParsableCommand {
             Each phone is a real client machine with a connection of its own. A run in which a message was lost, doubled, out of order or \
             damaged ends with a non-zero exit code. --json prints one JSON object.
 
+            Exit code 0: clean. 1: not clean, or the run failed. 64: wrong use. 66: a file can't be used. 69: no gateway is there.
+
             A gateway to try it on:
               holdfast serve --data ./holdfast-data
               holdfast-load throughput --data ./holdfast-data --duration 5
@@ -27,13 +29,23 @@ struct HoldfastLoad: AsyncParsableCommand {
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 
-    /// Runs a command, unless its arguments are not what was meant.
+    /// Runs a command; a failure is one message on standard error and an exit code.
     static func main() async {
-        do throws(ProcessArguments.Failure) {
-            await main(try ProcessArguments.all())
-        } catch {
+        do {
+            var command = try parseAsRoot(try ProcessArguments.all())
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ProcessArguments.Failure {
             FileHandle.standardError.write(Data("holdfast-load: \(error)\n".utf8))
             Foundation.exit((error.isUsage ? ExitCode.usage : .unavailable).rawValue)
+        } catch let error as LoadError {
+            FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
+            Foundation.exit(error.exitCode)
+        } catch {
+            exit(withError: error)
         }
     }
 }

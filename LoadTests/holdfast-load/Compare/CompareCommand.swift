@@ -42,6 +42,7 @@ struct CompareCommand: AsyncParsableCommand {
     @Flag(help: "Small sizes and short parts: to see that it works.") var quick = false
     @Option(help: ArgumentHelp("The version of MQTT that mosquitto is spoken to with.", valueName: "version")) var mqtt = MQTTVersion.v311
     @Option(help: ArgumentHelp("MQTT's quality of service for mosquitto: 0 or 1.", valueName: "level")) var qos: UInt8 = 1
+    @Option(help: ArgumentHelp("The servers' settings. Default: LoadTests/peers above this program.", valueName: "dir")) var peers: String?
     @Option(help: ArgumentHelp("A file that gets a line of JSON for each run, as soon as it is over.", valueName: "file"))
     var results: String?
 
@@ -59,6 +60,8 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let kinds = try Self.chosen(PeerKind.self, servers, "--servers")
+        try PeerConfiguration.use(peers, isNeeded: kinds.contains { $0 != .holdfast })
         let workshop = try programs.workshop()
         let results = results
         let watcher = try ChildProcess.stopOnInterrupt(
@@ -71,7 +74,7 @@ struct CompareCommand: AsyncParsableCommand {
         let comparison = Comparison(
             workshop,
             .init(
-                kinds: try Self.chosen(PeerKind.self, servers, "--servers"),
+                kinds: kinds,
                 scenarios: try Self.chosen(ComparisonScenario.self, only, "--only"),
                 transports: try Self.chosen(PeerTransport.self, transports, "--transports"), runs: runs ?? (quick ? 1 : 5),
                 seconds: duration ?? (quick ? 2 : 5), isQuick: quick, clients: clients, peer: PeerOptions(mqtt: mqtt, qos: qos),

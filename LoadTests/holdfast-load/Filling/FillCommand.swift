@@ -22,7 +22,7 @@ struct FillCommand: ParsableCommand {
 
     func run() throws {
         guard users > 0, messages >= 0, (MessageBody.byteCountMin..<1 << 16).contains(bytes) else {
-            throw LoadError("--users must be at least 1, --messages at least 0, --bytes \(MessageBody.byteCountMin)...65535")
+            throw LoadError(usage: "--users must be at least 1, --messages at least 0, --bytes \(MessageBody.byteCountMin)...65535")
         }
         let start = Fleet.nanoseconds
         try DirectoryFill.run(.init(directory: data, name: name, users: users, messagesPerUser: messages, bodyBytes: bytes))

@@ -71,6 +71,10 @@ extension Fleet {
     }
 
     private func handOver(_ index: Int, _ range: Range<Int>) {
+        if let count = leftovers {
+            leftovers = count + range.count
+            return
+        }
         guard let workload else { return fault("delivery without a sender") }
         let time = Self.nanoseconds
         let bodies = actions.bodies

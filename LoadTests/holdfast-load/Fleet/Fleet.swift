@@ -44,6 +44,8 @@ final class Fleet: @unchecked Sendable {
     var away: AwayUsers?
     /// Users who come once, if there are any.
     var newcomers: Newcomers?
+    /// Deliveries of earlier runs, while these are taken away; nil: this run's own are wanted.
+    var leftovers: Int?
     /// Phones that have something to do at the end of the loop's iteration.
     var movers: [UInt32] = []
     /// Connections of phones that went without a packet.

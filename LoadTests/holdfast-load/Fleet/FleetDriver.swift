@@ -10,13 +10,14 @@ final class FleetDriver: Sendable {
 
     /// Starts a fleet without phones, with users and tokens for `capacity` of them.
     /// - Parameters:
+    ///   - users: how many there will be in all; nil: as many as have tokens from the start.
     ///   - connections: how many there are at once; nil: as many as users.
     ///   - name: the users' names; nil: new ones.
     init(
-        target: Target, capacity: Int, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
+        target: Target, capacity: Int, users: Int? = nil, connections: Int? = nil, name: (@Sendable (Int) -> String)? = nil
     ) async throws {
         try Limits.check(connections: connections ?? capacity, sources: max(1, target.sources.count))
-        let tokens = try await TokenBook(count: capacity, secret: target.secret, name: name)
+        let tokens = try await TokenBook(count: capacity, users: users, origin: target.tokens, name: name)
         fleet = try Fleet(target: target, tokens: tokens)
         thread = try fleet.loop.start()
     }

@@ -15,8 +15,8 @@ struct Target: Sendable {
     var data: String
     /// Its process on this machine, if known: whose memory and CPU time are read.
     var pid: Int32?
-    /// The secret that it checks tokens with.
-    var secret: [UInt8]
+    /// Who may log in.
+    var tokens: TokenOrigin
 
     /// Addresses to connect from, taken in turn.
     var sources: [SocketAddress] { Self.sources(to: address) }

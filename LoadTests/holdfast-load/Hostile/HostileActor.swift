@@ -22,7 +22,7 @@ final class LoopActor: HostileActor {
 
     /// - Parameter users: the users that the attacker has tokens for.
     init(_ attack: sending any Attack, target: Target, tlsAddress: SocketAddress, users: Int) async throws {
-        let tokens = try await TokenBook(count: users, secret: target.secret)
+        let tokens = try await TokenBook(count: users, origin: target.tokens)
         attacker = try Attacker(target: target, tlsAddress: tlsAddress, tokens: tokens, attack: attack)
         thread = try attacker.loop.start()
     }
@@ -64,7 +64,7 @@ final class TwoPhones: HostileActor {
     init(target: Target, isImpatient: Bool) async throws {
         self.target = target
         self.isImpatient = isImpatient
-        let tokens = try await TokenBook(count: 1, secret: target.secret)
+        let tokens = try await TokenBook(count: 1, origin: target.tokens)
         token = tokens[0]
         user = tokens.name(0)
         transport = try LoopTransport()

@@ -130,7 +130,7 @@ struct HostileCase: Sendable {
         if name == "all" { return all }
         return try name.split(separator: ",").map { word in
             guard let found = all.first(where: { $0.name == word }) else {
-                throw LoadError("--case doesn't know '\(word)': it takes all, or of \(all.map(\.name).joined(separator: ", "))")
+                throw LoadError(usage: "--case doesn't know '\(word)': it takes all, or of \(all.map(\.name).joined(separator: ", "))")
             }
             return found
         }

@@ -40,9 +40,11 @@ struct HostileCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard clients >= 2 && clients % 2 == 0 && clients <= 20_000 else { throw LoadError("--clients must be an even number, 2 to 20000") }
+        guard clients >= 2 && clients % 2 == 0 && clients <= 20_000 else {
+            throw LoadError(usage: "--clients must be an even number, 2 to 20000")
+        }
         guard 0.2...600 ~= duration && 1...100 ~= runs && 0.01...100 ~= rate else {
-            throw LoadError("--duration must be 0.2 to 600, --runs 1 to 100, --rate 0.01 to 100")
+            throw LoadError(usage: "--duration must be 0.2 to 600, --runs 1 to 100, --rate 0.01 to 100")
         }
         let chosen = try HostileCase.named(names)
         let workshop = try programs.workshop()

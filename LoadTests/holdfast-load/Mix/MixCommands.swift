@@ -49,7 +49,9 @@ struct MixedCommand: AsyncParsableCommand {
 
     func run() async throws {
         var plan = try MixPlan(file: scenario)
-        if rate != nil && plan.messagesPerSecond == 0 { throw LoadError("--rate: no group of \(scenario) sends messages; use --scale") }
+        if rate != nil && plan.messagesPerSecond == 0 {
+            throw LoadError(usage: "--rate: no group of \(scenario) sends messages; use --scale")
+        }
         plan = plan.scaled(
             clients: clients.map { Double($0) / Double(plan.clients) } ?? scale, rates: rate.map { $0 / plan.messagesPerSecond } ?? scale)
         if let duration { plan.seconds = duration }

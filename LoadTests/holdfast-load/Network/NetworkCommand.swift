@@ -42,8 +42,8 @@ struct NetworkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard 2...1000 ~= clients && clients % 2 == 0 else { throw LoadError("--clients must be an even number, 2 to 1000") }
-        guard 0.2...600 ~= duration else { throw LoadError("--duration must be 0.2 to 600") }
+        guard 2...1000 ~= clients && clients % 2 == 0 else { throw LoadError(usage: "--clients must be an even number, 2 to 1000") }
+        guard 0.2...600 ~= duration else { throw LoadError(usage: "--duration must be 0.2 to 600") }
         let chosen = try NetworkCase.named(names)
         var outcome = Outcome(commit: ResultsFile.commit, seed: seed)
         let workshop = try programs.workshop()

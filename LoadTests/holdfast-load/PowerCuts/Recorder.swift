@@ -14,7 +14,7 @@ struct Recorder: Sendable {
     ///   - sources: nil finds them above this program.
     ///   - directory: where it goes.
     init(sources: String?, into directory: String) throws {
-        let sources = try sources ?? Workshop.find("LoadTests/powercut", holding: "recorder.c")
+        let sources = try sources ?? Workshop.find("LoadTests/powercut", holding: "recorder.c", option: "--recorder")
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let make = try ChildProcess("/usr/bin/make", ["-s", "-C", sources, "OUT=" + directory], output: .pipe, errors: .pipe)

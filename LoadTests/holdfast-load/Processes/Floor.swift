@@ -12,7 +12,7 @@ final class Floor {
     /// Builds it if need be, and starts it.
     /// - Parameter tls: the directory with the certificate and the key (cert.pem, key.pem) that it speaks TLS with; nil: plaintext.
     init(sources: String?, tls: String? = nil) throws {
-        let directory = try sources ?? Workshop.find("LoadTests/floor", holding: "c-server.c")
+        let directory = try sources ?? Workshop.find("LoadTests/floor", holding: "c-server.c", option: "--floor")
         try Self.build(directory)
         let port = try FreePort.take(1)[0]
         address = SocketAddress(ipv4: 0x7F00_0001, port: port)

@@ -13,7 +13,7 @@ final class Workshop: Sendable {
     init(gateway: String?, parent: String) throws {
         self.gateway = gateway ?? Self.ownDirectory + "/holdfast"
         guard FileManager.default.isExecutableFile(atPath: self.gateway) else {
-            throw LoadError("\(self.gateway) isn't there. Build it (swift build -c release), or name it with --gateway FILE")
+            throw LoadError(file: "\(self.gateway) isn't there. Build it (swift build -c release), or name it with --gateway FILE")
         }
         directory = "\(parent)/holdfast-load-\(getpid())"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -28,13 +28,14 @@ final class Workshop: Sendable {
     }
 
     /// A folder of the sources, above this program.
-    static func find(_ folder: String, holding file: String) throws -> String {
+    /// - Parameter option: names another one.
+    static func find(_ folder: String, holding file: String, option: String) throws -> String {
         var directory = ownDirectory as NSString
         while directory.length > 1 {
             let candidate = directory.appendingPathComponent(folder)
             if FileManager.default.fileExists(atPath: candidate + "/" + file) { return candidate }
             directory = directory.deletingLastPathComponent as NSString
         }
-        throw LoadError("\(folder) isn't above \(ownDirectory): name it with an option")
+        throw LoadError(file: "\(folder) isn't above \(ownDirectory): name it with \(option) DIR")
     }
 }

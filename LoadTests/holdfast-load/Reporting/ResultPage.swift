@@ -43,7 +43,8 @@ struct ResultPage: Sendable {
         let colours = Self.colours(groups.flatMap(\.groups))
         facts = Self.facts(lines.runs)
         goals = Self.goals(lines.ratios)
-        sections = groups.map { Self.section($0.experiment, $0.groups, colours) }
+        let machines = Set(groups.map(\.experiment.machine)).count
+        sections = groups.map { Self.section($0.experiment, $0.groups, colours, namesMachine: machines > 1) }
     }
 
     /// Which colour each server has, by its name on the page. There are few: those of all servers as they come first, Holdfast's before, and
@@ -95,8 +96,17 @@ struct ResultPage: Sendable {
         }
         return [
             ("runs", "\(runs.count)"), ("measured", span), ("machine", distinct(machines)), ("servers", distinct(servers)),
-            ("commit of the load tester", distinct(runs.map(\.context.commit))),
+            ("commit of the load tester", distinct(runs.map(\.context.commit))), ("messages", messages(runs)),
         ].filter { !$0.1.isEmpty }
+    }
+
+    /// What became of all messages, also when nothing did that must not.
+    private static func messages(_ runs: [Report]) -> String {
+        let sent = runs.reduce(0) { $0 + $1.sent }
+        guard sent > 0 else { return "" }
+        func sum(_ count: (Report) -> Int) -> String { Quantity.count.text(Double(runs.reduce(0) { $0 + count($1) })) }
+        return "\(sum(\.sent)) sent: lost \(sum(\.lost)), doubled \(sum(\.duplicated)), reordered \(sum(\.reordered)), "
+            + "damaged \(sum(\.corrupted))"
     }
 
     private static func unique(_ values: [String]) -> [String] {
@@ -124,7 +134,9 @@ struct ResultPage: Sendable {
         }
     }
 
-    private static func section(_ experiment: RunGroup.Experiment, _ groups: [RunGroup], _ colours: [String: Int]) -> Section {
+    private static func section(
+        _ experiment: RunGroup.Experiment, _ groups: [RunGroup], _ colours: [String: Int], namesMachine: Bool
+    ) -> Section {
         let runs = groups.flatMap { group in group.runs.map { (group: group, run: $0) } }
         let problems = runs.filter { !$0.run.isClean }.map { group, run in
             let faults = run.faults.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
@@ -132,7 +144,8 @@ struct ResultPage: Sendable {
             return "Not clean: \(group.server), run of \(run.context.startedAt): " + ([counts] + faults).joined(separator: ", ")
         }
         return Section(
-            title: experiment.title, problems: problems, drawings: GroupPlots(experiment: experiment, groups: groups, colours: colours).all,
+            title: experiment.title + (namesMachine ? ", on \(experiment.machine)" : ""), problems: problems,
+            drawings: GroupPlots(experiment: experiment, groups: groups, colours: colours).all,
             table: table(groups),
             notes: unique(runs.flatMap { group, run in run.notes.map { groups.count > 1 ? "\(group.server): \($0)" : $0 } }),
             commands: unique(runs.map(\.run.context.command)))

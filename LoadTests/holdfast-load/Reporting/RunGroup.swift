@@ -7,6 +7,10 @@ struct RunGroup: Sendable {
         var clients: Int?
         /// By name: figures that were chosen, not measured.
         var parameters: [String: Double]
+        /// What the command asked for: the rate, for instance, which is no figure.
+        var options: RunOptions
+        /// Cores, processor and memory: what was measured on another machine is another measurement.
+        var machine: String
 
         /// For people.
         var title: String {
@@ -14,8 +18,32 @@ struct RunGroup: Sendable {
             let chosen = parameters.sorted { $0.key < $1.key }.map {
                 "\(Quantity.title($0.key)) \(Quantity.count.text($0.value))"
             }
-            return ([scenario] + counted + chosen).joined(separator: ", ")
+            // What stands there already isn't said twice.
+            let options = options.values.filter { name, _ in
+                switch name {
+                case "clients": clients == nil
+                case "tls", "tls-resume": !scenario.contains("-tls")
+                default: parameters[RunGroup.figure(ofOption: name)] == nil
+                }
+            }
+            let asked = options.sorted { $0.key < $1.key }.map {
+                $0.key == "start" ? "a gateway of its own" : $0.value.isEmpty ? $0.key : "\($0.key) \($0.value)"
+            }
+            return ([scenario] + counted + chosen + asked).joined(separator: ", ")
         }
+    }
+
+    /// The figure that says what an option asked for: `inFlight` for `in-flight`, `bodyBytes` for `bytes`.
+    static func figure(ofOption name: String) -> String {
+        if name == "bytes" { return "bodyBytes" }
+        let words = name.split(separator: "-")
+        return (words.prefix(1) + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }).joined()
+    }
+
+    /// Several machines are named where there are several.
+    static func machine(_ run: Report) -> String {
+        let machine = run.context.machine
+        return "\(machine.cores) cores of \(machine.processor), \(Quantity.bytes.text(Double(machine.memoryBytes)))"
     }
 
     /// Figures that a run was given.
@@ -37,7 +65,8 @@ struct RunGroup: Sendable {
     private init(first run: Report) {
         experiment = Experiment(
             scenario: run.scenario, clients: run.scenario.hasPrefix("compare-") ? nil : run.clients,
-            parameters: run.figures.filter { Self.parameters.contains($0.key) })
+            parameters: run.figures.filter { Self.parameters.contains($0.key) }, options: RunOptions(command: run.context.command),
+            machine: Self.machine(run))
         let server = run.context.server
         name = server?.name ?? "this machine"
         settings = server?.settings ?? ""
@@ -81,6 +110,9 @@ struct RunGroup: Sendable {
         }
     }
 
+    /// What a reader of any run with messages wants to know, also when it is nothing.
+    private static let verdicts: Set<String> = ["lost", "duplicated", "reordered", "corrupted"]
+
     /// What was measured, in the order in which it's read.
     var measures: [Measure] {
         var measures: [Measure] = []
@@ -107,7 +139,7 @@ struct RunGroup: Sendable {
         for (name, value) in [
             ("sent", \Report.sent), ("acknowledged", \.acknowledged), ("delivered", \.delivered), ("refused", \.refused), ("lost", \.lost),
             ("duplicated", \.duplicated), ("reordered", \.reordered), ("corrupted", \.corrupted),
-        ] where runs.contains(where: { $0[keyPath: value] > 0 }) {
+        ] where runs.contains(where: { $0[keyPath: value] > 0 || ($0.sent > 0 && Self.verdicts.contains(name)) }) {
             add(name, .count, isShown: false) { Double($0[keyPath: value]) }
         }
         return measures

@@ -28,7 +28,9 @@ struct LoadOptions: ParsableArguments {
     var clientsPerProcess = 18_000
 
     func validate() throws {
-        if start && target.isGiven { throw ValidationError("--start makes a gateway: leave --server, --data, --pid and --trust out") }
+        if start && target.isGiven {
+            throw ValidationError("--start makes a gateway: leave --server, --data, --token-file, --pid and --trust out")
+        }
         if !start && (gateway != nil || directory != nil) { throw ValidationError("--gateway and --directory need --start") }
         if profile != nil && !start {
             throw ValidationError("--profile needs --start: only a gateway that this run has started is profiled")
@@ -61,7 +63,8 @@ struct LoadOptions: ParsableArguments {
             }
             defer { watcher.stop() }
             do {
-                _ = try await scenario(place.target(keepsSessions: keepsSessions))
+                let file = try target.tokenFile.map { try TokenFile($0) }
+                _ = try await scenario(place.target(tokens: file, keepsSessions: keepsSessions))
             } catch {
                 place.send(.failed("\(error)"))
             }
@@ -77,7 +80,11 @@ struct LoadOptions: ParsableArguments {
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
         defer { process?.remove() }
         let found = try process?.target(tls: target.tls, keepsSessions: keepsSessions) ?? target.target(keepsSessions: keepsSessions)
-        if process == nil { try FreeDisk.check(found.data, bytes: diskBytes) }
+        if process == nil {
+            try found.requireListener()
+            // One elsewhere has a disk elsewhere.
+            if target.tokenFile == nil || target.data != nil { try FreeDisk.check(found.data, bytes: diskBytes) }
+        }
         let profiler: Profiler? =
             if let profile, let workshop, let process {
                 try Profiler(pid: process.child.pid, file: profile, directory: workshop.directory)
@@ -111,9 +118,10 @@ extension TLSResumeOptions {
 
 extension WorkerPlace {
     /// The gateway that the first process found or started.
-    func target(keepsSessions: Bool) throws -> Target {
+    func target(tokens: TokenFile?, keepsSessions: Bool) throws -> Target {
         try Target(
             address: SocketAddress(parsing: gateway.address), tls: gateway.serverName, trust: gateway.trust, data: gateway.data,
+            tokens: tokens,
             pid: gateway.pid, keepsSessions: keepsSessions)
     }
 }

@@ -5,7 +5,7 @@ extension LoadRun {
     /// What a phone of a scenario is like.
     static let phoneSettings = ClientSettings(device: "load", acknowledgesOnReceipt: true, resolvesPeers: false)
     /// A phone that only sends, like a backend.
-    static let senderSettings = ClientSettings(device: "load", isSendOnly: true, acknowledgesOnReceipt: true, resolvesPeers: false)
+    static let senderSettings = ClientSettings(device: "load-sender", isSendOnly: true, acknowledgesOnReceipt: true, resolvesPeers: false)
 
     /// Begins a flow: by its schedule, or as fast as windows let it.
     func start(_ flow: Int, _ rate: Rate, share: Double) async throws {

@@ -36,13 +36,16 @@ final class LoadRun {
     /// - Parameters:
     ///   - clients: phones of the whole run, for the report.
     ///   - capacity: phones of this process, each with a token.
+    ///   - users: of this process in all, those included who get their token later; nil: as many.
     ///   - connections: how many of them are open at once; nil: all.
     ///   - body: the steps. When it throws, the report has the reason among its faults, and what was found until then.
     static func perform(
-        _ scenario: String, on target: Target, clients: Int, capacity: Int, connections: Int? = nil, sampleSeconds: Double = 1,
+        _ scenario: String, on target: Target, clients: Int, capacity: Int, users: Int? = nil, connections: Int? = nil,
+        sampleSeconds: Double = 1,
         _ body: (LoadRun) async throws -> Void
     ) async throws -> Report {
-        let driver = try await FleetDriver(target: target, capacity: capacity, connections: connections ?? capacity)
+        if case .file(let file) = target.tokens { try await file.forgetEarlierRuns(on: target) }
+        let driver = try await FleetDriver(target: target, capacity: capacity, users: users, connections: connections ?? capacity)
         current.withLock { $0 = driver }
         defer {
             current.withLock { $0 = nil }

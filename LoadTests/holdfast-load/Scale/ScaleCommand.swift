@@ -21,20 +21,26 @@ struct ScaleCommand: AsyncParsableCommand {
     @OptionGroup var programs: ProgramOptions
     @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("Numbers of connections; empty for none.", valueName: "n,n")) var connections = "1000,2000,5000,10000,18000"
-    @Option(help: ArgumentHelp("Numbers of sessions on the disk; empty for none.", valueName: "n,n"))
-    var sessions = "10000,100000,1000000,10000000"
+    @Option(
+        help: ArgumentHelp(
+            "Numbers of sessions on the disk; empty for none. Default: \(defaultSessions), those of them that have --clients.",
+            valueName: "n,n"))
+    var sessions: String?
+    private static let defaultSessions = "10000,100000,1000000,10000000"
     @Option(help: "Runs of each series; at each step the median counts.") var runs = 1
     @Option(help: ArgumentHelp("The floor's sources. Default: LoadTests/floor above this program.", valueName: "dir")) var floor: String?
-    @Option(help: "Phones of the second series.") var clients = 5_000
+    @Option(help: "Phones of the second series. Default: 5000, at most the smallest of --sessions.") var clients: Int?
     @Option(help: "Messages to each of them.") var messages = 40
     @Option(help: "Seconds of messages at each step of the first series.") var duration = 5.0
 
     func run() async throws {
         let connections = try Self.numbers(connections, "--connections")
-        let sessions = try Self.numbers(sessions, "--sessions")
+        let given = try sessions.map { try Self.numbers($0, "--sessions") }
+        let clients = clients ?? min(5_000, given?.min() ?? 5_000)
+        let sessions = try given ?? Self.numbers(Self.defaultSessions, "--sessions").filter { $0 >= clients }
         guard clients > 0, messages > 0, duration > 0, runs > 0, sessions.allSatisfy({ $0 >= clients }) else {
             throw LoadError(
-                "--clients, --messages, --duration and --runs must be above 0, each of --sessions at least --clients (\(clients))")
+                usage: "--clients, --messages, --duration and --runs must be above 0, each of --sessions at least --clients (\(clients))")
         }
         let workshop = try programs.workshop()
         let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)

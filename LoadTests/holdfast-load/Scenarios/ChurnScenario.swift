@@ -16,12 +16,15 @@ struct ChurnScenario: Sendable {
 
     /// Runs it.
     func run() async throws -> Report {
-        guard clients > 0 && rate > 0 && seconds > 0 else { throw LoadError("--clients must be at least 1, --rate and --duration above 0") }
-        guard departure != .silence else { throw LoadError("--leave silence keeps connections open: see flap and disconnect") }
+        guard clients > 0 && rate > 0 && seconds > 0 else {
+            throw LoadError(usage: "--clients must be at least 1, --rate and --duration above 0")
+        }
+        guard departure != .silence else { throw LoadError(usage: "--leave silence keeps connections open: see flap and disconnect") }
         let places = WorkerPlace.share(clients)
         let rate = rate * Double(places) / Double(clients)
         return try await LoadRun.perform(
             "churn-\(departure)" + target.suffix, on: target, clients: clients, capacity: Self.receivers,
+            users: Self.receivers + Int((rate * seconds).rounded(.up)),
             connections: Self.receivers + places
         ) { run in
             try await run.driver.perform { fleet in

@@ -28,7 +28,7 @@ struct ConnectScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         guard clients > 0 && inFlightMax > 0 && seconds > 0 else {
-            throw LoadError("--clients and --in-flight must be at least 1, --duration above 0")
+            throw LoadError(usage: "--clients and --in-flight must be at least 1, --duration above 0")
         }
         let count = WorkerPlace.share(clients)
         return try await LoadRun.perform("connect-\(credential)" + target.suffix, on: target, clients: clients, capacity: count) { run in

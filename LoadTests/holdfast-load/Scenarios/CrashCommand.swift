@@ -29,7 +29,7 @@ struct CrashCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard cycles > 0, fromCycle >= 0, clients >= 3 else {
-            throw LoadError("--cycles must be at least 1, --from-cycle at least 0, --clients at least 3")
+            throw LoadError(usage: "--cycles must be at least 1, --from-cycle at least 0, --clients at least 3")
         }
         let workshop = try programs.workshop()
         let stop = StopRequest()

@@ -14,7 +14,7 @@ struct DisconnectScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         guard clients > 0 && seconds > 0 && durableRate > 0 else {
-            throw LoadError("--clients must be at least 1, --duration and --rate above 0")
+            throw LoadError(usage: "--clients must be at least 1, --duration and --rate above 0")
         }
         let count = WorkerPlace.share(clients)
         let bystanderCount = max(2, WorkerPlace.share(Bystanders.count) & ~1)

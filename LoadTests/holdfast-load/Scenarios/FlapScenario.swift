@@ -18,9 +18,11 @@ struct FlapScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         guard clients > 0 && rate > 0 && messageRate > 0 && senders > 0 && seconds > 0 else {
-            throw LoadError("--clients and --senders must be at least 1, --rate, --message-rate and --duration above 0")
+            throw LoadError(usage: "--clients and --senders must be at least 1, --rate, --message-rate and --duration above 0")
         }
-        guard departure != .logout else { throw LoadError("--leave logout ends the session: there would be nothing to resume. See churn") }
+        guard departure != .logout else {
+            throw LoadError(usage: "--leave logout ends the session: there would be nothing to resume. See churn")
+        }
         let (count, senders) = (WorkerPlace.share(clients), max(1, WorkerPlace.share(senders)))
         let share = Double(count) / Double(clients)
         let ghosts = Int(Double(Self.ghosts(departure, rate, seconds)) * share)

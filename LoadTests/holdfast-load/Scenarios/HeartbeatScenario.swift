@@ -16,7 +16,7 @@ struct HeartbeatScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         guard outstanding > 0 && clients > 0 && seconds > 0 else {
-            throw LoadError("--outstanding and --clients must be at least 1, --duration above 0")
+            throw LoadError(usage: "--outstanding and --clients must be at least 1, --duration above 0")
         }
         let count = WorkerPlace.share(clients)
         return try await LoadRun.perform("heartbeat" + target.suffix, on: target, clients: clients, capacity: count) { run in

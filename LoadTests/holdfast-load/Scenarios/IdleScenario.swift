@@ -5,7 +5,7 @@ struct IdleScenario: Sendable {
     var target: Target
     var clients = 18_000
     /// The count at which the slope begins.
-    var firstStep = 5_000
+    var firstStep = Self.firstStep(clients: 18_000)
     /// Connects a second, or at most `inFlightMax` at a time.
     var rate = Rate.max
     var inFlightMax = 64
@@ -14,11 +14,16 @@ struct IdleScenario: Sendable {
     /// How long everything is quiet before memory is read.
     var quietSeconds = 5.0
 
+    /// Where the slope begins when nobody says so.
+    static func firstStep(clients: Int) -> Int { clients > 5_000 ? 5_000 : max(1, clients / 4) }
+
     /// Runs it.
     func run() async throws -> Report {
-        guard firstStep > 0 && firstStep < clients else { throw LoadError("--from must be below --clients") }
+        guard firstStep > 0 && firstStep < clients else {
+            throw LoadError(usage: "--from must be at least 1 and below --clients, which is \(clients)")
+        }
         // Phones acknowledge two seconds after a message at the latest.
-        guard quietSeconds >= 3 else { throw LoadError("--duration must be at least 3") }
+        guard quietSeconds >= 3 else { throw LoadError(usage: "--duration must be at least 3") }
         let (count, first) = (WorkerPlace.share(clients), WorkerPlace.share(firstStep))
         return try await LoadRun.perform("idle" + target.suffix, on: target, clients: clients, capacity: count) { run in
             let watch = Stopwatch(target)
@@ -116,7 +121,7 @@ struct IdleCommand: AsyncParsableCommand {
 
     @OptionGroup var load: LoadOptions
     @Option(help: "Phones at most.") var clients = 18_000
-    @Option(help: "Phones at which the slope begins.") var from = 5_000
+    @Option(help: "Phones at which the slope begins. Default: 5000, a quarter of so few --clients.") var from: Int?
     @Option(help: ArgumentHelp("Connects a second; max: as fast as they are answered.", valueName: "n|max")) var rate = Rate.max
     @Option(help: "Connects at a time with --rate max; 0: all at once. (default: 64)") var inFlight: Int?
     @Option(help: "How often each phone sends a message and goes idle again.") var rounds = 2
@@ -129,7 +134,8 @@ struct IdleCommand: AsyncParsableCommand {
     func run() async throws {
         try await load.run(connections: clients) { target in
             try await IdleScenario(
-                target: target, clients: clients, firstStep: from, rate: rate, inFlightMax: inFlight ?? 64, rounds: rounds,
+                target: target, clients: clients, firstStep: from ?? IdleScenario.firstStep(clients: clients), rate: rate,
+                inFlightMax: inFlight ?? 64, rounds: rounds,
                 quietSeconds: duration
             ).run()
         }

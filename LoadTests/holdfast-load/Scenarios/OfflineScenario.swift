@@ -16,14 +16,14 @@ struct OfflineScenario: Sendable {
     /// Runs it.
     func run() async throws -> Report {
         guard clients > 0 && senders > 0 && seconds > 0 else {
-            throw LoadError("--clients and --senders must be at least 1, --duration above 0")
+            throw LoadError(usage: "--clients and --senders must be at least 1, --duration above 0")
         }
-        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError("--bytes must be 28 to 60000") }
+        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError(usage: "--bytes must be 28 to 60000") }
         let (count, senders) = (WorkerPlace.share(clients), max(1, WorkerPlace.share(senders)))
         let blocks = AwayUsers.blocks(count: count, sample: WorkerPlace.share(verifyCount))
         let slots = blocks.map(\.count).max() ?? 0
         return try await LoadRun.perform(
-            "offline" + target.suffix, on: target, clients: clients, capacity: senders, connections: senders + slots
+            "offline" + target.suffix, on: target, clients: clients, capacity: senders, users: senders + count, connections: senders + slots
         ) { run in
             try await run.driver.perform { [bodyBytes] fleet in
                 fleet.add(senders, LoadRun.senderSettings)

@@ -35,7 +35,7 @@ struct PowerCutCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard cuts > 0, fromCut >= 0, clients >= 3 else {
-            throw LoadError("--cuts must be at least 1, --from-cut at least 0, --clients at least 3")
+            throw LoadError(usage: "--cuts must be at least 1, --from-cut at least 0, --clients at least 3")
         }
         let workshop = try programs.workshop()
         let stop = StopRequest()

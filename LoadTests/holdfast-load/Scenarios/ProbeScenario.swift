@@ -15,7 +15,7 @@ struct ProbeScenario: Sendable {
     /// Runs it.
     func run() throws -> Report {
         guard (1...100_000).contains(batch), (1...1_000_000).contains(recordBytes), batch * recordBytes <= 1 << 30, seconds > 0 else {
-            throw LoadError("--batch is 1...100000, --bytes 1...1000000, both together at most a gigabyte; --duration is above 0")
+            throw LoadError(usage: "--batch is 1...100000, --bytes 1...1000000, both together at most a gigabyte; --duration is above 0")
         }
         let cpu = ProcessMeter.own.cpuSeconds ?? 0
         let result = try AppendProbe.run(

@@ -25,7 +25,8 @@ struct RestartScenario {
     func run() async throws -> Report {
         guard clients > 0, senders > 0, senders <= DirectoryFill.senderCount, users >= clients, messages >= users, runs > 0 else {
             throw LoadError(
-                "--messages must be at least --users, those at least --clients, --senders at most \(DirectoryFill.senderCount), and all at least 1"
+                usage:
+                    "--messages must be at least --users, those at least --clients, --senders at most \(DirectoryFill.senderCount), and all at least 1"
             )
         }
         let data = workshop.directory + "/restart"
@@ -141,9 +142,9 @@ struct RestartCommand: AsyncParsableCommand {
 
     @OptionGroup var programs: ProgramOptions
     @OptionGroup var output: OutputOptions
-    @Option(help: "Users who have messages waiting for them.") var users = 1_000_000
-    @Option(help: "Messages that wait, in all.") var messages = 10_000_000
-    @Option(help: "Users who get more, and come for them.") var clients = 1_000
+    @Option(help: "Users who have messages waiting for them. Default: 1000000, at most --messages, at least --clients.") var users: Int?
+    @Option(help: "Messages that wait, in all. Default: 10000000, at least ten for each of --users.") var messages: Int?
+    @Option(help: "Users who get more, and come for them. Default: 1000, at most --users.") var clients: Int?
     @Option(help: "Phones that send.") var senders = 64
     @Option(help: "Starts from each kind of cache.") var runs = 3
 
@@ -151,8 +152,10 @@ struct RestartCommand: AsyncParsableCommand {
         let workshop = try programs.workshop()
         let watcher = try ChildProcess.stopOnInterrupt(removing: workshop.directory)
         defer { watcher.stop() }
+        let users = users ?? max(clients ?? 1, min(1_000_000, messages ?? .max))
         let scenario = RestartScenario(
-            workshop: workshop, users: users, messages: messages, clients: clients, senders: senders, runs: runs)
+            workshop: workshop, users: users, messages: messages ?? max(10_000_000, 10 * min(users, 1 << 40)),
+            clients: clients ?? min(1_000, users), senders: senders, runs: runs)
         try await scenario.run().finish(json: output.json)
     }
 }

@@ -31,12 +31,14 @@ struct StormScenario: Sendable {
 
     /// Runs it.
     func run() async throws -> Report {
-        guard clients > 0 && backlog > 0 && senders > 0 else { throw LoadError("--clients, --backlog and --senders must be at least 1") }
-        guard 1...3600 ~= silenceSeconds && seconds > 0 else { throw LoadError("--silence must be 1 to 3600, --duration above 0") }
-        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError("--bytes must be 28 to 60000") }
-        guard 1...1_000 ~= rounds else { throw LoadError("--rounds must be 1 to 1000") }
+        guard clients > 0 && backlog > 0 && senders > 0 else {
+            throw LoadError(usage: "--clients, --backlog and --senders must be at least 1")
+        }
+        guard 1...3600 ~= silenceSeconds && seconds > 0 else { throw LoadError(usage: "--silence must be 1 to 3600, --duration above 0") }
+        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError(usage: "--bytes must be 28 to 60000") }
+        guard 1...1_000 ~= rounds else { throw LoadError(usage: "--rounds must be 1 to 1000") }
         guard rounds == 1 || durableRate == 0 else {
-            throw LoadError("--rounds above 1 compares memory when all is quiet: leave --durable-rate out")
+            throw LoadError(usage: "--rounds above 1 compares memory when all is quiet: leave --durable-rate out")
         }
         let count = WorkerPlace.share(clients)
         let senders = max(1, WorkerPlace.share(self.senders))

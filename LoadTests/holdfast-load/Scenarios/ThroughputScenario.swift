@@ -22,9 +22,9 @@ struct ThroughputScenario: Sendable {
     func run() async throws -> Report {
         guard senders > 0 && receivers > 0 && 1...127 ~= window && 1...receivers ~= spread && seconds > 0 else {
             throw LoadError(
-                "--senders and --receivers must be at least 1, --window 1 to 127, --spread 1 to --receivers, --duration above 0")
+                usage: "--senders and --receivers must be at least 1, --window 1 to 127, --spread 1 to --receivers, --duration above 0")
         }
-        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError("--bytes must be 28 to 60000") }
+        guard MessageBody.byteCountMin...60_000 ~= bodyBytes else { throw LoadError(usage: "--bytes must be 28 to 60000") }
         // A process needs a sender for each share of the receivers.
         let (ownSenders, ownReceivers) = (max(1, WorkerPlace.share(senders)), WorkerPlace.share(receivers))
         return try await LoadRun.perform(
@@ -40,7 +40,8 @@ struct ThroughputScenario: Sendable {
 
     private func connect(_ run: LoadRun, _ senders: Int, _ receivers: Int) async throws {
         let senderSettings = ClientSettings(
-            device: "load", isSendOnly: isSendOnly, acknowledgesOnReceipt: true, resolvesPeers: false, limits: limits)
+            device: isSendOnly ? "load-sender" : "load", isSendOnly: isSendOnly,
+            acknowledgesOnReceipt: true, resolvesPeers: false, limits: limits)
         let spread = min(spread, receivers)
         try await run.driver.perform { [window, bodyBytes] fleet in
             fleet.add(receivers, LoadRun.phoneSettings)
@@ -134,7 +135,7 @@ struct ThroughputCommand: AsyncParsableCommand {
     func run() async throws {
         let clients = clients ?? 128
         let (senders, receivers) = (senders ?? clients / 2, receivers ?? clients - clients / 2)
-        guard senders > 0 else { throw LoadError("--senders must be at least 1") }
+        guard senders > 0 else { throw LoadError(usage: "--senders must be at least 1") }
         let messages = FreeDisk.messages(rate, seconds: duration + ThroughputScenario.warmUpSeconds)
         let disk = FreeDisk.need(messages: messages, bodyBytes: bytes, users: senders + receivers)
         try await load.run(connections: senders + receivers, diskBytes: disk) { target in

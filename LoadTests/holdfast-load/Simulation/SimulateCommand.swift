@@ -58,7 +58,9 @@ struct SimulateCommand: AsyncParsableCommand {
         var plan = Plan(seed: seed, steps: steps, clients: clients)
         if let only {
             let numbers = only.split(separator: ",").map { Int($0) }
-            guard numbers.allSatisfy({ $0 != nil }) else { throw LoadError("--only takes numbers with commas between them, not '\(only)'") }
+            guard numbers.allSatisfy({ $0 != nil }) else {
+                throw LoadError(usage: "--only takes numbers with commas between them, not '\(only)'")
+            }
             plan = plan.only(numbers.compactMap(\.self))
         }
         let result = Simulation(plan, isTracing: true).run()

@@ -28,6 +28,8 @@ struct TokenFeed {
             let (tokens, newcomers) = try await driver.perform { ($0.tokens, $0.newcomers) }
             guard let newcomers, newcomers.tokensEnd - newcomers.nextUser < ahead else { return }
             let batch = try await tokens.makeBatch(newcomers.tokensEnd..<newcomers.tokensEnd + batchCount)
+            // A file has no more.
+            guard !batch.users.isEmpty else { return }
             try await driver.perform { fleet in
                 // A connect that is repeated may need one that was given out before.
                 fleet.tokens.add(batch, forgettingBelow: max(0, newcomers.nextUser - ahead))

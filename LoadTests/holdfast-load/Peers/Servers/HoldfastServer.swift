@@ -34,7 +34,7 @@ final class HoldfastServer: PeerServer {
     func clients(count: Int) async throws -> any PeerClients {
         let path = TokenSecret.developmentKeyPath(data: try running.data)
         guard let secret = TokenSecret.read(path) else { throw LoadError("\(path) can't be read") }
-        return HoldfastClients(tokens: try await TokenBook(count: count, secret: secret))
+        return HoldfastClients(tokens: try await TokenBook(count: count, origin: .secret(secret)))
     }
 
     func target(_ transport: PeerTransport) throws -> PeerTarget {
