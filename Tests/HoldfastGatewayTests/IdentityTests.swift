@@ -1,31 +1,11 @@
 import Foundation
 import HoldfastIO
-import Logging
-import Synchronization
 import Testing
 
 @testable import HoldfastGateway
 
 @Suite struct IdentityTests {
     private static let now: UInt64 = 1_800_000_000
-
-    /// A logger that keeps its messages.
-    private final class Messages: Sendable {
-        let all = Mutex<[String]>([])
-    }
-
-    private struct Handler: LogHandler {
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-        let messages: Messages
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { messages.all.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") } }
-    }
 
     private func configuration(_ folder: TemporaryFolder) -> Configuration {
         var configuration = Configuration()
@@ -55,9 +35,9 @@ import Testing
         try Data(repeating: 65, count: 40).write(to: URL(fileURLWithPath: configuration.tokenSecretFile))
         for (mode, isNamed) in [(0o644, true), (0o640, false), (0o600, false)] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: configuration.tokenSecretFile)
-            let messages = Messages()
-            _ = try await Identity(configuration, wallSeconds: Self.now, Logger(label: "") { _ in Handler(messages: messages) })
-            #expect(messages.all.withLock { $0.contains { $0.contains("chmod 600 \(configuration.tokenSecretFile)") } } == isNamed)
+            let lines = LogLines()
+            _ = try await Identity(configuration, wallSeconds: Self.now, lines.logger)
+            #expect(lines.all.contains { $0.contains("chmod 600 \(configuration.tokenSecretFile)") } == isNamed)
             let report = await IdentityReport.read(configuration, at: Self.now)
             #expect(report.readableSecrets == (isNamed ? [configuration.tokenSecretFile] : []))
         }

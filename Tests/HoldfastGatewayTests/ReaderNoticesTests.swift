@@ -18,6 +18,8 @@ import Testing
         #expect(notices.update(holder(2 << 30), now: 13_000) == .holds(holder(2 << 30), seconds: 12))
         #expect(notices.update(holder(2 << 30), now: 612_999) == nil)
         #expect(notices.update(holder(2 << 30), now: 613_000) == .holds(holder(2 << 30), seconds: 612))
+        // Dead and not let go of yet: its number is nobody's.
+        #expect(notices.update(PageHolder(environment: "journal", processID: nil, bytes: 2 << 30), now: 613_500) == nil)
         #expect(notices.update(nil, now: 614_000) == .letGo)
         #expect(notices.update(nil, now: 615_000) == nil)
     }

@@ -3,6 +3,7 @@ import HoldfastCore
 import HoldfastGateway
 import HoldfastIO
 import HoldfastWire
+import Logging
 
 /// A gateway in the test's process, in a folder of its own.
 final class TestGateway {
@@ -12,10 +13,12 @@ final class TestGateway {
     private(set) var tlsPort: UInt16 = 0
     private var configuration: Configuration
     private let issuer: TokenIssuer
+    private let logger: Logger
 
     private static let secret = [UInt8]("a secret of tests, long enough for sure".utf8)
 
-    init(_ change: (inout Configuration) -> Void = { _ in }) async throws {
+    init(logger: Logger = .silent, _ change: (inout Configuration) -> Void = { _ in }) async throws {
+        self.logger = logger
         data = FileManager.default.temporaryDirectory.path + "/holdfast-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
         var configuration = Configuration()
@@ -32,7 +35,7 @@ final class TestGateway {
         change(&configuration)
         self.configuration = configuration
         issuer = try await TokenIssuer(secret: Self.secret)
-        gateway = Gateway(configuration: configuration, logger: .silent)
+        gateway = Gateway(configuration: configuration, logger: logger)
         try await start()
     }
 
@@ -55,7 +58,7 @@ final class TestGateway {
     func restart(_ change: (inout Configuration) -> Void = { _ in }) async throws {
         await stop()
         change(&configuration)
-        gateway = Gateway(configuration: configuration, logger: .silent)
+        gateway = Gateway(configuration: configuration, logger: logger)
         try await start()
     }
 

@@ -15,6 +15,8 @@ struct ReaderNotices {
     private var since: UInt64 = 0
     private var saidAt: UInt64?
     private var saidBytes = 0
+    /// Somebody was named, and it wasn't said yet that it is over.
+    private var isNamed = false
 
     /// A backup is done in that time, or with fewer pages.
     private static let patienceMilliseconds: UInt64 = 10_000
@@ -27,17 +29,19 @@ struct ReaderNotices {
     mutating func update(_ holder: PageHolder?, now: UInt64) -> Notice? {
         guard let holder else {
             defer { self = ReaderNotices() }
-            return saidAt == nil ? nil : .letGo
+            return isNamed ? .letGo : nil
         }
+        // Another one; or the same, dead, whose number nobody has any more: that is let go of soon.
         if holder.processID != self.holder?.processID || self.holder == nil {
-            self = ReaderNotices()
             since = now
+            saidAt = nil
         }
         self.holder = holder
         guard now >= since + Self.patienceMilliseconds, holder.bytes >= Self.bytesMin else { return nil }
         if let saidAt, now < saidAt + Self.repeatMilliseconds, holder.bytes < 2 * saidBytes { return nil }
         saidAt = now
         saidBytes = holder.bytes
+        isNamed = true
         return .holds(holder, seconds: (now - since) / 1000)
     }
 

@@ -9,7 +9,8 @@ struct InspectCommand: AsyncParsableCommand {
         discussion: """
             store     positions, era, checkpoint, sizes and counts (what is shown when nothing is asked for)
             journal   records in order, each with the status of its checksum; bodies are not shown
-            sessions  users with the size of their inboxes, and their sessions
+            sessions  users with the size of their inboxes, and their sessions; behind a
+                      name stands what the gateway's log calls that user
 
             What is shown is what is on disk: acknowledgements reach it a moment after they were given. Exit code 73 when the \
             journal has a damaged record.
@@ -37,7 +38,7 @@ struct InspectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("journal: only records after this position.", valueName: "position"))
     var after: UInt64?
 
-    @Option(help: "sessions: only this user.")
+    @Option(help: "sessions: only this user, by name or as the log calls them (#0123456789ab).")
     var user: String?
 
     @Flag(help: "Prints one JSON object.")

@@ -1,4 +1,5 @@
 internal import HoldfastCore
+internal import HoldfastGateway
 internal import HoldfastStorage
 internal import HoldfastWire
 
@@ -6,6 +7,8 @@ internal import HoldfastWire
 struct DataInspection {
     private let storage: LMDBStorage
     private let directory: String
+    /// What the gateway's log calls its users; nil when it has never called them by hashes.
+    private let logNames: LogNames?
     private let isJSON: Bool
     private let limit: Int
 
@@ -13,6 +16,7 @@ struct DataInspection {
     init(data: String, isJSON: Bool, limit: Int) throws(StorageError) {
         storage = try LMDBStorage.openReadOnly(directory: data)
         directory = data
+        logNames = LogNames(data: data)
         self.isJSON = isJSON
         self.limit = limit
     }
@@ -126,7 +130,7 @@ struct DataInspection {
         var isCut = false
         try storage.read { (snapshot) throws(StorageError) in
             try core.inspectUsers(from: snapshot) { user in
-                if let wanted, user.name != Array(wanted.utf8) { return true }
+                if let wanted, user.name != Array(wanted.utf8), logNames?.user(user.name) != wanted { return true }
                 isCut = users.count == limit
                 if !isCut { users.append(user) }
                 return !isCut && wanted == nil
@@ -135,7 +139,7 @@ struct DataInspection {
         if isJSON {
             let object = JSONText.object { object in
                 object.add("users", core.userCount)
-                object.add("shown", list: users.map(Self.json))
+                object.add("shown", list: users.map(json))
             }
             try StandardStreams.output(line: object.string)
             return try require(wanted, users)
@@ -144,7 +148,7 @@ struct DataInspection {
         for user in users {
             try StandardStreams.output(
                 line: """
-                    \(VisibleText.of(String(decoding: user.name, as: UTF8.self))): inbox \(user.inboxMessages) messages, \
+                    \(VisibleText.of(String(decoding: user.name, as: UTF8.self)))\(logNames?.user(user.name).map { " (\($0))" } ?? ""): inbox \(user.inboxMessages) messages, \
                     \(user.inboxBytes) bytes, last position \(user.lastPosition.rawValue)
                     """)
             for session in user.sessions { try StandardStreams.output(line: "  " + Self.line(session)) }
@@ -171,10 +175,11 @@ struct DataInspection {
         return words.joined(separator: ", ")
     }
 
-    private static func json(_ user: InspectedUser) -> JSONText {
+    private func json(_ user: InspectedUser) -> JSONText {
         JSONText.object { object in
             object.add("user", String(decoding: user.name, as: UTF8.self))
             object.add("number", user.number)
+            object.add("logUser", logNames?.user(user.name))
             object.add("inboxMessages", user.inboxMessages)
             object.add("inboxBytes", user.inboxBytes)
             object.add("lastPosition", user.lastPosition.rawValue)
@@ -183,7 +188,7 @@ struct DataInspection {
                 list: user.sessions.map { session in
                     JSONText.object { object in
                         object.add("session", session.id.rawValue)
-                        object.add("device", name(session.device))
+                        object.add("device", Self.name(session.device))
                         object.add("sendOnly", session.isSendOnly)
                         object.add("service", session.isService)
                         object.add("ended", session.hasEnded)
