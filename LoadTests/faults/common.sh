@@ -59,3 +59,24 @@ stop_gateway() {
     wait "$gateway" || status=$?
     return "$status"
 }
+
+size() { stat -c %s "$1" 2>/dev/null || echo 0; }
+
+# stopped_backup BYTES MAX: stops a backup of WORK/data to WORK/backup when it has copied between so many bytes of the journal: it has a view then.
+# Where it was too quick for that, once more. Sets backup, its pid.
+stopped_backup() {
+    local copied copy=$WORK/backup/unfinished/journal/data.mdb
+    for _ in 1 2 3 4 5 6 7 8 9; do
+        rm -rf "$WORK/backup"
+        holdfast backup --data "$WORK/data" --to "$WORK/backup" >"$WORK/backup.out" 2>&1 &
+        backup=$!
+        processes+=("$backup")
+        until [ "$(size "$copy")" -gt "$1" ] || ! kill -0 "$backup" 2>/dev/null; do :; done
+        kill -STOP "$backup" 2>/dev/null || true
+        copied=$(size "$copy")
+        if [ "$copied" -gt "$1" ] && [ "$copied" -lt "$2" ]; then return; fi
+        kill -CONT "$backup" 2>/dev/null || true
+        wait "$backup" || fail "the backup failed: $(cat "$WORK/backup.out")"
+    done
+    skip "the backup is too quick to be stopped"
+}

@@ -44,22 +44,7 @@ done
 start "$limit"
 
 # A reader that stands still holds every page that it may still read.
-size() { stat -c %s "$1" 2>/dev/null || echo 0; }
-# Stopped while it copies the journal; where it was too quick for that, once more.
-for try in 1 2 3 4 5 6 7 8 9; do
-    rm -rf "$WORK/backup"
-    holdfast backup --data "$WORK/data" --to "$WORK/backup" >"$WORK/backup.out" 2>&1 &
-    backup=$!
-    processes+=("$backup")
-    copy=$WORK/backup/unfinished/journal/data.mdb
-    until [ "$(size "$copy")" -gt 1000000 ] || ! kill -0 "$backup" 2>/dev/null; do :; done
-    kill -STOP "$backup"
-    copied=$(size "$copy")
-    if [ "$copied" -gt 1000000 ] && [ "$copied" -lt 60000000 ]; then break; fi
-    kill -CONT "$backup"
-    wait "$backup" || fail "the backup failed: $(cat "$WORK/backup.out")"
-    [ "$try" -lt 9 ] || skip "the backup is too quick to be stopped"
-done
+stopped_backup 1000000 60000000
 for user in 0 1 2 3 4 5; do
     holdfast receive --server "$tcp" --data "$WORK/data" --as "user-$user" --count "${stored[user]}" --timeout 20s >"$WORK/user-$user" ||
         fail "user-$user got $(wc -l <"$WORK/user-$user") of ${stored[user]} beside a reader that stands still"

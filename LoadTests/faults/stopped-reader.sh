@@ -8,22 +8,7 @@ connection="--server $tcp --data $WORK/data"
 seq 150000 | sed 's/$/ ----------------------------------------------------------------------------------------------------------------/' >"$WORK/lines"
 holdfast send --as alice --to bob --lines --timeout 60s $connection <"$WORK/lines" >"$WORK/send" 2>&1 ||
     fail "the messages aren't stored: $(tail -n 3 "$WORK/send")"
-# Stopped while it copies the journal; where it was too quick for that, once more.
-size() { stat -c %s "$1" 2>/dev/null || echo 0; }
-for try in 1 2 3 4 5 6 7 8 9; do
-    rm -rf "$WORK/backup"
-    holdfast backup --data "$WORK/data" --to "$WORK/backup" >"$WORK/backup.out" 2>&1 &
-    backup=$!
-    processes+=("$backup")
-    copy=$WORK/backup/unfinished/journal/data.mdb
-    until [ "$(size "$copy")" -gt 100000 ] || ! kill -0 "$backup" 2>/dev/null; do :; done
-    kill -STOP "$backup" 2>/dev/null || true
-    copied=$(size "$copy")
-    [ "$copied" -gt 100000 ] && [ "$copied" -lt 20000000 ] && break
-    kill -CONT "$backup" 2>/dev/null || true
-    wait "$backup" || fail "the backup failed: $(cat "$WORK/backup.out")"
-    [ "$try" -lt 9 ] || fail "the backup was over each time before it could be stopped"
-done
+stopped_backup 100000 20000000
 
 # Messages that are received and trimmed: their pages can't be used again.
 is_named() { grep -q "keeps what is freed from being used again.*process=$backup" "$WORK/data.log"; }
