@@ -16,7 +16,7 @@ cp "$WORK/encrypted.pem" "$WORK/tls.pem"
 status=0
 timeout 20 script -qec "holdfast serve --data $WORK/asks --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --config $WORK/config.yaml" /dev/null \
     >"$WORK/asks.log" 2>&1 </dev/null || status=$?
-[ "$status" = 69 ] || fail "a start with an encrypted key ends with $status: $(tail -n 3 "$WORK/asks.log")"
+[ "$status" = 66 ] || fail "a start with an encrypted key ends with $status: $(tail -n 3 "$WORK/asks.log")"
 grep -q 'tls.pem.*not encrypted' "$WORK/asks.log" || fail "the error doesn't name the key: $(tail -n 3 "$WORK/asks.log")"
 
 # 2. SIGHUP with an encrypted key, and with a pipe in its place.
@@ -34,4 +34,4 @@ holdfast send --as alice --to bob --text still --server "$tls" --tls --trust "$W
 kill "$gateway"
 gone() { ! kill -0 "$gateway" 2>/dev/null; }
 wait_until 15 gone || fail "the gateway doesn't end at SIGTERM"
-echo "nobody was asked for a password: an error with code 69 at the start, the old key in use after SIGHUP, an end at SIGTERM"
+echo "nobody was asked for a password: an error with code 66 at the start, the old key in use after SIGHUP, an end at SIGTERM"

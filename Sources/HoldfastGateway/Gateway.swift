@@ -40,7 +40,7 @@ package final class Gateway: Sendable {
             try configuration.check(source: "configuration")
             try DescriptorLimit.raiseToMaximum()
             ProcessMemory.giveLargeBlocksBack()
-            try ThreadLimit.require(configuration.loopCount + configuration.readers + Self.otherThreads)
+            try ThreadLimit.require(configuration.threadCount)
             let configuration = sized()
             // The directory's lock comes first: the files of another gateway aren't touched.
             let storage = try LMDBStorage.open(
@@ -55,9 +55,6 @@ package final class Gateway: Sendable {
             throw failure
         }
     }
-
-    /// Core, journal, checkpoints, supervisor, two for tokens, and some for Swift's pool.
-    private static let otherThreads = 10
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
     package func beginDrain() { stop.drain() }

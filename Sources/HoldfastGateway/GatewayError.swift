@@ -12,6 +12,13 @@ package struct GatewayError: Error, Equatable, CustomStringConvertible, Sendable
     package static let fileExitCode = ExitCode.file.rawValue
     package static let systemExitCode = ExitCode.unavailable.rawValue
 
+    /// A file that the gateway needs and can't use.
+    static func file(_ error: some Error) -> GatewayError {
+        var failure = GatewayError(error)
+        failure.exitCode = fileExitCode
+        return failure
+    }
+
     init(_ error: any Error) {
         description = "\(error)"
         switch error {

@@ -52,7 +52,8 @@ enum EarlierReaders {
         }
 
         private var isAnybodyThere: Bool {
-            guard let descriptor = try? DurableFile.open(path, O_RDONLY) else { return false }
+            // What can't be found out is taken for a reader: a view that is kept for too long costs room, and no data.
+            guard let descriptor = try? DurableFile.open(path, O_RDONLY) else { return true }
             defer { close(descriptor) }
             return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
         }

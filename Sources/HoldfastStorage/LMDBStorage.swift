@@ -58,7 +58,8 @@ package final class LMDBStorage: RepairableStorage {
     /// Counts the room anew: a view of another process's may have ended, and somebody may have made room on the disk.
     package func countRoom() throws(StorageError) {
         guard let space else { return }
-        forgetReaders()
+        // Inside of the gate: `giveMemoryBack` closes what this looks into.
+        try gate.enter { () throws(StorageError) in forgetReaders() }
         try countPages(space, isDue: true)
     }
 

@@ -17,7 +17,7 @@ import Testing
         var configuration = Configuration()
         configuration.data = folder.path
         configuration.logUsers = form
-        return (AddressLog(try LogNames(configuration)) { line in lines.all.withLock { $0.append(line) } }, lines)
+        return (AddressLog(LogNames(configuration, .silent)) { line in lines.all.withLock { $0.append(line) } }, lines)
     }
 
     @Test func `an address is named once an hour for each matter, with what to do`() throws {
@@ -42,6 +42,16 @@ import Testing
         #expect(lines.count == AddressLog.entriesMax + 1)
         log.note(try SocketAddress(parsing: "10.1.2.3:1"), .unexpected, now: 2_000 + AddressLog.silenceMilliseconds)
         #expect(lines.count == AddressLog.entriesMax + 2)
+    }
+
+    @Test func `many of one matter don't silence another`() throws {
+        let (log, lines) = try makeLog()
+        for number in 0..<1_000 {
+            log.noteHandshake(try SocketAddress(parsing: "[2001:db8:0:\(number)::1]:1").limitKey, "http request", now: 1)
+        }
+        let count = lines.count
+        log.note(try SocketAddress(parsing: "10.1.2.3:1"), .unexpected, now: 1)
+        #expect(lines.count == count + 1)
     }
 
     @Test func `an IPv6 key is named as the network that it is`() throws {

@@ -312,7 +312,7 @@ import Testing
         do throws(GatewayError) {
             _ = try await Gateway(configuration: configuration, logger: .silent).start()
         } catch {
-            #expect(error.exitCode == GatewayError.configurationExitCode)
+            #expect(error.exitCode == GatewayError.fileExitCode)
             #expect(error.description.contains("missing"))
         }
         configuration.listen = ["192.0.2.1:80"]

@@ -14,24 +14,34 @@ import Testing
 
     @Test func `a user's hash is the same at each start of a data directory, and another in another`() throws {
         let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
-        let names = try LogNames(configuration(.hash, folder))
+        let names = LogNames(configuration(.hash, folder), .silent)
         let hash = try #require(names.user(Array("alice".utf8)))
         #expect(hash.count == 13 && hash.first == "#")
-        #expect(try LogNames(configuration(.hash, folder)).user(Array("alice".utf8)) == hash)
+        #expect(LogNames(configuration(.hash, folder), .silent).user(Array("alice".utf8)) == hash)
         #expect(LogNames(data: folder.path)?.user(Array("alice".utf8)) == hash)
         #expect(names.user(Array("bob".utf8)) != hash)
-        #expect(try LogNames(configuration(.hash, other)).user(Array("alice".utf8)) != hash)
+        #expect(LogNames(configuration(.hash, other), .silent).user(Array("alice".utf8)) != hash)
         #expect(try FileFacts(path: LogNames.keyPath(data: folder.path)).mode == 0o600)
     }
 
     @Test func `none and name need no key`() throws {
         let folder = try TemporaryFolder()
         let address = try SocketAddress(parsing: "[2001:db8:1:2::3]:1").limitKey
-        let nothing = try LogNames(configuration(.none, folder))
+        let nothing = LogNames(configuration(.none, folder), .silent)
         #expect(nothing.user([97]) == nil && nothing.address(address) == nil)
-        let names = try LogNames(configuration(.name, folder))
+        let names = LogNames(configuration(.name, folder), .silent)
         #expect(names.user(Array("zoë".utf8)) == "zoë" && names.address(address) == "2001:db8:1:2::/64")
         #expect(LogNames(data: folder.path) == nil)
+    }
+
+    @Test func `a key that can't be read or made is replaced in memory only, and that is said`() throws {
+        let folder = try TemporaryFolder()
+        let path = LogNames.keyPath(data: folder.path)
+        try Data("cut".utf8).write(to: URL(fileURLWithPath: path))
+        let lines = LogLines()
+        #expect(LogNames(configuration(.hash, folder), lines.logger).user([97]) != nil)
+        #expect(lines.all.count == 1 && lines.all[0].contains("log.key"))
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "cut")
     }
 
     @Test func `the hash is HMAC-SHA256`() {

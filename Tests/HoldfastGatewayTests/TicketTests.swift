@@ -143,7 +143,7 @@ import Testing
     @Test func `a damaged key file is told, not replaced`() throws {
         let folder = try TemporaryFolder()
         try Data("nonsense".utf8).write(to: URL(fileURLWithPath: folder.path + "/ticket-keys"))
-        #expect(throws: ConfigurationError.self) {
+        #expect(throws: GatewayError.self) {
             try TicketKeyFile(data: folder.path, ticketDays: 30, keyHours: 24, wallSeconds: 1, monotonicSeconds: 0)
         }
     }

@@ -8,7 +8,9 @@ final class OneReader<Element: Sendable>: Sendable {
         var isFinished = false
         /// The claim that may read; 0: none.
         var claim: UInt64 = 0
+        /// The number of the newest claim.
         var lastClaim: UInt64 = 0
+        /// The reader that waits for an element.
         var waiter: CheckedContinuation<Element?, Never>?
     }
 
@@ -84,6 +86,7 @@ final class OneReader<Element: Sendable>: Sendable {
                     guard state.claim == claim, !isCancelled else { return .some(nil) }
                     if let element = state.elements.popFirst() { return .some(element) }
                     if state.isFinished { return .some(nil) }
+                    precondition(state.waiter == nil, "an iterator is used by one task at a time")
                     state.waiter = continuation
                     return nil
                 }

@@ -223,6 +223,7 @@ struct ClientCore: ~Copyable {
             for waiter in connectWaiters { waiter.set(.success(isNewBeginning ? .begun : SessionStart(outcome))) }
             connectWaiters = []
             hadSession = true
+            lastClosing = ""
         case .notice(let notice):
             if case .closedByServer(_, let text) = notice { lastClosing = text }
             notices.yield(notice)

@@ -17,23 +17,18 @@ final class AddressLog: Sendable {
         case handshake(HandshakeFault)
     }
 
-    private struct Entry: Hashable {
-        let matter: Matter
-        let address: AddressKey
-    }
-
-    private struct State {
-        /// When each was named, in monotonic milliseconds.
-        var named: [Entry: UInt64] = [:]
+    fileprivate struct State {
+        /// When each address was named, in monotonic milliseconds.
+        var named: [AddressKey: UInt64] = [:]
         /// When it was last said that others aren't.
         var silencedAt: UInt64?
     }
 
-    private let state = Mutex(State())
+    private let states = Mutex<[Matter: State]>([:])
     private let warn: @Sendable (Line) -> Void
     /// How long nobody is named again.
     static let silenceMilliseconds: UInt64 = 3_600_000
-    /// How many are named in that time: it is peers who make these lines.
+    /// How many are named in that time for each matter: it is peers who make these lines, and those of one must not take the place of another's.
     static let entriesMax = 64
 
     private let names: LogNames
@@ -95,21 +90,27 @@ final class AddressLog: Sendable {
     }
 
     private func isNew(_ matter: Matter, _ address: AddressKey, _ now: UInt64) -> Bool {
-        let entry = Entry(matter: matter, address: address)
-        let (isNamed, isSilenced) = state.withLock { state -> (Bool, Bool) in
-            if let at = state.named[entry], now < at + Self.silenceMilliseconds { return (false, false) }
-            if state.named.count >= Self.entriesMax { state.named = state.named.filter { now < $0.value + Self.silenceMilliseconds } }
-            if state.named.count < Self.entriesMax {
-                state.named[entry] = now
-                return (true, false)
-            }
-            if let at = state.silencedAt, now < at + Self.silenceMilliseconds { return (false, false) }
-            state.silencedAt = now
-            return (false, true)
-        }
+        let (isNamed, isSilenced) = states.withLock { states in states[matter, default: State()].take(address, now) }
         if isSilenced {
-            warn(Line(message: "too many addresses whose connections are closed for what they send: no others are named for an hour"))
+            warn(
+                Line(message: "too many addresses whose connections are closed for the same reason: no others are named for it for an hour")
+            )
         }
         return isNamed
+    }
+}
+
+extension AddressLog.State {
+    /// Whether the address is to be named, and if not, whether it is to be said that no others are.
+    fileprivate mutating func take(_ address: AddressKey, _ now: UInt64) -> (isNamed: Bool, isSilenced: Bool) {
+        if let at = named[address], now < at + AddressLog.silenceMilliseconds { return (false, false) }
+        if named.count >= AddressLog.entriesMax { named = named.filter { now < $0.value + AddressLog.silenceMilliseconds } }
+        if named.count < AddressLog.entriesMax {
+            named[address] = now
+            return (true, false)
+        }
+        if let at = silencedAt, now < at + AddressLog.silenceMilliseconds { return (false, false) }
+        silencedAt = now
+        return (false, true)
     }
 }

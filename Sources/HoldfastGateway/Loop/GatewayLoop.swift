@@ -13,6 +13,7 @@ struct GatewayShared: Sendable {
     let core: Inbox<CoreMessage>
     let addressLog: AddressLog
     let names: LogNames
+    let closingNotes = ClosingNotes()
     let logger: Logger
 }
 

@@ -88,8 +88,9 @@ extension Configuration {
     /// Event loops: as configured, or one per core.
     var loopCount: Int { loops > 0 ? loops : ProcessInfo.processInfo.activeProcessorCount }
 
-    /// Threads of a gateway that serves: loops, readers, tokens, and core, journal, checkpoint, supervisor, signals, reload and log.
-    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + 7 }
+    /// Threads of a gateway that serves: loops, readers, tokens; core, journal, checkpoint, supervisor, signals, reload and log; and some of Swift's
+    /// pool.
+    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + 10 }
 
     func loopConfiguration(index: Int) -> EventLoopConfiguration {
         var loop = EventLoopConfiguration()

@@ -106,9 +106,10 @@ final class LoopPort: ConnectionPort {
         var metadata = metadata()
         metadata["connection"] = "\(index).\(connection.slot).\(connection.generation)"
         metadata["address"] = shared.names.address(addresses[Int(connection.slot)])
-        let note = ClosingNote(message: message, metadata: metadata, user: session.userNumber, names: shared.names)
+        let note = ClosingNote(
+            message: message, metadata: metadata, user: session.userNumber, names: shared.names, waiting: shared.closingNotes)
         // Before WELCOME nobody knows.
-        guard session.rawValue != 0, shared.names.namesUsers else { return note.write(nil, to: shared.logger) }
+        guard session.rawValue != 0, shared.names.namesUsers, shared.closingNotes.add() else { return note.write(nil, to: shared.logger) }
         shared.core.post(.closing(note))
     }
 
@@ -117,6 +118,6 @@ final class LoopPort: ConnectionPort {
         guard logsConnections else { return }
         var metadata = metadata()
         metadata["address"] = shared.names.address(address)
-        ClosingNote(message: message, metadata: metadata, user: 0, names: shared.names).write(nil, to: shared.logger)
+        shared.logger.debug("\(message)", metadata: metadata.mapValues { "\($0)" })
     }
 }

@@ -9,11 +9,11 @@ struct CertificateNotices {
 
     private static let repeatSeconds: UInt64 = 86_400
 
-    /// Looks at the file.
+    /// Looks at what is shown to clients, not at the file: that may be newer, and reading it could wait.
     /// - Parameter seconds: since 1970.
-    mutating func look(at path: String, _ seconds: UInt64, _ logger: Logger) {
-        guard let times = CertificateTimes(ofFile: path), let state = update(times.state(at: seconds), seconds) else { return }
-        Self.write(state, times, path, logger)
+    mutating func look(at tls: TLSServerContext, _ seconds: UInt64, _ logger: Logger) {
+        guard let times = tls.certificateTimes, let state = update(times.state(at: seconds), seconds) else { return }
+        Self.write(state, times, tls.certificateChainFile, logger)
     }
 
     /// What is to be said now.

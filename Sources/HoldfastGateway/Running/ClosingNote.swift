@@ -1,4 +1,5 @@
 internal import Logging
+internal import Synchronization
 
 /// A line of the log about a connection's end, on its way to the name of its user: the loops don't know it.
 struct ClosingNote: Sendable {
@@ -7,6 +8,7 @@ struct ClosingNote: Sendable {
     /// The user's number.
     let user: UInt64
     let names: LogNames
+    let waiting: ClosingNotes
 
     /// Writes the line.
     /// - Parameter name: the user's; nil when there is none.
@@ -15,4 +17,21 @@ struct ClosingNote: Sendable {
         metadata["user"] = name.flatMap { names.user($0) }
         logger.debug("\(message)", metadata: metadata.mapValues { "\($0)" })
     }
+}
+
+/// How many lines wait for a name. Clients that come and go faster than names are read must not make the log take memory, nor the core's time.
+final class ClosingNotes: Sendable {
+    private let count = Atomic<Int>(0)
+    private static let countMax = 1_000
+
+    /// Whether one more may wait. If not, its line goes without the user.
+    func add() -> Bool {
+        guard count.add(1, ordering: .relaxed).newValue <= Self.countMax else {
+            subtract(1)
+            return false
+        }
+        return true
+    }
+
+    func subtract(_ number: Int) { count.subtract(number, ordering: .relaxed) }
 }

@@ -53,9 +53,10 @@ struct Identity {
             return try await TokenVerifier(secret: secret, publicKeyPEM: pem, clockToleranceSeconds: configuration.tokenClockSeconds)
         } catch {
             let isPublic = error == .publicKeyUnusable
-            throw ConfigurationError(
-                source: isPublic ? configuration.tokenPublicKeyFile : secretPath, key: "", value: nil, problem: "\(error)",
-                advice: "Put the key of your token issuer there")
+            throw GatewayError.file(
+                ConfigurationError(
+                    source: isPublic ? configuration.tokenPublicKeyFile : secretPath, key: "", value: nil, problem: "\(error)",
+                    advice: "Put the key of your token issuer there"))
         }
     }
 
@@ -73,9 +74,10 @@ struct Identity {
         return FileManager.default.contents(atPath: path)
     }
 
-    private static func unreadable(_ key: String, _ path: String) -> ConfigurationError {
-        ConfigurationError(
-            source: path, key: key, value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read")
+    private static func unreadable(_ key: String, _ path: String) -> GatewayError {
+        .file(
+            ConfigurationError(
+                source: path, key: key, value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read"))
     }
 
     /// Names the secrets that everybody on the machine may read.
@@ -87,8 +89,12 @@ struct Identity {
 
     /// The files that nobody but the gateway may read, there or not.
     static func secretPaths(_ configuration: Configuration) -> [String] {
-        [configuration.tokenSecretFile, configuration.tlsKey].filter { !$0.isEmpty }
-            + ["development.key", "ticket-keys", "log.key", "tls/key.pem"].map { configuration.data + "/" + $0 }
+        let data = configuration.data
+        return [configuration.tokenSecretFile, configuration.tlsKey].filter { !$0.isEmpty }
+            + [
+                TokenSecret.developmentKeyPath(data: data), TicketKeyFile.path(data: data), LogNames.keyPath(data: data),
+                data + "/tls/key.pem",
+            ]
     }
 
     private static func makeTLS(_ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger) throws -> TLSServerContext {
@@ -116,10 +122,15 @@ struct Identity {
         return try serverContext(configuration, certificate, key)
     }
 
-    static func serverContext(_ configuration: Configuration, _ certificate: String, _ key: String) throws(IOError) -> TLSServerContext {
-        try TLSServerContext(
-            certificateChainFile: certificate, keyFile: key,
-            minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
+    static func serverContext(_ configuration: Configuration, _ certificate: String, _ key: String) throws(GatewayError) -> TLSServerContext
+    {
+        do throws(IOError) {
+            return try TLSServerContext(
+                certificateChainFile: certificate, keyFile: key,
+                minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
+        } catch {
+            throw .file(error)
+        }
     }
 
     /// Good from the program's release on, not from now: the clock may be ahead, and clients have clocks of their own.

@@ -3,8 +3,9 @@ package import HoldfastIO
 
 /// What a start would find of certificate, keys and secrets: the same files, read in the same way, and nothing made.
 package struct IdentityReport: Sendable {
-    /// Why the gateway wouldn't start: TLS, and tokens; nil where it would.
+    /// Why the gateway wouldn't start for its certificate or key; nil: it would.
     package var tlsError: String?
+    /// The same for the keys of tokens.
     package var tokenError: String?
     /// How the certificate is; nil when there is none to look at: no TLS listener, or one that the first start makes.
     package var certificate: CertificateTimes.State?
@@ -13,6 +14,7 @@ package struct IdentityReport: Sendable {
     /// Secrets that everybody on the machine may read.
     package var readableSecrets: [String] = []
 
+    /// One in which nothing is wrong.
     package init() {}
 
     /// Reads the files.
@@ -44,7 +46,7 @@ package struct IdentityReport: Sendable {
             guard FileManager.default.fileExists(atPath: certificate) else { return }
         }
         certificateFile = certificate
-        do throws(IOError) {
+        do throws(GatewayError) {
             _ = try Identity.serverContext(configuration, certificate, key)
             self.certificate = CertificateTimes(ofFile: certificate)?.state(at: seconds)
         } catch {

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HoldfastIO
+internal import Logging
 
 /// How the log names users and their addresses: as `logUsers` says.
 package struct LogNames: Sendable {
@@ -9,8 +10,9 @@ package struct LogNames: Sendable {
     /// Where the key of the hashes is. Whoever has it can find out which hash is whose, and nobody else.
     package static func keyPath(data: String) -> String { data + "/log.key" }
 
-    /// Reads the key of the hashes from the data directory, and makes one where it is needed and not there.
-    init(_ configuration: Configuration) throws {
+    /// Reads the key of the hashes from the data directory, and makes one where it is needed and not there. Where that fails, on a full disk for
+    /// instance, the gateway starts all the same, with a key that it forgets.
+    init(_ configuration: Configuration, _ logger: Logger) {
         form = configuration.logUsers
         guard form == .hash else {
             key = []
@@ -19,9 +21,17 @@ package struct LogNames: Sendable {
         let path = Self.keyPath(data: configuration.data)
         if let known = Self.readKey(path) {
             key = known
-        } else {
-            key = randomBytes(Self.keyBytes)
+            return
+        }
+        key = randomBytes(Self.keyBytes)
+        do {
+            // What is there is not replaced: the hashes of earlier logs are made with it.
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw DurableFileError(path: path, reason: "there is a file that isn't a key, or can't be read")
+            }
             try DurableFile.write(Array((Hexadecimal.text(key) + "\n").utf8), to: path, mode: 0o600)
+        } catch {
+            logger.warning("the hashes of users in this log will not be those of other starts: \(error)")
         }
     }
 

@@ -12,7 +12,7 @@ struct RunningGateway {
     let core: Inbox<CoreMessage>
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
-    private let certificateFile: String?
+    private let tls: TLSServerContext?
     let drainMilliseconds: Int
     let logger: Logger
     private(set) var addresses = BoundAddresses()
@@ -24,7 +24,7 @@ struct RunningGateway {
         self.stop = stop
         self.logger = logger
         ticketKeys = identity.ticketKeys
-        certificateFile = identity.tls?.certificateChainFile
+        tls = identity.tls
         drainMilliseconds = configuration.drainSeconds * 1000
         let loopCount = configuration.loopCount
         let recovered = try Core.recover(
@@ -36,7 +36,7 @@ struct RunningGateway {
         load = GatewayLoad(
             slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
         tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
-        let names = try LogNames(configuration)
+        let names = LogNames(configuration, logger)
         let shared = GatewayShared(
             configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core,
             addressLog: AddressLog(names) { line in
@@ -104,9 +104,9 @@ struct RunningGateway {
         var nextLook: UInt64 = 0
         while true {
             let now = SystemClock.monotonicMilliseconds()
-            if let certificateFile, now >= nextLook {
+            if let tls, now >= nextLook {
                 nextLook = now + Self.certificateMilliseconds
-                certificate.look(at: certificateFile, load.wallSeconds(atMonotonic: now), logger)
+                certificate.look(at: tls, load.wallSeconds(atMonotonic: now), logger)
             }
             let state = stop.wait(milliseconds: 1000)
             if state.failure != nil || state.drainCount > 0 { break }
@@ -122,7 +122,7 @@ struct RunningGateway {
         return stop.current.failure ?? 0
     }
 
-    /// How often the certificate's times are looked at. One that was renewed at SIGHUP is, too.
+    /// How often the certificate's times are looked at, those of one that was renewed at SIGHUP, too.
     private static let certificateMilliseconds: UInt64 = 60_000
 
     private func rotateTicketKeys() {
@@ -150,7 +150,7 @@ struct RunningGateway {
     }
 
     /// What a client that was told to leave may take to go, before its connection ends with its loop.
-    private static let closeMilliseconds = 1500
+    private static let closeMilliseconds = 1000
 
     /// After a failure nothing is confirmed any more; clients are told to come back, as far as that is quick.
     private func sendAway() {

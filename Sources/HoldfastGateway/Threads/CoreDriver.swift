@@ -24,6 +24,8 @@ final class CoreDriver: @unchecked Sendable {
     private var nextRoomCount: UInt64 = 0
     private var roomNotices: RoomNotices
     private var readerNotices = ReaderNotices()
+    /// A reader counts the room, or will: on a slow disk one count at a time.
+    private var isCountingRoom = false
     /// When the place of the files is looked at next, in monotonic milliseconds.
     private var nextPlaceCheck: UInt64 = 0
     /// Commands have been handled or a checkpoint has let go of rows since freed memory was given back.
@@ -38,7 +40,7 @@ final class CoreDriver: @unchecked Sendable {
     private static let tickMilliseconds = 50
     /// What the last checkpoint of a stop may take, then the last commit, and then the threads that read and write. Together with the time for
     /// clients to leave, a stop takes less than the 10 seconds that container runtimes wait: what is missing is replayed at the next start.
-    private static let checkpointMilliseconds: UInt64 = 2_000
+    private static let checkpointMilliseconds: UInt64 = 1_500
     private static let commitMilliseconds: UInt64 = 500
     private static let threadsMilliseconds: UInt64 = 500
 
@@ -69,8 +71,13 @@ final class CoreDriver: @unchecked Sendable {
                 case .rows(let requests): inbox.post(.read(try requests.run(on: storage)))
                 case .trim(let job): inbox.post(.trimPlanned(try job.run(on: storage)))
                 case .expiry(let job): inbox.post(.expiryPlanned(try job.run(on: storage)))
-                case .countRoom: try storage.countRoom()
-                case .name(let closing): closing.write(try Core.userName(closing.user, on: storage), to: logger)
+                case .countRoom:
+                    try storage.countRoom()
+                    inbox.post(.roomCounted)
+                case .name(let closing):
+                    // Only the line lacks what can't be read.
+                    closing.write((try? Core.userName(closing.user, on: storage)) ?? nil, to: logger)
+                    closing.waiting.subtract(1)
                 case .checkPlace: try storage.checkPlace()
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
@@ -160,8 +167,11 @@ final class CoreDriver: @unchecked Sendable {
             finishBy = now.monotonic + Self.checkpointMilliseconds
             core.requestCheckpoint()
         case .checkpoint: core.requestCheckpoint()
+        case .roomCounted: isCountingRoom = false
         case .closing(let closing):
-            if let name = core.userName(closing.user) { closing.write(name, to: logger) } else { readers.post(.name(closing)) }
+            guard let name = core.userName(closing.user) else { return readers.post(.name(closing)) }
+            closing.write(name, to: logger)
+            closing.waiting.subtract(1)
         }
     }
 
@@ -199,11 +209,15 @@ final class CoreDriver: @unchecked Sendable {
     private func tickRoom(_ now: CoreTime) {
         let roomBytes = storage.roomBytes(checkpointRows: core.checkpointRows)
         core.ticked(now: now, isSpaceLow: roomBytes == 0, roomBytes: roomBytes)
-        if now.monotonic >= nextRoomCount, roomBytes == 0 || lastCommands &+ Self.watchMilliseconds >= now.monotonic {
+        let holder = storage.pageHolder
+        // Also for as long as somebody is named: nobody else would see the end of it.
+        let isWatched = holder != nil || lastCommands &+ Self.watchMilliseconds >= now.monotonic
+        if now.monotonic >= nextRoomCount, roomBytes == 0 || isWatched, !isCountingRoom {
+            isCountingRoom = true
             nextRoomCount = now.monotonic + (roomBytes == 0 ? Self.roomCountMilliseconds : Self.watchMilliseconds)
             readers.post(.countRoom)
         }
-        if let notice = readerNotices.update(storage.pageHolder, now: now.monotonic) { ReaderNotices.write(notice, to: logger) }
+        if let notice = readerNotices.update(holder, now: now.monotonic) { ReaderNotices.write(notice, to: logger) }
         let lowRoom = roomBytes == 0 ? storage.lowRoom : nil
         switch roomNotices.update(lowRoom?.cause, roomBytes: roomBytes, now: now.monotonic) {
         case .refusing: logger.warning("new messages are refused with storageFull: \(lowRoom?.text ?? "")")

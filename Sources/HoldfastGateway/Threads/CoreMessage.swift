@@ -10,6 +10,7 @@ enum CoreMessage: Sendable {
     case checkpointWritten(CheckpointResult)
     case trimPlanned(TrimPlan)
     case expiryPlanned(ExpiryPlan)
+    case roomCounted
     /// A stop has begun: write now what would otherwise have to be written at its end.
     case checkpoint
     /// Do what is under way, write a checkpoint if that is quick, and end.

@@ -11,19 +11,23 @@ package final class TicketKeyFile {
     /// Monotonic seconds.
     private var rotatedAt: UInt64
 
+    /// Where the ticket keys of a data directory are.
+    static func path(data: String) -> String { data + "/ticket-keys" }
+
     /// Reads the keys of `data`, or makes the first one; one that has served its period is followed by a new one.
     ///
-    /// - Throws: `ConfigurationError` for a file that isn't a key file, `DurableFileError`.
+    /// - Throws: `GatewayError` for a file that isn't a key file, `DurableFileError`.
     package init(data: String, ticketDays: Int, keyHours: Int, wallSeconds: UInt64, monotonicSeconds: UInt64) throws {
-        path = data + "/ticket-keys"
+        path = Self.path(data: data)
         periodSeconds = UInt64(keyHours) * 3600
         keptMax = TicketKeys.keptMax(lifetimeSeconds: UInt64(ticketDays) * 86400, periodSeconds: periodSeconds)
         rotatedAt = monotonicSeconds
         if let bytes = FileManager.default.contents(atPath: path) {
             guard let text = String(data: bytes, encoding: .utf8), let keys = TicketKeys(fileText: text) else {
-                throw ConfigurationError(
-                    source: path, key: "", value: nil, problem: "not a file of ticket keys",
-                    advice: "Restore it from a backup, or delete it: clients then log in with their tokens")
+                throw GatewayError.file(
+                    ConfigurationError(
+                        source: path, key: "", value: nil, problem: "not a file of ticket keys",
+                        advice: "Restore it from a backup, or delete it: clients then log in with their tokens"))
             }
             self.keys = keys
             if self.keys.correctTimes(now: wallSeconds) { try write(self.keys) }

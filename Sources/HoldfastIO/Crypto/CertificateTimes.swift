@@ -3,8 +3,9 @@ internal import Glibc
 
 /// From when to when a certificate is good.
 package struct CertificateTimes: Equatable, Sendable {
-    /// Both in seconds since 1970.
+    /// The first second, since 1970.
     package var first: Int64
+    /// The last one.
     package var last: Int64
 
     /// How it is at some time.
@@ -14,6 +15,7 @@ package struct CertificateTimes: Equatable, Sendable {
         case ending
     }
 
+    /// Both in seconds since 1970.
     package init(first: Int64, last: Int64) {
         self.first = first
         self.last = last
@@ -32,7 +34,11 @@ package struct CertificateTimes: Equatable, Sendable {
             return nil
         }
         defer { unsafe X509_free(certificate) }
-        guard let first = unsafe Self.seconds(X509_get0_notBefore(certificate)),
+        unsafe self.init(of: certificate)
+    }
+
+    init?(of certificate: OpaquePointer?) {
+        guard let certificate = unsafe certificate, let first = unsafe Self.seconds(X509_get0_notBefore(certificate)),
             let last = unsafe Self.seconds(X509_get0_notAfter(certificate))
         else { return nil }
         self.init(first: first, last: last)

@@ -68,7 +68,7 @@ extension EventLoop {
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         let status = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
         guard status == 0 else { throw IOError("bind \(address)", errno: errno) }
-        guard CLinux.listen(descriptor, configuration.backlog) == 0 else { throw IOError("listen on \(address)", errno: errno) }
+        try listen(on: descriptor, configuration)
         // Only now: of two processes that want the address, bound without this, one can't listen. (A look beforehand whether it is free would
         // let both pass.)
         if !configuration.joins { try share(descriptor, address) }
@@ -80,6 +80,18 @@ extension EventLoop {
         guard named == 0, let bound = SocketAddress(storage) else { throw IOError("name the socket of \(address)", errno: errno) }
         return bound
     }
+
+    /// Where two processes begin to listen in the same moment, the system may refuse both: each waits another while then and tries again.
+    private static func listen(on descriptor: Int32, _ configuration: ListenerConfiguration) throws(IOError) {
+        for attempt in 1... {
+            if CLinux.listen(descriptor, configuration.backlog) == 0 { return }
+            let code = errno
+            guard code == EADDRINUSE, attempt < listenAttemptsMax else { throw IOError("listen on \(configuration.address)", errno: code) }
+            usleep(UInt32.random(in: 1_000...20_000))
+        }
+    }
+
+    private static let listenAttemptsMax = 4
 
     private static func share(_ descriptor: Int32, _ address: SocketAddress) throws(IOError) {
         guard set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) else { throw IOError("share port of \(address)", errno: errno) }

@@ -4,6 +4,11 @@ internal import COpenSSL
 @safe final class TLSContextHandle: @unchecked Sendable {
     /// Not changed after it is set up; making sessions of it is safe on any thread.
     let context: OpaquePointer
+    /// From when to when the certificate that it shows is good; nil: it shows none.
+    private(set) var certificateTimes: CertificateTimes?
+
+    /// Asks the library for the times of the certificate that was loaded. While the context is set up.
+    func readCertificateTimes() { certificateTimes = unsafe CertificateTimes(of: SSL_CTX_get0_certificate(context)) }
 
     init(server: Bool, minimumVersion: TLSVersion) throws(IOError) {
         guard OpenSSLLibrary.isReady else { throw TLSError.make("start OpenSSL") }

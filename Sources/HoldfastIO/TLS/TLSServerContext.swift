@@ -50,6 +50,9 @@ package final class TLSServerContext: Sendable {
         }
     }
 
+    /// From when to when the certificate that is shown now is good.
+    package var certificateTimes: CertificateTimes? { current.withLock(\.certificateTimes) }
+
     /// A session of the library for one connection, as server; nil if there is no memory.
     func makeSession() -> OpaquePointer? {
         // Held briefly: SSL_new only counts a reference. The lock keeps reload from freeing the context under it.
@@ -79,6 +82,7 @@ package final class TLSServerContext: Sendable {
         guard unsafe SSL_CTX_check_private_key(context) == 1 else {
             throw TLSError.make("match \(keyFile) with \(certificateChainFile)")
         }
+        handle.readCertificateTimes()
         // Tickets carry the whole session: nothing is kept here per client.
         _ = unsafe copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_num_tickets(context, ticketCount)

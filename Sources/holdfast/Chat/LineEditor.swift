@@ -27,7 +27,7 @@ struct LineEditor {
     mutating func take(_ key: Key) -> Action {
         switch key {
         case .text(let new), .paste(let new):
-            let bytes = new.utf8.count + (new.utf8.count > 1 ? String(text).utf8.count : text.count)
+            let bytes = new.utf8.count + text.reduce(0) { $0 + $1.utf8.count }
             guard bytes <= MessageSource.bodyBytesMax else { return .tooLong(bytes: bytes) }
             text.insert(contentsOf: Array(new), at: cursor)
             cursor += new.count

@@ -20,7 +20,7 @@ struct ReceiveCommand: AsyncParsableCommand {
             position; none is missing. What can't be written is not acknowledged, and ends the command.
 
             SIGHUP opens the --output file again, for log rotation by renaming: what was acknowledged is, synced, in the old file or \
-            in the new one. With --state nothing is in both, also when the command is killed meanwhile.
+            in the new one. A message is in both, marked "repeat", only after a kill just before its acknowledgement.
 
             Ends with exit code 0 after --count messages; with --timeout when nothing has come for so long (exit code 1 if \
             --count wasn't reached); and on SIGINT and SIGTERM.

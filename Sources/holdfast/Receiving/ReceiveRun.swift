@@ -12,6 +12,8 @@ final class ReceiveRun: Sendable {
         case timedOut
         case interrupted
         case failed(CommandFailure)
+
+        fileprivate var isFailure: Bool { if case .failed = self { true } else { false } }
     }
 
     /// Where lines go.
@@ -84,14 +86,16 @@ final class ReceiveRun: Sendable {
                 await self.collect()
                 return nil
             }
+            var first: Ending?
             for await ending in group {
                 guard let ending else { continue }
+                // A failure to write counts, also one of what was collected when the end came.
+                if first == nil || (ending.isFailure && first?.isFailure == false) { first = ending }
                 // What was collected is written and acknowledged all the same: it ends the writer, too.
                 end()
                 group.cancelAll()
-                return ending
             }
-            return .failed(CommandFailure("The client was closed."))
+            return first ?? .failed(CommandFailure("The client was closed."))
         }
     }
 

@@ -84,9 +84,10 @@ struct ReceivedLine: Equatable, Sendable {
         return object.bytes + [UInt8(ascii: "\n")]
     }
 
-    /// The same for a file whose last line has a position: what is above it is not in the file, whatever else is known of it.
+    /// The same for a file whose last line has a position: what is above it is not in the file, whatever else is known of it. Where the file has
+    /// none, the one before it, which was rotated, may have the message.
     func json(after position: UInt64?) -> [UInt8] {
-        guard case .message(var message) = content, message.isRepeat, self.position > position ?? 0 else { return json }
+        guard case .message(var message) = content, message.isRepeat, let position, self.position > position else { return json }
         message.isRepeat = false
         return ReceivedLine(position: self.position, user: user, content: .message(message)).json
     }

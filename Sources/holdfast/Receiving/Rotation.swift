@@ -18,9 +18,10 @@ final class Rotation: Sendable {
     init() {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(1))
         self.events = events
-        let hadTerminal = Self.hasTerminal
-        // The source sees the signal in any case; ignored, it doesn't kill.
-        signal(SIGHUP, SIG_IGN)
+        // The source sees the signal in any case; ignored, it doesn't kill. Where it was ignored before, by nohup for instance, the end of the
+        // terminal is to be survived.
+        let wasIgnored = signal(SIGHUP, SIG_IGN).map { unsafe unsafeBitCast($0, to: Int.self) } == 1
+        let hadTerminal = !wasIgnored && Self.hasTerminal
         unsafe source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
         unsafe source.setEventHandler { continuation.yield(hadTerminal && !Self.hasTerminal ? .hangUp : .reopen) }
         unsafe source.resume()
