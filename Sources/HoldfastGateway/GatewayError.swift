@@ -19,11 +19,12 @@ package struct GatewayError: Error, Equatable, CustomStringConvertible, Sendable
         return failure
     }
 
-    init(_ error: any Error) {
+    /// Any error of a start.
+    package init(_ error: any Error) {
         description = "\(error)"
         switch error {
         case let error as StorageError: exitCode = error.exitCode
-        case is ConfigurationError: exitCode = Self.configurationExitCode
+        case let error as ConfigurationError: exitCode = error.isFileUnusable ? Self.fileExitCode : Self.configurationExitCode
         case is DurableFileError: exitCode = Self.fileExitCode
         case let error as GatewayError: exitCode = error.exitCode
         default: exitCode = Self.systemExitCode

@@ -12,12 +12,18 @@ enum DurableFile {
     static func makeDirectory(_ path: String) throws(StorageError) {
         if unsafe mkdir(path, directoryMode) == 0 { return try syncDirectory(parent(of: path)) }
         guard errno == EEXIST else { throw StorageError.system(errno, "make the directory", path) }
-        var status = stat()
-        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw StorageError.system(ENOTDIR, "use as a directory", path)
+        guard isDirectory(path) == true else {
+            throw StorageError.failure(.absent, "use the data directory", path, "it is a file, not a directory")
         }
         // Whoever made it may have been killed before its name was on the disk. A parent that can't be opened has it from somebody else.
         try? syncDirectory(parent(of: path))
+    }
+
+    /// Nil: there is nothing at the path, or it can't be looked at.
+    static func isDirectory(_ path: String) -> Bool? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Makes the names in the directory durable.

@@ -53,6 +53,9 @@ extension LMDBStorage {
         -> LMDBStorage
     {
         let directory = DataDirectory(path: path)
+        guard DurableFile.isDirectory(directory.path) != false else {
+            throw StorageError.failure(.absent, "read the data directory", directory.path, "it is a file, not a directory")
+        }
         guard try directory.isMade() else {
             throw StorageError.failure(
                 .absent, "read the data directory", directory.path,

@@ -11,12 +11,13 @@ package import HoldfastCore
 /// Every step looks at what is there, so that it can be taken again.
 package enum StagedFiles {
     /// The parts, in the order in which they change places.
-    private static let parts = ["journal", "store", "development.key", "tls"]
+    private static let parts = ["journal", "store", "development.key", "log.key", "tls"]
     /// Whatever else may be in a directory that is being made.
     private static let others = [
         "journal/data.mdb", "journal/lock.mdb", "store/data.mdb", "store/lock.mdb", "tls/cert.pem", "tls/key.pem", "journal", "store",
         "tls",
-        "development.key", "lock", "reserve", "failed-commit", "failed-commit.new", "format", "format.new", "suffix", "suffix.new",
+        "development.key", "log.key", "lock", "reserve", "failed-commit", "failed-commit.new", "format", "format.new", "suffix",
+        "suffix.new",
     ]
 
     /// Whether a step after the first one is due in the directory at `path`.
@@ -77,11 +78,12 @@ package enum StagedFiles {
         try DurableFile.remove(DataDirectory(path: path).marker)
     }
 
-    /// Copies the keys of the directory at `source` that the gateway made itself: the development key and the certificate. Not the ticket keys.
+    /// Copies the keys of the directory at `source` that the gateway made itself: the development key, that of users in the log, and the certificate. Not the
+    /// ticket keys.
     package static func copyKeys(from source: String, into target: String) throws(StorageError) -> [String] {
         let (source, target) = (DataDirectory(path: source).path, DataDirectory(path: target).unfinished)
         var copied: [String] = []
-        for file in ["development.key", "tls/cert.pem", "tls/key.pem"] where DurableFile.exists("\(source)/\(file)") {
+        for file in ["development.key", "log.key", "tls/cert.pem", "tls/key.pem"] where DurableFile.exists("\(source)/\(file)") {
             if file.hasPrefix("tls/") { try DurableFile.makeDirectory(target + "/tls") }
             try DurableFile.copy("\(source)/\(file)", to: "\(target)/\(file)")
             copied.append(file)

@@ -10,6 +10,11 @@ enum Program {
     /// Without a thread for it, an async function waits for ever and in silence for the system to give one. This one runs on the first thread.
     @MainActor static func main() async {
         do {
+            try DescriptorLimit.raiseToMaximum()
+            if let limit = SystemLimit.descriptors.value, limit < descriptorsMin {
+                throw IOError(
+                    "start", reason: "the limit of open descriptors is \(limit), \(descriptorsMin) are needed; raise it with ulimit -n")
+            }
             try ThreadLimit.require(threads)
         } catch {
             StandardStreams.error("holdfast: \(error)")
@@ -20,6 +25,8 @@ enum Program {
 
     /// Of Swift's pool, and those that Foundation takes to watch a child process.
     private static let threads = 4
+    /// Of Swift's pool, Foundation, and a client with its state.
+    private static let descriptorsMin = 20
 }
 
 /// The command line: a gateway, and clients to try, script and look into it with.

@@ -101,7 +101,7 @@ import Testing
         #expect(missing?.description.contains("/a/b") == true)
         try Data().write(to: URL(fileURLWithPath: directory.path + "/file"))
         let file = error { () throws(StorageError) in try LMDBStorage.open(directory: directory.path + "/file") { _, _ in true } }
-        #expect(file?.code == .system)
+        #expect(file?.code == .absent)
         #expect(error { () throws(StorageError) in try LMDBStorage.openReadOnly(directory: directory.path + "/none") }?.code == .absent)
     }
 

@@ -36,11 +36,11 @@ import Testing
     }
 
     private func checks(
-        _ change: (inout MachineFacts, inout DiskFacts, inout Configuration) -> Void = { _, _, _ in }
+        isMade: Bool = true, _ change: (inout MachineFacts, inout DiskFacts, inout Configuration) -> Void = { _, _, _ in }
     ) -> [DoctorCheck] {
         var (machine, disk, configuration) = (Self.machine, Self.disk, Configuration())
         change(&machine, &disk, &configuration)
-        return DoctorChecks.all(machine, disk, configuration, directory: "/var/lib/holdfast")
+        return DoctorChecks.all(machine, disk, configuration, directory: "/var/lib/holdfast", isMade: isMade)
     }
 
     @Test func `a machine that is set up passes`() {
@@ -64,7 +64,7 @@ import Testing
             ("tcp_max_syn_backlog", .warn, "net.ipv4.tcp_max_syn_backlog=65535", { m, _, _ in m.hasSynCookies = false }),
             ("local ports", .warn, "ip_local_port_range", { m, _, _ in m.localPorts = 50_000...60_000 }),
             ("memory available", .warn, "connectionsMax", { m, _, _ in m.memoryAvailableBytes = 2 << 30 }),
-            ("memory available", .fail, "connectionsMax", { m, _, _ in m.memoryAvailableBytes = 64 << 20 }),
+            ("memory available", .fail, "connectionsMax", { m, _, _ in m.memoryAvailableBytes = 32 << 20 }),
             ("net.ipv4.tcp_mem", .warn, "tcp_mem", { m, _, _ in m.tcpPagesMax = 1_000 }),
             ("overcommit", .warn, "vm.overcommit_memory=0", { m, _, _ in m.overcommit = 2 }),
             ("huge pages", .warn, "transparent_hugepage", { m, _, _ in m.hugePages = "always" }),
@@ -82,6 +82,20 @@ import Testing
             #expect(check.advice.contains(advice) || check.advice.lowercased().contains(advice), "\(check.advice)")
             #expect(check.line.contains(check.wanted) && check.line.contains(check.advice))
         }
+    }
+
+    @Test func `nobody is told to change the owner of a folder that isn't the gateway's`() throws {
+        let check = try #require(checks(isMade: false) { _, disk, _ in disk.syncMicroseconds = nil }.first { $0.state == .fail })
+        #expect(check.advice.hasPrefix("install -d") && !check.advice.contains("chown"))
+    }
+
+    @Test func `a gateway that follows from a small limit is well`() {
+        let small = checks { machine, _, configuration in
+            machine.memoryLimit = MemoryLimit(bytes: 64 << 20, source: "a group")
+            machine.descriptorsMax = 20_000
+            configuration = configuration.sized(for: machine.memoryLimit)
+        }
+        #expect(small.allSatisfy { $0.state != .fail }, "\(small.filter { $0.state == .fail })")
     }
 
     @Test func `the configuration decides what is enough`() {

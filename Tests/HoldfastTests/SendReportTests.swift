@@ -46,4 +46,15 @@ import Testing
         #expect(report.isComplete)
         #expect(report.json.string == #"{"complete":true,"durable":1,"skipped":0,"notDurable":[]}"#)
     }
+
+    @Test func `what is stored is what the outbox has let go of, whoever has heard of it`() {
+        var ledger = SendLedger(now: .now)
+        ledger.takenBefore = 10
+        ledger.pendingBefore = [9, 10]
+        // 11 to 100 were handed over, and 9 and 10 were there: 20 wait, one failed, and one failure is an earlier run's.
+        #expect(ledger.storedCount(taken: 100, pending: Array(81...100), failed: [50, 3]) == 92 - 21)
+        #expect(ledger.storedCount(taken: 100, pending: [9] + Array(81...100), failed: []) == 92 - 21)
+        #expect(ledger.storedCount(taken: 10, pending: [], failed: []) == 2)
+        #expect(SendLedger(now: .now).storedCount(taken: 0, pending: [], failed: []) == 0)
+    }
 }

@@ -5,8 +5,10 @@ extension Configuration {
     /// Reads the configuration file at `path`: keys that it doesn't name keep their defaults.
     package init(file path: String) throws(ConfigurationError) {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigurationError(
+            var error = ConfigurationError(
                 source: path, key: "", value: nil, problem: "the file can't be read", advice: "Check that it exists and may be read")
+            error.isFileUnusable = true
+            throw error
         }
         guard data.count <= Self.fileBytesMax else {
             throw ConfigurationError(

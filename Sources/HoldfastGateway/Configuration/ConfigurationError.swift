@@ -10,6 +10,8 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible, Se
     package var problem: String
     /// What to do.
     package var advice: String
+    /// The file as a whole can't be read.
+    package var isFileUnusable = false
     /// What else is wrong, so that nobody has to start again for each.
     package var others: [ConfigurationError] = []
 

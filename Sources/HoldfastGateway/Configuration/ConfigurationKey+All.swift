@@ -66,7 +66,7 @@ extension ConfigurationKey {
             "After SIGTERM, clients are asked to leave spread over this time; the rest of the stop takes at most 5 seconds more."),
         .init(
             "logUsers", .logUsers(\.logUsers),
-            "How the log names users: not at all, by a keyed hash (with addresses as /24 and /48), or by name (with IPv4 addresses whole and IPv6 ones as /64)."
+            "How the log names users: not at all, by a keyed hash (with clients' addresses as /24 and /48), or by name (with IPv4 addresses whole and IPv6 ones as /64)."
         ),
     ]
 

@@ -12,6 +12,7 @@ struct GatewayShared: Sendable {
     let tokenChecks: TokenChecks
     let core: Inbox<CoreMessage>
     let addressLog: AddressLog
+    let refusalLog: RefusalLog
     let names: LogNames
     let closingNotes = ClosingNotes()
     let logger: Logger

@@ -93,6 +93,7 @@ final class LoopPort: ConnectionPort {
     func random(in range: ClosedRange<UInt32>) -> UInt32 { UInt32.random(in: range) }
 
     func willClose(_ connection: ConnectionHandle, _ session: SessionID, _ code: CloseCode) {
+        shared.refusalLog.note(code, now: now)
         logEnd("closing a connection", of: connection, session, ["code": "\(code)"])
     }
 

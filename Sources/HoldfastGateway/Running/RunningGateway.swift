@@ -37,11 +37,12 @@ struct RunningGateway {
             slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
         tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let names = LogNames(configuration, logger)
+        let say: @Sendable (AddressLog.Line) -> Void = { line in
+            logger.log(level: line.level, "\(line.message)", metadata: line.metadata.mapValues { "\($0)" })
+        }
         let shared = GatewayShared(
             configuration: configuration, admission: admission, load: load, tokenChecks: tokenChecks, core: core,
-            addressLog: AddressLog(names) { line in
-                logger.log(level: line.level, "\(line.message)", metadata: line.metadata.mapValues { "\($0)" })
-            },
+            addressLog: AddressLog(names, warn: say), refusalLog: RefusalLog(say: say),
             names: names, logger: logger)
         do {
             var loops: [GatewayLoop] = []
@@ -119,6 +120,7 @@ struct RunningGateway {
         coreThread?.join()
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
+        logger.info("stopped", metadata: ["exitCode": "\(stop.current.failure ?? 0)"])
         return stop.current.failure ?? 0
     }
 

@@ -122,7 +122,7 @@ final class ChatRun: Sendable {
         }
         var keys = KeyDecoder()
         var isEnding = false
-        model.notice("Control-D ends the chat.")
+        model.notice("Control-C ends the chat.")
         for await event in events {
             var through: UInt64?
             switch event {

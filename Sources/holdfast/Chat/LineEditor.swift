@@ -51,6 +51,7 @@ struct LineEditor {
         case .control("w"): removeWord()
         case .control("c"): return .end
         case .control("d"):
+            // As in a shell: nobody ends by it who only wanted to remove one character more.
             if text.isEmpty { return .end }
             if cursor < text.count { text.remove(at: cursor) }
         case .control("l"): return .redraw

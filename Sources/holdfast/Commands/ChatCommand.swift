@@ -11,7 +11,7 @@ struct ChatCommand: AsyncParsableCommand {
             A message that was written waits above the line, dimmed, until it is stored on the gateway's disk; then it moves up \
             with a check mark. The sign before the line is ● while connected and ○ while not; one can write on in either case. \
             Messages of other users are shown too, with their names. What is pasted is one message, with its lines, and shown \
-            before Enter sends it. Control-D ends. What was being written then is kept with --state, else shown once more.
+            before Enter sends it. Control-D on an empty line ends, and Control-C always does: what was being written then is kept with --state, else shown once more.
 
             NO_COLOR turns colours off.
 

@@ -49,7 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
         do throws(ConfigurationError) {
             configuration = try makeConfiguration()
         } catch {
-            throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
+            throw CommandFailure("\(error)", exitCode: GatewayError(error).exitCode)
         }
         let log: LogWriter
         do { log = try LogWriter(descriptor: STDERR_FILENO) } catch {

@@ -6,9 +6,14 @@ internal import HoldfastStorage
 /// What is wanted of a machine that runs a gateway with this configuration. Pure: facts in, checks out.
 enum DoctorChecks {
     /// All of them, in the order in which they are shown.
-    static func all(_ machine: MachineFacts, _ disk: DiskFacts, _ configuration: Configuration, directory: String) -> [DoctorCheck] {
+    /// - Parameters:
+    ///   - directory: what was looked at: the data directory, or the folder above it that is there.
+    ///   - isMade: whether it is the data directory.
+    static func all(
+        _ machine: MachineFacts, _ disk: DiskFacts, _ configuration: Configuration, directory: String, isMade: Bool
+    ) -> [DoctorCheck] {
         system(machine, configuration) + connections(machine, configuration) + memory(machine, configuration)
-            + storage(disk, configuration, directory)
+            + storage(disk, configuration, directory, isMade: isMade)
     }
 
     private static func system(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
@@ -21,7 +26,7 @@ enum DoctorChecks {
                 "OpenSSL", machine.openSSL, wanted: "OpenSSL 3", isWell: machine.openSSL.hasPrefix("OpenSSL 3"), else: .fail,
                 do: "apt install libssl3"),
             DoctorCheck(
-                "clock", "\(machine.wallSeconds) s since 1970",
+                "clock", Timestamp.text(machine.wallSeconds * 1000),
                 wanted: "a time after 2025, less than \(configuration.clockAheadYearsMax) years later",
                 isWell: configuration.clockRule.isBelievable(machine.wallSeconds * 1000, after: 0), else: .fail,
                 do: "timedatectl set-time 'YYYY-MM-DD HH:MM:SS': tokens and tickets are checked against it"),
@@ -86,6 +91,9 @@ enum DoctorChecks {
     private static func memory(_ machine: MachineFacts, _ configuration: Configuration) -> [DoctorCheck] {
         let connections = min(configuration.sizing().connectionsMax, max(0, (machine.descriptorsMax ?? .max) - spareDescriptors))
         let perConnection = configuration.tlsListen.isEmpty ? plainBytes : tlsBytes
+        // A small limit leaves a small program: see `MemorySizing`, which keeps to it where connectionsMax is `auto`.
+        let limit = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min() ?? .max
+        let baseBytes = min(Self.baseBytes, max(Self.smallestBytes, limit / 4))
         let wanted = baseBytes + connections * perConnection
         var checks: [DoctorCheck] = []
         if let available = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min() {
@@ -117,7 +125,7 @@ enum DoctorChecks {
         return checks
     }
 
-    private static func storage(_ disk: DiskFacts, _ configuration: Configuration, _ directory: String) -> [DoctorCheck] {
+    private static func storage(_ disk: DiskFacts, _ configuration: Configuration, _ directory: String, isMade: Bool) -> [DoctorCheck] {
         let kind = fileSystems[disk.fileSystem]
         var checks = [
             DoctorCheck(
@@ -139,7 +147,10 @@ enum DoctorChecks {
             checks.append(
                 DoctorCheck(
                     "disk sync", "nothing can be written", wanted: "a directory that may be written", isWell: false, else: .fail,
-                    do: "chown -R the gateway's user \(directory)"))
+                    do: isMade
+                        ? "chown the gateway's user \(directory), or run the gateway as its owner"
+                        : "install -d -m 700 -o the gateway's user \(configuration.data), as root; or name a data directory that it may make"
+                ))
             return checks
         }
         checks.append(
@@ -195,6 +206,8 @@ enum DoctorChecks {
     private static let tlsBytes = 15_000
     private static let baseBytes = 256 << 20
     private static let roomBytes = 1 << 30
+    /// What a gateway for a trial runs in.
+    private static let smallestBytes = 48 << 20
 
     /// By the numbers of statfs(2).
     private static let fileSystems: [UInt64: (name: String, state: DoctorCheck.State)] = [

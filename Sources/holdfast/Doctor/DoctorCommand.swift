@@ -37,13 +37,15 @@ struct DoctorCommand: AsyncParsableCommand {
         do throws(ConfigurationError) {
             if let config { configuration = try Configuration(file: config) }
         } catch {
-            throw CommandFailure("\(error)", exitCode: GatewayError.configurationExitCode)
+            throw CommandFailure("\(error)", exitCode: GatewayError(error).exitCode)
         }
         if let data { configuration.data = data }
         let directory = Self.existing(configuration.data)
         let machine = MachineFacts.read()
         let checks =
-            DoctorChecks.all(machine, .read(directory), configuration.sized(for: machine.memoryLimit), directory: directory)
+            DoctorChecks.all(
+                machine, .read(directory), configuration.sized(for: machine.memoryLimit), directory: directory,
+                isMade: FileManager.default.fileExists(atPath: configuration.data))
             + DoctorChecks.identity(await .read(configuration, at: machine.wallSeconds))
             + DoctorChecks.limit(Self.usage(configuration.data), configuration)
         let failed = checks.count { $0.state == .fail }

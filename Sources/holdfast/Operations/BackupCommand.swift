@@ -11,7 +11,7 @@ struct BackupCommand: AsyncParsableCommand {
         discussion: """
             What was confirmed before the backup began is in it. The copy is of one moment, verified at the end, and needs no gateway to stop; \
             until it is done, the gateway's files grow by what is written meanwhile. The keys that the gateway made itself are copied, \
-            readable for their owner only: the development key and the certificate. Not copied: ticket keys (a restored gateway makes new \
+            readable for their owner only: the development key, that of users in the log, and the certificate. Not copied: ticket keys (a restored gateway makes new \
             ones, and clients log in with their tokens), and files that the configuration names elsewhere.
 
             The target must be missing or empty. Its file "format" is written last: without it, it is no backup.

@@ -1,11 +1,18 @@
 internal import Foundation
 internal import HoldfastCore
+internal import HoldfastIO
 internal import HoldfastStorage
 
 /// This program again, as a process of its own that reads a data directory: a damaged page may end it, and then only it.
 enum ReadingProcess {
     /// Runs `holdfast` with these arguments and hands over what it writes, piece by piece.
     static func run(_ arguments: [String], _ output: (Data) throws -> Void) throws -> ReadingEnd {
+        // The library that starts it fails with fewer, and doesn't say why.
+        if let limit = SystemLimit.descriptors.value, limit < descriptorsMin {
+            throw CommandFailure(
+                "A process that reads the directory can't be started: the limit of open descriptors is \(limit), \(descriptorsMin) are needed. "
+                    + "Raise it with ulimit -n.", exitCode: CommandFailure.unavailable)
+        }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         process.arguments = arguments
@@ -25,6 +32,8 @@ enum ReadingProcess {
         process.waitUntilExit()
         return process.terminationReason == .exit ? .exited(process.terminationStatus) : .signalled(process.terminationStatus)
     }
+
+    private static let descriptorsMin = 300
 
     /// Verifies the directory at `data`.
     static func verify(_ data: String, progress: (String, Int) -> Void) throws(StorageError) -> VerifyReport {

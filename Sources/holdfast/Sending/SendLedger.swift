@@ -8,6 +8,10 @@ struct SendLedger: Sendable {
     private(set) var failures: [UInt64: SendError.Code] = [:]
     /// Put into the outbox by an earlier run.
     var skippedCount: UInt64 = 0
+    /// Inputs that earlier runs have taken.
+    var takenBefore: UInt64 = 0
+    /// Those of them that were still in the outbox at the start.
+    var pendingBefore: Set<UInt64> = []
     /// Lines of the input that were read.
     var readCount: UInt64 = 0
     /// The last input that went into the outbox.
@@ -52,6 +56,14 @@ struct SendLedger: Sendable {
 
     /// Lines of this length are in the outbox of an earlier run.
     mutating func skipped(bytes: Int) { settledBytes += UInt64(bytes) }
+
+    /// How many inputs this run has had stored: all that it has handed over but those that wait and those that never will be. Asked of the outbox
+    /// and not counted from outcomes, of which the last are on their way when a run is interrupted.
+    /// - Parameter taken: the last input that is, or was, in the outbox.
+    func storedCount(taken: UInt64, pending: [UInt64], failed: some Sequence<UInt64>) -> UInt64 {
+        let missing = Set(pending).union(failed).filter { ($0 > takenBefore && $0 <= taken) || pendingBefore.contains($0) }
+        return taken - min(taken, takenBefore) + UInt64(pendingBefore.count) - UInt64(missing.count)
+    }
 
     /// How far it is, in words.
     /// - Parameter inputBytes: of the whole input, where that is known.

@@ -88,13 +88,16 @@ final class SendRun: Sendable {
             case .finished, .failed: .ended
             }
         let ledger = ledger.withLock { $0 }
+        // In this order: what leaves the outbox in between counts as waiting, and what has failed is never taken for stored.
+        let pending = session.client.pendingSends.map(\.inputNumber)
         var failures = ledger.failures
         for failure in session.client.failedSends { failures[failure.inputNumber] = failure.code }
-        let pending = session.client.pendingSends.map(\.inputNumber)
         // What was read and isn't in the outbox had no room in it.
         let taken = max(session.client.inputs.count, pending.last ?? 0, ledger.enqueuedThrough)
+        let isNumbered = if case .lines = source { true } else { false }
         return SendReport(
-            durableCount: ledger.durableCount, skippedCount: ledger.skippedCount, failures: failures, pending: pending,
+            durableCount: isNumbered ? ledger.storedCount(taken: taken, pending: pending, failed: failures.keys) : ledger.durableCount,
+            skippedCount: ledger.skippedCount, failures: failures, pending: pending,
             unreadFrom: ledger.isInputComplete ? nil : taken + 1, waiting: waiting)
     }
 
@@ -106,7 +109,11 @@ final class SendRun: Sendable {
             }
             var failure: CommandFailure?
             let earlier = session.client.pendingSends
-            ledger.withLock { $0.began(earlier.count, now: .now) }
+            ledger.withLock { [taken = session.client.inputs.count] ledger in
+                ledger.takenBefore = taken
+                ledger.pendingBefore = Set(earlier.map(\.inputNumber))
+                ledger.began(earlier.count, now: .now)
+            }
             for message in earlier { continuation.yield(Sent(message: message, bytes: 0)) }
             switch source {
             case .single(let body):

@@ -35,7 +35,8 @@ enum ClientReports {
         case .protocolViolation(let code): "The gateway broke the protocol (\(name(code))); connecting again."
         case .streamHole: "The stream had a hole; connecting again from what is there."
         case .closedByServer(let code, let text):
-            "The gateway closed the connection: \(name(code))\(text.isEmpty ? "" : ", \(VisibleText.of(text))")."
+            // Where there is nothing to say the text is the code's name.
+            "The gateway closed the connection: \(name(code))\(name(code).hasPrefix("\(text) ") || text.isEmpty ? "" : ", \(VisibleText.of(text))")."
         case .transportFailed(.unreachable(let text)): "The gateway can't be reached: \(VisibleText.of(text))."
         case .transportFailed(.untrusted(let text)): "The gateway is not trusted: \(VisibleText.of(text)). See --trust."
         case .transportFailed(.closedByPeer): "The gateway closed the connection."
