@@ -53,8 +53,9 @@ final class Party {
         let text = String(decoding: data[logBytesSeen..<end], as: UTF8.self)
         logBytesSeen = end
         return text.split(separator: "\n").map(String.init).filter { line in
-            // The gateway's own log: what is below an error is news.
-            if line.contains(" info holdfast") || line.contains(" notice holdfast") || line.contains(" warning holdfast") { return false }
+            // The gateway's own log, a time and a level in front: what is below an error is news.
+            let words = line.split(separator: " ", maxSplits: 2)
+            if words.count == 3, words[0].hasSuffix("Z"), ["info", "notice", "warning"].contains(words[1]) { return false }
             return !Self.explained.contains { line.hasPrefix($0) }
         }
     }
