@@ -10,8 +10,7 @@ enum ReadingProcess {
         // The library that starts it fails with fewer, and doesn't say why.
         if let limit = SystemLimit.descriptors.value, limit < descriptorsMin {
             throw CommandFailure(
-                "A process that reads the directory can't be started: the limit of open descriptors is \(limit), \(descriptorsMin) are needed. "
-                    + "Raise it with ulimit -n.", exitCode: CommandFailure.unavailable)
+                "the limit of open descriptors is \(limit), \(descriptorsMin) are needed; raise it with ulimit -n", exitCode: CommandFailure.unavailable)
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
