@@ -10,7 +10,8 @@ enum ReadingProcess {
         // The library that starts it fails with fewer, and doesn't say why.
         if let limit = SystemLimit.descriptors.value, limit < descriptorsMin {
             throw CommandFailure(
-                "the limit of open descriptors is \(limit), \(descriptorsMin) are needed; raise it with ulimit -n", exitCode: CommandFailure.unavailable)
+                "the limit of open descriptors is \(limit), \(descriptorsMin) are needed; raise it with ulimit -n",
+                exitCode: CommandFailure.unavailable)
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
