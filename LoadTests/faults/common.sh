@@ -34,7 +34,8 @@ wait_until() {
     done
 }
 
-is_ready() { grep -q '^ready' "$1" || ! kill -0 "$2" 2>/dev/null; }
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+is_ready() { grep -q '^ready' "$1" || has_ended "$2"; }
 
 # start_gateway NAME [OPTION...]: serves WORK/NAME on free ports of loopback. Sets gateway (its pid), tcp and tls; standard error is in WORK/NAME.log.
 start_gateway() {

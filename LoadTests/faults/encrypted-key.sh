@@ -32,6 +32,5 @@ wait_until 10 grep -q 'the old one stays.*not a regular file' "$WORK/data.log" |
 holdfast send --as alice --to bob --text still --server "$tls" --tls --trust "$WORK/cert.pem" --data "$WORK/data" >"$WORK/send" 2>&1 ||
     fail "the old certificate isn't in use: $(tail -n 3 "$WORK/send")"
 kill "$gateway"
-gone() { ! kill -0 "$gateway" 2>/dev/null; }
-wait_until 15 gone || fail "the gateway doesn't end at SIGTERM"
+wait_until 15 has_ended "$gateway" || fail "the gateway doesn't end at SIGTERM"
 echo "nobody was asked for a password: an error with code 66 at the start, the old key in use after SIGHUP, an end at SIGTERM"

@@ -25,8 +25,7 @@ done
 
 kill -HUP "$gateway"
 kill "$gateway"
-gone() { ! kill -0 "$gateway" 2>/dev/null; }
-wait_until 15 gone || fail "the gateway doesn't end at SIGTERM while nobody reads the log"
+wait_until 15 has_ended "$gateway" || fail "the gateway doesn't end at SIGTERM while nobody reads the log"
 status=0
 wait "$gateway" || status=$?
 [ "$status" = 0 ] || fail "the gateway ended with $status"

@@ -11,12 +11,11 @@ gone() {
     echo before | holdfast send --data "$WORK/$name" --server "$tcp" --as alice --to bob --lines >"$WORK/out" 2>&1 || fail "sending failed: $(cat "$WORK/out")"
     cp "$WORK/$name/development.key" "$WORK/key"
     "$@"
-    wait_until 5 ended || fail "$name: the gateway goes on five seconds after $*"
+    wait_until 5 has_ended "$gateway" || fail "$name: the gateway goes on five seconds after $*"
     wait "$gateway" || status=$?
     [ "$status" = 72 ] || fail "$name: the gateway ended with $status: $(tail -n 2 "$WORK/$name.log")"
     grep -q "critical.*data directory $WORK/$name is not in its place" "$WORK/$name.log" || fail "$name: the log doesn't say why: $(tail -n 2 "$WORK/$name.log")"
 }
-ended() { ! kill -0 "$gateway" 2>/dev/null; }
 replace() { cp -a "$1" "$1.copy" && mv "$1" "$1.old" && mv "$1.copy" "$1"; }
 
 gone removed rm -rf "$WORK/removed"

@@ -85,51 +85,46 @@ extension LMDBEnvironment {
 
     /// The oldest moment that anybody sees, of this process or of another one.
     private func oldestView(notAfter last: Int) -> (transaction: Int, number: Int32) {
-        var oldest = OldestView(transaction: last, number: 0)
-        unsafe withUnsafeMutablePointer(to: &oldest) { _ = unsafe mdb_reader_list(handle, readReaderLine, $0) }
-        return (oldest.transaction, oldest.number)
+        var oldest = (transaction: last, number: Int32(0))
+        for place in readerPlaces() {
+            if let transaction = place.transaction, transaction < oldest.transaction { oldest = (transaction, place.number) }
+        }
+        return oldest
     }
 
     /// Nobody else can get a view: who has those that there are.
     func tableIsFull() -> StorageError {
-        var slots = ReaderSlots()
-        unsafe withUnsafeMutablePointer(to: &slots) { _ = unsafe mdb_reader_list(handle, countReaderLine, $0) }
-        let processes = slots.numbers.sorted().map { number in
+        let places = readerPlaces()
+        let processes = Set(places.map(\.number)).map { number in
             ReaderIdentity.process(number, lockFile: directory + "/lock.mdb").map(String.init) ?? "one of another container"
         }
         return StorageError.failure(
             .inUse, "read", directory,
-            "all \(slots.count) places in its table of readers are taken, by the processes \(Set(processes).sorted().joined(separator: ", "))"
+            "all \(places.count) places in its table of readers are taken, by the processes \(Set(processes).sorted().joined(separator: ", "))"
         )
+    }
+
+    private func readerPlaces() -> [ReaderPlace] {
+        var places: [ReaderPlace] = []
+        unsafe withUnsafeMutablePointer(to: &places) { _ = unsafe mdb_reader_list(handle, addReaderLine, $0) }
+        return places
     }
 }
 
-private struct OldestView {
-    var transaction: Int
+/// A place in the table of readers that somebody has.
+private struct ReaderPlace {
     /// Of the process, as LMDB knows it: see `ReaderIdentity`.
     var number: Int32
+    /// The moment that it sees; nil: none now.
+    var transaction: Int?
 }
 
-/// LMDB tells of its readers by text: a line for each slot with its process, its thread, and its transaction or a dash.
-private func readReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
-    guard let line = unsafe line, let oldest = unsafe context?.assumingMemoryBound(to: OldestView.self) else { return 0 }
+/// LMDB tells of its readers by text: a line for each place with its process, its thread, and its transaction or a dash. The first line names these
+/// columns.
+private func addReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    guard let line = unsafe line, let places = unsafe context?.assumingMemoryBound(to: [ReaderPlace].self) else { return 0 }
     let words = unsafe String(cString: line).split(whereSeparator: { $0 == " " || $0 == "\n" })
-    guard words.count == 3, let number = Int32(words[0]), let transaction = Int(words[2]) else { return 0 }
-    if unsafe transaction < oldest.pointee.transaction { unsafe oldest.pointee = OldestView(transaction: transaction, number: number) }
-    return 0
-}
-
-private struct ReaderSlots {
-    var count = 0
-    /// Of the processes that have them.
-    var numbers: Set<Int32> = []
-}
-
-private func countReaderLine(_ line: UnsafePointer<CChar>?, _ context: UnsafeMutableRawPointer?) -> Int32 {
-    guard let line = unsafe line, let slots = unsafe context?.assumingMemoryBound(to: ReaderSlots.self) else { return 0 }
-    // The first line names the columns.
-    guard let number = unsafe String(cString: line).split(separator: " ").first.flatMap({ Int32($0) }) else { return 0 }
-    unsafe slots.pointee.count += 1
-    unsafe slots.pointee.numbers.insert(number)
+    guard words.count == 3, let number = Int32(words[0]) else { return 0 }
+    unsafe places.pointee.append(ReaderPlace(number: number, transaction: Int(words[2])))
     return 0
 }

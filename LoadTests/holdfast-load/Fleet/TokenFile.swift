@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastGateway
 
 /// Users with tokens of the gateway's own issuer, from a file: a token a line, each of another user.
 struct TokenFile: Sendable {
@@ -31,23 +32,13 @@ struct TokenFile: Sendable {
             func failure(_ reason: String) -> LoadError { LoadError(file: "--token-file: \(path):\(index + 1): \(reason)") }
             guard words.count <= 2 else { throw failure("a line is a token, or a user and a token") }
             guard token.utf8.count <= tokenBytesMax else { throw failure("a token has at most \(tokenBytesMax) bytes") }
-            guard let name = subject(of: token) else { throw failure("not a JWT with a 'sub', which is the user") }
+            guard let name = TokenVerifier.uncheckedSubject(of: token) else { throw failure("not a JWT with a 'sub', which is the user") }
             if words.count == 2, words[0] != name { throw failure("the token is of \(name), the line says \(words[0])") }
             if let line = lines[name] { throw failure("\(name) has a token in line \(line) already: each user is one phone") }
             lines[name] = index + 1
             users.append((name, Array(token.utf8)))
         }
         return users
-    }
-
-    /// The user that a token names, unchecked: the gateway checks it.
-    private static func subject(of token: Substring) -> String? {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        var payload = parts[1].replacing("-", with: "+").replacing("_", with: "/")
-        payload += String(repeating: "=", count: (4 - payload.count % 4) % 4)
-        struct Claims: Decodable { var sub: String }
-        return Data(base64Encoded: String(payload)).flatMap { try? JSONDecoder().decode(Claims.self, from: $0).sub }
     }
 
     /// The users of this process, of as many as a run has.

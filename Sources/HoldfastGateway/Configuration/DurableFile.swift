@@ -11,9 +11,9 @@ package struct DurableFileError: Error, Equatable, CustomStringConvertible, Send
 }
 
 /// Small files that are there whole or not at all, also after a power cut: written beside, synced, renamed, the folder synced.
-enum DurableFile {
+package enum DurableFile {
     /// Replaces the file at `path`. `mode` is that of the new file from its first moment on.
-    static func write(_ bytes: [UInt8], to path: String, mode: UInt32) throws(DurableFileError) {
+    package static func write(_ bytes: [UInt8], to path: String, mode: UInt32) throws(DurableFileError) {
         let temporary = path + ".new"
         // A leftover of a crash may have another mode.
         unsafe unlink(temporary)

@@ -107,10 +107,12 @@ final class LoopPort: ConnectionPort {
         var metadata = metadata()
         metadata["connection"] = "\(index).\(connection.slot).\(connection.generation)"
         metadata["address"] = shared.names.address(addresses[Int(connection.slot)])
+        // Before WELCOME nobody knows whose it is.
+        guard session.rawValue != 0, shared.names.namesUsers, shared.closingNotes.add() else {
+            return shared.logger.debug("\(message)", metadata: metadata.mapValues { "\($0)" })
+        }
         let note = ClosingNote(
             message: message, metadata: metadata, user: session.userNumber, names: shared.names, waiting: shared.closingNotes)
-        // Before WELCOME nobody knows.
-        guard session.rawValue != 0, shared.names.namesUsers, shared.closingNotes.add() else { return note.write(nil, to: shared.logger) }
         shared.core.post(.closing(note))
     }
 

@@ -10,9 +10,10 @@ struct ClosingNote: Sendable {
     let names: LogNames
     let waiting: ClosingNotes
 
-    /// Writes the line.
+    /// Writes the line, which waits no longer. Once.
     /// - Parameter name: the user's; nil when there is none.
     func write(_ name: [UInt8]?, to logger: Logger) {
+        waiting.remove()
         var metadata = metadata
         metadata["user"] = name.flatMap { names.user($0) }
         logger.debug("\(message)", metadata: metadata.mapValues { "\($0)" })
@@ -27,11 +28,12 @@ final class ClosingNotes: Sendable {
     /// Whether one more may wait. If not, its line goes without the user.
     func add() -> Bool {
         guard count.add(1, ordering: .relaxed).newValue <= Self.countMax else {
-            subtract(1)
+            remove()
             return false
         }
         return true
     }
 
-    func subtract(_ number: Int) { count.subtract(number, ordering: .relaxed) }
+    /// One waits no longer.
+    func remove() { count.subtract(1, ordering: .relaxed) }
 }

@@ -47,8 +47,7 @@ package struct IdentityReport: Sendable {
         }
         certificateFile = certificate
         do throws(GatewayError) {
-            _ = try Identity.serverContext(configuration, certificate, key)
-            self.certificate = CertificateTimes(ofFile: certificate)?.state(at: seconds)
+            self.certificate = try Identity.serverContext(configuration, certificate, key).certificateTimes?.state(at: seconds)
         } catch {
             tlsError = "\(error)"
         }

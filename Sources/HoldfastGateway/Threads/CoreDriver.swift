@@ -77,7 +77,6 @@ final class CoreDriver: @unchecked Sendable {
                 case .name(let closing):
                     // Only the line lacks what can't be read.
                     closing.write((try? Core.userName(closing.user, on: storage)) ?? nil, to: logger)
-                    closing.waiting.subtract(1)
                 case .checkPlace: try storage.checkPlace()
                 case .giveMemoryBack:
                     try storage.giveMemoryBack()
@@ -171,7 +170,6 @@ final class CoreDriver: @unchecked Sendable {
         case .closing(let closing):
             guard let name = core.userName(closing.user) else { return readers.post(.name(closing)) }
             closing.write(name, to: logger)
-            closing.waiting.subtract(1)
         }
     }
 

@@ -21,3 +21,9 @@ struct TokenHeader: Decodable {
     /// Extensions that must be understood.
     var crit: [String]?
 }
+
+/// The one claim that those who bring a token look at.
+struct TokenSubject: Decodable {
+    /// The user's name.
+    var sub: String
+}

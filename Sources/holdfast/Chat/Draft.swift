@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastGateway
 
 /// What was being written when a chat ended, kept in the directory of `--state`.
 struct Draft {
@@ -19,9 +20,6 @@ struct Draft {
             return
         }
         // Nobody else may read it, from its first moment on.
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileFailure() }
-        defer { close(descriptor) }
-        try writeAll(Array(text.utf8), to: descriptor)
+        try DurableFile.write(Array(text.utf8), to: path, mode: 0o600)
     }
 }

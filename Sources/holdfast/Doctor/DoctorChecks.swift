@@ -92,11 +92,11 @@ enum DoctorChecks {
         let connections = min(configuration.sizing().connectionsMax, max(0, (machine.descriptorsMax ?? .max) - spareDescriptors))
         let perConnection = configuration.tlsListen.isEmpty ? plainBytes : tlsBytes
         // A small limit leaves a small program: see `MemorySizing`, which keeps to it where connectionsMax is `auto`.
-        let limit = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min() ?? .max
-        let baseBytes = min(Self.baseBytes, max(Self.smallestBytes, limit / 4))
+        let available = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min()
+        let baseBytes = min(Self.baseBytes, max(Self.smallestBytes, (available ?? .max) / 4))
         let wanted = baseBytes + connections * perConnection
         var checks: [DoctorCheck] = []
-        if let available = [machine.memoryAvailableBytes, machine.memoryLimit?.bytes].compactMap(\.self).min() {
+        if let available {
             checks.append(
                 DoctorCheck(
                     "memory available", mebibytes(available),

@@ -39,20 +39,10 @@ enum TokenSource: Sendable {
         guard !token.isEmpty else {
             throw CommandFailure("--token-file: \(path) is empty. Put a token into it.", exitCode: CommandFailure.file)
         }
-        if let subject = subject(of: token), subject != user {
+        if let subject = TokenVerifier.uncheckedSubject(of: token), subject != user {
             throw CommandFailure("--token-file: the token in \(path) is of \(subject), --as says \(user).", exitCode: CommandFailure.usage)
         }
         return token
-    }
-
-    /// The user that a token names, unchecked; nil when it can't be read, which is the gateway's to say.
-    private static func subject(of token: String) -> String? {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        var payload = parts[1].replacing("-", with: "+").replacing("_", with: "/")
-        payload += String(repeating: "=", count: (4 - payload.count % 4) % 4)
-        struct Claims: Decodable { var sub: String }
-        return Data(base64Encoded: String(payload)).flatMap { try? JSONDecoder().decode(Claims.self, from: $0).sub }
     }
 
     /// The development key of a data directory.
