@@ -25,7 +25,18 @@ limited() {
 serve() { echo holdfast serve --data "$WORK/data$count" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0; }
 
 for descriptors in 6 8 12 14 18 20 22; do limited "-n $descriptors" "ulimit -n" $(serve); done
-for kilobytes in 600000 1000000 1500000; do limited "-v $kilobytes" "ulimit -v" $(serve); done
+for kilobytes in 400000 600000; do limited "-v $kilobytes" "ulimit -v" $(serve); done
+# Between too little and enough: how much the tables of users take depends on the machine's memory.
+for kilobytes in 1000000 1500000 2000000; do
+    status=0
+    bash -c "ulimit -v $kilobytes; exec timeout 3 $(serve)" </dev/null >"$WORK/out" 2>&1 || status=$?
+    case $status in
+    124) grep -q "little room left.*ulimit -v" "$WORK/out" || fail "ulimit -v $kilobytes: it runs, and the log doesn't say how little room that leaves: $(tail -n 3 "$WORK/out")" ;;
+    66 | 69 | 7[0-8]) tail -n 1 "$WORK/out" | grep -q "ulimit -v" || fail "ulimit -v $kilobytes: the text doesn't name it: $(tail -n 3 "$WORK/out")" ;;
+    *) fail "ulimit -v $kilobytes: exit $status: $(tail -n 3 "$WORK/out")" ;;
+    esac
+    count=$((count + 1))
+done
 for blocks in 100 1000; do limited "-f $blocks" "ulimit -f" $(serve); done
 if [ ${#user[@]} -gt 0 ] || [ "$(id -u)" != 0 ]; then
     # The user must be able to reach the program.

@@ -53,7 +53,7 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
     }
 }
 
-/// Why new messages have to be refused.
+/// What room is short of, or will be short of first.
 package struct LowRoom: Equatable, Sendable {
     /// The same as long as the text says the same but for its numbers.
     package var cause: String
@@ -144,7 +144,7 @@ package protocol Storage: AnyObject, Sendable {
     func countRoom() throws(StorageError)
     /// Whether what is written is still in its place: somebody may remove or rename it.
     func checkPlace() throws(StorageError)
-    /// While room is low: why.
+    /// Why room is low, or what will make it so first.
     var lowRoom: LowRoom { get }
     /// Which other process keeps the most pages from being used again, as of the last count; nil: none does.
     var pageHolder: PageHolder? { get }

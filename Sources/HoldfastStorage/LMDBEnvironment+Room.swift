@@ -10,8 +10,11 @@ extension LMDBEnvironment {
         var status = stat()
         let fileBytes = unsafe stat(directory + "/data.mdb", &status) == 0 ? Int(status.st_size) : 0
         let bytes = max(options.mapBytesMax, fileBytes)
+        let wanted = bytes + min(bytes, spareBytesMax) + spareBytesMin + options.reserveBytes
+        // The other environment, the tables and the threads share what a limit of address space allows.
+        let allowed = SystemLimit.addressSpaceBytes.map { max($0 / 8, fileBytes) } ?? .max
         // In whole pages of any system.
-        return (bytes + min(bytes, spareBytesMax) + spareBytesMin + options.reserveBytes) / (1 << 20) * (1 << 20)
+        return min(wanted, allowed) / (1 << 20) * (1 << 20)
     }
 
     private static let spareBytesMin = 256 << 20

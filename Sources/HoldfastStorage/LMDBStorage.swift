@@ -49,7 +49,7 @@ package final class LMDBStorage: RepairableStorage {
     /// About how many bytes of records may be stored before that is so. Looks at the file system as often.
     package func roomBytes(checkpointRows: Int) -> Int { space?.roomBytes(checkpointRows: checkpointRows) ?? 0 }
 
-    /// While room is low: why, and what to do.
+    /// Why room is low, or what will make it so first, and what to do.
     package var lowRoom: LowRoom { space?.lowRoom ?? LowRoom(cause: "", text: "") }
 
     /// Which other process keeps the most pages from being used again.

@@ -1,10 +1,9 @@
 import HoldfastCore
 
 extension SpaceAccount {
-    /// Why new messages are refused, and what to do, for an operator; nothing while they are taken.
+    /// What is short, or will be first, and what to do, for an operator.
     func lowRoom(_ directory: String) -> LowRoom {
-        switch shortage {
-        case nil: LowRoom(cause: "", text: "")
+        switch narrowest {
         case .fileSystem:
             LowRoom(
                 cause: "file system",

@@ -37,6 +37,8 @@ struct SpaceAccount: Sendable {
     private(set) var roomBytes = 0
     /// Why new messages have to be refused, if they have to.
     private(set) var shortage: Shortage?
+    /// What is short, or will be first.
+    private(set) var narrowest = Shortage.fileSystem
 
     /// Whether new messages have to be refused.
     var isLow: Bool { shortage != nil }
@@ -73,11 +75,13 @@ struct SpaceAccount: Sendable {
             (.journal, limitRoom(.journal, journal, keeping: batchesNeed + reserveBytes)),
             (.store, limitRoom(.store, store, keeping: storeNeed + reserveBytes)),
         ]
-        roomBytes = max(0, rooms.map(\.1).min() ?? 0)
+        let least = rooms.min { $0.1 < $1.1 }
+        roomBytes = max(0, least?.1 ?? 0)
         // It stays with its reason as long as that holds.
         let short = rooms.filter { $0.1 <= 0 }.map(\.0)
         if shortage.map(short.contains) != true { shortage = short.first }
         if isLow { roomBytes = 0 }
+        narrowest = shortage ?? least?.0 ?? .fileSystem
     }
 
     private func limitRoom(_ name: Shortage, _ room: EnvironmentRoom, keeping need: Int) -> Int {

@@ -67,7 +67,7 @@ final class SpaceMonitor: Sendable {
         }
     }
 
-    /// Why new messages have to be refused, and what to do; nothing while they are taken.
+    /// Why new messages have to be refused, or will be first, and what to do.
     var lowRoom: LowRoom { state.withLock { $0.account.lowRoom(directory.path) } }
 
     /// Which other process keeps the most pages from being used again, as they were counted last.

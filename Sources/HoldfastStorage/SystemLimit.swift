@@ -36,7 +36,7 @@ struct SystemLimit {
             reason = "the system has no more descriptors"
             advice = "Raise fs.file-max, and start again."
         case ENOMEM:
-            guard let bytes = Self.value(Int32(RLIMIT_AS.rawValue)) else { return nil }
+            guard let bytes = Self.addressSpaceBytes else { return nil }
             code = .system
             reason = "it doesn't fit into the \(bytes) bytes that the limit of address space allows"
             advice = "Raise the limit (ulimit -v, or LimitAS of a systemd unit), and start again."
@@ -46,6 +46,9 @@ struct SystemLimit {
 
     /// How long a file may be; nil: as long as the file system lets it be.
     static var fileBytes: Int? { value(Int32(RLIMIT_FSIZE.rawValue)) }
+
+    /// How much address space the process may have; nil: as much as there is.
+    static var addressSpaceBytes: Int? { value(Int32(RLIMIT_AS.rawValue)) }
 
     private static func value(_ resource: Int32) -> Int? {
         let limit = clinux_get_limit(resource)

@@ -124,7 +124,10 @@ import Testing
         #expect(!limit.contains("file system"))
         let disk = account(available: 1 << 20).lowRoom("/data").text
         #expect(disk.contains("the file system of /data") && !disk.contains("storageBytesMax"))
-        #expect(account(used: 0, of: 128 << 20).lowRoom("/data").text.isEmpty)
+        #expect(account(used: 0, of: 128 << 20).shortage == nil)
+        // While nothing is short yet, it names what will be.
+        #expect(account(used: 80 << 20, of: 128 << 20).lowRoom("/data").cause == "journal")
+        #expect(account(used: 80 << 20, of: 1 << 40).lowRoom("/data").cause == "file system")
     }
 
     @Test func `the reserve stays while only the limit is short`() {

@@ -216,16 +216,12 @@ final class CoreDriver: @unchecked Sendable {
             readers.post(.countRoom)
         }
         if let notice = readerNotices.update(holder, now: now.monotonic) { ReaderNotices.write(notice, to: logger) }
-        let lowRoom = roomBytes == 0 ? storage.lowRoom : nil
-        switch roomNotices.update(lowRoom?.cause, roomBytes: roomBytes, now: now.monotonic) {
-        case .refusing: logger.warning("new messages are refused with storageFull: \(lowRoom?.text ?? "")")
+        switch roomNotices.update(roomBytes == 0 ? storage.lowRoom.cause : nil, roomBytes: roomBytes, now: now.monotonic) {
+        case .refusing: logger.warning("new messages are refused with storageFull: \(storage.lowRoom.text)")
         case .nearlyFull:
             logger.warning(
-                "the disk is nearly full: new messages will be refused",
-                metadata: [
-                    "roomBytes": "\(roomBytes)",
-                    "do": "make room on the disk or raise storageBytesMax, before recipients that are away fill it; see holdfast doctor",
-                ])
+                "there is little room left: new messages will be refused with storageFull when recipients that are away have filled it",
+                metadata: ["roomBytes": "\(roomBytes)", "narrowest": "\(storage.lowRoom.text)"])
         case .takingAgain: logger.notice("there is room again: new messages are taken")
         case nil: break
         }
