@@ -127,7 +127,7 @@ import Testing
         #expect(account(used: 0, of: 128 << 20).shortage == nil)
         // While nothing is short yet, it names what will be.
         #expect(account(used: 80 << 20, of: 128 << 20).lowRoom("/data").cause == "journal")
-        #expect(account(used: 80 << 20, of: 1 << 40).lowRoom("/data").cause == "file system")
+        #expect(account(available: 12 << 20).lowRoom("/data").cause == "file system")
     }
 
     @Test func `the reserve stays while only the limit is short`() {
