@@ -183,11 +183,11 @@ extension Core {
         let predecessor = SessionID(user: number, serial: begun.predecessor)
         if begun.predecessor != 0, let slot = sessionSlot(predecessor, of: user) { sessions[Int(slot)].successor = begun.session }
         _ = makeSession(row, of: user)
-        devices.insert(DeviceKey(user: number, device: NameKey(begun.device)), begun.session)
+        devices.insert(DeviceKey(user: number, device: NameKey(begun.device, configuration.hash)), begun.session)
     }
 
     private mutating func remember(user number: UInt64, name: [UInt8]) {
-        userNumbers.insert(NameKey(name), number)
+        userNumbers.insert(NameKey(name, configuration.hash), number)
         userNames.insert(number, name)
         nextUser = max(nextUser, number + 1)
     }

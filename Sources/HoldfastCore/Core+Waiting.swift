@@ -118,14 +118,14 @@ struct WaitingCommands {
 struct CommandNames {
     private(set) var user = Self.none
     private(set) var device = Self.none
-    private static let none = NameKey([])
+    private static let none = NameKey([], KeyedHash(low: 0, high: 0))
 
-    init(_ command: Command, _ bytes: [UInt8]) {
+    init(_ command: Command, _ bytes: [UInt8], _ hash: KeyedHash) {
         switch command {
         case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device):
-            self.user = NameKey([UInt8](bytes[user]))
-            self.device = NameKey([UInt8](bytes[device]))
-        case .sendTo(_, _, _, let user, _): self.user = NameKey([UInt8](bytes[user]))
+            self.user = NameKey([UInt8](bytes[user]), hash)
+            self.device = NameKey([UInt8](bytes[device]), hash)
+        case .sendTo(_, _, _, let user, _): self.user = NameKey([UInt8](bytes[user]), hash)
         case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach: break
         }
     }
@@ -165,7 +165,7 @@ extension Core {
             // What the connection said and nobody has taken is said again by its client.
             dropWaiting(slot)
         }
-        let names = CommandNames(command, bytes)
+        let names = CommandNames(command, bytes, configuration.hash)
         found = FoundRows()
         findMissing(for: command, names)
         if slot.map({ waiting[$0] == nil }) ?? true, missing.isEmpty { return run(command, bytes, names) }

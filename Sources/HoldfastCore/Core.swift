@@ -101,11 +101,11 @@ package struct Core: ~Copyable {
         checkpoint = CheckpointState(loops: loops)
         effects = ContiguousArray(repeating: EffectBatch(), count: loops)
         spares = SpareArrays(loops: loops)
-        userNumbers = LookupCache(cachedMax: configuration.cachedLookupsMax)
-        userNames = LookupCache(cachedMax: configuration.cachedLookupsMax)
-        pairs = LookupCache(cachedMax: configuration.cachedLookupsMax)
-        conversations = LookupCache(cachedMax: configuration.cachedLookupsMax)
-        devices = LookupCache(cachedMax: configuration.cachedLookupsMax)
+        userNumbers = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+        userNames = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+        pairs = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+        conversations = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+        devices = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
     }
 
     /// The current era: the top bits of every new position.

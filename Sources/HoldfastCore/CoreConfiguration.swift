@@ -59,6 +59,8 @@ package struct CoreConfiguration: Sendable {
     package var acknowledgementDelayMilliseconds: UInt64 = 100
     /// Which times of the machine's clock are believed.
     package var clock = ClockRule()
+    /// Where names and numbers lie in tables, and what full caches keep. A gateway draws its key at each start.
+    package var hash = KeyedHash(low: 0, high: 0)
     /// What a refused sender is told to wait.
     package var retryAfterMilliseconds: UInt32 = 2_000
     package init() {}

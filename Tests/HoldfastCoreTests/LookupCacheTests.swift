@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LookupCacheTests {
     @Test func `answers that are asked for again and again don't make it grow without end`() {
-        var cache = LookupCache<UInt64, Int>(cachedMax: 64)
+        var cache = LookupCache<UInt64, Int>(cachedMax: 64, KeyedHash(low: 1, high: 2))
         for key in UInt64(0)..<10_000 {
             cache.remember(key, Int(key))
             // The oldest are asked for, so that none of them may go for that alone.
@@ -16,13 +16,13 @@ import Testing
     }
 
     @Test func `rows that the disk doesn't have stay`() {
-        var cache = LookupCache<UInt64, Int>(cachedMax: 4)
+        var cache = LookupCache<UInt64, Int>(cachedMax: 4, KeyedHash(low: 1, high: 2))
         for key in UInt64(0)..<100 { cache.insert(key, Int(key)) }
         for key in UInt64(0)..<100 { #expect(cache.changed(key) == Int(key)) }
     }
 
     @Test func `who goes through more keys than fit pushes out nobody else's`() {
-        var cache = LookupCache<UInt64, Int>(cachedMax: 64)
+        var cache = LookupCache<UInt64, Int>(cachedMax: 64, KeyedHash(low: 1, high: 2))
         for key in UInt64(0)..<64 { cache.rememberIfAskedAgain(key, Int(key)) }
         for key in UInt64(1_000)..<11_000 { cache.rememberIfAskedAgain(key, Int(key)) }
         var kept = 0
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func `what is asked for again soon comes into a full cache`() {
-        var cache = LookupCache<UInt64, Int>(cachedMax: 64)
+        var cache = LookupCache<UInt64, Int>(cachedMax: 64, KeyedHash(low: 1, high: 2))
         for key in UInt64(0)..<64 { cache.remember(key, Int(key)) }
         var isTaken = cache.rememberIfAskedAgain(1_000, 1)
         #expect(!isTaken)

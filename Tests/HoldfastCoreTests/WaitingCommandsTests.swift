@@ -11,7 +11,7 @@ import Testing
         for step in 0..<1_000 {
             let command = Command.acknowledge(
                 Origin(connection: .none, session: .init(rawValue: UInt64(step)), attach: .none), .init(.zero))
-            let number = waiting[slot]?.append(.init(command: command, bytes: [], names: CommandNames(command, [])))
+            let number = waiting[slot]?.append(.init(command: command, bytes: [], names: CommandNames(command, [], KeyedHash(low: 0, high: 0))))
             #expect(number == UInt32(step))
             guard step >= 10 else { continue }
             guard case .acknowledge(let origin, _)? = waiting[slot]?.items.first?.command else { return #expect(Bool(false)) }
@@ -39,7 +39,7 @@ import Testing
         var waiting = WaitingCommands()
         let slot = waiting.makeQueue(for: ConnectionHandle(loop: 0, generation: 1, slot: 3))
         let command = Command.acknowledge(Origin(connection: .none, session: .init(rawValue: 1), attach: .none), .init(.zero))
-        let item = WaitingCommands.Item(command: command, bytes: [], names: CommandNames(command, []))
+        let item = WaitingCommands.Item(command: command, bytes: [], names: CommandNames(command, [], KeyedHash(low: 0, high: 0)))
         let numbers = (0..<3).compactMap { _ in waiting[slot]?.append(item) }
         for number in numbers { waiting[slot]?.wait(for: 1, number: number) }
         func hear(_ recipient: UInt64?, for place: Int) -> Bool? {

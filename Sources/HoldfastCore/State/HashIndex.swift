@@ -10,9 +10,6 @@ struct HashIndex {
     private var places = ContiguousArray<Place>(repeating: .empty, count: 16)
     private(set) var count = 0
 
-    /// Seeded anew in each process, so that nobody can choose keys that collide; it decides where a key lies, never what becomes of it.
-    static func hash(_ key: some Hashable) -> UInt32 { UInt32(truncatingIfNeeded: key.hashValue) }
-
     private var mask: Int { places.count - 1 }
 
     /// The slot with the hash that `isMatch` accepts.

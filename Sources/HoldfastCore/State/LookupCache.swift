@@ -39,13 +39,17 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     private var epoch: UInt32 = 1
     private var writtenEpoch: UInt32 = 0
     private let cachedMax: Int
-    /// Digests of what was last asked for and not taken, each at a place that it says itself; empty until the cache is full.
+    private let hash: KeyedHash
+    /// Hashes of what was last asked for and not taken, each at a place that it says itself; empty until the cache is full.
     private var passedOver = ContiguousArray<UInt32>()
 
-    init(cachedMax: Int) { self.cachedMax = max(1, cachedMax) }
+    init(cachedMax: Int, _ hash: KeyedHash) {
+        self.cachedMax = max(1, cachedMax)
+        self.hash = hash
+    }
 
     mutating func find(_ key: Key) -> Answer {
-        guard let slot = slot(of: key, hash: HashIndex.hash(key)) else { return .unknown }
+        guard let slot = slot(of: key, hash: key.hash(hash)) else { return .unknown }
         entries[slot]?.isAskedFor = true
         return entries[slot]?.value.map(Answer.found) ?? .absent
     }
@@ -56,9 +60,9 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     /// A new row, or a new value of one: what the disk was known to have is out of date.
     mutating func insert(_ key: Key, _ value: Value) {
-        let hash = HashIndex.hash(key)
-        guard let slot = slot(of: key, hash: hash) else {
-            add(Entry(key: key, value: value, hash: hash, epoch: epoch, place: Int32(recent.count)))
+        let keyHash = key.hash(hash)
+        guard let slot = slot(of: key, hash: keyHash) else {
+            add(Entry(key: key, value: value, hash: keyHash, epoch: epoch, place: Int32(recent.count)))
             recent.append((key, value))
             return makeRoom(needed: 0)
         }
@@ -75,13 +79,13 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     /// What a view of the disk said that is not older than the last written checkpoint.
     /// - Parameter needed: how many answers commands wait for: so many are kept in any case.
     mutating func remember(_ key: Key, _ value: Value?, needed: Int = 0) {
-        let hash = HashIndex.hash(key)
-        if let slot = slot(of: key, hash: hash) {
+        let keyHash = key.hash(hash)
+        if let slot = slot(of: key, hash: keyHash) {
             // Asked before it was made, answered after: the disk doesn't have it yet.
             if let epoch = entries[slot]?.epoch, epoch <= writtenEpoch { entries[slot]?.value = value }
             return
         }
-        add(Entry(key: key, value: value, hash: hash, epoch: 0, place: 0))
+        add(Entry(key: key, value: value, hash: keyHash, epoch: 0, place: 0))
         makeRoom(needed: needed)
     }
 
@@ -98,13 +102,13 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
             // As many as the cache may hold, up to a power of two.
             passedOver = ContiguousArray(repeating: 0, count: 1 << (Int.bitWidth - (cachedMax - 1).leadingZeroBitCount))
         }
-        let digest = key.digest
-        let place = Int(digest) & (passedOver.count - 1)
-        if passedOver[place] == digest {
+        let keyHash = key.hash(hash)
+        let place = Int(keyHash) & (passedOver.count - 1)
+        if passedOver[place] == keyHash {
             remember(key, value)
             return true
         }
-        passedOver[place] = digest
+        passedOver[place] = keyHash
         makeRoom(needed: 0)
         return false
     }
@@ -146,7 +150,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     /// The value of a row that the disk doesn't have yet.
     func changed(_ key: Key) -> Value? {
-        guard let slot = slot(of: key, hash: HashIndex.hash(key)), let entry = entries[slot], entry.epoch > writtenEpoch else { return nil }
+        guard let slot = slot(of: key, hash: key.hash(hash)), let entry = entries[slot], entry.epoch > writtenEpoch else { return nil }
         return entry.value
     }
 

@@ -1,14 +1,12 @@
 /// A name that tables are searched for: its bytes are hashed once, however many tables it passes through.
 package struct NameKey: Hashable, Sendable {
     package let bytes: [UInt8]
-    private let bytesHash: Int
+    /// Under the key of the core that it is for: names of two cores are never compared.
+    let bytesHash: UInt64
 
-    package init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8], _ hash: KeyedHash) {
         self.bytes = bytes
-        var hasher = Hasher()
-        // In one piece: an array hashes its elements one by one.
-        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-        bytesHash = hasher.finalize()
+        bytesHash = hash.hash(bytes.span)
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(bytesHash) }

@@ -55,6 +55,7 @@ extension Configuration {
         core.pagesInFlightMax = limits.pagesInFlightMax
         core.retryAfterMilliseconds = UInt32(retryAfterSeconds) * 1000
         core.clock = clockRule
+        core.hash = .random()
         return core
     }
 

@@ -2,10 +2,12 @@
 package struct Campaign: Sendable {
     package var steps: Int
     package var clients: Int
+    package var hashKey: UInt64
 
-    package init(steps: Int, clients: Int) {
+    package init(steps: Int, clients: Int, hashKey: UInt64 = 0) {
         self.steps = steps
         self.clients = clients
+        self.hashKey = hashKey
     }
 
     /// What the proofs run.
@@ -58,7 +60,7 @@ package struct Campaign: Sendable {
 
     /// Runs one seed.
     package func run(seed: UInt64, into totals: inout Totals) {
-        let result = Simulation(Plan(seed: seed, steps: steps, clients: clients)).run()
+        let result = Simulation(Plan(seed: seed, steps: steps, clients: clients), hashKey: hashKey).run()
         totals.seeds += 1
         totals.phoneHours += result.phoneHours
         totals.acknowledged += result.acknowledged

@@ -11,11 +11,14 @@ package final class Simulation {
     private var absence: UInt64 = 0
     private var isPlanDone = false
 
-    /// - Parameter isTracing: whether the last events are kept, readable.
-    package init(_ plan: Plan, isTracing: Bool = false) {
+    /// - Parameters:
+    ///   - isTracing: whether the last events are kept, readable.
+    ///   - hashKey: the key of the core's hashes: with another one it may read other rows at other times.
+    package init(_ plan: Plan, isTracing: Bool = false, hashKey: UInt64 = 0) {
         self.plan = plan
         var random = SeededRandom(seed: plan.seed ^ 0x5DEE_CE66_D154_21C5)
-        let profile = Profile(clients: plan.clients, random: &random)
+        var profile = Profile(clients: plan.clients, random: &random)
+        profile.core.hash = KeyedHash(low: hashKey, high: 0)
         world = World(profile: profile, seed: random.next(), isTracing: isTracing)
         oracle = Oracle(world)
         gateway = SimulatedGateway(world, oracle)
@@ -39,7 +42,7 @@ package final class Simulation {
         heal()
         defer { end() }
         return SimulationResult(
-            problems: world.problems, trace: world.trace, phoneHours: Double(busy) * Double(plan.clients) / 3_600_000,
+            problems: world.problems, trace: world.trace, digest: world.digest, phoneHours: Double(busy) * Double(plan.clients) / 3_600_000,
             acknowledged: oracle.acknowledged, delivered: oracle.delivered, repeats: oracle.repeats, occurrences: world.coverage.occurrences
         )
     }
@@ -234,6 +237,8 @@ package struct SimulationResult: Sendable {
     /// What didn't hold; empty when all did.
     package var problems: [String]
     package var trace: [String]
+    /// Of all events, if they were traced: the same in every process and on every machine.
+    package var digest: UInt64
     /// Phones times the hours in which something went on; days of absence don't count.
     package var phoneHours: Double
     /// Messages whose sender was told that they are stored.

@@ -23,6 +23,8 @@ final class World {
     /// The last events; empty unless asked for.
     private(set) var trace: [String] = []
     let isTracing: Bool
+    /// FNV-1a over every event that was noted, those that the trace has let go of too.
+    private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
     private var queue = EventQueue()
 
     static let wallStart: Int64 = 1_700_000_000_000
@@ -69,6 +71,8 @@ final class World {
         if trace.count >= Self.tracedMax { trace.removeFirst(Self.tracedMax / 2) }
         let seconds = String(time / 1000)
         let milliseconds = String(time % 1000)
-        trace.append("\(seconds).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)  \(event())")
+        let line = "\(seconds).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)  \(event())"
+        for byte in line.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        trace.append(line)
     }
 }
