@@ -250,14 +250,7 @@ extension Core {
             serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
         // The sequence and the session that the answer names are synced first.
         let held = HeldEffect.welcome(slot, row.connection, attached, previous: previous)
-        let position = max(row.lastPosition, fence)
-        if position <= committedThrough {
-            release(held)
-        } else if let last = inFlight?.journal.entries.last?.position, position <= last {
-            inFlight?.held.append(held)
-        } else {
-            open.held.append(held)
-        }
+        hold(held, until: max(row.lastPosition, fence))
     }
 
     /// What is known of the session that a client presents and doesn't get. Of one that isn't its own nothing: an id is no secret.

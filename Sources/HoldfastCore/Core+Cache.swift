@@ -33,7 +33,7 @@ extension Core {
     private static let cacheStepsPerCallMax = 4_096
 
     /// A user's name, if it is in memory. One that is not on the disk yet is.
-    package mutating func userName(_ number: UInt64) -> [UInt8]? {
+    mutating func userName(_ number: UInt64) -> [UInt8]? {
         guard case .found(let name) = userNames.find(number) else { return nil }
         return name
     }
@@ -46,21 +46,22 @@ extension Core {
     }
 
     /// A batch that a loop has carried out comes back: its room is used again.
-    package mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
+    mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
 
     /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
-    package mutating func giveMemoryBack() {
+    /// - Returns: what is to be freed.
+    mutating func giveMemoryBack() -> ReleasedMemory {
         spares = SpareArrays(loops: effects.count)
         settled = nil
-        userNumbers.forgetKnown()
-        userNames.forgetKnown()
-        pairs.forgetKnown()
-        conversations.forgetKnown()
-        devices.forgetKnown()
+        let tables: [any Sendable] = [
+            userNumbers.forgetKnown(), userNames.forgetKnown(), pairs.forgetKnown(), conversations.forgetKnown(), devices.forgetKnown(),
+        ]
+        if ready.isEmpty { ready = Line() }
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
         if pageQueue.isEmpty { pageQueue = Line() }
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
         missing = []
+        return ReleasedMemory(tables)
     }
 
     private func isDroppable(_ user: UserRow) -> Bool {

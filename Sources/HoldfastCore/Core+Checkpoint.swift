@@ -9,19 +9,19 @@ extension Core {
     }
 
     /// The same and what it has to delete, by what it writes for that: a position is released with a small fraction of what a row takes.
-    package var checkpointRows: Int { changedEntries + (checkpoint.releasedEntries + checkpoint.frozenReleasedEntries) / 8 }
+    var checkpointRows: Int { changedEntries + (checkpoint.releasedEntries + checkpoint.frozenReleasedEntries) / 8 }
 
     /// Asks for a checkpoint as soon as possible: at a shutdown.
-    package mutating func requestCheckpoint() {
+    mutating func requestCheckpoint() {
         checkpoint.isRequested = true
         advanceCheckpoint()
     }
 
     /// Whether the store has everything that is committed.
-    package var isCheckpointed: Bool { checkpoint.isIdle && changedEntries == 0 }
+    var isCheckpointed: Bool { checkpoint.isIdle && changedEntries == 0 }
 
     /// Whether a checkpoint is under way, from its first row to the last one that is let go of.
-    package var isCheckpointing: Bool { !checkpoint.isIdle }
+    var isCheckpointing: Bool { !checkpoint.isIdle }
 
     /// A step of the checkpoint: a slice of rows.
     mutating func advanceCheckpoint() {
@@ -32,12 +32,12 @@ extension Core {
     }
 
     /// Whether rows are to be copied or let go of: senders may be waiting for that, so it should go on as soon as the core has nothing else to do.
-    package var hasCheckpointSlices: Bool {
+    var hasCheckpointSlices: Bool {
         (checkpoint.job != nil && checkpoint.frozenHead < checkpoint.frozenUsers.count) || !checkpoint.writtenUsers.isEmpty
     }
 
     /// A slice of the rows that `hasCheckpointSlices` tells of.
-    package mutating func continueCheckpoint() {
+    mutating func continueCheckpoint() {
         if checkpoint.job != nil, checkpoint.frozenHead < checkpoint.frozenUsers.count { copySlice() }
         if !checkpoint.writtenUsers.isEmpty { letGoSlice() }
     }
@@ -62,7 +62,7 @@ extension Core {
     }
 
     /// Nothing has been stored for a while.
-    package var isQuiet: Bool { monotonic &- lastAppended >= configuration.checkpointQuietMilliseconds }
+    var isQuiet: Bool { monotonic &- lastAppended >= configuration.checkpointQuietMilliseconds }
 
     /// Begins a checkpoint of everything before the next position.
     mutating func freeze() {
@@ -124,7 +124,7 @@ extension Core {
     }
 
     /// The checkpoint to be written now: `run` it on another thread, then call `checkpointWritten`.
-    package mutating func takeCheckpoint() -> CheckpointJob? {
+    mutating func takeCheckpoint() -> CheckpointJob? {
         #if PLANTED_BUGS
             if PlantedBug.checkpointAheadOfJournal.isActive, let job = checkpoint.job,
                 checkpoint.frozenHead == checkpoint.frozenUsers.count
@@ -142,7 +142,7 @@ extension Core {
         return job
     }
 
-    package mutating func checkpointWritten(_ result: CheckpointResult) {
+    mutating func checkpointWritten(_ result: CheckpointResult) {
         checkpoint.isWriting = false
         checkpoint.writtenThrough = result.through
         checkpoint.writtenEpoch = result.epoch
@@ -160,7 +160,6 @@ extension Core {
         trim.isReleasedDone = false
         letGoSlice()
         releaseCredits()
-        trimCache()
     }
 
     /// Frees the entries that the timelines on disk have.
@@ -196,7 +195,7 @@ extension Core {
     // MARK: Trimming
 
     /// What to look for in the journal next: `run` it on a reader thread, then call `trimPlanned`.
-    package mutating func takeTrim() -> TrimJob? {
+    mutating func takeTrim() -> TrimJob? {
         guard !trim.isPlanning, trim.planned == nil, trim.inFlight == nil,
             trim.trimmedThrough < checkpoint.writtenThrough || !trim.isReleasedDone
         else { return nil }
@@ -208,7 +207,7 @@ extension Core {
             generation: checkpoint.writtenEpoch)
     }
 
-    package mutating func trimPlanned(_ plan: TrimPlan) {
+    mutating func trimPlanned(_ plan: TrimPlan) {
         trim.isPlanning = false
         // A plan from before the last checkpoint may take released positions that were forgotten since: it is made again.
         guard plan.generation == checkpoint.writtenEpoch else { return }

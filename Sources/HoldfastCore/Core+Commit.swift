@@ -3,8 +3,8 @@ import HoldfastWire
 // Group commit: records are collected while the last batch is being synced; what is derived from a batch leaves when it is synced.
 extension Core {
     /// The records to be stored next, in one synced transaction; nil while one is in flight or there is nothing.
-    package mutating func takeBatch(now: CoreTime) -> JournalBatch? {
-        guard inFlight == nil else { return nil }
+    mutating func takeBatch(now: CoreTime) -> JournalBatch? {
+        guard inFlight == nil, settling.count < Self.settlingMax else { return nil }
         let cursorsAreDue =
             !unrecordedCursors.isEmpty
             && (!open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
@@ -15,9 +15,8 @@ extension Core {
         var batch = open
         open = (settled.take() ?? OpenBatch(number: 0, loops: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
         guard !batch.journal.isEmpty else {
-            // Only answers to what was stored before.
-            settle(batch)
-            settled = batch
+            // Only answers to what was stored before; they come behind the answers to that.
+            settling.append(SettlingBatch(batch))
             return nil
         }
         batch.journal.nextPosition = nextPosition
@@ -35,21 +34,102 @@ extension Core {
     }
 
     /// Whether there is something that `takeBatch` would give now or, for acknowledgements, soon.
-    package var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || inFlight != nil }
+    var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || inFlight != nil || isSettling }
+
+    /// One that is settled in slices, and the one that was committed meanwhile.
+    private static let settlingMax = 2
 
     /// The batch in flight is synced.
-    package mutating func committed(now: CoreTime) {
+    mutating func committed() {
         guard let batch = inFlight else { preconditionFailure("no batch is in flight") }
         inFlight = nil
-        if let last = batch.journal.entries.last { committedThrough = last.position }
+        if let last = batch.journal.entries.last {
+            precondition(last.position > committedThrough, "positions rise from batch to batch")
+            committedThrough = last.position
+        }
         if !floorRecords.isEmpty { floorRecords = floorRecords.filter { $0.value > committedThrough } }
         deletionsCommitted()
-        push(batch)
-        settle(batch)
-        for slot in batch.waitingForGap { pump(slot) }
-        settled = batch
-        pumpQueue()
-        advanceCheckpoint()
+        settling.append(SettlingBatch(batch))
+    }
+
+    /// Whether something that follows from synced records hasn't left.
+    var isSettling: Bool { !settling.isEmpty }
+
+    /// A slice of what follows from synced records.
+    mutating func settleSlice(steps: Int) {
+        var left = steps
+        while left > 0, !settling.isEmpty {
+            var work = settling.removeFirst()
+            guard settle(&work, steps: &left) else { return settling.insert(work, at: 0) }
+            settled = work.batch
+            pumpQueue()
+            advanceCheckpoint()
+        }
+    }
+
+    /// - Returns: whether all of the batch has left.
+    private mutating func settle(_ work: inout SettlingBatch, steps: inout Int) -> Bool {
+        while steps > 0 {
+            steps -= 1
+            let index = work.index
+            work.index += 1
+            switch work.stage {
+            case .pushes:
+                if index < work.batch.pushes.count { push(work.batch.pushes[index], work.batch) } else { work.next(.conversations) }
+            case .conversations:
+                // The number of a conversation comes before the answer to the message that made it (REQ-CONV-2).
+                if index < work.batch.conversations.count {
+                    let note = work.batch.conversations[index]
+                    emitConversation(note.connection, note.conversation, peer: note.peer)
+                } else {
+                    work.next(.sent)
+                }
+            case .sent:
+                if index < work.batch.sent.count { emitSent(work.batch.sent[index]) } else { work.next(.held) }
+            case .held:
+                if index < work.batch.held.count {
+                    release(work.batch.held[index])
+                } else {
+                    work.next(.gaps)
+                    if let last = work.batch.journal.entries.last { settledThrough = last.position }
+                    withholdCredits(of: work.batch)
+                    releaseCredits()
+                }
+            case .gaps:
+                guard index < work.batch.waitingForGap.count else { return true }
+                pump(work.batch.waitingForGap[index])
+            }
+        }
+        return false
+    }
+
+    private mutating func emitSent(_ note: SentNote) {
+        let row = sessions[Int(note.session)]
+        // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
+        guard row.id == note.id, row.flags.contains(.isWelcomed) else { return }
+        emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
+    }
+
+    private mutating func withholdCredits(of batch: OpenBatch) {
+        for loop in effects.indices {
+            checkpoint.withheldCredits[loop] += batch.credits[loop]
+            checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
+        }
+    }
+
+    /// Has something leave when everything up to the position is synced, behind what follows from that.
+    mutating func hold(_ effect: HeldEffect, until position: Position) {
+        if position <= settledThrough { return release(effect) }
+        for index in settling.indices {
+            if let last = settling[index].batch.journal.entries.last?.position, position <= last {
+                return settling[index].batch.held.append(effect)
+            }
+        }
+        if let last = inFlight?.journal.entries.last?.position, position <= last {
+            inFlight?.held.append(effect)
+        } else {
+            open.held.append(effect)
+        }
     }
 
     /// All cursors that have moved, in one record.
@@ -67,28 +147,26 @@ extension Core {
         if !cursors.isEmpty { append(.cursors(cursors)) }
     }
 
-    /// Hands the batch's messages to the sessions that are live; the others will read them.
-    private mutating func push(_ batch: OpenBatch) {
-        for push in batch.pushes {
-            guard users[Int(push.user)].receivingConnections > 0 else {
-                undelivered.insert(users[Int(push.user)].number)
-                continue
-            }
-            var slot = users[Int(push.user)].firstSession
-            while slot != noSlot {
-                let row = sessions[Int(slot)]
-                #if PLANTED_BUGS
-                    if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
-                        row.sent < push.entry.position
-                    {
-                        self.push(push, to: slot, row, batch)
-                        slot = row.next
-                        continue
-                    }
-                #endif
-                if row.flags.contains(.isLive), row.sent < push.entry.position { self.push(push, to: slot, row, batch) }
-                slot = row.next
-            }
+    /// Hands a message of the batch to the sessions that are live; the others will read it.
+    private mutating func push(_ push: Push, _ batch: OpenBatch) {
+        guard users[Int(push.user)].receivingConnections > 0 else {
+            undelivered.insert(users[Int(push.user)].number)
+            return
+        }
+        var slot = users[Int(push.user)].firstSession
+        while slot != noSlot {
+            let row = sessions[Int(slot)]
+            #if PLANTED_BUGS
+                if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
+                    row.sent < push.entry.position
+                {
+                    self.push(push, to: slot, row, batch)
+                    slot = row.next
+                    continue
+                }
+            #endif
+            if row.flags.contains(.isLive), row.sent < push.entry.position { self.push(push, to: slot, row, batch) }
+            slot = row.next
         }
     }
 
@@ -103,24 +181,6 @@ extension Core {
         } else {
             sessions[Int(slot)].flags.remove(.isLive)
         }
-    }
-
-    /// Everything else that waited for the batch.
-    private mutating func settle(_ batch: OpenBatch) {
-        // The number of a conversation comes before the answer to the message that made it (REQ-CONV-2).
-        for note in batch.conversations { emitConversation(note.connection, note.conversation, peer: note.peer) }
-        for note in batch.sent {
-            let row = sessions[Int(note.session)]
-            // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
-            guard row.id == note.id, row.flags.contains(.isWelcomed) else { continue }
-            emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
-        }
-        for held in batch.held { release(held) }
-        for loop in effects.indices {
-            checkpoint.withheldCredits[loop] += batch.credits[loop]
-            checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
-        }
-        releaseCredits()
     }
 
     mutating func release(_ held: HeldEffect) {

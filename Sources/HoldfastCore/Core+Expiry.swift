@@ -12,7 +12,7 @@ struct ExpiryState {
 // Messages that are older than an inbox keeps leave it with a `GAP`. By the age clock: a wall clock that jumps expires nothing early.
 extension Core {
     /// What to look for next: `run` it on a reader thread, then call `expiryPlanned`.
-    package mutating func takeExpiry() -> ExpiryJob? {
+    mutating func takeExpiry() -> ExpiryJob? {
         let ageMax = UInt64(configuration.inboxDays) * 86_400
         guard ageMax > 0, !expiry.isLooking, monotonic >= expiry.nextLook, UInt64(clock.age) > ageMax,
             changedEntries < configuration.checkpointEntriesMax
@@ -22,7 +22,7 @@ extension Core {
             after: expiry.scannedThrough, ageMin: clock.age - UInt32(ageMax), messagesMax: configuration.expirySliceMessages)
     }
 
-    package mutating func expiryPlanned(_ plan: ExpiryPlan) {
+    mutating func expiryPlanned(_ plan: ExpiryPlan) {
         expiry.isLooking = false
         // A view from before the last checkpoint may have rows that were changed since: it is looked at again.
         guard plan.appliedThrough >= checkpoint.writtenThrough else { return }
@@ -32,6 +32,5 @@ extension Core {
             let slot = userSlot(user.image.row.number) ?? makeUser(user.image)
             if user.through.position > base(of: slot).position { evict(from: slot, through: user.through, .expired) }
         }
-        trimCache()
     }
 }

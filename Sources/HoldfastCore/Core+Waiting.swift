@@ -59,6 +59,12 @@ struct WaitingCommands {
         var number: UInt32
     }
 
+    /// A queue whose first command has got what it waited for.
+    struct ReadyQueue {
+        var slot: Slot
+        var serial: UInt32
+    }
+
     /// Who waits for a key; mostly one.
     struct Waiters {
         var first: Waiter?
@@ -200,43 +206,67 @@ extension Core {
         }
     }
 
+    /// Runs what the commands of ready queues can run now, in slices: a pipeline may be long.
+    mutating func runReady(steps: inout Int) {
+        while steps > 0, let queue = ready.first {
+            let isDone = waiting[queue.slot]?.serial != queue.serial || retry(queue.slot, steps: &steps)
+            if isDone { ready.removeFirst() }
+        }
+    }
+
     /// Runs what a connection's commands can run now.
-    private mutating func retry(_ slot: Slot) {
+    /// - Returns: false when more can run.
+    private mutating func retry(_ slot: Slot, steps: inout Int) -> Bool {
         while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
+            guard steps > 0 else { return false }
+            steps -= 2
             found = item.found
             findMissing(for: item.command, item.names)
-            guard missing.isEmpty else { return waitForMissing(slot, number) }
+            guard missing.isEmpty else {
+                waitForMissing(slot, number)
+                return true
+            }
             waiting[slot]?.removeFirst()
             waiting.count -= 1
             let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
             run(item.command, item.bytes, item.names)
-            if isLast { return }
+            if isLast { return true }
         }
+        return true
     }
 
-    /// The readers' answers.
-    package mutating func read(_ results: ReadResults) {
+    /// A slice of a reader's answer.
+    /// - Returns: whether all of it is taken.
+    mutating func take(_ answer: inout ReadAnswer, steps: inout Int) -> Bool {
         // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
-        let isCurrent = results.appliedThrough >= checkpoint.writtenThrough
-        var ready = ContiguousArray<Slot>()
-        for (key, value) in zip(results.keys, results.rows) {
-            let answer = isCurrent ? take(key, value) : nil
+        let isCurrent = answer.results.appliedThrough >= checkpoint.writtenThrough
+        while answer.keysTaken < answer.results.keys.count {
+            guard steps > 0 else { return false }
+            steps -= 4
+            let key = answer.results.keys[answer.keysTaken]
+            let found = isCurrent ? take(key, answer.results.rows[answer.keysTaken]) : nil
+            answer.keysTaken += 1
             guard let waiters = waiting.byKey.removeValue(forKey: key) else { continue }
-            if let first = waiters.first, hear(answer, first) { ready.append(first.slot) }
-            for waiter in waiters.others where hear(answer, waiter) { ready.append(waiter.slot) }
+            if let first = waiters.first { hear(found, first) }
+            for waiter in waiters.others { hear(found, waiter) }
         }
-        // When all rows are there, so that a pipeline is gone through once.
-        for slot in ready { retry(slot) }
-        for page in results.pages { take(page, results, isCurrent: isCurrent) }
+        while answer.pagesTaken < answer.results.pages.count {
+            guard steps > 0 else { return false }
+            let page = answer.results.pages[answer.pagesTaken]
+            steps -= 1 + page.items.count
+            answer.pagesTaken += 1
+            take(page, answer.results, isCurrent: isCurrent)
+        }
         pumpQueue()
-        trimCache()
+        return true
     }
 
-    /// - Returns: whether the waiter can be tried again.
-    private mutating func hear(_ answer: FoundRows.Answer?, _ waiter: WaitingCommands.Waiter) -> Bool {
-        guard waiting[waiter.slot]?.serial == waiter.serial else { return false }
-        return waiting[waiter.slot]?.hear(answer, number: waiter.number) ?? false
+    private mutating func hear(_ answer: FoundRows.Answer?, _ waiter: WaitingCommands.Waiter) {
+        guard waiting[waiter.slot]?.serial == waiter.serial, waiting[waiter.slot]?.hear(answer, number: waiter.number) ?? false else {
+            return
+        }
+        ready.append(.init(slot: waiter.slot, serial: waiter.serial))
     }
 
     /// Puts a row that was read into its table, unless it is enough that who asked gets it.
@@ -282,7 +312,7 @@ extension Core {
 
     /// What one reader is to be asked next; to be called until there is nothing: of many keys each gets a part, so that several read at once,
     /// and the first commands run while others are still being read for.
-    package mutating func takeReads() -> ReadRequests? {
+    mutating func takeReads() -> ReadRequests? {
         guard !reads.isEmpty else { return nil }
         var taken = reads.removeFirst()
         taken.evictionMessages = configuration.evictionMessages

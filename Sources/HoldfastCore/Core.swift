@@ -1,10 +1,10 @@
 import HoldfastWire
 
-// The core: a deterministic state machine without I/O, clock or randomness. Commands, time and loaded rows go in; effects come
-// out, to be carried out by whoever drives it (the gateway's core thread, or a simulator):
+// The core: a deterministic state machine without I/O, clock or randomness. Commands, time and loaded rows go in; effects and jobs come
+// out. It is driven by `CoreTurn` alone:
 //
 //     handle(commands) ─┐                    ┌─ takeBatch()      -> journal, answered by committed()
-//     read(results) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by read(_:)
+//     take(answers) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by take(_:steps:)
 //     committed() ──────┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
 //     ticked() ─────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
 //                                            ├─ takeTrim()       -> readers, answered by trimPlanned(_:)
@@ -51,6 +51,8 @@ package struct Core: ~Copyable {
     var nextPosition: Position
     /// Everything up to here is synced.
     var committedThrough: Position
+    /// What follows from the records up to here has left.
+    var settledThrough: Position
     var clock: AgeClock
     var monotonic: UInt64 = 0
     /// When the last record was made, by the monotonic clock.
@@ -62,7 +64,9 @@ package struct Core: ~Copyable {
     var open: OpenBatch
     /// The batch that is being synced.
     var inFlight: OpenBatch?
-    /// The batch before that one, for the room of its arrays.
+    /// Batches that are synced, oldest first, and what follows from them hasn't all left.
+    var settling = ContiguousArray<SettlingBatch>()
+    /// The last one of which all has left, for the room of its arrays.
     var settled: OpenBatch?
     /// Sessions whose cursor has no record yet, and since when the oldest waits.
     var unrecordedCursors = ContiguousArray<Slot>()
@@ -71,6 +75,8 @@ package struct Core: ~Copyable {
     var spares: SpareArrays
 
     var waiting = WaitingCommands()
+    /// Queues whose first command may have all its rows now.
+    var ready = Line<WaitingCommands.ReadyQueue>()
     /// Rows that the running command lacks; scratch.
     var missing = ContiguousArray<RowKey>()
     /// What was read for the command that runs, or found while it was looked at; scratch.
@@ -90,13 +96,14 @@ package struct Core: ~Copyable {
     var sweepHand = 0
 
     /// For whom something waits, as far as it is known.
-    package let undelivered = UndeliveredUsers()
+    let undelivered = UndeliveredUsers()
 
     init(configuration: CoreConfiguration, loops: Int, nextPosition: Position) {
         self.configuration = configuration
         self.nextPosition = nextPosition
         clock = AgeClock(rule: configuration.clock)
         committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
+        settledThrough = committedThrough
         open = OpenBatch(number: 1, loops: loops)
         checkpoint = CheckpointState(loops: loops)
         effects = ContiguousArray(repeating: EffectBatch(), count: loops)
@@ -111,40 +118,37 @@ package struct Core: ~Copyable {
     /// The current era: the top bits of every new position.
     var era: UInt8 { nextPosition.era }
 
-    /// Takes a loop's commands, in their order.
-    package mutating func handle(_ batch: CommandBatch, now: CoreTime) {
-        advance(now)
-        for command in batch.commands { admit(command, batch.bytes) }
-        trimCache()
+    /// Takes some of a loop's commands, in their order.
+    mutating func handle(_ batch: CommandBatch, _ range: Range<Int>) {
+        for index in range { admit(batch.commands[index], batch.bytes) }
     }
 
-    /// Time passes: about ten times a second.
+    /// Time has passed.
     ///
     /// - Parameters:
     ///   - isSpaceLow: whether new messages have to be refused.
     ///   - roomBytes: about how much may be stored before that is so.
-    package mutating func ticked(now: CoreTime, isSpaceLow: Bool, roomBytes: Int = .max) {
-        advance(now)
+    mutating func ticked(isSpaceLow: Bool, roomBytes: Int) {
         self.isSpaceLow = isSpaceLow
         self.roomBytes = roomBytes
         sweepSessions()
         advanceCheckpoint()
-        trimCache()
     }
 
-    private mutating func advance(_ now: CoreTime) {
+    /// What the clocks say now: before anything is done at this time.
+    mutating func advance(_ now: CoreTime) {
         monotonic = now.monotonic
         clock.advance(now)
     }
 
     /// Milliseconds since 1970, as far as the machine's clock is believed, less the monotonic clock's: what loops reckon the time by.
-    package var timeOffset: Int64 { Int64(clamping: clock.time) - Int64(clamping: monotonic) }
+    var timeOffset: Int64 { Int64(clamping: clock.time) - Int64(clamping: monotonic) }
 
     /// What the log is to say of the machine's clock.
-    package mutating func takeClockNotice() -> ClockNotice? { clock.takeNotice() }
+    mutating func takeClockNotice() -> ClockNotice? { clock.takeNotice() }
 
     /// What a loop is to do, in order; nil when there is nothing.
-    package mutating func takeEffects(loop: Int) -> EffectBatch? {
+    mutating func takeEffects(loop: Int) -> EffectBatch? {
         guard !effects[loop].isEmpty else { return nil }
         let taken = effects[loop]
         effects[loop] = spares.takeEffects(loop: loop)

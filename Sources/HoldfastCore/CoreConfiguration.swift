@@ -47,7 +47,10 @@ package struct CoreConfiguration: Sendable {
     /// Checkpoints that are due for want of room keep this distance.
     package var checkpointRoomMilliseconds: UInt64 = 1_000
     /// Rows copied for a checkpoint in one step of the core.
-    package var checkpointSliceRows = 2_000
+    package var checkpointSliceRows = 1_000
+    /// Steps of each kind of work in one run of the core: a command is two, a pushed message one, a row that was read four. So many take a few
+    /// hundred microseconds.
+    package var turnSteps = 1_024
     /// Deletions of records that nothing needs, in one commit.
     package var trimSliceRecords = 5_000
     /// The same while room is low.

@@ -8,6 +8,7 @@ func fuzzCore(_ bytes: [UInt8]) {
     var configuration = CoreConfiguration()
     configuration.checkpointEntries = 6
     configuration.checkpointSliceRows = 2
+    configuration.turnSteps = 3
     configuration.cachedUsersMax = 2
     configuration.cachedLookupsMax = 4
     configuration.inboxMessagesMax = 4
@@ -20,7 +21,7 @@ func fuzzCore(_ bytes: [UInt8]) {
     if input.byte() & 1 == 1 { configuration.inboxPolicy = .evictWithGap }
     var storage = MemoryStorage()
     var now = CoreTime(wall: 1_000_000, monotonic: 0)
-    var driver = try? CoreDriverForFuzzing(storage: storage, configuration: configuration, now: now)
+    var driver = try? FuzzedCore(storage: storage, configuration: configuration, now: now)
     while !input.isEmpty, driver != nil {
         let step = UInt64(input.byte())
         now.monotonic += step == 255 ? 50_000_000 : step * 10
@@ -28,7 +29,7 @@ func fuzzCore(_ bytes: [UInt8]) {
         if input.byte() == 254 {
             storage = storage.crashCopy()
             driver = nil
-            driver = try? CoreDriverForFuzzing(storage: storage, configuration: configuration, now: now)
+            driver = try? FuzzedCore(storage: storage, configuration: configuration, now: now)
             precondition(driver != nil, "no start after a crash")
         }
         driver?.give(makeBatch(&input), now: now)
@@ -85,58 +86,30 @@ private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
     return batch
 }
 
-/// The smallest driver there can be: every job is done at once, a step at a time.
-private final class CoreDriverForFuzzing {
-    private var core: Core
+/// Every job is done at once.
+private final class FuzzedCore {
+    private var core: CoreTurn
     private let storage: MemoryStorage
     private(set) var creditsOut = 0
 
     init(storage: MemoryStorage, configuration: CoreConfiguration, now: CoreTime) throws {
         self.storage = storage
-        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now, writesCheckpoints: true)
+        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now, writesCheckpoints: true))
     }
 
     func give(_ batch: CommandBatch, now: CoreTime) {
         creditsOut += batch.commands.count
-        core.handle(batch, now: now)
+        core.take(.commands(batch, done: nil), now: now)
     }
 
     func work(steps: Int, now: CoreTime) {
         var now = now
-        for _ in 0..<steps {
-            var isIdle = true
-            if let reads = core.takeReads() {
-                guard let results = try? reads.run(on: storage) else { preconditionFailure("a read failed") }
-                core.read(results)
-                isIdle = false
-            }
-            if let batch = core.takeBatch(now: now) {
-                guard (try? storage.commit(batch)) != nil else { preconditionFailure("a commit failed") }
-                core.committed(now: now)
-                isIdle = false
-            }
-            if let job = core.takeCheckpoint() {
-                guard let result = try? job.run(on: storage) else { preconditionFailure("a checkpoint failed") }
-                core.checkpointWritten(result)
-                isIdle = false
-            }
-            if let job = core.takeTrim() {
-                guard let plan = try? job.run(on: storage) else { preconditionFailure("a trim failed") }
-                core.trimPlanned(plan)
-                isIdle = false
-            }
-            if let job = core.takeExpiry() {
-                guard let plan = try? job.run(on: storage) else { preconditionFailure("an expiry failed") }
-                core.expiryPlanned(plan)
-                isIdle = false
-            }
-            if let effects = core.takeEffects(loop: 0) {
+        do {
+            try core.settle(on: storage, now: &now, stepMilliseconds: 200, stepsMax: steps) { _, effects in
                 creditsOut -= effects.creditsReturned
-                isIdle = false
             }
-            now.monotonic += 200
-            core.ticked(now: now, isSpaceLow: false)
-            if isIdle, !core.hasWork { return }
+        } catch {
+            preconditionFailure("the storage failed: \(error)")
         }
     }
 }

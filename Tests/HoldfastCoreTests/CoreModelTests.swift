@@ -49,6 +49,7 @@ final class CoreModelRun {
         configuration.checkpointEntriesMax = 100
         configuration.checkpointMilliseconds = 2_000
         configuration.checkpointSliceRows = 1 + random.below(4)
+        configuration.turnSteps = random.chance(0.7) ? 1 + random.below(12) : 1_024
         configuration.trimSliceRecords = 1 + random.below(20)
         configuration.readKeysMax = 1 + random.below(4)
         configuration.devicesPerUserMax = 5

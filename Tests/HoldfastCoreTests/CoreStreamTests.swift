@@ -351,7 +351,7 @@ import Testing
         #expect(parts.map(\.keys.count) == [2, 2, 1])
         #expect(Set(parts.flatMap(\.keys)).count == users.count)
         // Answered in another order than asked.
-        for part in parts.reversed() { scenario.harness.core.read(try part.run(on: scenario.harness.storage)) }
+        for part in parts.reversed() { scenario.harness.hear(.read(try part.run(on: scenario.harness.storage))) }
         try scenario.settle()
         #expect(scenario.harness.core.counts.waitingCommands == 0)
         #expect(scenario.harness.core.nextConversation == UInt64(users.count + 1))
@@ -372,7 +372,7 @@ import Testing
             try scenario.harness.step(reading: false)
             while let part = scenario.harness.core.takeReads() {
                 askedFor += part.keys.count
-                scenario.harness.core.read(try part.run(on: scenario.harness.storage))
+                scenario.harness.hear(.read(try part.run(on: scenario.harness.storage)))
             }
         }
         try scenario.settle()
@@ -397,7 +397,7 @@ import Testing
         ann.hello()
         ann.send("t1", to: "bob")
         try scenario.settle()
-        scenario.harness.core.read(answer)
+        scenario.harness.hear(.read(answer))
         try scenario.toDisk()
         ann.send("t2", to: "bob")
         try scenario.settle()

@@ -11,7 +11,8 @@ import Testing
         for step in 0..<1_000 {
             let command = Command.acknowledge(
                 Origin(connection: .none, session: .init(rawValue: UInt64(step)), attach: .none), .init(.zero))
-            let number = waiting[slot]?.append(.init(command: command, bytes: [], names: CommandNames(command, [], KeyedHash(low: 0, high: 0))))
+            let number = waiting[slot]?.append(
+                .init(command: command, bytes: [], names: CommandNames(command, [], KeyedHash(low: 0, high: 0))))
             #expect(number == UInt32(step))
             guard step >= 10 else { continue }
             guard case .acknowledge(let origin, _)? = waiting[slot]?.items.first?.command else { return #expect(Bool(false)) }

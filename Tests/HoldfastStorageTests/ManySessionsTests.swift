@@ -45,7 +45,7 @@ private final class SessionsRun {
     static let checkpointEntriesMax = 60_000
     private static let visitorsAtOnce = 2_000
 
-    private var core: Core
+    private var core: CoreTurn
     private let storage: LMDBStorage
     private var now = CoreTime(wall: 1_700_000_000_000, monotonic: 0)
     /// What each visitor must be told.
@@ -60,7 +60,7 @@ private final class SessionsRun {
         configuration.checkpointEntries = Self.checkpointEntriesMax / 2
         configuration.checkpointEntriesMax = Self.checkpointEntriesMax
         storage = try LMDBStorage.open(directory: directory, configuration: StorageConfiguration()) { _, _ in true }
-        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now)
+        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now))
     }
 
     func visit(_ users: Range<Int>) throws {
@@ -93,33 +93,14 @@ private final class SessionsRun {
     /// Carries out all that the core wants until it wants nothing.
     /// - Returns: who was welcomed.
     private func settle(_ batch: CommandBatch) throws -> [(ConnectionHandle, SessionID)] {
-        now.monotonic += 10
-        core.handle(batch, now: now)
-        usersMax = max(usersMax, core.counts.users)
         var welcomed: [(ConnectionHandle, SessionID)] = []
-        var isBusy = true
-        while isBusy {
-            isBusy = false
-            if let reads = core.takeReads() {
-                core.read(try reads.run(on: storage))
-                isBusy = true
+        core.take(.commands(batch, done: nil), now: now)
+        try core.settle(on: storage, now: &now) { _, effects in
+            usersMax = max(usersMax, core.counts.users)
+            for case .welcome(let connection, let attached) in effects.effects {
+                guard attached.outcome == outcome else { throw NotWelcomed() }
+                welcomed.append((connection, attached.session))
             }
-            if let batch = core.takeBatch(now: now) {
-                try storage.commit(batch)
-                core.committed(now: now)
-                isBusy = true
-            }
-            if let job = core.takeCheckpoint() { core.checkpointWritten(try job.run(on: storage)) }
-            if let job = core.takeTrim() { core.trimPlanned(try job.run(on: storage)) }
-            while let effects = core.takeEffects(loop: 0) {
-                isBusy = true
-                for case .welcome(let connection, let attached) in effects.effects {
-                    guard attached.outcome == outcome else { throw NotWelcomed() }
-                    welcomed.append((connection, attached.session))
-                }
-            }
-            now.monotonic += 1
-            core.ticked(now: now, isSpaceLow: false)
         }
         return welcomed
     }

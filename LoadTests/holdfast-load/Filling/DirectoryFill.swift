@@ -31,7 +31,7 @@ final class DirectoryFill {
     private static let bytesPerUser = 1_200
 
     private let plan: Plan
-    private var core: Core
+    private var core: CoreTurn
     private let storage: LMDBStorage
     private let progress = ProgressLine()
     private var now: CoreTime
@@ -47,7 +47,7 @@ final class DirectoryFill {
         configuration.inboxMessagesMax = max(configuration.inboxMessagesMax, UInt32(clamping: plan.messagesPerUser))
         now = CoreTime(wall: UInt64(Date.now.timeIntervalSince1970 * 1000), monotonic: 0)
         storage = try LMDBStorage.open(directory: plan.directory, isIntact: { Record.isIntact($1) })
-        core = try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now)
+        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now))
     }
 
     /// Makes it. The directory must not be in use.
@@ -69,8 +69,8 @@ final class DirectoryFill {
             try send(to: users)
             progress.show("filling \(plan.directory): \(users.upperBound) of \(plan.users) users")
         }
-        core.requestCheckpoint()
-        while core.hasWork || !core.isCheckpointed { try settle(CommandBatch(loop: 0)) }
+        core.take(.finish, now: now)
+        while !core.isFinished { try settle(CommandBatch(loop: 0)) }
         guard stored == plan.users * plan.messagesPerUser else {
             throw LoadError("\(plan.directory): only \(stored) of \(plan.users * plan.messagesPerUser) messages were stored")
         }
@@ -125,31 +125,9 @@ final class DirectoryFill {
     /// Carries out all that the core wants until it wants nothing.
     private func settle(_ batch: CommandBatch) throws {
         welcomed.removeAll(keepingCapacity: true)
-        now.monotonic += 10
-        core.handle(batch, now: now)
-        var isBusy = true
-        while isBusy {
-            isBusy = false
-            if let reads = core.takeReads() {
-                core.read(try reads.run(on: storage))
-                isBusy = true
-            }
-            if let batch = core.takeBatch(now: now) {
-                try storage.commit(batch)
-                core.committed(now: now)
-                isBusy = true
-            }
-            if let job = core.takeCheckpoint() {
-                core.checkpointWritten(try job.run(on: storage))
-                isBusy = true
-            }
-            if let job = core.takeTrim() { core.trimPlanned(try job.run(on: storage)) }
-            while let effects = core.takeEffects(loop: 0) {
-                isBusy = true
-                for effect in effects.effects { try take(effect) }
-            }
-            now.monotonic += 1
-            core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
+        core.take(.commands(batch, done: nil), now: now)
+        try core.settle(on: storage, now: &now) { _, effects in
+            for effect in effects.effects { try take(effect) }
         }
     }
 

@@ -79,6 +79,15 @@ package struct ReadResults: Sendable {
     package var missing: [Position] = []
 }
 
+/// An answer of the readers, and how much of it the core has taken.
+struct ReadAnswer {
+    let results: ReadResults
+    var keysTaken = 0
+    var pagesTaken = 0
+
+    init(_ results: ReadResults) { self.results = results }
+}
+
 package struct ReadRequests: Sendable {
     package var keys: [RowKey] = []
     package var pages: ContiguousArray<PageRequest> = []

@@ -129,7 +129,8 @@ package struct RepairPlan: Sendable {
         while !core.isCheckpointed {
             if let job = core.takeCheckpoint() { core.checkpointWritten(try job.run(on: storage)) }
             time.monotonic += 1
-            core.ticked(now: time, isSpaceLow: true)
+            core.advance(time)
+            core.ticked(isSpaceLow: true, roomBytes: 0)
         }
     }
 }

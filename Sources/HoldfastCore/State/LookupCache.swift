@@ -12,7 +12,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     typealias Row = (key: Key, value: Value)
 
-    private struct Entry {
+    private struct Entry: Sendable {
         let key: Key
         /// nil: not there.
         var value: Value?
@@ -155,14 +155,21 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     }
 
     /// Lets go of what the disk knows too, and of its room.
-    mutating func forgetKnown() {
-        let changed = entries.filter { $0.map { $0.epoch > writtenEpoch } ?? false }
+    /// - Returns: the table as it was, to be freed.
+    mutating func forgetKnown() -> any Sendable {
+        let old = entries
+        // Every changed row is in one of these; in both, if it was changed again.
+        let changed = (frozen + recent).compactMap { row in slot(of: row.key, hash: row.key.hash(hash)) }
         entries = []
         freeSlots = []
         index = HashIndex()
         passedOver = []
         hand = 0
-        for case let entry? in changed { add(entry) }
+        var isAdded = Set<Int>()
+        for slot in changed where isAdded.insert(slot).inserted {
+            if let entry = old[slot], entry.epoch > writtenEpoch { add(entry) }
+        }
+        return old
     }
 
     /// The rows that the checkpoint which begins has to write, each key once.

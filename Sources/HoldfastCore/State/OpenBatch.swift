@@ -34,6 +34,25 @@ enum HeldEffect {
     case close(ConnectionHandle, CloseCode)
 }
 
+/// A synced batch, and how far what follows from it has left.
+struct SettlingBatch {
+    enum Stage {
+        case pushes, conversations, sent, held, gaps
+    }
+
+    var batch: OpenBatch
+    private(set) var stage = Stage.pushes
+    /// The next element of the stage's list.
+    var index = 0
+
+    init(_ batch: OpenBatch) { self.batch = batch }
+
+    mutating func next(_ stage: Stage) {
+        self.stage = stage
+        index = 0
+    }
+}
+
 /// Records on their way to the journal, and what follows from them.
 struct OpenBatch {
     /// Rises from batch to batch, so that a session knows whether it is in `sent` already.

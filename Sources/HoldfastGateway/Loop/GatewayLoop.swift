@@ -10,7 +10,7 @@ struct GatewayShared: Sendable {
     let admission: SharedAdmission
     let load: GatewayLoad
     let tokenChecks: TokenChecks
-    let core: Inbox<CoreMessage>
+    let core: Inbox<DriverMessage>
     let addressLog: AddressLog
     let refusalLog: RefusalLog
     let names: LogNames
@@ -36,7 +36,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     let eventLoop: EventLoop
     let mailbox: LoopMailbox
     private let index: Int
-    private let core: Inbox<CoreMessage>
+    private let core: Inbox<DriverMessage>
     private let addressLog: AddressLog
     private let port: LoopPort
     private var table: ConnectionTable
@@ -102,7 +102,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     func ticked(_ now: UInt64) {}
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { core.post(.commands(batch, done: done.take())) }
+        if let batch = table.takeCommands() { core.post(.core(.commands(batch, done: done.take()))) }
     }
 
     private func handle(_ message: LoopMessage) {

@@ -9,7 +9,7 @@ struct RunningGateway {
     let admission: SharedAdmission
     private let load: GatewayLoad
     let tokenChecks: TokenChecks
-    let core: Inbox<CoreMessage>
+    let core: Inbox<DriverMessage>
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
     private let tls: TLSServerContext?
@@ -27,14 +27,15 @@ struct RunningGateway {
         tls = identity.tls
         drainMilliseconds = configuration.drainSeconds * 1000
         let loopCount = configuration.loopCount
-        let recovered = try Core.recover(
-            storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime(),
-            writesCheckpoints: true
-        ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }
+        let turn = CoreTurn(
+            try Core.recover(
+                storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime(),
+                writesCheckpoints: true
+            ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) })
         core = Inbox()
         admission = SharedAdmission(configuration)
         load = GatewayLoad(
-            slotsMax: configuration.slotsMax, undelivered: recovered.undelivered, timeOffset: recovered.timeOffset)
+            slotsMax: configuration.slotsMax, undelivered: turn.undelivered, timeOffset: turn.timeOffset)
         tokenChecks = try TokenChecks(identity.tokens, load: load, threads: Self.tokenThreads, waitingMax: configuration.tokenChecksMax)
         let names = LogNames(configuration, logger)
         let say: @Sendable (AddressLog.Line) -> Void = { line in
@@ -58,7 +59,7 @@ struct RunningGateway {
         }
         // A tenth of what the directory may take, and of a large one enough for an operator to come.
         let nearFullBytes = min(Self.nearFullBytesMax, configuration.storageBytesMax / 10)
-        try startCore(recovered, storage, readers: configuration.readers, nearFullBytes: nearFullBytes)
+        try startCore(turn, storage, readers: configuration.readers, nearFullBytes: nearFullBytes)
         for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
     }
 
@@ -66,10 +67,10 @@ struct RunningGateway {
 
     private static let nearFullBytesMax = 1 << 30
 
-    private mutating func startCore(_ recovered: consuming Core, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
+    private mutating func startCore(_ turn: consuming CoreTurn, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            recovered, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
+            turn, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
             nearFullBytes: nearFullBytes,
             logger: logger
         ) { error in
@@ -116,7 +117,7 @@ struct RunningGateway {
         if stop.current.failure == nil { drain() }
         if stop.current.failure != nil { sendAway() }
         tokenChecks.stop()
-        core.post(.finish)
+        core.post(.core(.finish))
         coreThread?.join()
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
@@ -144,7 +145,7 @@ struct RunningGateway {
     /// Clients leave spread over the configured time, then the rest is sent away. A second signal or a failure cuts it short.
     private func drain() {
         logger.info("stopping", metadata: ["connections": "\(connectionCount)", "seconds": "\(drainMilliseconds / 1000)"])
-        core.post(.checkpoint)
+        core.post(.core(.requestCheckpoint))
         for loop in loops { loop.mailbox.post(.drain(milliseconds: UInt32(drainMilliseconds))) }
         waitForConnections(milliseconds: drainMilliseconds) { stop.current.drainCount > 1 || stop.current.failure != nil }
         for loop in loops { loop.mailbox.post(.closeAll) }

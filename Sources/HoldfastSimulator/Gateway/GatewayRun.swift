@@ -8,34 +8,25 @@ final class GatewayRun {
         case commitUnderWay, commitStored, checkpointUnderWay, checkpointStored
     }
 
-    enum Message {
-        case commands(CommandBatch)
-        case committed
-        case read(ReadResults)
-        case checkpointWritten(CheckpointResult)
-        case trimPlanned(TrimPlan)
-        case expiryPlanned(ExpiryPlan)
-    }
-
     let world: World
     unowned let gateway: SimulatedGateway
     let storage: MemoryStorage
-    private(set) var core: Core
+    private(set) var core: CoreTurn
     private(set) var ports: [LoopPort] = []
     private(set) var tables: [TableOwner] = []
     var admission: Admission
     let load: GatewayLoad
     private(set) var isAlive = true
     private var isAccepting = true
-    private var isFinishing = false
     /// Until then the process gets no time from its machine.
     private(set) var stalledUntil: UInt64 = 0
     /// Connections for which something has come meanwhile.
     private var heldLinks: [Link] = []
     private let monotonicStart: UInt64
-    private var inbox: [Message] = []
+    private var inbox: [CoreMessage] = []
     private var isTurnDue = false
-    private var nextTick: UInt64 = 0
+    /// When the process wakes if nothing comes before, in the world's time; nil: nothing is set.
+    private var wakesAt: UInt64?
     /// What a crash may lose: taken from the core and not stored yet.
     private var commit: JournalBatch?
     private var checkpoint: CheckpointJob?
@@ -54,15 +45,16 @@ final class GatewayRun {
         monotonicStart = world.random.within(0...1 << 33)
         let profile = world.profile
         admission = Admission(connectionsMax: profile.connectionsMax, connectionsPerAddressMax: profile.connectionsPerAddressMax)
-        core = try Core.recover(
-            storage: storage, configuration: profile.core, loops: profile.loops,
-            now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true)
+        core = CoreTurn(
+            try Core.recover(
+                storage: storage, configuration: profile.core, loops: profile.loops,
+                now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true))
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
         for index in 0..<profile.loops {
             ports.append(LoopPort(self, index: index, keys: gateway.keys))
             tables.append(TableOwner(ports[index], profile))
         }
-        turnLater()
+        turnSoon()
     }
 
     var network: Network { gateway.network }
@@ -92,7 +84,7 @@ final class GatewayRun {
 
     // MARK: - The core's thread
 
-    func post(_ message: Message) {
+    func post(_ message: CoreMessage) {
         inbox.append(message)
         turnSoon()
     }
@@ -103,51 +95,38 @@ final class GatewayRun {
         after(world.random.within(0...1)) { [unowned self] in turn() }
     }
 
-    private func turnLater() {
-        let isBusy = core.hasWork || isFinishing || core.isCheckpointing || !core.isQuiet
-        let milliseconds: UInt64 = isBusy ? 50 : ports.allSatisfy { $0.connectionCount == 0 } ? 30_000 : 1_000
-        nextTick = world.time + milliseconds
-        after(milliseconds) { [unowned self] in
-            guard world.time >= nextTick else { return }
-            tick()
-            turn()
-            turnLater()
-        }
-    }
-
-    private func tick() {
-        core.ticked(now: now, isSpaceLow: storage.isSpaceLow)
-        load.setTimeOffset(core.timeOffset)
-    }
-
     private func turn() {
         isTurnDue = false
         let messages = inbox
         inbox = []
-        for message in messages { handle(message) }
-        carryOut()
-        if isFinishing { advanceFinish() }
-    }
-
-    private func handle(_ message: Message) {
-        switch message {
-        case .commands(let batch): core.handle(batch, now: now)
-        case .committed: core.committed(now: now)
-        case .read(let results): core.read(results)
-        case .checkpointWritten(let result): core.checkpointWritten(result)
-        case .trimPlanned(let plan): core.trimPlanned(plan)
-        case .expiryPlanned(let plan): core.expiryPlanned(plan)
+        for message in messages { core.take(message, now: now) }
+        core.run(now: now) { storage.roomBytes(checkpointRows: $0) }
+        load.setTimeOffset(core.timeOffset)
+        while let job = core.takeJob(now: now) { start(job) }
+        for loop in ports.indices {
+            if let (effects, _) = core.takeEffects(loop: loop) { ports[loop].take(effects) }
+        }
+        if core.takeGiveBack() { for table in tables { table.table.giveMemoryBack() } }
+        if core.isFinished { return gateway.drained() }
+        if core.hasMore {
+            world.coverage.count(.turnSliced)
+            turnSoon()
+        } else {
+            wakeLater()
         }
     }
 
-    private func carryOut() {
-        if let batch = core.takeBatch(now: now) { start(batch) }
-        while let requests = core.takeReads() { run { [unowned self] () throws(StorageError) in .read(try requests.run(on: storage)) } }
-        if let job = core.takeCheckpoint() { start(job) }
-        if let job = core.takeTrim() { run { [unowned self] () throws(StorageError) in .trimPlanned(try job.run(on: storage)) } }
-        if let job = core.takeExpiry() { run { [unowned self] () throws(StorageError) in .expiryPlanned(try job.run(on: storage)) } }
-        for loop in ports.indices {
-            if let effects = core.takeEffects(loop: loop) { ports[loop].take(effects) }
+    /// Of a gateway without connections nothing is looked at more often than each half minute: such a time may be days.
+    private func wakeLater() {
+        let wait = core.waitMilliseconds(now: now)
+        let isAlone = wait > 50 && ports.allSatisfy { $0.connectionCount == 0 }
+        let time = world.time + (isAlone ? 30_000 : wait)
+        if let wakesAt, wakesAt <= time { return }
+        wakesAt = time
+        after(time - world.time) { [unowned self] in
+            guard wakesAt == time else { return }
+            wakesAt = nil
+            turn()
         }
     }
 
@@ -155,11 +134,19 @@ final class GatewayRun {
 
     private var diskMilliseconds: UInt64 { world.random.within(world.profile.commitMilliseconds) * gateway.diskFactor }
 
+    private func start(_ job: CoreJob) {
+        switch job {
+        case .commit(let batch): start(batch)
+        case .writeCheckpoint(let job): start(job)
+        case .read, .planTrim, .planExpiry, .giveMemoryBack: runReader(job)
+        }
+    }
+
     /// A job of a reader: it sees the storage at one moment, and is heard of at a later one.
-    private func run(_ job: @escaping () throws(StorageError) -> Message) {
+    private func runReader(_ job: CoreJob) {
         after(world.random.within(0...diskMilliseconds)) { [unowned self] in
             attempt { [unowned self] () throws(StorageError) in
-                let message = try job()
+                guard let message = try job.run(on: storage) else { return }
                 after(world.random.within(0...10)) { [unowned self] in post(message) }
             }
         }
@@ -254,10 +241,7 @@ final class GatewayRun {
         if !heldLinks.contains(where: { $0 === link }) { heldLinks.append(link) }
     }
 
-    func requestCheckpoint() {
-        core.requestCheckpoint()
-        turnSoon()
-    }
+    func requestCheckpoint() { post(.requestCheckpoint) }
 
     func replaceKeys(_ keys: TicketKeys) {
         for port in ports { after(world.random.within(0...5)) { port.replaceKeys(keys) } }
@@ -270,16 +254,8 @@ final class GatewayRun {
         after(milliseconds) { [unowned self] in
             for port in ports { port.closeAll() }
             after(4_000) { [unowned self] in
-                isFinishing = true
-                core.requestCheckpoint()
-                turnSoon()
-                turnLater()
+                post(.finish)
             }
         }
-    }
-
-    private func advanceFinish() {
-        if !core.hasWork && core.isCheckpointed { return gateway.drained() }
-        if !core.isCheckpointing { core.requestCheckpoint() }
     }
 }

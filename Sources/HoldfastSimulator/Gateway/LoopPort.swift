@@ -98,7 +98,7 @@ final class LoopPort: ConnectionPort {
     private func iterationEnded(_ slot: Int?) {
         if let slot { note(slot) }
         if owner.table.openingsWaiting > 0 { run.world.coverage.count(.openingWaited) }
-        if let batch = owner.table.takeCommands() { run.post(.commands(batch)) }
+        if let batch = owner.table.takeCommands() { run.post(.commands(batch, done: nil)) }
     }
 
     private func note(_ slot: Int) {

@@ -14,7 +14,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case appKilled, killedInMidAction, phoneRebooted, unsyncedWritesLost, phoneRestored, stateDamaged, background, suspended
     case loggedOut, disconnected, twin, acknowledgementsHeld, withdrawn, tokenExpired, tokenUnavailable
     // Gateway.
-    case gatewayCrashed, gatewayPowerCut, drained, ticketKeysRotated, checkpointRequested, gatewayStalled, wallClockJump, longAbsence
+    case gatewayCrashed, gatewayPowerCut, drained, ticketKeysRotated, checkpointRequested, gatewayStalled, wallClockJump, longAbsence,
+        turnSliced
     case admissionRefused, openingDeferred, openingWaited, openingAbandoned
 }
 

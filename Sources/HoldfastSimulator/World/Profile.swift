@@ -99,6 +99,7 @@ struct Profile {
         core.checkpointMilliseconds = 5_000 + random.within(0...600_000)
         core.checkpointQuietEntries = 1 + random.below(60)
         core.checkpointSliceRows = 1 + random.below(6)
+        core.turnSteps = random.chance(0.5) ? 1 + random.below(30) : 1_024
         core.trimSliceRecords = 1 + random.below(40)
         core.readKeysMax = 1 + random.below(8)
         core.expiryMilliseconds = 60_000

@@ -13,12 +13,16 @@ struct Output {
 /// next is chosen by a seed, so that answers come late and in every order. A crash at any point is the storage's copy and a recovery.
 final class CoreHarness {
     /// A job that was taken from the core: first it runs on the storage, later the core hears of it.
-    private enum Job<Request, Answer> {
-        case taken(Request)
-        case done(Answer)
+    private enum Job {
+        case taken(CoreJob)
+        case done(CoreMessage)
     }
 
-    var core: Core
+    private var turn: CoreTurn
+    var core: Core {
+        _read { yield turn.core }
+        _modify { yield &turn.core }
+    }
     private(set) var storage: MemoryStorage
     var configuration: CoreConfiguration
     let loops: Int
@@ -34,11 +38,7 @@ final class CoreHarness {
     /// Called with each effect when its loop comes to it.
     var receive: (ConnectionHandle, Output) -> Void = { _, _ in }
 
-    private var commit: Job<JournalBatch, Void>?
-    private var reads: [Job<ReadRequests, ReadResults>] = []
-    private var checkpoint: Job<CheckpointJob, CheckpointResult>?
-    private var trim: Job<TrimJob, TrimPlan>?
-    private var expiry: Job<ExpiryJob, ExpiryPlan>?
+    private var jobs: [Job] = []
     private var incoming: [CommandBatch]
     private var outgoing: [[Output]]
     private var creditsGiven: [Int]
@@ -54,7 +54,8 @@ final class CoreHarness {
         self.storage = storage
         self.loops = loops
         random = SplitMix64(seed: seed)
-        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true)
+        turn = CoreTurn(
+            try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true))
         incoming = (0..<loops).map { CommandBatch(loop: $0) }
         outgoing = Array(repeating: [], count: loops)
         creditsGiven = Array(repeating: 0, count: loops)
@@ -97,29 +98,23 @@ final class CoreHarness {
     // MARK: Steps
 
     private enum Step {
-        case submit(Int), output(Int), batch, commit, reads, read(Int), takeCheckpoint, checkpoint, takeTrim, trim, takeExpiry, expiry
+        case submit(Int), output(Int), run, takeJob, job(Int)
     }
 
     /// What can be done now.
     private var steps: [Step] {
-        var steps: [Step] = []
+        var steps: [Step] = [.run, .takeJob]
         for loop in 0..<loops {
             if !incoming[loop].commands.isEmpty { steps.append(.submit(loop)) }
             if !outgoing[loop].isEmpty { steps.append(.output(loop)) }
         }
-        steps.append(commit == nil ? .batch : .commit)
-        if reads.count < 3 { steps.append(.reads) }
-        for index in reads.indices { steps.append(.read(index)) }
-        steps.append(checkpoint == nil ? .takeCheckpoint : .checkpoint)
-        steps.append(trim == nil ? .takeTrim : .trim)
-        steps.append(expiry == nil ? .takeExpiry : .expiry)
+        for index in jobs.indices { steps.append(.job(index)) }
         return steps
     }
 
     /// Whether anything was taken and not answered, or said and not heard.
     var isBusy: Bool {
-        commit != nil || !reads.isEmpty || checkpoint != nil || trim != nil || expiry != nil || incoming.contains { !$0.commands.isEmpty }
-            || outgoing.contains { !$0.isEmpty }
+        turn.hasMore || !jobs.isEmpty || incoming.contains { !$0.commands.isEmpty } || outgoing.contains { !$0.isEmpty }
     }
 
     /// Does one thing, chosen by the seed.
@@ -127,114 +122,80 @@ final class CoreHarness {
     /// - Returns: whether there was anything to do in the step.
     @discardableResult
     func step(reading: Bool = true) throws -> Bool {
-        let steps = steps.filter { if case .reads = $0 { reading } else { true } }
-        let did = try perform(steps[random.below(steps.count)])
+        let steps = steps
+        let did = try perform(steps[random.below(steps.count)], reading: reading)
         drainCore()
         return did
     }
 
-    private func perform(_ step: Step) throws -> Bool {
+    private func perform(_ step: Step, reading: Bool) throws -> Bool {
         switch step {
         case .submit(let loop):
             let batch = incoming[loop]
             incoming[loop] = CommandBatch(loop: loop)
-            core.handle(batch, now: now)
+            turn.take(.commands(batch, done: nil), now: now)
         case .output(let loop):
             let count = 1 + random.below(min(8, outgoing[loop].count))
             let outputs = outgoing[loop].prefix(count)
             outgoing[loop].removeFirst(count)
             for output in outputs { receive(output.effect.connection, output) }
-        case .batch:
-            guard let batch = core.takeBatch(now: now) else { return false }
-            commit = .taken(batch)
-        case .commit: try advanceCommit()
-        case .reads:
-            guard let requests = core.takeReads() else { return false }
-            reads.append(.taken(requests))
-        case .read(let index): try advanceRead(index)
-        case .takeCheckpoint:
-            guard let job = core.takeCheckpoint() else { return false }
-            checkpoint = .taken(job)
-        case .checkpoint: try advanceCheckpoint()
-        case .takeTrim:
-            guard let job = core.takeTrim() else { return false }
-            trim = .taken(job)
-        case .trim: try advanceTrim()
-        case .takeExpiry:
-            guard let job = core.takeExpiry() else { return false }
-            expiry = .taken(job)
-        case .expiry: try advanceExpiry()
+        case .run:
+            guard turn.hasMore else { return false }
+            run()
+        case .takeJob:
+            guard let job = reading ? turn.takeJob(now: now) : core.takeBatch(now: now).map(CoreJob.commit) else { return false }
+            jobs.append(.taken(job))
+        case .job(let index): try advance(index)
         }
         return true
     }
 
-    private func advanceCommit() throws {
-        guard case .taken(let batch)? = commit else {
-            commit = nil
-            return core.committed(now: now)
-        }
-        try storage.commit(batch)
-        ledger.committed(batch)
-        recordsTrimmed += batch.deletions.count
-        note("commit \(batch.entries.first?.position.rawValue ?? 0)...\(ledger.lastPosition.rawValue), -\(batch.deletions.count)")
-        commit = .done(())
+    private func run(roomBytes: Int = .max) {
+        let isLow = storage.isSpaceLow
+        turn.run(now: now) { _ in isLow ? 0 : roomBytes }
     }
 
-    private func advanceRead(_ index: Int) throws {
-        switch reads[index] {
-        case .taken(let requests):
-            readsRun += 1
-            reads[index] = .done(try requests.run(on: storage))
-        case .done(let results):
-            reads.remove(at: index)
-            core.read(results)
-        }
+    /// The core hears a message, and does all that it can.
+    func hear(_ message: CoreMessage) {
+        turn.take(message, now: now)
+        while turn.hasMore { run() }
     }
 
-    private func advanceCheckpoint() throws {
-        switch checkpoint {
-        case .taken(let job)?:
-            checkpoint = .done(try job.run(on: storage))
-            checkpointsWritten += 1
-            note("checkpoint through \(job.through.rawValue)")
-        case .done(let result)?:
-            checkpoint = nil
-            core.checkpointWritten(result)
-        case nil: break
-        }
-    }
-
-    private func advanceTrim() throws {
-        switch trim {
-        case .taken(let job)?: trim = .done(try job.run(on: storage))
-        case .done(let plan)?:
-            trim = nil
-            core.trimPlanned(plan)
-        case nil: break
-        }
-    }
-
-    private func advanceExpiry() throws {
-        switch expiry {
-        case .taken(let job)?: expiry = .done(try job.run(on: storage))
-        case .done(let plan)?:
-            expiry = nil
-            core.expiryPlanned(plan)
-        case nil: break
+    private func advance(_ index: Int) throws {
+        switch jobs[index] {
+        case .done(let message):
+            jobs.remove(at: index)
+            turn.take(message, now: now)
+        case .taken(let job):
+            let message = try job.run(on: storage)
+            switch job {
+            case .commit(let batch):
+                ledger.committed(batch)
+                recordsTrimmed += batch.deletions.count
+                note("commit \(batch.entries.first?.position.rawValue ?? 0)...\(ledger.lastPosition.rawValue), -\(batch.deletions.count)")
+            case .writeCheckpoint(let job):
+                checkpointsWritten += 1
+                note("checkpoint through \(job.through.rawValue)")
+            case .read: readsRun += 1
+            case .planTrim, .planExpiry, .giveMemoryBack: break
+            }
+            if let message { jobs[index] = .done(message) } else { jobs.remove(at: index) }
         }
     }
 
     func tick(milliseconds: UInt64 = 100, roomBytes: Int = .max) {
         now.monotonic += milliseconds
         now.wall &+= milliseconds
-        core.ticked(now: now, isSpaceLow: storage.isSpaceLow, roomBytes: roomBytes)
+        core.advance(now)
+        core.ticked(isSpaceLow: storage.isSpaceLow, roomBytes: roomBytes)
+        run(roomBytes: roomBytes)
         drainCore()
     }
 
     /// Takes what the core has to say, and checks what may leave.
     private func drainCore() {
         for loop in 0..<loops {
-            while let batch = core.takeEffects(loop: loop) {
+            while let (batch, _) = turn.takeEffects(loop: loop) {
                 creditsReturned[loop] += batch.creditsReturned
                 bytesReturned[loop] += batch.bytesReturned
                 for effect in batch.effects {
@@ -283,7 +244,7 @@ final class CoreHarness {
             } else {
                 idle += 1
                 if idle.isMultiple(of: 16) { tick() }
-                if idle > 48, !core.hasWork { return }
+                if idle > 48, turn.isStored { return }
             }
         }
         fail("not settled after \(stepsMax) steps: \(core.counts)")
@@ -304,11 +265,7 @@ final class CoreHarness {
         crashes += 1
         note("CRASH")
         storage = storage.crashCopy()
-        commit = nil
-        reads = []
-        checkpoint = nil
-        trim = nil
-        expiry = nil
+        jobs = []
         for loop in 0..<loops {
             incoming[loop] = CommandBatch(loop: loop)
             outgoing[loop] = []
@@ -319,7 +276,8 @@ final class CoreHarness {
         }
         // Another boot: the monotonic clock begins anew.
         now.monotonic = UInt64(random.below(10_000))
-        core = try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true)
+        turn = CoreTurn(
+            try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true))
     }
 
     /// What must hold when everything is settled.

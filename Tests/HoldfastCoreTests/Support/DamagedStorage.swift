@@ -187,7 +187,10 @@ final class DamagedStorage {
         case .bothNames:
             try delete(.userNames, bob)
             try delete(.userByName, Array("bob".utf8))
-        case .device: try put(.devices, StoreKey.device(DeviceKey(user: 2, device: NameKey(Array("phone".utf8), CoreConfiguration().hash))), StoreKey.number(77))
+        case .device:
+            try put(
+                .devices, StoreKey.device(DeviceKey(user: 2, device: NameKey(Array("phone".utf8), CoreConfiguration().hash))),
+                StoreKey.number(77))
         case .conversation: try delete(.conversations, StoreKey.number(1))
         case .pair: try delete(.pairs, UserPair(1, 2).encoded)
         case .keptTooMany: try put(.kept, key, [9])

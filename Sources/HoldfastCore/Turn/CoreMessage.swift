@@ -1,0 +1,15 @@
+/// What the core is told.
+package enum CoreMessage: Sendable {
+    /// What clients want; `done` is a batch of effects that the loop has carried out, to be used again.
+    case commands(CommandBatch, done: EffectBatch?)
+    /// The batch in the journal is synced.
+    case committed
+    case read(ReadResults)
+    case checkpointWritten(CheckpointResult)
+    case trimPlanned(TrimPlan)
+    case expiryPlanned(ExpiryPlan)
+    /// A stop has begun: write now what would otherwise have to be written at its end.
+    case requestCheckpoint
+    /// Nothing comes any more: write all that there is (see `CoreTurn.isFinished`).
+    case finish
+}

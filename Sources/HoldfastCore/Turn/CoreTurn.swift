@@ -1,0 +1,196 @@
+// The one driver of the core: messages go in, jobs and effects come out.
+//
+//     take(message) ──►  run(now:) ──►  takeJob(now:)       -> a disk, answered by a message
+//                            │          takeEffects(loop:)  -> an event loop, answered by a batch of commands
+//                            └─ again while `hasMore`, else after `waitMilliseconds`
+//
+// The gateway's thread, the simulator, the fuzz targets and the tests all run this and nothing else of the core, so that what is proven is what
+// serves. A run is bounded: commands, what follows from a commit, answers of the readers and checkpoints are done in slices, and new messages
+// are taken in between. How long one takes is counted in steps of work, because the core has no clock.
+
+/// The core, and what waits for it.
+package struct CoreTurn: ~Copyable {
+    var core: Core
+    /// Commands that haven't run, of each loop.
+    private var doors: ContiguousArray<Door>
+    /// The door that is served next.
+    private var nextDoor = 0
+    /// Answers of the readers: the first may be half taken.
+    private var answers = ContiguousArray<ReadAnswer>()
+    private var memory: MemoryState
+    private var lastTick: UInt64?
+    private var isFinishing = false
+
+    package init(_ core: consuming Core) {
+        doors = ContiguousArray((0..<core.effects.count).map { _ in Door() })
+        memory = MemoryState(loops: core.effects.count)
+        self.core = core
+    }
+
+    package var loopCount: Int { doors.count }
+
+    // MARK: In
+
+    /// Takes a message; what follows from it is done by `run`.
+    package mutating func take(_ message: consuming CoreMessage, now: CoreTime) {
+        switch consume message {
+        case .commands(let batch, let done):
+            if let done { core.reuse(done, of: batch.loop) }
+            memory.tookCommands(batch.commands.count, now: now)
+            doors[batch.loop].batches.append(batch)
+        case .committed: core.committed()
+        case .read(let results): answers.append(ReadAnswer(results))
+        case .checkpointWritten(let result):
+            core.checkpointWritten(result)
+            memory.freedRows()
+        case .trimPlanned(let plan): core.trimPlanned(plan)
+        case .expiryPlanned(let plan): core.expiryPlanned(plan)
+        case .requestCheckpoint: core.requestCheckpoint()
+        case .finish:
+            isFinishing = true
+            core.requestCheckpoint()
+        }
+    }
+
+    // MARK: Work
+
+    /// Does a slice of each kind of work, and what the time brings about.
+    /// - Parameter room: asked at a tick: how many bytes of records may be stored before new messages have to be refused, with a checkpoint of
+    ///   so many rows to come; 0: they have to be.
+    package mutating func run(now: CoreTime, room: (_ checkpointRows: Int) -> Int) {
+        core.advance(now)
+        tick(now, room)
+        core.settleSlice(steps: core.configuration.turnSteps)
+        runAnswers(steps: core.configuration.turnSteps)
+        runCommands(steps: core.configuration.turnSteps)
+        core.continueCheckpoint()
+        core.trimCache()
+        // What changed after the last one began, the goodbyes of connections for instance.
+        if isFinishing, !core.isCheckpointing { core.requestCheckpoint() }
+    }
+
+    private mutating func tick(_ now: CoreTime, _ room: (Int) -> Int) {
+        guard now.monotonic >= nextTick else { return }
+        lastTick = now.monotonic
+        let bytes = room(core.checkpointRows)
+        core.ticked(isSpaceLow: bytes == 0, roomBytes: bytes)
+        memory.tick(&core, isQuiet: isQuiet, now: now)
+    }
+
+    private mutating func runAnswers(steps: Int) {
+        var left = steps
+        while left > 0, !answers.isEmpty {
+            if core.take(&answers[0], steps: &left) { answers.removeFirst() }
+        }
+        core.runReady(steps: &left)
+    }
+
+    /// The doors take turns, so that a loop with much to say holds up no other.
+    private mutating func runCommands(steps: Int) {
+        var left = steps
+        var idle = 0
+        while left > 0, idle < doors.count {
+            let count = doors[nextDoor].run(&core, memory: &memory, steps: min(left, Door.stepsAtOnce))
+            left -= count
+            idle = count == 0 ? idle + 1 : 0
+            nextDoor = nextDoor + 1 == doors.count ? 0 : nextDoor + 1
+        }
+    }
+
+    // MARK: Out
+
+    /// What a disk is to do next; to be called until there is nothing.
+    package mutating func takeJob(now: CoreTime) -> CoreJob? {
+        if let batch = core.takeBatch(now: now) { return .commit(batch) }
+        if let requests = core.takeReads() { return .read(requests) }
+        if let job = core.takeCheckpoint() { return .writeCheckpoint(job) }
+        if let job = core.takeTrim() { return .planTrim(job) }
+        if let job = core.takeExpiry() { return .planExpiry(job) }
+        return memory.takeReleased().map(CoreJob.giveMemoryBack)
+    }
+
+    /// What a loop is to do, in order, and an empty batch for its next commands; nil when there is nothing.
+    package mutating func takeEffects(loop: Int) -> (effects: EffectBatch, spare: CommandBatch)? {
+        guard let effects = core.takeEffects(loop: loop) else { return nil }
+        return (effects, memory.takeSpare(loop))
+    }
+
+    /// Whether the loops are to let go of memory that they hold for traffic; once.
+    package mutating func takeGiveBack() -> Bool { memory.takeGiveBack() }
+
+    /// What the log is to say of the machine's clock.
+    package mutating func takeClockNotice() -> ClockNotice? { core.takeClockNotice() }
+
+    // MARK: Time
+
+    /// Whether `run` has something to do now.
+    package var hasMore: Bool {
+        !answers.isEmpty || !core.ready.isEmpty || core.isSettling || core.hasCheckpointSlices || doors.contains { !$0.batches.isEmpty }
+    }
+
+    /// How long nothing has to be done unless a message comes; 0 while `hasMore`.
+    package func waitMilliseconds(now: CoreTime) -> UInt64 {
+        if hasMore { return 0 }
+        return nextTick > now.monotonic ? nextTick - now.monotonic : 0
+    }
+
+    /// Of a core that has nothing to do only time itself is told, now and then.
+    private var nextTick: UInt64 {
+        guard let lastTick else { return 0 }
+        let isIdle = isQuiet && !memory.isHolding && !isFinishing && !core.isSpaceLow
+        return lastTick + (isIdle ? Self.idleTickMilliseconds : Self.tickMilliseconds)
+    }
+
+    private static let tickMilliseconds: UInt64 = 50
+    private static let idleTickMilliseconds: UInt64 = 1_000
+
+    /// Nothing is under way, and nothing has been stored for a while.
+    private var isQuiet: Bool { !hasMore && !core.hasWork && core.isQuiet && !core.isCheckpointing }
+
+    /// After `finish`: whether everything is stored.
+    package var isFinished: Bool { isFinishing && isStored && core.isCheckpointed }
+
+    /// Whether nothing waits for the journal.
+    package var isStored: Bool { !hasMore && !core.hasWork }
+
+    // MARK: Questions
+
+    /// Milliseconds since 1970, as far as the machine's clock is believed, less the monotonic clock's: what loops reckon the time by.
+    package var timeOffset: Int64 { core.timeOffset }
+    /// For whom something waits, as far as it is known.
+    package var undelivered: UndeliveredUsers { core.undelivered }
+    package var counts: CoreCounts { core.counts }
+
+    /// See `Core.inspectUsers`.
+    package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
+        try core.inspectUsers(from: snapshot, body)
+    }
+
+    /// A user's name, if it is in memory. One that is not on the disk yet is.
+    package mutating func userName(_ number: UInt64) -> [UInt8]? { core.userName(number) }
+}
+
+/// The commands of a loop, in their order.
+private struct Door {
+    var batches = ContiguousArray<CommandBatch>()
+    /// How many of the first batch have run.
+    private var done = 0
+
+    /// So many steps before the next door has its turn.
+    static let stepsAtOnce = 128
+
+    /// - Returns: the steps that were made.
+    mutating func run(_ core: inout Core, memory: inout MemoryState, steps: Int) -> Int {
+        var made = 0
+        while made < steps, let count = batches.first?.commands.count {
+            let end = min(count, done + (steps - made + 1) / 2)
+            core.handle(batches[0], done..<end)
+            made += max(1, 2 * (end - done))
+            done = end
+            guard done == count else { break }
+            done = 0
+            memory.keep(batches.removeFirst())
+        }
+        return made
+    }
+}
