@@ -96,12 +96,12 @@ private final class SessionsRun {
         var welcomed: [(ConnectionHandle, SessionID)] = []
         core.take(.commands(batch, done: nil), now: now)
         try core.settle(on: storage, now: &now) { _, effects in
-            usersMax = max(usersMax, core.counts.users)
             for case .welcome(let connection, let attached) in effects.effects {
                 guard attached.outcome == outcome else { throw NotWelcomed() }
                 welcomed.append((connection, attached.session))
             }
         }
+        usersMax = max(usersMax, core.counts.users)
         return welcomed
     }
 }
