@@ -5,17 +5,17 @@ extension Core {
     mutating func hello(
         _ connection: ConnectionHandle, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool, _ state: PresentedState?
     ) {
-        var known: Slot?
+        var known: SessionSlot?
         var isForgotten = false
-        if case .found(let number) = userNumbers.find(name) {
-            guard let user = userSlot(number) else { return close(connection, .internalError) }
+        if case .found(let number) = names.userNumber(name) {
+            guard let user = users.find(number) else { return close(connection, .internalError) }
             endExpiredSessions(of: user)
-            if case .found(let id) = devices.find(DeviceKey(user: number, device: device)) {
-                known = sessionSlot(id, of: user)
+            if case .found(let id) = names.session(DeviceKey(user: number, device: device)) {
+                known = users.session(id, of: user)
                 isForgotten = known == nil
             }
         }
-        if let known, !sessions[Int(known)].flags.contains(.hasEnded), sessions[Int(known)].flags.contains(.isSendOnly) != isSendOnly {
+        if let known, !sessions[known].flags.contains(.hasEnded), sessions[known].flags.contains(.isSendOnly) != isSendOnly {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
@@ -25,10 +25,10 @@ extension Core {
             if outcome == .resumed { outcome = .begunEnded }
         }
         if case .resumed = outcome, let known {
-            return attach(connection, known, state?.session == sessions[Int(known)].id ? state : nil, .resumed)
+            return attach(connection, known, state?.session == sessions[known].id ? state : nil, .resumed)
         }
-        if let known, !sessions[Int(known)].flags.contains(.hasEnded) {
-            if outcome == .rewound, sessions[Int(known)].id == state?.session {
+        if let known, !sessions[known].flags.contains(.hasEnded) {
+            if outcome == .rewound, sessions[known].id == state?.session {
                 end(known, .fenced)
             } else {
                 // The client's state is of another session than the device's: it goes on with the device's.
@@ -38,21 +38,21 @@ extension Core {
         guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
         begin(
             connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService,
-            follows: known.map { sessions[Int($0)].id.serial } ?? 0,
-            deviceHasSent: known.map { sessions[Int($0)].hasDeviceSent } ?? isForgotten, outcome, state)
+            follows: known.map { sessions[$0].id.serial } ?? 0,
+            deviceHasSent: known.map { sessions[$0].hasDeviceSent } ?? isForgotten, outcome, state)
     }
 
     /// - Parameter isForgotten: the device had a session of which nothing is kept any more.
-    private mutating func outcome(_ known: Slot?, isForgotten: Bool, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
+    private mutating func outcome(_ known: SessionSlot?, isForgotten: Bool, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
         guard let state else { return outcomeWithoutState(known, isForgotten: isForgotten) }
         // Of another gateway, or of a future that this one has lost.
         guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
         // Only the user's own sessions are looked at: of others' nobody hears.
-        guard case .found(state.session.userNumber) = userNumbers.find(name), let user = userSlot(state.session.userNumber),
-            state.session.serial <= users[Int(user)].sessionSerial
+        guard case .found(state.session.userNumber) = names.userNumber(name), let user = users.find(state.session.userNumber),
+            state.session.serial <= users[user].sessionSerial
         else { return .begunUnknown }
-        guard let presented = sessionSlot(state.session, of: user) else { return .begunEnded }
-        let row = sessions[Int(presented)]
+        guard let presented = users.session(state.session, of: user) else { return .begunEnded }
+        let row = sessions[presented]
         // A live session that isn't this device's is another device's, which still uses it.
         guard presented == known || row.flags.contains(.hasEnded), isBelievable(state.attach, of: presented) else { return .begunUnknown }
         // Also of a session that has ended: else a client that missed the answer would take the numbers of a lost future for its own.
@@ -66,18 +66,18 @@ extension Core {
 
     /// The outcome for the state of an ended session that isn't the device's last one: what the device has sent since, this state knows
     /// nothing of (REQ-SESSION-11).
-    private func outcome(followed presented: Slot, through known: Slot?, _ user: Slot) -> WelcomeOutcome {
+    private func outcome(followed presented: SessionSlot, through known: SessionSlot?, _ user: UserSlot) -> WelcomeOutcome {
         guard let known else { return .begunUnknown }
         #if PLANTED_BUGS
             if PlantedBug.laterSessionsNotAsked.isActive {
-                return sessions[Int(known)].lastSequence > .none ? .rewound : end(of: presented) ?? .begunEnded
+                return sessions[known].lastSequence > .none ? .rewound : end(of: presented) ?? .begunEnded
             }
         #endif
         var slot = presented
         while slot != known {
             // A session that doesn't lead to the device's last one was another device's.
-            guard let successor = sessions[Int(slot)].successor, let next = sessionSlot(successor, of: user) else { return .begunUnknown }
-            if sessions[Int(next)].lastSequence > .none { return .rewound }
+            guard let successor = sessions[slot].successor, let next = users.session(successor, of: user) else { return .begunUnknown }
+            if sessions[next].lastSequence > .none { return .rewound }
             slot = next
         }
         return end(of: presented) ?? .begunEnded
@@ -85,32 +85,32 @@ extension Core {
 
     /// A client without a state is told when its device has sent something in a session that has ended: what its outbox holds may be a copy of
     /// that (REQ-SESSION-9).
-    private func outcomeWithoutState(_ known: Slot?, isForgotten: Bool) -> WelcomeOutcome {
+    private func outcomeWithoutState(_ known: SessionSlot?, isForgotten: Bool) -> WelcomeOutcome {
         guard let known else { return isForgotten ? .begunEnded : .begun }
-        let row = sessions[Int(known)]
+        let row = sessions[known]
         if row.flags.contains(.hasEnded) { return row.hasDeviceSent ? end(of: known) ?? .begun : .begun }
         // The WELCOME that began the session may have been lost.
         guard row.lastSequence == .none, row.flags.contains(.deviceHasSent) else { return .resumed }
-        var slot = users[Int(row.user)].firstSession
-        while slot != noSlot {
-            if sessions[Int(slot)].successor == row.id { return end(of: slot) ?? .begunEnded }
-            slot = sessions[Int(slot)].next
+        var slot = users[row.user].firstSession
+        while slot != .none {
+            if sessions[slot].successor == row.id { return end(of: slot) ?? .begunEnded }
+            slot = sessions[slot].next
         }
         return .begunEnded
     }
 
     /// The outcome for a session that has ended; nil for a live one.
-    private func end(of slot: Slot) -> WelcomeOutcome? {
-        let flags = sessions[Int(slot)].flags
+    private func end(of slot: SessionSlot) -> WelcomeOutcome? {
+        let flags = sessions[slot].flags
         guard flags.contains(.hasEnded) else { return nil }
         return flags.contains(.hasExpired) ? .begunExpired : .begunEnded
     }
 
     mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
-        guard let user = userSlot(state.session.userNumber) else { return close(connection, .ticketInvalid) }
+        guard let user = users.find(state.session.userNumber) else { return close(connection, .ticketInvalid) }
         endExpiredSessions(of: user)
-        guard let session = sessionSlot(state.session, of: user), !sessions[Int(session)].flags.contains(.hasEnded), !isWornOut(session),
-            state.attach >= sessions[Int(session)].storedAttach, isBelievable(state.attach, of: session),
+        guard let session = users.session(state.session, of: user), !sessions[session].flags.contains(.hasEnded), !isWornOut(session),
+            state.attach >= sessions[session].storedAttach, isBelievable(state.attach, of: session),
             state.position.era < era || isBelievable(state.position)
         else {
             // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
@@ -123,8 +123,8 @@ extension Core {
     func isBelievable(_ position: Position) -> Bool { position.era == era && position < nextPosition }
 
     /// A session whose attaches come near the end of their numbers is followed by another: no client gets there but by making them up.
-    private func isWornOut(_ session: Slot) -> Bool {
-        max(sessions[Int(session)].attach, sessions[Int(session)].storedAttach).rawValue >= Self.attachCeiling
+    private func isWornOut(_ session: SessionSlot) -> Bool {
+        max(sessions[session].attach, sessions[session].storedAttach).rawValue >= Self.attachCeiling
     }
 
     /// From here on a session's attach doesn't rise any more while it is connected: its client gets a new session when it comes again.
@@ -132,26 +132,26 @@ extension Core {
 
     /// Whether a client can have been given this attach: what the server has forgotten at a crash is little, and a made-up one must not
     /// use the numbers up.
-    private func isBelievable(_ attach: AttachNumber, of session: Slot) -> Bool {
-        attach.rawValue < .max / 2 && UInt64(attach.rawValue) < UInt64(sessions[Int(session)].attach.rawValue) + 1 << 24
+    private func isBelievable(_ attach: AttachNumber, of session: SessionSlot) -> Bool {
+        attach.rawValue < .max / 2 && UInt64(attach.rawValue) < UInt64(sessions[session].attach.rawValue) + 1 << 24
     }
 
     /// Makes the connection the newest of the session.
     private mutating func attach(
-        _ connection: ConnectionHandle, _ slot: Slot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil
+        _ connection: ConnectionHandle, _ slot: SessionSlot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil
     ) {
-        let old = sessions[Int(slot)].connection
+        let old = sessions[slot].connection
         if old != .none { close(old, .fenced) }
         disconnect(slot)
-        if let state, isBelievable(state.position), state.position > sessions[Int(slot)].cursor.position {
+        if let state, isBelievable(state.position), state.position > sessions[slot].cursor.position {
             moveCursor(slot, to: presentedEntry(state, of: slot))
-            sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, state.attach)
+            sessions[slot].storedAttach = max(sessions[slot].storedAttach, state.attach)
         }
         // After a start the last one issued is not known, only the last one stored.
-        let known = max(sessions[Int(slot)].attach, sessions[Int(slot)].storedAttach)
+        let known = max(sessions[slot].attach, sessions[slot].storedAttach)
         let step = state == nil ? Self.fenceStep : 1
         let attach = AttachNumber(rawValue: max(known, state?.attach ?? .none).rawValue + step)
-        sessions[Int(slot)].attach = attach
+        sessions[slot].attach = attach
         let fence = state == nil ? fenceDurably(slot) : .zero
         connect(slot, connection)
         noteSeen(slot)
@@ -166,8 +166,8 @@ extension Core {
     /// session would take each other's for stored. The fence is stored before he is let in, so that it holds after a crash too: the one who
     /// has the state comes with an attach below it, and is `rewound` (REQ-ATTACH-8).
     /// - Returns: what has to be synced before the answer.
-    private mutating func fenceDurably(_ slot: Slot) -> Position {
-        let row = sessions[Int(slot)]
+    private mutating func fenceDurably(_ slot: SessionSlot) -> Position {
+        let row = sessions[slot]
         return append(
             .cursors([
                 CursorRecord(
@@ -178,12 +178,12 @@ extension Core {
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
     /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
-    private mutating func presentedEntry(_ state: PresentedState, of slot: Slot) -> InboxEntry {
-        let user = sessions[Int(slot)].user
-        var best = sessions[Int(slot)].cursor
+    private mutating func presentedEntry(_ state: PresentedState, of slot: SessionSlot) -> InboxEntry {
+        let user = sessions[slot].user
+        var best = sessions[slot].cursor
         let asked = found.entries.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
-        let found = entry(of: user, atOrBefore: state.position) ?? asked ?? .none
-        for known in [found, users[Int(user)].acknowledged, floor(of: user)?.entry ?? .none]
+        let found = users.entry(of: user, atOrBefore: state.position) ?? asked ?? .none
+        for known in [found, users[user].acknowledged, users.floor(of: user)?.entry ?? .none]
         where known.position > best.position && known.position <= state.position {
             best = known
         }
@@ -192,11 +192,11 @@ extension Core {
     }
 
     private mutating func begin(
-        _ connection: ConnectionHandle, user: Slot?, name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool,
+        _ connection: ConnectionHandle, user: UserSlot?, name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool,
         follows predecessor: UInt32, deviceHasSent: Bool, _ outcome: WelcomeOutcome, _ state: PresentedState?
     ) {
-        let number = user.map { users[Int($0)].number } ?? nextUser
-        let serial = user.map { users[Int($0)].sessionSerial + 1 } ?? 1
+        let number = user.map { users[$0].number } ?? names.nextUser
+        let serial = user.map { users[$0].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
         let presented = state?.attach.rawValue ?? 0
         let attach = AttachNumber(rawValue: presented < 1 << 24 ? presented + 1 : 1)
@@ -206,45 +206,43 @@ extension Core {
             .sessionBegun(
                 SessionBegunRecord(
                     session: id, attach: attach, isSendOnly: isSendOnly, isService: isService, deviceHasSent: deviceHasSent,
-                    cursor: user.map { users[Int($0)].acknowledged } ?? .none, age: clock.age, device: device,
+                    cursor: user.map { users[$0].acknowledged } ?? .none, age: clock.age, device: device,
                     newUser: user == nil ? name : [], predecessor: predecessor)))
-        guard let user = userSlot(number), let slot = sessionSlot(id, of: user) else { return }
+        guard let user = users.find(number), let slot = users.session(id, of: user) else { return }
         connect(slot, connection)
         welcome(slot, outcome, previous: previous)
     }
 
-    private mutating func connect(_ slot: Slot, _ connection: ConnectionHandle) {
-        let user = sessions[Int(slot)].user
-        sessions[Int(slot)].connection = connection
-        sessions[Int(slot)].sent = sessions[Int(slot)].cursor.position
-        sessions[Int(slot)].creditMessages = configuration.creditMessages
-        sessions[Int(slot)].creditBytes = configuration.creditBytes
-        users[Int(user)].pins += 1
-        if sessions[Int(slot)].receives { users[Int(user)].receivingConnections += 1 }
+    private mutating func connect(_ slot: SessionSlot, _ connection: ConnectionHandle) {
+        let user = sessions[slot].user
+        sessions[slot].connection = connection
+        sessions[slot].sent = sessions[slot].cursor.position
+        sessions[slot].creditMessages = configuration.creditMessages
+        sessions[slot].creditBytes = configuration.creditBytes
+        users[user].pins += 1
+        if sessions[slot].receives { users[user].receivingConnections += 1 }
     }
 
     /// Forgets the session's connection and what it was sent.
-    mutating func disconnect(_ slot: Slot) {
-        guard sessions[Int(slot)].connection != .none else { return }
-        let user = sessions[Int(slot)].user
-        users[Int(user)].pins -= 1
+    mutating func disconnect(_ slot: SessionSlot) {
+        guard sessions[slot].connection != .none else { return }
+        let user = sessions[slot].user
+        users[user].pins -= 1
         // `receives` may have changed since the connection came: count what is there.
-        sessions[Int(slot)].connection = .none
-        deliveries.removeAll(of: &sessions[Int(slot)].unacknowledged)
-        sessions[Int(slot)].unacknowledgedCount = 0
-        sessions[Int(slot)].unacknowledgedBytes = 0
-        sessions[Int(slot)].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
+        sessions[slot].connection = .none
+        users.removeDeliveries(of: slot)
+        sessions[slot].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
         var receiving: UInt16 = 0
-        var other = users[Int(user)].firstSession
-        while other != noSlot {
-            if sessions[Int(other)].connection != .none, sessions[Int(other)].receives { receiving += 1 }
-            other = sessions[Int(other)].next
+        var other = users[user].firstSession
+        while other != .none {
+            if sessions[other].connection != .none, sessions[other].receives { receiving += 1 }
+            other = sessions[other].next
         }
-        users[Int(user)].receivingConnections = receiving
+        users[user].receivingConnections = receiving
     }
 
-    private mutating func welcome(_ slot: Slot, _ outcome: WelcomeOutcome, previous: Effect?, after fence: Position = .zero) {
-        let row = sessions[Int(slot)]
+    private mutating func welcome(_ slot: SessionSlot, _ outcome: WelcomeOutcome, previous: Effect?, after fence: Position = .zero) {
+        let row = sessions[slot]
         let attached = Effect.Attached(
             outcome: outcome, session: row.id, attach: row.attach, cursor: row.cursor.position, era: era, lastSequence: row.lastSequence,
             serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
@@ -257,8 +255,8 @@ extension Core {
     private func previous(_ outcome: WelcomeOutcome, _ state: PresentedState?) -> Effect? {
         guard let state else { return nil }
         var sequence: MessageSequence?
-        if outcome != .begunUnknown, let user = userSlot(state.session.userNumber), let slot = sessionSlot(state.session, of: user) {
-            sequence = sessions[Int(slot)].lastSequence
+        if outcome != .begunUnknown, let user = users.find(state.session.userNumber), let slot = users.session(state.session, of: user) {
+            sequence = sessions[slot].lastSequence
         }
         return .previous(.none, state.session, lastSequence: sequence)
     }
@@ -266,8 +264,8 @@ extension Core {
     // MARK: Ends
 
     /// Ends a session; its connection, if any, hears why.
-    mutating func end(_ slot: Slot, _ code: CloseCode, hasExpired: Bool = false) {
-        let row = sessions[Int(slot)]
+    mutating func end(_ slot: SessionSlot, _ code: CloseCode, hasExpired: Bool = false) {
+        let row = sessions[slot]
         guard !row.flags.contains(.hasEnded) else { return }
         append(.sessionEnded(row.id, hasExpired: hasExpired))
         if row.connection != .none {
@@ -277,73 +275,74 @@ extension Core {
     }
 
     mutating func logout(_ origin: Origin) {
-        guard let slot = sessionSlot(origin) else { return }
+        guard let slot = session(of: origin) else { return }
         end(slot, .loggedOut)
     }
 
     mutating func detach(_ connection: ConnectionHandle, _ session: SessionID) {
-        guard let user = userSlot(session.userNumber), let slot = sessionSlot(session, of: user),
-            sessions[Int(slot)].connection == connection
+        guard let user = users.find(session.userNumber), let slot = users.session(session, of: user),
+            sessions[slot].connection == connection
         else { return }
         disconnect(slot)
     }
 
     mutating func authenticate(_ origin: Origin, user name: NameKey, device: NameKey) {
-        guard sessionSlot(origin) != nil else { return }
-        guard case .found(origin.session.userNumber) = userNumbers.find(name) else { return close(origin.connection, .tokenInvalid) }
+        guard session(of: origin) != nil else { return }
+        guard case .found(origin.session.userNumber) = names.userNumber(name) else { return close(origin.connection, .tokenInvalid) }
         if !device.bytes.isEmpty {
-            guard case .found(origin.session) = devices.find(DeviceKey(user: origin.session.userNumber, device: device)) else {
+            guard case .found(origin.session) = names.session(DeviceKey(user: origin.session.userNumber, device: device)) else {
                 return close(origin.connection, .deviceMismatch)
             }
         }
         emit(.authenticated(origin.connection), to: origin.connection)
     }
 
-    private func isExpired(_ slot: Slot) -> Bool {
-        let row = sessions[Int(slot)]
+    private func isExpired(_ slot: SessionSlot) -> Bool {
+        let row = sessions[slot]
         let ageMax = configuration.sessionDays * 86_400
         return ageMax > 0 && !row.flags.contains(.hasEnded) && row.connection == .none && clock.age > row.seen
             && clock.age - row.seen > ageMax
     }
 
     /// Sessions that were away for too long hold nothing back any more.
-    mutating func endExpiredSessions(of user: Slot) {
-        var slot = users[Int(user)].firstSession
-        while slot != noSlot {
+    mutating func endExpiredSessions(of user: UserSlot) {
+        var slot = users[user].firstSession
+        while slot != .none {
             if isExpired(slot) {
                 end(slot, .revoked, hasExpired: true)
                 // The list may have lost a row.
-                slot = users[Int(user)].firstSession
+                slot = users[user].firstSession
             } else {
-                slot = sessions[Int(slot)].next
+                slot = sessions[slot].next
             }
         }
     }
 
     /// The user's slot, nil for a new user, inside an optional that is nil when he has too many devices.
-    private mutating func makeRoomForDevice(_ name: NameKey) -> Slot?? {
-        guard case .found(let number) = userNumbers.find(name), let user = userSlot(number) else { return .some(nil) }
+    private mutating func makeRoomForDevice(_ name: NameKey) -> UserSlot?? {
+        guard case .found(let number) = names.userNumber(name), let user = users.find(number) else { return .some(nil) }
         var count = 0
-        var slot = users[Int(user)].firstSession
-        while slot != noSlot {
-            if !sessions[Int(slot)].flags.contains(.hasEnded) { count += 1 }
-            slot = sessions[Int(slot)].next
+        var slot = users[user].firstSession
+        while slot != .none {
+            if !sessions[slot].flags.contains(.hasEnded) { count += 1 }
+            slot = sessions[slot].next
         }
         return count < configuration.devicesPerUserMax ? .some(user) : nil
     }
 
     /// Keeps a session that is used from expiring: a record a day at most.
-    mutating func noteSeen(_ slot: Slot) {
-        let row = sessions[Int(slot)]
+    mutating func noteSeen(_ slot: SessionSlot) {
+        let row = sessions[slot]
         guard clock.age > row.seen, clock.age - row.seen >= 86_400 else { return }
         append(.seen(row.id, age: clock.age))
     }
 
     /// Looks at a few sessions: connected ones are seen.
     mutating func sweepSessions() {
-        for _ in 0..<min(200, sessions.count) {
-            if sweepHand >= sessions.count { sweepHand = 0 }
-            if sessions[sweepHand].connection != .none { noteSeen(Slot(sweepHand)) }
+        for _ in 0..<min(200, sessions.end) {
+            if sweepHand >= sessions.end { sweepHand = 0 }
+            let session = SessionSlot(rawValue: UInt32(sweepHand))
+            if sessions[session].connection != .none { noteSeen(session) }
             sweepHand += 1
         }
     }

@@ -24,8 +24,8 @@ extension Core {
         inFlight = batch
         #if PLANTED_BUGS
             if PlantedBug.acknowledgeBeforeSync.isActive {
-                for note in batch.sent where sessions[Int(note.session)].flags.contains(.isWelcomed) {
-                    let connection = sessions[Int(note.session)].connection
+                for note in batch.sent where sessions[note.session].flags.contains(.isWelcomed) {
+                    let connection = sessions[note.session].connection
                     emit(.sent(connection, through: note.sequence, position: note.position), to: connection)
                 }
             }
@@ -104,7 +104,7 @@ extension Core {
     }
 
     private mutating func emitSent(_ note: SentNote) {
-        let row = sessions[Int(note.session)]
+        let row = sessions[note.session]
         // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
         guard row.id == note.id, row.flags.contains(.isWelcomed) else { return }
         emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
@@ -135,9 +135,9 @@ extension Core {
     /// All cursors that have moved, in one record.
     private mutating func recordCursors() {
         var cursors: [CursorRecord] = []
-        for slot in unrecordedCursors where sessions[Int(slot)].flags.remove(.cursorUnrecorded) != nil {
-            let row = sessions[Int(slot)]
-            users[Int(row.user)].pins -= 1
+        for slot in unrecordedCursors where sessions[slot].flags.remove(.cursorUnrecorded) != nil {
+            let row = sessions[slot]
+            users[row.user].pins -= 1
             cursors.append(
                 CursorRecord(
                     session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
@@ -149,13 +149,13 @@ extension Core {
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.
     private mutating func push(_ push: Push, _ batch: OpenBatch) {
-        guard users[Int(push.user)].receivingConnections > 0 else {
-            undelivered.insert(users[Int(push.user)].number)
+        guard users[push.user].receivingConnections > 0 else {
+            undelivered.insert(users[push.user].number)
             return
         }
-        var slot = users[Int(push.user)].firstSession
-        while slot != noSlot {
-            let row = sessions[Int(slot)]
+        var slot = users[push.user].firstSession
+        while slot != .none {
+            let row = sessions[slot]
             #if PLANTED_BUGS
                 if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
                     row.sent < push.entry.position
@@ -170,7 +170,7 @@ extension Core {
         }
     }
 
-    private mutating func push(_ push: Push, to slot: Slot, _ row: SessionRow, _ batch: OpenBatch) {
+    private mutating func push(_ push: Push, to slot: SessionSlot, _ row: SessionRow, _ batch: OpenBatch) {
         if push.sender == row.id {
             skip(slot, through: push.entry)
         } else if row.hasCredit(for: push.size) {
@@ -179,7 +179,7 @@ extension Core {
                 isOwn: push.sender.userNumber == row.id.userNumber, source: effects[row.connection.loop].source(of: batch),
                 offset: push.offset, size: push.size)
         } else {
-            sessions[Int(slot)].flags.remove(.isLive)
+            sessions[slot].flags.remove(.isLive)
         }
     }
 
@@ -187,12 +187,12 @@ extension Core {
         switch held {
         case .welcome(let slot, let connection, let attached, let previous):
             // In the meantime the connection may be gone, and the slot another's.
-            guard sessions[Int(slot)].connection == connection, sessions[Int(slot)].id == attached.session else { return }
+            guard sessions[slot].connection == connection, sessions[slot].id == attached.session else { return }
             emit(.welcome(connection, attached), to: connection)
             if case .previous(_, let session, let lastSequence)? = previous {
                 emit(.previous(connection, session, lastSequence: lastSequence), to: connection)
             }
-            sessions[Int(slot)].flags.insert(.isWelcomed)
+            sessions[slot].flags.insert(.isWelcomed)
             pump(slot)
         case .close(let connection, let code): close(connection, code)
         }

@@ -29,8 +29,8 @@ extension Core {
         expiry.scannedThrough = plan.scannedThrough
         expiry.nextLook = plan.isDone ? monotonic + configuration.expiryMilliseconds : monotonic
         for user in plan.users {
-            let slot = userSlot(user.image.row.number) ?? makeUser(user.image)
-            if user.through.position > base(of: slot).position { evict(from: slot, through: user.through, .expired) }
+            let slot = users.find(user.image.row.number) ?? users.make(user.image)
+            if user.through.position > users.base(of: slot).position { evict(from: slot, through: user.through, .expired) }
         }
     }
 }

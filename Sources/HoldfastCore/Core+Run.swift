@@ -17,19 +17,19 @@ extension Core {
             guard found.entries[.user(number)] == nil, requireUser(number) else { return }
             requireEntry(state)
         case .send(let origin, _, _, let conversation, let body):
-            guard sessionSlot(origin) != nil, let peer = findPeer(in: conversation, of: origin), requireUser(peer) else { return }
+            guard session(of: origin) != nil, let peer = findPeer(in: conversation, of: origin), requireUser(peer) else { return }
             requireRoom(for: peer, body.count)
             requireRoomForEcho(of: origin, to: peer, body.count)
         case .sendTo(let origin, _, _, _, let body):
-            guard sessionSlot(origin) != nil, let number = findRecipient(names.user, of: origin), requireUser(number), missing.isEmpty
+            guard session(of: origin) != nil, let number = findRecipient(names.user, of: origin), requireUser(number), missing.isEmpty
             else { return }
             requireRoom(for: number, body.count)
             requireRoomForEcho(of: origin, to: number, body.count)
         case .lookup(let origin, let conversation):
-            guard sessionSlot(origin) != nil, let peer = findPeer(in: conversation, of: origin) else { return }
-            if case .unknown = userNames.find(peer) { missing.append(.userName(peer)) }
+            guard session(of: origin) != nil, let peer = findPeer(in: conversation, of: origin) else { return }
+            if case .unknown = self.names.userName(peer) { missing.append(.userName(peer)) }
         case .authenticate(let origin, _, let device):
-            guard sessionSlot(origin) != nil, let number = findUser(names.user, asking: 0), !device.isEmpty else { return }
+            guard session(of: origin) != nil, let number = findUser(names.user, asking: 0), !device.isEmpty else { return }
             _ = findDevice(number, names.device)
         case .acknowledge, .credit, .logout, .detach: break
         }
@@ -75,7 +75,7 @@ extension Core {
 
     /// The number of a user; nil when there is none, or when it must be asked for.
     private mutating func findUser(_ name: NameKey, asking: UInt64) -> UInt64? {
-        switch userNumbers.find(name) {
+        switch names.userNumber(name) {
         case .found(let number): return number
         case .absent: return nil
         case .unknown:
@@ -86,7 +86,7 @@ extension Core {
 
     private mutating func findDevice(_ user: UInt64, _ device: NameKey) -> LookupCache<DeviceKey, SessionID>.Answer? {
         let key = DeviceKey(user: user, device: device)
-        let answer = devices.find(key)
+        let answer = names.session(key)
         if case .unknown = answer { missing.append(.device(key)) }
         return answer
     }
@@ -94,7 +94,7 @@ extension Core {
     /// The other member of a conversation; nil when there is none, or when it must be asked for.
     private mutating func findPeer(in conversation: ConversationNumber, of origin: Origin) -> UInt64? {
         if let recipient = found.recipient { return recipient.number }
-        switch conversations.find(conversation.rawValue) {
+        switch names.members(conversation.rawValue) {
         case .found(let pair):
             guard let peer = pair.peer(of: origin.session.userNumber) else { return nil }
             found.recipient = .init(number: peer, conversation: conversation.rawValue)
@@ -111,7 +111,7 @@ extension Core {
         if let recipient = found.recipient, recipient.conversation != nil { return recipient.number }
         guard let number = found.recipient?.number ?? findUser(name, asking: origin.session.userNumber) else { return nil }
         let pair = UserPair(origin.session.userNumber, number)
-        switch pairs.find(pair) {
+        switch names.conversation(pair) {
         case .found(let conversation): found.recipient = .init(number: number, conversation: conversation)
         case .absent: found.recipient = .init(number: number, conversation: nil)
         case .unknown: missing.append(.pair(pair))
@@ -120,8 +120,8 @@ extension Core {
     }
 
     private mutating func requireUser(_ number: UInt64) -> Bool {
-        if let slot = userSlot(number) {
-            users[Int(slot)].isRecent = true
+        if let slot = users.find(number) {
+            users[slot].isRecent = true
             return true
         }
         missing.append(.user(number))
@@ -130,16 +130,16 @@ extension Core {
 
     /// The counters at the position that a client presents, when it is further than the server knows.
     private mutating func requireEntry(_ state: PresentedState) {
-        guard let user = userSlot(state.session.userNumber), let session = sessionSlot(state.session, of: user),
-            isBelievable(state.position), state.position > sessions[Int(session)].cursor.position,
-            entry(of: user, atOrBefore: state.position) == nil
+        guard let user = users.find(state.session.userNumber), let session = users.session(state.session, of: user),
+            isBelievable(state.position), state.position > sessions[session].cursor.position,
+            users.entry(of: user, atOrBefore: state.position) == nil
         else { return }
         let key = RowKey.entry(user: state.session.userNumber, atOrBefore: state.position)
         if found.entries[key] == nil { missing.append(key) }
     }
 
     private mutating func requireRoom(for number: UInt64, _ bytes: Int) {
-        guard let user = userSlot(number), isInboxFull(user, adding: bytes) else { return }
+        guard let user = users.find(number), isInboxFull(user, adding: bytes) else { return }
         // Perhaps only for a session that isn't there any more.
         endExpiredSessions(of: user)
         guard configuration.inboxPolicy == .evictWithGap, isInboxFull(user, adding: bytes), recentEvictionPoint(of: user) == nil else {
@@ -151,7 +151,7 @@ extension Core {
 
     /// A message that the sender's other devices get needs room in his own inbox too.
     private mutating func requireRoomForEcho(of origin: Origin, to recipient: UInt64, _ bytes: Int) {
-        guard origin.session.userNumber != recipient, let session = sessionSlot(origin), hasOtherReceivers(than: session) else { return }
+        guard origin.session.userNumber != recipient, let session = session(of: origin), hasOtherReceivers(than: session) else { return }
         requireRoom(for: origin.session.userNumber, bytes)
     }
 }

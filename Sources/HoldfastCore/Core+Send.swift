@@ -4,9 +4,9 @@ import HoldfastWire
 extension Core {
     /// Where a message goes; the rows are in RAM.
     private enum Target {
-        case known(conversation: ConversationNumber, recipient: Slot)
+        case known(conversation: ConversationNumber, recipient: UserSlot)
         /// The first message of a conversation; `recipient` nil: and of its recipient.
-        case new(recipient: Slot?, name: NameKey)
+        case new(recipient: UserSlot?, name: NameKey)
         case refused(RefusalCode)
     }
 
@@ -24,7 +24,7 @@ extension Core {
         guard let session = acceptSequence(origin, sequence) else { return }
         var target = Target.new(recipient: nil, name: name)
         if let number = found.recipient?.number {
-            guard let recipient = userSlot(number) else { return refuse(origin, session, sequence, .invalidRecipient) }
+            guard let recipient = users.find(number) else { return refuse(origin, session, sequence, .invalidRecipient) }
             // One number for the pair, for ever (REQ-CONV-1).
             target = knownTarget ?? .new(recipient: recipient, name: name)
         }
@@ -36,62 +36,65 @@ extension Core {
 
     /// The recipient that was found, in a conversation that there is.
     private var knownTarget: Target? {
-        guard let found = found.recipient, let conversation = found.conversation, let recipient = userSlot(found.number) else { return nil }
+        guard let found = found.recipient, let conversation = found.conversation, let recipient = users.find(found.number) else {
+            return nil
+        }
         return .known(conversation: ConversationNumber(rawValue: conversation), recipient: recipient)
     }
 
     /// Checks the fence and the number of a message.
     /// - Returns: nil when the message isn't to be stored.
-    private mutating func acceptSequence(_ origin: Origin, _ sequence: MessageSequence) -> Slot? {
-        guard let session = sessionSlot(origin), !sessions[Int(session)].flags.contains(.hasEnded) else { return nil }
-        let expected = sessions[Int(session)].lastSequence.rawValue + 1
+    private mutating func acceptSequence(_ origin: Origin, _ sequence: MessageSequence) -> SessionSlot? {
+        guard let session = session(of: origin), !sessions[session].flags.contains(.hasEnded) else { return nil }
+        let expected = sessions[session].lastSequence.rawValue + 1
         if sequence.rawValue == expected {
             // The client may have bound the number anew; it has stored that with a higher attach (REQ-ATTACH-9).
-            if sessions[Int(session)].flags.remove(.discards) != nil { raiseAttach(of: session) }
+            if sessions[session].flags.remove(.discards) != nil { raiseAttach(of: session) }
             return session
         }
         if sequence.rawValue < expected {
             // Stored before: the client missed the SENT.
             noteSent(session)
-        } else if !sessions[Int(session)].flags.contains(.discards) {
+        } else if !sessions[session].flags.contains(.discards) {
             close(origin.connection, .sequenceHole)
         }
         return nil
     }
 
     /// A state of the client's from before the refusal presents a lower attach than what is stored from here on: if it comes back, that shows.
-    private mutating func raiseAttach(of session: Slot) {
+    private mutating func raiseAttach(of session: SessionSlot) {
         #if PLANTED_BUGS
             if PlantedBug.attachNotRaised.isActive { return }
         #endif
-        let attach = sessions[Int(session)].attach.rawValue
-        if attach < Self.attachCeiling { sessions[Int(session)].attach = AttachNumber(rawValue: attach + 1) }
+        let attach = sessions[session].attach.rawValue
+        if attach < Self.attachCeiling { sessions[session].attach = AttachNumber(rawValue: attach + 1) }
     }
 
     @discardableResult
     private mutating func store(
-        _ origin: Origin, _ session: Slot, _ sequence: MessageSequence, _ kind: MessageKind, _ target: Target, _ body: ArraySlice<UInt8>
+        _ origin: Origin, _ session: SessionSlot, _ sequence: MessageSequence, _ kind: MessageKind, _ target: Target,
+        _ body: ArraySlice<UInt8>
     ) -> ConversationNumber? {
         if case .refused(let code) = target {
             refuse(origin, session, sequence, code)
             return nil
         }
         let echoes = hasOtherReceivers(than: session)
-        if let code = refusal(of: target, echoTo: echoes ? sessions[Int(session)].user : nil, bodyCount: body.count) {
+        if let code = refusal(of: target, echoTo: echoes ? sessions[session].user : nil, bodyCount: body.count) {
             refuse(origin, session, sequence, code)
             return nil
         }
         var message = MessageRecord(
-            session: origin.session, attach: sessions[Int(session)].attach, sequence: sequence,
-            conversation: ConversationNumber(rawValue: nextConversation),
-            sender: origin.session.userNumber, recipient: nextUser, time: clock.time, age: clock.age, kind: kind,
+            session: origin.session, attach: sessions[session].attach, sequence: sequence,
+            conversation: ConversationNumber(rawValue: names.nextConversation),
+            sender: origin.session.userNumber, recipient: names.nextUser, time: clock.time, age: clock.age, kind: kind,
             echoes: echoes, beginsConversation: true, newRecipient: [], body: 0..<0)
         switch target {
         case .known(let conversation, let recipient):
             message.conversation = conversation
             message.beginsConversation = false
-            message.recipient = users[Int(recipient)].number
-        case .new(let recipient?, _): message.recipient = users[Int(recipient)].number
+            message.recipient = users[recipient].number
+        case .new(let recipient?, _): message.recipient = users[recipient].number
         case .new(nil, let name): message.newRecipient = name.bytes
         case .refused: break
         }
@@ -100,7 +103,7 @@ extension Core {
     }
 
     /// - Parameter sender: the sender, when the message also goes to his own inbox.
-    private mutating func refusal(of target: Target, echoTo sender: Slot?, bodyCount: Int) -> RefusalCode? {
+    private mutating func refusal(of target: Target, echoTo sender: UserSlot?, bodyCount: Int) -> RefusalCode? {
         if bodyCount > configuration.bodyBytesMax { return .bodyTooLarge }
         if isSpaceLow { return .storageFull }
         if let sender, isInboxFull(sender, adding: bodyCount), !makeRoom(in: sender) { return .inboxFull }
@@ -111,58 +114,44 @@ extension Core {
         }
     }
 
-    func isInboxFull(_ user: Slot, adding bytes: Int) -> Bool {
-        let kept = users[Int(user)].kept(floor(of: user))
+    func isInboxFull(_ user: UserSlot, adding bytes: Int) -> Bool {
+        let kept = users.kept(of: user)
         return kept.count >= configuration.inboxMessagesMax || Int(kept.bytes) + bytes > Int(configuration.inboxBytesMax)
     }
 
     /// Under `evictWithGap`, takes the oldest entries out of a full inbox.
     /// - Returns: whether there is room now.
-    private mutating func makeRoom(in user: Slot) -> Bool {
+    private mutating func makeRoom(in user: UserSlot) -> Bool {
         guard configuration.inboxPolicy == .evictWithGap else { return false }
         let through = found.entries.removeValue(forKey: evictionPointKey(of: user)) ?? recentEvictionPoint(of: user)
-        guard let through, through.position > base(of: user).position else { return false }
+        guard let through, through.position > users.base(of: user).position else { return false }
         evict(from: user, through: through, .evicted)
         return true
     }
 
     /// The question for an inbox whose oldest entries are on disk; it is asked anew when they change.
-    func evictionPointKey(of user: Slot) -> RowKey {
-        .evictionPoint(user: users[Int(user)].number, after: base(of: user).position)
+    func evictionPointKey(of user: UserSlot) -> RowKey {
+        .evictionPoint(user: users[user].number, after: users.base(of: user).position)
     }
 
     /// The eviction point of an inbox whose kept entries are all in RAM; nil when the timeline on disk must be asked.
-    func recentEvictionPoint(of user: Slot) -> InboxEntry? {
-        let row = users[Int(user)]
-        guard base(of: user).position >= row.diskLast else { return nil }
-        var slot = row.entries.head
-        var point: InboxEntry?
-        for _ in 0..<configuration.evictionMessages where slot != noSlot {
-            point = pool[slot].entry
-            slot = pool.next(after: slot)
-        }
-        return point
-    }
+    func recentEvictionPoint(of user: UserSlot) -> InboxEntry? { users.evictionPoint(of: user, count: configuration.evictionMessages) }
 
-    func hasOtherReceivers(than session: Slot) -> Bool {
-        var slot = users[Int(sessions[Int(session)].user)].firstSession
-        while slot != noSlot {
-            if slot != session, sessions[Int(slot)].receives { return true }
-            slot = sessions[Int(slot)].next
-        }
-        return false
+    func hasOtherReceivers(than session: SessionSlot) -> Bool {
+        let id = sessions[session].id
+        return users.firstSession(of: sessions[session].user) { $0.id != id && $0.receives } != nil
     }
 
     /// The number isn't consumed: what follows it is discarded until it comes again.
-    private mutating func refuse(_ origin: Origin, _ session: Slot, _ sequence: MessageSequence, _ code: RefusalCode) {
+    private mutating func refuse(_ origin: Origin, _ session: SessionSlot, _ sequence: MessageSequence, _ code: RefusalCode) {
         let retryAfter =
             switch code {
             case .inboxFull, .storageFull, .overloaded: configuration.retryAfterMilliseconds
             case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
             }
-        sessions[Int(session)].flags.insert(.discards)
+        sessions[session].flags.insert(.discards)
         #if PLANTED_BUGS
-            if PlantedBug.refusedNumberConsumed.isActive { sessions[Int(session)].lastSequence = sequence }
+            if PlantedBug.refusedNumberConsumed.isActive { sessions[session].lastSequence = sequence }
         #endif
         emit(.refused(origin.connection, sequence, code, retryAfterMilliseconds: retryAfter), to: origin.connection)
     }

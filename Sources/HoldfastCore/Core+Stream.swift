@@ -7,69 +7,65 @@ extension Core {
     // MARK: From the client
 
     mutating func acknowledge(_ origin: Origin, _ short: ShortPosition) {
-        guard let slot = sessionSlot(origin), let through = acknowledgedPosition(slot, short) else { return }
+        guard let slot = session(of: origin), let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
-        while let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.entry.position <= through {
-            _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
-            if first.kind == .message {
-                sessions[Int(slot)].unacknowledgedCount -= 1
-                sessions[Int(slot)].unacknowledgedBytes &-= first.size
-            }
+        while let first = users.deliveries.first(of: sessions[slot].unacknowledged), first.entry.position <= through {
+            users.removeFirstDelivery(of: slot)
             last = first.entry
         }
         // A skip needs no acknowledgement of its own (REQ-STREAM-7).
-        if last != nil, let first = deliveries.first(of: sessions[Int(slot)].unacknowledged), first.kind == .skip {
-            _ = deliveries.removeFirst(of: &sessions[Int(slot)].unacknowledged)
+        if last != nil, let first = users.deliveries.first(of: sessions[slot].unacknowledged), first.kind == .skip {
+            users.removeFirstDelivery(of: slot)
             last = first.entry
         }
         #if PLANTED_BUGS
-            if PlantedBug.cursorTooFar.isActive { last = users[Int(sessions[Int(slot)].user)].last }
+            if PlantedBug.cursorTooFar.isActive { last = users[sessions[slot].user].last }
         #endif
         guard let last else { return }
         moveCursor(slot, to: last)
-        sessions[Int(slot)].storedAttach = max(sessions[Int(slot)].storedAttach, origin.attach)
+        sessions[slot].storedAttach = max(sessions[slot].storedAttach, origin.attach)
         pump(slot)
     }
 
     /// The oldest position with these low bits that was sent and not acknowledged: read from below, so that an acknowledgement from before a step
     /// into a new era isn't taken for one behind it (REQ-STREAM-8).
-    private func acknowledgedPosition(_ slot: Slot, _ short: ShortPosition) -> Position? {
-        var node = sessions[Int(slot)].unacknowledged.head
-        while node != noSlot {
-            let position = deliveries[node].entry.position
+    private func acknowledgedPosition(_ slot: SessionSlot, _ short: ShortPosition) -> Position? {
+        var node = sessions[slot].unacknowledged.head
+        while node != .none {
+            let position = users.deliveries[node].entry.position
             if ShortPosition(position) == short { return position }
-            node = deliveries.next(after: node)
+            node = users.deliveries.next(after: node)
         }
         // Between two of them: what is below is acknowledged.
-        let position = short.expanded(from: sessions[Int(slot)].cursor.position)
-        return position <= sessions[Int(slot)].sent ? position : nil
+        let position = short.expanded(from: sessions[slot].cursor.position)
+        return position <= sessions[slot].sent ? position : nil
     }
 
     /// The client has everything up to the entry. The record follows with the next batch.
-    mutating func moveCursor(_ slot: Slot, to entry: InboxEntry) {
-        let user = sessions[Int(slot)].user
-        willChange(user: user)
-        sessions[Int(slot)].cursor = entry
-        if sessions[Int(slot)].flags.insert(.cursorUnrecorded).inserted {
+    mutating func moveCursor(_ slot: SessionSlot, to entry: InboxEntry) {
+        let user = sessions[slot].user
+        users.willChange(user)
+        sessions[slot].cursor = entry
+        if sessions[slot].flags.insert(.cursorUnrecorded).inserted {
             if unrecordedCursors.isEmpty { unrecordedSince = monotonic }
             unrecordedCursors.append(slot)
             // Its row must stay until then.
-            users[Int(user)].pins += 1
+            users[user].pins += 1
         }
-        updateAcknowledged(of: user)
+        users.updateAcknowledged(of: user)
     }
 
     mutating func setCredit(_ origin: Origin, messages: UInt32, bytes: UInt32) {
-        guard let slot = sessionSlot(origin) else { return }
-        sessions[Int(slot)].creditMessages = max(1, min(messages, configuration.creditMessages))
-        sessions[Int(slot)].creditBytes = max(1, min(bytes, configuration.creditBytes))
+        guard let slot = session(of: origin) else { return }
+        sessions[slot].creditMessages = max(1, min(messages, configuration.creditMessages))
+        sessions[slot].creditBytes = max(1, min(bytes, configuration.creditBytes))
         pump(slot)
     }
 
     mutating func lookup(_ origin: Origin, _ number: ConversationNumber) {
-        guard sessionSlot(origin) != nil else { return }
+        guard session(of: origin) != nil else { return }
         var name: [UInt8] = []
-        if let peer = found.recipient?.number, case .found(let known) = userNames.find(peer) { name = known }
+        if let peer = found.recipient?.number, case .found(let known) = names.userName(peer) { name = known }
         emitConversation(origin.connection, number, peer: name)
     }
 
@@ -83,17 +79,17 @@ extension Core {
     // MARK: To the client
 
     /// Sends a session what it can get next: a gap, a page, or nothing more: then it is live.
-    mutating func pump(_ slot: Slot) {
-        let row = sessions[Int(slot)]
+    mutating func pump(_ slot: SessionSlot) {
+        let row = sessions[slot]
         guard row.receives, row.connection != .none, row.flags.contains(.isWelcomed), row.flags.isDisjoint(with: [.isLive, .pageInFlight])
         else { return }
         guard emitGap(slot), row.hasCredit(for: 1) else { return }
-        let user = users[Int(row.user)]
-        let sent = sessions[Int(slot)].sent
+        let user = users[row.user]
+        let sent = sessions[slot].sent
         if sent < user.diskLast, !row.flags.contains(.diskDone) { return requestPage(slot, entries: nil) }
-        let entries = recentEntries(of: row.user, after: sent, limit: pageMessages(row))
+        let entries = users.recentEntries(of: row.user, after: sent, through: committedThrough, limit: pageMessages(row))
         if entries.isEmpty {
-            sessions[Int(slot)].flags.insert(.isLive)
+            sessions[slot].flags.insert(.isLive)
             undelivered.remove(user.number)
         } else {
             requestPage(slot, entries: entries)
@@ -104,39 +100,26 @@ extension Core {
         max(1, min(configuration.pageMessagesMax, Int(row.creditMessages) - Int(row.unacknowledgedCount)))
     }
 
-    /// Committed entries that are in RAM.
-    private func recentEntries(of user: Slot, after position: Position, limit: Int) -> ContiguousArray<InboxEntry> {
-        var entries = ContiguousArray<InboxEntry>()
-        var slot = users[Int(user)].entries.head
-        while slot != noSlot, entries.count < limit {
-            let entry = pool[slot].entry
-            if entry.position > committedThrough { break }
-            if entry.position > position { entries.append(entry) }
-            slot = pool.next(after: slot)
-        }
-        return entries
-    }
-
-    private mutating func requestPage(_ slot: Slot, entries: ContiguousArray<InboxEntry>?) {
+    private mutating func requestPage(_ slot: SessionSlot, entries: ContiguousArray<InboxEntry>?) {
         guard pagesInFlight < configuration.pagesInFlightMax else {
-            if sessions[Int(slot)].flags.insert(.isQueued).inserted { pageQueue.append(slot) }
+            if sessions[slot].flags.insert(.isQueued).inserted { pageQueue.append(slot) }
             return
         }
-        let row = sessions[Int(slot)]
+        let row = sessions[slot]
         let room = max(Int(row.creditBytes) - Int(row.unacknowledgedBytes), 1)
         if reads.isEmpty { reads.append(ReadRequests()) }
         reads[reads.count - 1].pages.append(
             PageRequest(
-                session: slot, id: row.id, connection: row.connection, user: users[Int(row.user)].number, after: row.sent, entries: entries,
+                session: slot, id: row.id, connection: row.connection, user: users[row.user].number, after: row.sent, entries: entries,
                 messagesMax: pageMessages(row), bytesMax: min(configuration.pageBytesMax, room)))
-        sessions[Int(slot)].flags.insert(.pageInFlight)
+        sessions[slot].flags.insert(.pageInFlight)
         pagesInFlight += 1
     }
 
     /// Lets those that wait for a page have it.
     mutating func pumpQueue() {
         while pagesInFlight < configuration.pagesInFlightMax, let slot = pageQueue.popFirst() {
-            if sessions[Int(slot)].flags.remove(.isQueued) != nil { pump(slot) }
+            if sessions[slot].flags.remove(.isQueued) != nil { pump(slot) }
         }
     }
 
@@ -145,15 +128,15 @@ extension Core {
     mutating func take(_ page: PageResult, _ results: ReadResults, isCurrent: Bool) {
         pagesInFlight -= 1
         let slot = page.request.session
-        let row = sessions[Int(slot)]
+        let row = sessions[slot]
         guard row.id == page.request.id, row.connection == page.request.connection else { return }
-        sessions[Int(slot)].flags.remove(.pageInFlight)
+        sessions[slot].flags.remove(.pageInFlight)
         guard emitGap(slot) else { return }
         var isWhole = true
         if isCurrent || !page.items.isEmpty {
             let loop = row.connection.loop
             let source = page.items.isEmpty ? 0 : effects[loop].source(of: results)
-            for item in page.items where item.entry.position > sessions[Int(slot)].sent {
+            for item in page.items where item.entry.position > sessions[slot].sent {
                 if !isCurrent, item.message == nil { break }
                 // The record is needed, so nothing has trimmed it: the timeline is damaged. A gap would be acknowledged, and the loss be
                 // for ever; so the stream stops here until somebody mends the store.
@@ -163,15 +146,15 @@ extension Core {
                     break
                 }
             }
-            if isCurrent, page.reachedEnd, isWhole { sessions[Int(slot)].flags.insert(.diskDone) }
+            if isCurrent, page.reachedEnd, isWhole { sessions[slot].flags.insert(.diskDone) }
         }
         // What didn't fit waits for an acknowledgement, or it would be read again and again.
         if isWhole { pump(slot) }
     }
 
     /// - Returns: false when the session has no credit for it.
-    private mutating func deliver(_ item: PageItem, to slot: Slot, source: UInt32) -> Bool {
-        let row = sessions[Int(slot)]
+    private mutating func deliver(_ item: PageItem, to slot: SessionSlot, source: UInt32) -> Bool {
+        let row = sessions[slot]
         guard let message = item.message else {
             gap(slot, through: item.entry, count: 1, .damaged)
             return true
@@ -189,41 +172,40 @@ extension Core {
     }
 
     mutating func deliver(
-        to slot: Slot, _ entry: InboxEntry, conversation: ConversationNumber, time: UInt64, kind: MessageKind, isOwn: Bool, source: UInt32,
+        to slot: SessionSlot, _ entry: InboxEntry, conversation: ConversationNumber, time: UInt64, kind: MessageKind, isOwn: Bool,
+        source: UInt32,
         offset: UInt32, size: UInt32
     ) {
-        let connection = sessions[Int(slot)].connection
+        let connection = sessions[slot].connection
         emit(
             .deliver(
                 connection,
                 .init(
-                    predecessor: sessions[Int(slot)].sent, position: entry.position, conversation: conversation, time: time, kind: kind,
+                    predecessor: sessions[slot].sent, position: entry.position, conversation: conversation, time: time, kind: kind,
                     isOwn: isOwn, source: source, offset: offset, count: size)), to: connection)
-        deliveries.append(entry, size: size, kind: .message, to: &sessions[Int(slot)].unacknowledged)
-        sessions[Int(slot)].unacknowledgedCount += 1
-        sessions[Int(slot)].unacknowledgedBytes &+= size
-        sessions[Int(slot)].sent = entry.position
+        users.appendDelivery(entry, size: size, kind: .message, to: slot)
+        sessions[slot].sent = entry.position
     }
 
     /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
-    private mutating func gap(_ slot: Slot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
-        let row = sessions[Int(slot)]
-        deliveries.append(entry, size: 0, kind: .gap, to: &sessions[Int(slot)].unacknowledged)
-        sessions[Int(slot)].sent = entry.position
+    private mutating func gap(_ slot: SessionSlot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
+        let row = sessions[slot]
+        users.appendDelivery(entry, size: 0, kind: .gap, to: slot)
+        sessions[slot].sent = entry.position
         emit(.gap(row.connection, predecessor: row.sent, through: entry.position, count: count, reason: reason), to: row.connection)
     }
 
     /// A step over a send of the session itself. It is acknowledged with what came before it: a client that only sends says nothing,
     /// and its own messages must not fill its inbox.
-    mutating func skip(_ slot: Slot, through entry: InboxEntry) {
-        let row = sessions[Int(slot)]
-        sessions[Int(slot)].sent = entry.position
+    mutating func skip(_ slot: SessionSlot, through entry: InboxEntry) {
+        let row = sessions[slot]
+        sessions[slot].sent = entry.position
         emit(.skip(row.connection, predecessor: row.sent, through: entry.position), to: row.connection)
-        if let last = deliveries.last(of: row.unacknowledged) {
+        if let last = users.deliveries.last(of: row.unacknowledged) {
             if last.kind == .skip {
-                deliveries.replaceLast(of: row.unacknowledged, by: entry)
+                users.replaceLastDelivery(of: slot, by: entry)
             } else {
-                deliveries.append(entry, size: 0, kind: .skip, to: &sessions[Int(slot)].unacknowledged)
+                users.appendDelivery(entry, size: 0, kind: .skip, to: slot)
             }
         } else {
             moveCursor(slot, to: entry)
@@ -232,14 +214,14 @@ extension Core {
 
     /// Tells what left the inbox before this session got it.
     /// - Returns: false when the stream must wait until the record that says so is synced.
-    private mutating func emitGap(_ slot: Slot) -> Bool {
-        let row = sessions[Int(slot)]
-        guard let floor = floor(of: row.user), row.sent < floor.entry.position else { return true }
+    private mutating func emitGap(_ slot: SessionSlot) -> Bool {
+        let row = sessions[slot]
+        guard let floor = users.floor(of: row.user), row.sent < floor.entry.position else { return true }
         if let record = floorRecords[row.user], record > committedThrough {
             pumpWithBatch(of: record, slot)
             return false
         }
-        let before = deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
+        let before = users.deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
         // Counters that a repair or a presented position has left unsure may say none, or less: at least one is missing, or there would be
         // no floor, and a gap of nothing can't be said (SPEC 3.7).
         let missing = Int32(bitPattern: floor.entry.ordinal &- before.ordinal)
@@ -248,7 +230,7 @@ extension Core {
     }
 
     /// Goes on with the session's stream when the record is synced.
-    private mutating func pumpWithBatch(of record: Position, _ slot: Slot) {
+    private mutating func pumpWithBatch(of record: Position, _ slot: SessionSlot) {
         if let last = inFlight?.journal.entries.last?.position, record <= last {
             inFlight?.waitingForGap.append(slot)
         } else {
@@ -257,15 +239,15 @@ extension Core {
     }
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
-    mutating func evict(from user: Slot, through entry: InboxEntry, _ reason: GapReason) {
-        append(.evicted(EvictedRecord(user: users[Int(user)].number, through: entry, reason: reason)))
-        var slot = users[Int(user)].firstSession
-        while slot != noSlot {
-            if sessions[Int(slot)].connection != .none, sessions[Int(slot)].sent < entry.position {
-                sessions[Int(slot)].flags.remove(.isLive)
+    mutating func evict(from user: UserSlot, through entry: InboxEntry, _ reason: GapReason) {
+        append(.evicted(EvictedRecord(user: users[user].number, through: entry, reason: reason)))
+        var slot = users[user].firstSession
+        while slot != .none {
+            if sessions[slot].connection != .none, sessions[slot].sent < entry.position {
+                sessions[slot].flags.remove(.isLive)
                 pump(slot)
             }
-            slot = sessions[Int(slot)].next
+            slot = sessions[slot].next
         }
     }
 }

@@ -1,5 +1,8 @@
 import HoldfastWire
 
+/// A queue of waiting commands.
+struct QueueSlot: TableSlot { let rawValue: UInt32 }
+
 /// Commands that wait for rows, in order for each connection. Their number is bounded by the credits of the loops.
 struct WaitingCommands {
     /// A command names two users at most: whose it is and whom it is for; and three rows of the other tables.
@@ -54,14 +57,14 @@ struct WaitingCommands {
 
     /// A command of a queue.
     struct Waiter {
-        var slot: Slot
+        var slot: QueueSlot
         var serial: UInt32
         var number: UInt32
     }
 
     /// A queue whose first command has got what it waited for.
     struct ReadyQueue {
-        var slot: Slot
+        var slot: QueueSlot
         var serial: UInt32
     }
 
@@ -75,32 +78,32 @@ struct WaitingCommands {
         }
     }
 
-    private var slots: [ConnectionHandle: Slot] = [:]
+    private var slots: [ConnectionHandle: QueueSlot] = [:]
     /// nil: a free slot.
     private var queues = ContiguousArray<Queue?>()
-    private var freeSlots = ContiguousArray<Slot>()
+    private var freeSlots = ContiguousArray<QueueSlot>()
     private var lastSerial: UInt32 = 0
     /// What the readers have been asked and have not answered.
     var byKey: [RowKey: Waiters] = [:]
     var count = 0
 
-    func slot(of connection: ConnectionHandle) -> Slot? { slots.isEmpty ? nil : slots[connection] }
+    func slot(of connection: ConnectionHandle) -> QueueSlot? { slots.isEmpty ? nil : slots[connection] }
 
-    subscript(slot: Slot) -> Queue? {
-        _read { yield queues[Int(slot)] }
-        _modify { yield &queues[Int(slot)] }
+    subscript(slot: QueueSlot) -> Queue? {
+        _read { yield queues[slot.index] }
+        _modify { yield &queues[slot.index] }
     }
 
-    mutating func makeQueue(for connection: ConnectionHandle) -> Slot {
+    mutating func makeQueue(for connection: ConnectionHandle) -> QueueSlot {
         lastSerial &+= 1
-        let slot: Slot
+        let slot: QueueSlot
         if let free = freeSlots.popLast() {
             slot = free
         } else {
-            slot = Slot(queues.count)
+            slot = QueueSlot(rawValue: UInt32(queues.count))
             queues.append(nil)
         }
-        queues[Int(slot)] = Queue(connection, serial: lastSerial)
+        queues[slot.index] = Queue(connection, serial: lastSerial)
         slots[connection] = slot
         return slot
     }
@@ -113,9 +116,9 @@ struct WaitingCommands {
         return byKey.count > count
     }
 
-    mutating func remove(_ slot: Slot) {
-        if let queue = queues[Int(slot)] { slots[queue.connection] = nil }
-        queues[Int(slot)] = nil
+    mutating func remove(_ slot: QueueSlot) {
+        if let queue = queues[slot.index] { slots[queue.connection] = nil }
+        queues[slot.index] = nil
         freeSlots.append(slot)
     }
 }
@@ -179,14 +182,14 @@ extension Core {
         enqueue(.init(command: command, bytes: bytes, names: names), slot ?? waiting.makeQueue(for: command.connection))
     }
 
-    private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: Slot) {
+    private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: QueueSlot) {
         guard let number = waiting[slot]?.append(item) else { return }
         waiting.count += 1
         waitForMissing(slot, number)
     }
 
     /// Lets a command of the queue wait for what is missing, and asks for it, once.
-    private mutating func waitForMissing(_ slot: Slot, _ number: UInt32) {
+    private mutating func waitForMissing(_ slot: QueueSlot, _ number: UInt32) {
         guard !missing.isEmpty, let serial = waiting[slot]?.serial else { return }
         waiting[slot]?.wait(for: missing.count, number: number)
         for key in missing where waiting.isFirst(.init(slot: slot, serial: serial, number: number), toAskFor: key) { ask(for: key) }
@@ -197,7 +200,7 @@ extension Core {
         reads[reads.count - 1].keys.append(key)
     }
 
-    private mutating func dropWaiting(_ slot: Slot) {
+    private mutating func dropWaiting(_ slot: QueueSlot) {
         guard let queue = waiting[slot] else { return }
         waiting.remove(slot)
         for item in queue.items.rest {
@@ -216,7 +219,7 @@ extension Core {
 
     /// Runs what a connection's commands can run now.
     /// - Returns: false when more can run.
-    private mutating func retry(_ slot: Slot, steps: inout Int) -> Bool {
+    private mutating func retry(_ slot: QueueSlot, steps: inout Int) -> Bool {
         while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
             guard steps > 0 else { return false }
             steps -= 2
@@ -272,42 +275,23 @@ extension Core {
     /// Puts a row that was read into its table, unless it is enough that who asked gets it.
     /// - Returns: what those get who asked.
     private mutating func take(_ key: RowKey, _ value: RowValue) -> FoundRows.Answer? {
-        let needed = WaitingCommands.lookupsNamedMax * waiting.count
-        switch (key, value) {
-        case (.user, .user(let image)): takeUser(image)
-        case (.userNumber(let name, let asking), .recipient(let number, let conversation, let image)):
-            let isKept = userNumbers.rememberIfAskedAgain(name, number)
-            if isKept || conversation == nil { pairs.remember(UserPair(asking, number), conversation, needed: needed) }
-            if let image { takeUser(image) }
-            return .recipient(.init(number: number, conversation: conversation))
-        case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
-        case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
-        case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
-        case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
-        case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
-        case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
-        case (.conversation(let number, let asking), .members(let pair, let image)):
-            if let image { takeUser(image) }
-            guard let peer = pair.peer(of: asking) else {
-                conversations.remember(number, pair, needed: needed)
-                return nil
-            }
-            conversations.rememberIfAskedAgain(number, pair)
-            return .recipient(.init(number: peer, conversation: number))
-        case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
-        case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
-        case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
-        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
-        case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
+        let recipient = names.take(key, value, needed: WaitingCommands.lookupsNamedMax * waiting.count)
+        switch value {
+        case .user(let image), .recipient(_, conversation: _, let image?), .members(_, peer: let image?): takeUser(image)
         default: break
         }
-        return nil
+        if let recipient { return .recipient(recipient) }
+        switch (key, value) {
+        case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
+        case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
+        default: return nil
+        }
     }
 
     private mutating func takeUser(_ image: UserImage) {
-        guard userSlot(image.row.number) == nil else { return }
-        let user = makeUser(image)
-        users[Int(user)].isRecent = true
+        guard users.find(image.row.number) == nil else { return }
+        let user = users.make(image)
+        users[user].isRecent = true
     }
 
     /// What one reader is to be asked next; to be called until there is nothing: of many keys each gets a part, so that several read at once,

@@ -18,36 +18,11 @@ import HoldfastWire
 package struct Core: ~Copyable {
     package let configuration: CoreConfiguration
 
-    var users = ContiguousArray<UserRow>()
-    var freeUsers = ContiguousArray<Slot>()
-    var userIndex = NumberIndex()
-    /// The cache's hand (see `Core+Cache`).
-    var cacheHand = 0
-    /// Steps that the hand may still make.
-    var cacheSteps = 0
-    var sessions = ContiguousArray<SessionRow>()
-    var freeSessions = ContiguousArray<Slot>()
-    /// Inbox entries since the last checkpoint.
-    var pool = EntryPool()
-    /// Unacknowledged deliveries.
-    var deliveries = EntryPool()
-
-    var userNumbers: LookupCache<NameKey, UInt64>
-    var userNames: LookupCache<UInt64, [UInt8]>
-    var pairs: LookupCache<UserPair, UInt64>
-    var conversations: LookupCache<UInt64, UserPair>
-    var devices: LookupCache<DeviceKey, SessionID>
-
-    /// Of the users whose rows say that they have one.
-    var floors: [Slot: InboxFloor] = [:]
+    var users: Users
+    var names: Names
     /// Users whose inbox's floor has a record that isn't synced yet: sessions hear of the floor when it is.
-    var floorRecords: [Slot: Position] = [:]
+    var floorRecords: [UserSlot: Position] = [:]
 
-    /// Users to whom a repair has given notice of a loss in what was replayed.
-    var usersWithLoss: Set<UInt64> = []
-
-    var nextUser: UInt64 = 1
-    var nextConversation: UInt64 = 1
     var nextPosition: Position
     /// Everything up to here is synced.
     var committedThrough: Position
@@ -69,7 +44,7 @@ package struct Core: ~Copyable {
     /// The last one of which all has left, for the room of its arrays.
     var settled: OpenBatch?
     /// Sessions whose cursor has no record yet, and since when the oldest waits.
-    var unrecordedCursors = ContiguousArray<Slot>()
+    var unrecordedCursors = ContiguousArray<SessionSlot>()
     var unrecordedSince: UInt64 = 0
     var effects: ContiguousArray<EffectBatch>
     var spares: SpareArrays
@@ -86,7 +61,7 @@ package struct Core: ~Copyable {
     /// The number of the last part that was taken.
     var lastRead: UInt64 = 0
     /// Sessions that want a page, oldest first.
-    var pageQueue = Line<Slot>()
+    var pageQueue = Line<SessionSlot>()
     var pagesInFlight = 0
 
     var checkpoint: CheckpointState
@@ -108,11 +83,8 @@ package struct Core: ~Copyable {
         checkpoint = CheckpointState(loops: loops)
         effects = ContiguousArray(repeating: EffectBatch(), count: loops)
         spares = SpareArrays(loops: loops)
-        userNumbers = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
-        userNames = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
-        pairs = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
-        conversations = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
-        devices = LookupCache(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+        users = Users(cachedMax: configuration.cachedUsersMax)
+        names = Names(cachedMax: configuration.cachedLookupsMax, configuration.hash)
     }
 
     /// The current era: the top bits of every new position.
@@ -158,8 +130,51 @@ package struct Core: ~Copyable {
     /// Users and sessions in RAM, and what waits: for metrics and tests.
     package var counts: CoreCounts {
         CoreCounts(
-            users: userIndex.count, sessions: sessions.count - freeSessions.count, entries: pool.usedCount,
-            deliveries: deliveries.usedCount, waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight)
+            users: users.count, sessions: sessions.count, entries: users.entries.usedCount, deliveries: users.deliveries.usedCount,
+            waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight)
+    }
+
+    var sessions: SlotTable<SessionRow, SessionSlot> {
+        _read { yield users.sessions }
+        _modify { yield &users.sessions }
+    }
+
+    /// The session of a command, if the command's connection still is the newest (SPEC 4.2).
+    func session(of origin: Origin) -> SessionSlot? {
+        guard let user = users.find(origin.session.userNumber), let session = users.session(origin.session, of: user) else { return nil }
+        // A handle is never used again; the session's attach may have risen since (REQ-ATTACH-9).
+        return sessions[session].connection == origin.connection ? session : nil
+    }
+
+    mutating func trimCache() { users.trimCache(needed: WaitingCommands.usersNamedMax * waiting.count) }
+
+    /// A user's name, if it is in memory. One that is not on the disk yet is.
+    mutating func userName(_ number: UInt64) -> [UInt8]? {
+        guard case .found(let name) = names.userName(number) else { return nil }
+        return name
+    }
+
+    /// A user's name on the disk; nil when there is none.
+    package static func userName(_ number: UInt64, on storage: any Storage) throws(StorageError) -> [UInt8]? {
+        var name: [UInt8]?
+        try storage.read { (snapshot) throws(StorageError) in name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
+        return name
+    }
+
+    /// A batch that a loop has carried out comes back: its room is used again.
+    mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
+
+    /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
+    /// - Returns: what is to be freed.
+    mutating func giveMemoryBack() -> ReleasedMemory {
+        spares = SpareArrays(loops: effects.count)
+        settled = nil
+        if ready.isEmpty { ready = Line() }
+        if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
+        if pageQueue.isEmpty { pageQueue = Line() }
+        if unrecordedCursors.isEmpty { unrecordedCursors = [] }
+        missing = []
+        return ReleasedMemory(names.forgetKnown())
     }
 
     mutating func emit(_ effect: Effect, to connection: ConnectionHandle) {

@@ -174,9 +174,9 @@ import Testing
         bob.state?.position = between
         try bob.comeBack()
         #expect(bob.welcomes.last?.cursor == between)
-        let found = scenario.harness.core.userSlot(bob.session.userNumber)
+        let found = scenario.harness.core.users.find(bob.session.userNumber)
         let slot = try #require(found)
-        let kept = scenario.harness.core.users[Int(slot)].kept(scenario.harness.core.floor(of: slot))
+        let kept = scenario.harness.core.users.kept(of: slot)
         #expect(kept == (4, 32))
     }
 

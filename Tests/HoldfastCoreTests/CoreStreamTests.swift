@@ -333,7 +333,7 @@ import Testing
         sender.send("t2", to: "bob")
         try scenario.settle()
         #expect(scenario.harness.readsRun == reads + 1)
-        #expect(scenario.harness.core.nextConversation == (isFirst ? 3 : 2))
+        #expect(scenario.harness.core.names.nextConversation == (isFirst ? 3 : 2))
         #expect(sender.refusals.isEmpty)
         scenario.check()
     }
@@ -354,7 +354,7 @@ import Testing
         for part in parts.reversed() { scenario.harness.hear(.read(try part.run(on: scenario.harness.storage))) }
         try scenario.settle()
         #expect(scenario.harness.core.counts.waitingCommands == 0)
-        #expect(scenario.harness.core.nextConversation == UInt64(users.count + 1))
+        #expect(scenario.harness.core.names.nextConversation == UInt64(users.count + 1))
         scenario.check()
     }
 
@@ -383,7 +383,7 @@ import Testing
     @Test func `a conversation that was asked for too early is found later`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
-        let next = ConversationNumber(rawValue: scenario.harness.core.nextConversation)
+        let next = ConversationNumber(rawValue: scenario.harness.core.names.nextConversation)
         // Asked while it doesn't exist; the answer comes when it does.
         let requests = try { () throws -> ReadRequests in
             ann.lookup(next)

@@ -10,7 +10,7 @@ import Testing
             return UInt32(truncatingIfNeeded: state >> 33) % 300
         }
         var index = HashIndex()
-        var slots: [UInt32: Slot] = [:]
+        var slots: [UInt32: CacheSlot] = [:]
         // Few hashes, and neighbours: runs of places that wrap around and are closed by removals.
         for step in 0..<20_000 {
             let hash = random() &* (step % 2 == 0 ? 1 : 0x0100_0000)
@@ -18,8 +18,8 @@ import Testing
                 index.remove(slot, hash)
                 slots[hash] = nil
             } else {
-                index.insert(Slot(step), hash)
-                slots[hash] = Slot(step)
+                index.insert(CacheSlot(rawValue: UInt32(step)), hash)
+                slots[hash] = CacheSlot(rawValue: UInt32(step))
             }
             let asked = random()
             #expect(index.find(asked) { slots[asked] == $0 } == slots[asked])
@@ -30,8 +30,8 @@ import Testing
 
     @Test func `keys with one hash are told apart by the table`() {
         var index = HashIndex()
-        for slot in Slot(0)..<100 { index.insert(slot, 7) }
-        for slot in stride(from: Slot(0), to: 100, by: 2) { index.remove(slot, 7) }
-        for slot in Slot(0)..<100 { #expect(index.find(7) { $0 == slot } == (slot % 2 == 0 ? nil : slot)) }
+        for slot in UInt32(0)..<100 { index.insert(CacheSlot(rawValue: slot), 7) }
+        for slot in stride(from: UInt32(0), to: 100, by: 2) { index.remove(CacheSlot(rawValue: slot), 7) }
+        for slot in UInt32(0)..<100 { #expect(index.find(7) { $0.rawValue == slot }?.rawValue == (slot % 2 == 0 ? nil : slot)) }
     }
 }

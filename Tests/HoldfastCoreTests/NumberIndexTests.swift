@@ -7,7 +7,7 @@ import Testing
     @Test func `it finds what a dictionary finds, through growth and removals`() {
         var users = ContiguousArray<UserRow>()
         var index = NumberIndex()
-        var model: [UInt64: Slot] = [:]
+        var model: [UInt64: UserSlot] = [:]
         var state: UInt64 = 1
         func random(_ bound: UInt64) -> UInt64 {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -17,10 +17,10 @@ import Testing
             let number = random(600) + 1
             if let slot = model[number] {
                 index.remove(slot, in: users)
-                users[Int(slot)].number = 0
+                users[slot.index].number = 0
                 model[number] = nil
             } else {
-                let slot = Slot(users.count)
+                let slot = UserSlot(rawValue: UInt32(users.count))
                 users.append(UserRow(number: number))
                 index.insert(slot, in: users)
                 model[number] = slot

@@ -164,7 +164,8 @@ extension Examination {
             }
             while next < holdings.endIndex, holdings[next].position < position { noteUncounted(&next, countAt(next)) }
             let count = next < holdings.endIndex && holdings[next].position == position ? countAt(next) : 0
-            if value != [UInt8(truncatingIfNeeded: count)] { noteCount(position, stored: value.first.map(Int.init) ?? 0, count) }
+            let stored = KeptCounts.decode(value.span)
+            if stored != count { noteCount(position, stored: stored ?? 0, count) }
             next += count
         }
         while next < holdings.endIndex { noteUncounted(&next, countAt(next)) }
@@ -177,7 +178,7 @@ extension Examination {
 
     private mutating func noteCount(_ position: UInt64, stored: Int, _ count: Int) {
         let key = StoreKey.number(position)
-        if count == 0 { plan.delete(.kept, key) } else { plan.put(.kept, key, [UInt8(truncatingIfNeeded: count)]) }
+        if count == 0 { plan.delete(.kept, key) } else { plan.put(.kept, key, KeptCounts.encoded(count)) }
         // What is made anew is counted anew.
         guard remade.isEmpty, !unreadable.counts else { return }
         find(

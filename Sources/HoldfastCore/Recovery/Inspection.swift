@@ -53,20 +53,17 @@ package struct InspectedUser: Equatable, Sendable {
 
 extension Core {
     /// How many users there are; their numbers are 1 to this.
-    package var userCount: UInt64 { nextUser - 1 }
+    package var userCount: UInt64 { names.nextUser - 1 }
 
     /// The users, by their numbers, until `body` returns false: those of a core that was recovered, and those that only the store has.
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
-        var newDevices: [SessionID: [UInt8]] = [:]
-        for rows in [devices.frozen, devices.recent] {
-            for (key, session) in rows { newDevices[session] = key.device.bytes }
-        }
-        for number in 1..<nextUser {
-            var image = userSlot(number).map { UserImage(row: users[Int($0)], floor: floor(of: $0), sessions: sessionRows(of: $0)) }
+        let newDevices = names.changedDevices
+        for number in 1..<names.nextUser {
+            var image = users.find(number).map { UserImage(row: users[$0], floor: users.floor(of: $0), sessions: sessionRows(of: $0)) }
             if image == nil { image = try UserImage.read(number, from: snapshot) }
             guard let image else { continue }
             let (row, kept) = (image.row, image.row.kept(image.floor))
-            var name = userNames.changed(number)
+            var name = names.userNames.changed(number)
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
             let storedDevices = try storedDevices(of: number, from: snapshot)
             let user = InspectedUser(
@@ -77,12 +74,12 @@ extension Core {
         }
     }
 
-    private func sessionRows(of user: Slot) -> [SessionRow] {
+    private func sessionRows(of user: UserSlot) -> [SessionRow] {
         var rows: [SessionRow] = []
-        var slot = users[Int(user)].firstSession
-        while slot != noSlot {
-            rows.append(sessions[Int(slot)])
-            slot = sessions[Int(slot)].next
+        var slot = users[user].firstSession
+        while slot != .none {
+            rows.append(sessions[slot])
+            slot = sessions[slot].next
         }
         return rows
     }

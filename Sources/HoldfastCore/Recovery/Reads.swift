@@ -36,7 +36,7 @@ package enum RowValue: Sendable {
 
 /// One page of a session's stream.
 package struct PageRequest: Sendable {
-    package var session: UInt32
+    var session: SessionSlot
     package var id: SessionID
     package var connection: ConnectionHandle
     package var user: UInt64

@@ -74,9 +74,9 @@ extension Core {
         floorRecords = [:]
         var steps: Int
         repeat {
-            steps = cacheSteps
+            steps = users.handSteps
             trimCache()
-        } while cacheSteps < steps
+        } while users.handSteps < steps
     }
 
     private mutating func readMeta(_ snapshot: any StorageSnapshot) throws(StorageError) {
@@ -88,8 +88,8 @@ extension Core {
                     + "gateway. Put the journal and the store of the same moment together, or restore a backup.")
         }
         checkpoint.writtenThrough = Position(rawValue: applied)
-        nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
-        nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
+        names.nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
+        names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
         clock.recovered(time: try StoreMeta.read(.time, from: snapshot) ?? 0)
         clock.recovered(age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
@@ -125,7 +125,7 @@ extension Core {
     }
 
     private mutating func load(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) {
-        guard userSlot(number) == nil, let image = try UserImage.read(number, from: snapshot) else { return }
-        _ = makeUser(image)
+        guard users.find(number) == nil, let image = try UserImage.read(number, from: snapshot) else { return }
+        _ = users.make(image)
     }
 }

@@ -1,30 +1,18 @@
 import HoldfastWire
 
-/// Where the checkpoint stands. A checkpoint freezes the changed rows at a position, copies them in slices (and a row that is
-/// about to change at once), is written by another thread, and then lets go of the inbox entries that the disk has.
+/// Where the checkpoint stands: one freezes the changed rows of the parts at a position, has them copied in slices, is written by another
+/// thread, and then has the parts let go of what the disk has.
 struct CheckpointState {
-    /// The epoch of changes now; rows changed in the one before are being copied.
-    var epoch: UInt32 = 1
-    var dirtyUsers = ContiguousArray<Slot>()
-    /// Being copied: a prefix is done.
-    var frozenUsers = ContiguousArray<Slot>()
-    var frozenHead = 0
-    /// What has been copied.
+    /// What has been frozen and isn't copied yet.
     var job: CheckpointJob?
     var isWriting = false
     /// What the store has.
     var writtenThrough = Position.zero
-    var writtenEpoch: UInt32 = 0
-    /// Users whose entries the disk has now: a prefix has been let go.
-    var writtenUsers = ContiguousArray<Slot>()
-    var writtenHead = 0
+    /// How many have been written since the start.
+    var writtenCount: UInt32 = 0
     var lastMonotonic: UInt64 = 0
     /// Of the records since the last one began.
     var journalBytes = 0
-    /// Messages on disk that have left their inbox since the last one began: it deletes them.
-    var releasedEntries = 0
-    /// Those that the one under way deletes.
-    var frozenReleasedEntries = 0
     var isRequested = false
     /// Credits that wait for the checkpoint, by loop.
     var withheldCredits: ContiguousArray<Int>
@@ -34,8 +22,6 @@ struct CheckpointState {
         withheldCredits = ContiguousArray(repeating: 0, count: loops)
         withheldBytes = ContiguousArray(repeating: 0, count: loops)
     }
-
-    var isIdle: Bool { job == nil && !isWriting && writtenUsers.isEmpty }
 }
 
 /// Where trimming stands: deleting from the journal what is below the checkpoint and in no timeline.

@@ -3,7 +3,7 @@ import HoldfastWire
 /// A message of a batch that goes to an inbox: what is pushed to live sessions once the batch is synced.
 struct Push {
     var entry: InboxEntry
-    var user: Slot
+    var user: UserSlot
     var sender: SessionID
     var conversation: ConversationNumber
     var time: UInt64
@@ -15,7 +15,7 @@ struct Push {
 
 /// A session to be told what is stored of it.
 struct SentNote {
-    var session: Slot
+    var session: SessionSlot
     var id: SessionID
     var sequence: MessageSequence
     var position: Position
@@ -30,7 +30,7 @@ struct ConversationNote {
 
 /// What else may leave only when the batch is synced.
 enum HeldEffect {
-    case welcome(Slot, ConnectionHandle, Effect.Attached, previous: Effect?)
+    case welcome(SessionSlot, ConnectionHandle, Effect.Attached, previous: Effect?)
     case close(ConnectionHandle, CloseCode)
 }
 
@@ -63,7 +63,7 @@ struct OpenBatch {
     var conversations = ContiguousArray<ConversationNote>()
     var held = ContiguousArray<HeldEffect>()
     /// Sessions whose stream goes on when they can be told that messages were evicted.
-    var waitingForGap = ContiguousArray<Slot>()
+    var waitingForGap = ContiguousArray<SessionSlot>()
     /// Command credits and bytes to be given back to each loop.
     var credits: ContiguousArray<Int>
     var creditBytes: ContiguousArray<Int>

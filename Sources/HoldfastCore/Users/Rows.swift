@@ -3,10 +3,6 @@ package import HoldfastWire
 // What the core keeps of a user and of a session while they are in RAM. Plain values without references: a connected user with
 // one idle session costs the two rows and his place in the index.
 
-/// An index into one of the core's tables; `nil` without the cost of an optional.
-typealias Slot = UInt32
-let noSlot = Slot.max
-
 /// A user: his inbox's counters and limits, and the head of the list of his sessions.
 struct UserRow {
     /// Permanent; 0 marks a free slot.
@@ -21,11 +17,8 @@ struct UserRow {
     var entries = EntryList()
     /// The number of the last session that was made.
     var sessionSerial: UInt32 = 0
-    var firstSession = noSlot
-    /// Changed in this checkpoint epoch (see `Core+Checkpoint`); 0 is unchanged.
-    var dirtyEpoch: UInt32 = 0
-    /// The epoch of the last copy for a checkpoint: the row stays until that one is written.
-    var savedEpoch: UInt32 = 0
+    var firstSession = SessionSlot.none
+    var epochs = RowEpochs()
     /// Receiving sessions with a connection.
     var receivingConnections: UInt16 = 0
     /// Sessions with a connection, and commands that run now.
@@ -89,9 +82,9 @@ struct SessionRow {
     }
 
     var id = SessionID(rawValue: 0)
-    var user = noSlot
+    var user = UserSlot.none
     /// The user's next session.
-    var next = noSlot
+    var next = SessionSlot.none
     var connection = ConnectionHandle.none
     var attach = AttachNumber.none
     /// The attach of the last stored send or acknowledgement: what a client must not be below.

@@ -1,10 +1,12 @@
 import HoldfastWire
 
+struct EntrySlot: TableSlot { let rawValue: UInt32 }
+
 /// A list of inbox entries, oldest first, whose nodes are in an `EntryPool`.
 struct EntryList {
-    var head = noSlot
-    var tail = noSlot
-    var isEmpty: Bool { head == noSlot }
+    fileprivate(set) var head = EntrySlot.none
+    fileprivate var tail = EntrySlot.none
+    var isEmpty: Bool { head == .none }
 }
 
 /// An entry in a list.
@@ -22,50 +24,50 @@ struct EntryNode {
     /// Bytes of the body; for a step of the stream without a message (`GAP`, `SKIP`) 0.
     var size: UInt32
     var kind: Kind
-    fileprivate(set) var next: Slot
+    fileprivate(set) var next: EntrySlot
 }
 
 /// The nodes of all lists of entries: one array and a free list, so that an entry costs no allocation.
 struct EntryPool: ~Copyable {
     private var nodes = ContiguousArray<EntryNode>()
-    private var firstFree = noSlot
+    private var firstFree = EntrySlot.none
     private(set) var usedCount = 0
 
-    subscript(slot: Slot) -> EntryNode { nodes[Int(slot)] }
+    subscript(slot: EntrySlot) -> EntryNode { nodes[slot.index] }
 
-    func next(after slot: Slot) -> Slot { nodes[Int(slot)].next }
+    func next(after slot: EntrySlot) -> EntrySlot { nodes[slot.index].next }
 
     mutating func append(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to list: inout EntryList) {
-        let node = EntryNode(entry: entry, size: size, kind: kind, next: noSlot)
-        let slot: Slot
-        if firstFree != noSlot {
+        let node = EntryNode(entry: entry, size: size, kind: kind, next: .none)
+        let slot: EntrySlot
+        if firstFree != .none {
             slot = firstFree
-            firstFree = nodes[Int(slot)].next
-            nodes[Int(slot)] = node
+            firstFree = nodes[slot.index].next
+            nodes[slot.index] = node
         } else {
-            slot = Slot(nodes.count)
+            slot = EntrySlot(rawValue: UInt32(nodes.count))
             nodes.append(node)
         }
-        if list.isEmpty { list.head = slot } else { nodes[Int(list.tail)].next = slot }
+        if list.isEmpty { list.head = slot } else { nodes[list.tail.index].next = slot }
         list.tail = slot
         usedCount += 1
     }
 
     /// The oldest entry.
-    func first(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[Int(list.head)] }
+    func first(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[list.head.index] }
 
     /// The newest entry.
-    func last(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[Int(list.tail)] }
+    func last(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[list.tail.index] }
 
-    mutating func replaceLast(of list: EntryList, by entry: InboxEntry) { nodes[Int(list.tail)].entry = entry }
+    mutating func replaceLast(of list: EntryList, by entry: InboxEntry) { nodes[list.tail.index].entry = entry }
 
     mutating func removeFirst(of list: inout EntryList) -> EntryNode? {
         guard !list.isEmpty else { return nil }
         let slot = list.head
-        let node = nodes[Int(slot)]
+        let node = nodes[slot.index]
         list.head = node.next
-        if list.isEmpty { list.tail = noSlot }
-        nodes[Int(slot)].next = firstFree
+        if list.isEmpty { list.tail = .none }
+        nodes[slot.index].next = firstFree
         firstFree = slot
         usedCount -= 1
         if usedCount == 0 { shrink() }
@@ -80,6 +82,6 @@ struct EntryPool: ~Copyable {
     private mutating func shrink() {
         guard nodes.count > 4_096 else { return }
         nodes = []
-        firstFree = noSlot
+        firstFree = .none
     }
 }

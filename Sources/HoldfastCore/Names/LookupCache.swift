@@ -28,7 +28,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     /// nil: a free slot.
     private var entries = ContiguousArray<Entry?>()
-    private var freeSlots = ContiguousArray<Slot>()
+    private var freeSlots = ContiguousArray<CacheSlot>()
     private var index = HashIndex()
     /// The next slot that the hand comes by.
     private var hand = 0
@@ -55,7 +55,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     }
 
     private func slot(of key: Key, hash: UInt32) -> Int? {
-        index.find(hash) { entries[Int($0)]?.key == key }.map(Int.init)
+        index.find(hash) { entries[$0.index]?.key == key }.map(\.index)
     }
 
     /// A new row, or a new value of one: what the disk was known to have is out of date.
@@ -115,11 +115,11 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     private mutating func add(_ entry: Entry) {
         if let slot = freeSlots.popLast() {
-            entries[Int(slot)] = entry
+            entries[slot.index] = entry
             index.insert(slot, entry.hash)
         } else {
             entries.append(entry)
-            index.insert(Slot(entries.count - 1), entry.hash)
+            index.insert(CacheSlot(rawValue: UInt32(entries.count - 1)), entry.hash)
         }
     }
 
@@ -141,9 +141,9 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
             if isAskedFor && isFavouring || epoch > writtenEpoch {
                 entries[slot]?.isAskedFor = false
             } else {
-                index.remove(Slot(slot), hash)
+                index.remove(CacheSlot(rawValue: UInt32(slot)), hash)
                 entries[slot] = nil
-                freeSlots.append(Slot(slot))
+                freeSlots.append(CacheSlot(rawValue: UInt32(slot)))
             }
         }
     }

@@ -1,0 +1,148 @@
+import HoldfastWire
+
+/// Names and numbers of users, devices and conversations: a part of the core that knows what the store's tables of them have, as far as it was
+/// asked, and owns the rows that no checkpoint has written yet. Such a row is written once and never changes, but a device's.
+struct Names {
+    private(set) var userNumbers: LookupCache<NameKey, UInt64>
+    private(set) var userNames: LookupCache<UInt64, [UInt8]>
+    private(set) var devices: LookupCache<DeviceKey, SessionID>
+    private(set) var conversations: LookupCache<UInt64, UserPair>
+    private(set) var pairs: LookupCache<UserPair, UInt64>
+    /// The numbers that are given out next.
+    var nextUser: UInt64 = 1
+    var nextConversation: UInt64 = 1
+
+    init(cachedMax: Int, _ hash: KeyedHash) {
+        userNumbers = LookupCache(cachedMax: cachedMax, hash)
+        userNames = LookupCache(cachedMax: cachedMax, hash)
+        devices = LookupCache(cachedMax: cachedMax, hash)
+        conversations = LookupCache(cachedMax: cachedMax, hash)
+        pairs = LookupCache(cachedMax: cachedMax, hash)
+    }
+
+    // MARK: New rows
+
+    mutating func insert(user number: UInt64, _ name: NameKey) {
+        precondition(number != 0 && !name.bytes.isEmpty, "a user has a number and a name")
+        userNumbers.insert(name, number)
+        userNames.insert(number, name.bytes)
+        nextUser = max(nextUser, number + 1)
+    }
+
+    mutating func insert(_ device: DeviceKey, _ session: SessionID) { devices.insert(device, session) }
+
+    mutating func insert(conversation number: UInt64, _ pair: UserPair) {
+        pairs.insert(pair, number)
+        conversations.insert(number, pair)
+        nextConversation = max(nextConversation, number + 1)
+    }
+
+    // MARK: Questions
+
+    mutating func userNumber(_ name: NameKey) -> LookupCache<NameKey, UInt64>.Answer { userNumbers.find(name) }
+
+    mutating func userName(_ number: UInt64) -> LookupCache<UInt64, [UInt8]>.Answer { userNames.find(number) }
+
+    mutating func session(_ device: DeviceKey) -> LookupCache<DeviceKey, SessionID>.Answer { devices.find(device) }
+
+    mutating func members(_ conversation: UInt64) -> LookupCache<UInt64, UserPair>.Answer { conversations.find(conversation) }
+
+    mutating func conversation(_ pair: UserPair) -> LookupCache<UserPair, UInt64>.Answer { pairs.find(pair) }
+
+    // MARK: The store's rows
+
+    /// Keeps what the store answered.
+    /// - Parameter needed: how many answers commands wait for: so many are kept in any case.
+    /// - Returns: what those get who asked, for whom the tables need not keep it.
+    mutating func take(_ key: RowKey, _ value: RowValue, needed: Int) -> FoundRows.Recipient? {
+        switch (key, value) {
+        case (.userNumber(let name, let asking), .recipient(let number, let conversation, _)):
+            let isKept = userNumbers.rememberIfAskedAgain(name, number)
+            if isKept || conversation == nil { pairs.remember(UserPair(asking, number), conversation, needed: needed) }
+            return .init(number: number, conversation: conversation)
+        case (.userNumber(let name, _), .number(let number)): userNumbers.remember(name, number, needed: needed)
+        case (.userNumber(let name, _), .absent): userNumbers.remember(name, nil, needed: needed)
+        case (.userName(let number), .name(let name)): userNames.remember(number, name, needed: needed)
+        case (.userName(let number), .absent): userNames.remember(number, nil, needed: needed)
+        case (.device(let device), .session(let session)): devices.remember(device, session, needed: needed)
+        case (.device(let device), .absent): devices.remember(device, nil, needed: needed)
+        case (.conversation(let number, let asking), .members(let pair, _)):
+            guard let peer = pair.peer(of: asking) else {
+                conversations.remember(number, pair, needed: needed)
+                return nil
+            }
+            conversations.rememberIfAskedAgain(number, pair)
+            return .init(number: peer, conversation: number)
+        case (.conversation(let number, _), .absent): conversations.remember(number, nil, needed: needed)
+        case (.pair(let pair), .number(let number)): pairs.remember(pair, number, needed: needed)
+        case (.pair(let pair), .absent): pairs.remember(pair, nil, needed: needed)
+        default: break
+        }
+        return nil
+    }
+
+    // MARK: Checkpoints
+
+    /// Rows that a checkpoint has to write.
+    var changedCount: Int { userNumbers.changedCount + pairs.changedCount + devices.changedCount }
+
+    mutating func freeze() -> FrozenNames {
+        let frozen = FrozenNames(
+            nextUser: nextUser, nextConversation: nextConversation, userNumbers: userNumbers.freeze(), devices: devices.freeze(),
+            conversations: conversations.freeze())
+        // Both are written from the tables above.
+        _ = userNames.freeze()
+        _ = pairs.freeze()
+        return frozen
+    }
+
+    mutating func frozenWritten() {
+        userNumbers.frozenWritten()
+        userNames.frozenWritten()
+        devices.frozenWritten()
+        conversations.frozenWritten()
+        pairs.frozenWritten()
+    }
+
+    /// Lets go of all that the store knows too.
+    /// - Returns: what is to be freed.
+    mutating func forgetKnown() -> [any Sendable] {
+        [userNumbers.forgetKnown(), userNames.forgetKnown(), devices.forgetKnown(), conversations.forgetKnown(), pairs.forgetKnown()]
+    }
+
+    /// Devices of which the store doesn't have the session yet.
+    var changedDevices: [SessionID: [UInt8]] {
+        var found: [SessionID: [UInt8]] = [:]
+        for rows in [devices.frozen, devices.recent] {
+            for (key, session) in rows { found[session] = key.device.bytes }
+        }
+        return found
+    }
+}
+
+/// New names, for the checkpoint that runs.
+struct FrozenNames: Sendable {
+    let nextUser: UInt64
+    let nextConversation: UInt64
+    let userNumbers: ContiguousArray<(key: NameKey, value: UInt64)>
+    let devices: ContiguousArray<(key: DeviceKey, value: SessionID)>
+    let conversations: ContiguousArray<(key: UInt64, value: UserPair)>
+
+    /// Each table in the order of its keys.
+    func write(to store: any StoreTransaction) throws(StorageError) {
+        for (name, number) in userNumbers.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
+            try store.put(.userByName, name.bytes.span, StoreKey.inline(number).span)
+        }
+        for (name, number) in userNumbers.sorted(by: { $0.value < $1.value }) {
+            try store.put(.userNames, StoreKey.inline(number).span, name.bytes.span)
+        }
+        let devices = devices.map { (StoreKey.device($0.key), $0.value) }.sorted { $0.0.lexicographicallyPrecedes($1.0) }
+        for (key, session) in devices { try store.put(.devices, key.span, StoreKey.inline(session.rawValue).span) }
+        for (number, pair) in conversations.sorted(by: { $0.key < $1.key }) {
+            try store.put(.conversations, StoreKey.inline(number).span, StoreKey.inline(pair).span)
+        }
+        for (number, pair) in conversations.sorted(by: { ($0.value.low, $0.value.high) < ($1.value.low, $1.value.high) }) {
+            try store.put(.pairs, StoreKey.inline(pair).span, StoreKey.inline(number).span)
+        }
+    }
+}

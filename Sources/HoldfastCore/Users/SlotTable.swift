@@ -1,0 +1,46 @@
+/// A place in one of the core's tables. Each table has a type of its own, so that no place is taken for another table's.
+protocol TableSlot: Hashable, Sendable {
+    var rawValue: UInt32 { get }
+    init(rawValue: UInt32)
+}
+
+extension TableSlot {
+    /// No place, without the cost of an optional.
+    static var none: Self { Self(rawValue: .max) }
+    var index: Int { Int(rawValue) }
+}
+
+struct UserSlot: TableSlot { let rawValue: UInt32 }
+
+struct SessionSlot: TableSlot { let rawValue: UInt32 }
+
+/// Rows whose places are used again.
+struct SlotTable<Row, Slot: TableSlot> {
+    private(set) var rows = ContiguousArray<Row>()
+    private var free = ContiguousArray<Slot>()
+
+    subscript(slot: Slot) -> Row {
+        _read { yield rows[slot.index] }
+        _modify { yield &rows[slot.index] }
+    }
+
+    /// Rows that are in use.
+    var count: Int { rows.count - free.count }
+    /// Every place that was ever used is below.
+    var end: Int { rows.count }
+
+    mutating func insert(_ row: Row) -> Slot {
+        if let slot = free.popLast() {
+            rows[slot.index] = row
+            return slot
+        }
+        rows.append(row)
+        return Slot(rawValue: UInt32(rows.count - 1))
+    }
+
+    /// - Parameter empty: what a place without a row has.
+    mutating func remove(_ slot: Slot, leaving empty: Row) {
+        rows[slot.index] = empty
+        free.append(slot)
+    }
+}

@@ -1,0 +1,400 @@
+import HoldfastWire
+
+/// Users, their sessions and what is in their inboxes: a part of the core that owns these rows, finds them, and says which a checkpoint has to
+/// write. Whether something may be done is decided elsewhere.
+struct Users: ~Copyable {
+    private var rows = SlotTable<UserRow, UserSlot>()
+    private var index = NumberIndex()
+    var sessions = SlotTable<SessionRow, SessionSlot>()
+    /// Inbox entries since the last checkpoint.
+    private(set) var entries = EntryPool()
+    /// Unacknowledged deliveries.
+    private(set) var deliveries = EntryPool()
+    /// Of the users whose rows say that they have one.
+    private var floors: [UserSlot: InboxFloor] = [:]
+    /// Users to whom a repair has given notice of a loss in what was replayed.
+    private var withLoss: Set<UInt64> = []
+
+    private var dirty = DirtyRows<UserSlot>()
+    /// Rows that have been copied for the checkpoint that runs.
+    private var images = UserImages()
+    /// Messages on disk that have left their inbox since the last checkpoint began: it deletes them.
+    private(set) var releasedEntries = 0
+    /// Those that the one under way deletes.
+    private(set) var frozenReleasedEntries = 0
+
+    private let cachedMax: Int
+    /// The cache's hand (see `Users+Cache`).
+    private var hand = 0
+    /// Steps that the hand may still make.
+    private(set) var handSteps = 0
+
+    init(cachedMax: Int) { self.cachedMax = cachedMax }
+
+    subscript(user: UserSlot) -> UserRow {
+        _read { yield rows[user] }
+        _modify { yield &rows[user] }
+    }
+
+    /// Users in RAM.
+    var count: Int { index.count }
+
+    func find(_ number: UInt64) -> UserSlot? { index.find(number, in: rows.rows) }
+
+    mutating func make(_ row: UserRow) -> UserSlot {
+        precondition(row.number != 0, "0 is no user's number")
+        handSteps += Self.handStepsPerRow
+        let slot = rows.insert(row)
+        index.insert(slot, in: rows.rows)
+        return slot
+    }
+
+    /// The rows of a user as the disk has them.
+    mutating func make(_ image: UserImage) -> UserSlot {
+        let user = make(image.row)
+        if let floor = image.floor { setFloor(floor, of: user) }
+        for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+        return user
+    }
+
+    /// Frees a user's rows; his state must be on disk.
+    private mutating func drop(_ user: UserSlot) {
+        var next = rows[user].firstSession
+        while next != .none {
+            let session = next
+            next = sessions[session].next
+            freeSession(session)
+        }
+        entries.removeAll(of: &rows[user].entries)
+        index.remove(user, in: rows.rows)
+        if rows[user].hasFloor { floors[user] = nil }
+        rows.remove(user, leaving: UserRow())
+    }
+
+    // MARK: Sessions
+
+    mutating func makeSession(_ row: SessionRow, of user: UserSlot) -> SessionSlot {
+        precondition(row.id.userNumber == rows[user].number, "a session's number holds its user's")
+        var row = row
+        row.user = user
+        row.next = rows[user].firstSession
+        let slot = sessions.insert(row)
+        rows[user].firstSession = slot
+        return slot
+    }
+
+    /// Takes a session out of its user's list.
+    mutating func removeSession(_ session: SessionSlot) {
+        let (user, next) = (sessions[session].user, sessions[session].next)
+        if sessions[session].flags.contains(.cursorUnrecorded) { unpin(user) }
+        if rows[user].firstSession == session {
+            rows[user].firstSession = next
+        } else if let previous = firstSession(of: user, where: { $0.next == session }) {
+            sessions[previous].next = next
+        }
+        freeSession(session)
+    }
+
+    private mutating func freeSession(_ session: SessionSlot) {
+        removeDeliveries(of: session)
+        sessions.remove(session, leaving: SessionRow())
+    }
+
+    /// The first of the user's sessions for which `isWanted` is true; the newest comes first.
+    func firstSession(of user: UserSlot, where isWanted: (SessionRow) -> Bool) -> SessionSlot? {
+        var session = rows[user].firstSession
+        while session != .none {
+            if isWanted(sessions[session]) { return session }
+            session = sessions[session].next
+        }
+        return nil
+    }
+
+    func session(_ id: SessionID, of user: UserSlot) -> SessionSlot? { firstSession(of: user) { $0.id == id } }
+
+    func countSessions(of user: UserSlot, where isCounted: (SessionRow) -> Bool = { _ in true }) -> Int {
+        var count = 0
+        var session = rows[user].firstSession
+        while session != .none {
+            if isCounted(sessions[session]) { count += 1 }
+            session = sessions[session].next
+        }
+        return count
+    }
+
+    // MARK: Pins
+
+    /// A user with a pin stays in RAM.
+    mutating func pin(_ user: UserSlot) { rows[user].pins += 1 }
+
+    mutating func unpin(_ user: UserSlot) {
+        precondition(rows[user].pins > 0, "a pin is taken away once")
+        rows[user].pins -= 1
+    }
+
+    // MARK: Cache
+
+    /// Users who are not in use live on disk: beyond a bound, the rows of those that are neither connected nor changed since the last
+    /// checkpoint are dropped, the ones first that nobody asked for since the hand last came by.
+    /// - Parameter needed: users that waiting commands need: else many that wait would push each other's rows out before one of them can run.
+    mutating func trimCache(needed: Int) {
+        var excess = index.count - cachedMax - needed
+        // A cache full of changed rows, or of connected users, must not be searched again and again: the hand makes as many steps as were
+        // paid for by rows that came in or that the disk has now, one round at most, and few at once.
+        handSteps = min(handSteps, rows.end)
+        guard excess > 0 else { return }
+        var steps = min(handSteps, Self.handStepsPerCallMax)
+        handSteps -= steps
+        while excess > 0, steps > 0 {
+            steps -= 1
+            if hand >= rows.end { hand = 0 }
+            let user = UserSlot(rawValue: UInt32(hand))
+            hand += 1
+            guard rows[user].number != 0, isDroppable(rows[user]) else { continue }
+            if rows[user].isRecent {
+                rows[user].isRecent = false
+            } else {
+                drop(user)
+                excess -= 1
+            }
+        }
+        handSteps += steps
+    }
+
+    /// Steps of the hand that a row pays for: two rounds for itself, since the first only finds it recent, and some past rows that must stay.
+    private static let handStepsPerRow = 8
+    private static let handStepsPerCallMax = 4_096
+
+    private func isDroppable(_ row: UserRow) -> Bool { row.pins == 0 && dirty.isStored(row.epochs) && row.entries.isEmpty }
+
+    // MARK: Checkpoints
+
+    /// Must be called before a change of a user's row or of one of his sessions' that is stored.
+    mutating func willChange(_ user: UserSlot) {
+        if dirty.willChange(user, &rows[user].epochs) { copy(user) }
+    }
+
+    /// Rows and entries that a checkpoint has to write.
+    var changedCount: Int { dirty.count + entries.usedCount }
+
+    /// Begins a checkpoint of all that has changed.
+    mutating func freeze() {
+        frozenReleasedEntries = releasedEntries
+        releasedEntries = 0
+        dirty.freeze()
+        images = UserImages(users: dirty.frozenCount, entries: entries.usedCount)
+    }
+
+    /// Whether all frozen rows are copied.
+    var isCopied: Bool { dirty.isCopied }
+
+    mutating func copySlice(_ countMax: Int) {
+        for user in dirty.copySlice(countMax) where dirty.isFrozen(rows[user].epochs) { copy(user) }
+    }
+
+    /// The rows for the checkpoint; once.
+    mutating func takeImages() -> UserImages {
+        precondition(isCopied, "a checkpoint is taken when it is whole")
+        defer { images = UserImages() }
+        return images
+    }
+
+    /// Copies a frozen row as it is now.
+    private mutating func copy(_ user: UserSlot) {
+        var next = rows[user].firstSession
+        images.add(rows[user], floor: floor(of: user), sessionCount: countSessions(of: user)) {
+            let row = sessions[next]
+            next = row.next
+            return row
+        }
+        if !rows[user].entries.isEmpty { rows[user].hasTimeline = true }
+        var node = rows[user].entries.head
+        while node != .none {
+            images.add(entries[node].entry)
+            node = entries.next(after: node)
+        }
+        dirty.copied(&rows[user].epochs)
+    }
+
+    mutating func frozenWritten() {
+        frozenReleasedEntries = 0
+        dirty.frozenWritten()
+    }
+
+    /// Whether all entries that the disk has are freed.
+    var isLetGo: Bool { dirty.isLetGo }
+
+    /// Frees the entries of some users that the timelines on disk have.
+    mutating func letGoSlice(_ countMax: Int, through position: Position) {
+        let slice = dirty.letGoSlice(countMax)
+        for user in slice { letGo(user, through: position) }
+        handSteps += Self.handStepsPerRow * slice.count
+    }
+
+    private mutating func letGo(_ user: UserSlot, through position: Position) {
+        var last: Position?
+        while let first = entries.first(of: rows[user].entries), first.entry.position <= position {
+            _ = entries.removeFirst(of: &rows[user].entries)
+            last = first.entry.position
+        }
+        guard let last else { return }
+        #if PLANTED_BUGS
+            if PlantedBug.pageRacesCheckpoint.isActive { return }
+        #endif
+        rows[user].diskLast = max(rows[user].diskLast, last)
+        var session = rows[user].firstSession
+        while session != .none {
+            sessions[session].flags.remove(.diskDone)
+            session = sessions[session].next
+        }
+    }
+
+    // MARK: Inboxes
+
+    mutating func append(_ entry: InboxEntry, size: UInt32, to user: UserSlot) {
+        precondition(entry.position > rows[user].last.position, "positions of an inbox rise")
+        rows[user].last = entry
+        entries.append(entry, size: size, kind: .message, to: &rows[user].entries)
+    }
+
+    /// The place of a repair's notice of a loss.
+    mutating func appendLoss(at position: Position, to user: UserSlot) {
+        withLoss.insert(rows[user].number)
+        var entry = rows[user].last
+        entry.position = position
+        entry.ordinal &+= 1
+        append(entry, size: 0, to: user)
+    }
+
+    mutating func setFloor(_ floor: InboxFloor, of user: UserSlot) {
+        rows[user].hasFloor = true
+        floors[user] = floor
+    }
+
+    func floor(of user: UserSlot) -> InboxFloor? { rows[user].hasFloor ? floors[user] : nil }
+
+    /// Everything up to here is gone from the inbox.
+    func base(of user: UserSlot) -> InboxEntry { rows[user].base(floor(of: user)) }
+
+    /// Messages that are kept, and bytes of their bodies.
+    func kept(of user: UserSlot) -> (count: UInt32, bytes: UInt32) { rows[user].kept(floor(of: user)) }
+
+    /// What all receiving sessions have, and what the floor took, is gone from the inbox.
+    mutating func updateAcknowledged(of user: UserSlot) {
+        var lowest: InboxEntry?
+        var session = rows[user].firstSession
+        while session != .none {
+            let row = sessions[session]
+            if row.receives, row.cursor.position < (lowest?.position ?? Position(rawValue: .max)) { lowest = row.cursor }
+            session = row.next
+        }
+        let before = base(of: user)
+        if let lowest, rows[user].acknowledged.position < lowest.position { rows[user].acknowledged = lowest }
+        dropReleasedEntries(of: user, since: before)
+    }
+
+    /// - Parameter before: where the inbox began until now.
+    mutating func dropReleasedEntries(of user: UserSlot, since before: InboxEntry) {
+        let base = base(of: user)
+        // The others are on disk.
+        var released = Int(Int32(bitPattern: base.ordinal &- before.ordinal))
+        while let first = entries.first(of: rows[user].entries), first.entry.position <= base.position {
+            _ = entries.removeFirst(of: &rows[user].entries)
+            released -= 1
+        }
+        if released > 0 { releasedEntries += released }
+    }
+
+    /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.
+    func entry(of user: UserSlot, atOrBefore position: Position) -> InboxEntry? {
+        let row = rows[user]
+        let floor = floor(of: user)
+        if position >= row.last.position { return row.last }
+        if position <= row.acknowledged.position { return row.acknowledged }
+        if let floor, position == floor.entry.position { return floor.entry }
+        let base = row.base(floor)
+        guard position > base.position, position >= row.diskLast else { return nil }
+        var before: InboxEntry?
+        var slot = row.entries.head
+        while slot != .none {
+            let node = entries[slot]
+            if node.entry.position > position {
+                return before
+                    ?? InboxEntry(
+                        position: max(base.position, row.diskLast), ordinal: node.entry.ordinal &- 1,
+                        cumulativeBytes: node.entry.cumulativeBytes &- node.size)
+            }
+            before = node.entry
+            slot = entries.next(after: slot)
+        }
+        return before ?? row.last
+    }
+
+    /// Entries that are in RAM, after one position and up to another.
+    func recentEntries(of user: UserSlot, after start: Position, through end: Position, limit: Int) -> ContiguousArray<InboxEntry> {
+        var found = ContiguousArray<InboxEntry>()
+        var slot = rows[user].entries.head
+        while slot != .none, found.count < limit {
+            let entry = entries[slot].entry
+            if entry.position > end { break }
+            if entry.position > start { found.append(entry) }
+            slot = entries.next(after: slot)
+        }
+        return found
+    }
+
+    /// The last of the oldest kept entries, of which there are `count`, if all are in RAM; nil: the timeline on disk must be asked.
+    func evictionPoint(of user: UserSlot, count: Int) -> InboxEntry? {
+        guard base(of: user).position >= rows[user].diskLast else { return nil }
+        var slot = rows[user].entries.head
+        var point: InboxEntry?
+        for _ in 0..<count where slot != .none {
+            point = entries[slot].entry
+            slot = entries.next(after: slot)
+        }
+        return point
+    }
+
+    /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the
+    /// notice in its place. With them an inbox could seem full for ever.
+    func counted(_ entry: InboxEntry, in user: UserSlot) -> InboxEntry {
+        var known = entry
+        // Looked for only then: a replay of many cursors would look through long inboxes again and again.
+        if withLoss.contains(rows[user].number) {
+            known = self.entry(of: user, atOrBefore: entry.position) ?? entry
+            known.position = entry.position
+        }
+        let last = rows[user].last
+        if Int32(bitPattern: known.ordinal &- last.ordinal) > 0 { known.ordinal = last.ordinal }
+        if Int32(bitPattern: known.cumulativeBytes &- last.cumulativeBytes) > 0 { known.cumulativeBytes = last.cumulativeBytes }
+        return known
+    }
+
+    // MARK: Deliveries
+
+    /// Something was sent to a session and waits for its acknowledgement.
+    mutating func appendDelivery(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to session: SessionSlot) {
+        deliveries.append(entry, size: size, kind: kind, to: &sessions[session].unacknowledged)
+        if kind == .message {
+            sessions[session].unacknowledgedCount += 1
+            sessions[session].unacknowledgedBytes &+= size
+        }
+    }
+
+    mutating func removeFirstDelivery(of session: SessionSlot) {
+        guard let first = deliveries.removeFirst(of: &sessions[session].unacknowledged), first.kind == .message else { return }
+        precondition(sessions[session].unacknowledgedCount > 0, "what is unacknowledged is counted")
+        sessions[session].unacknowledgedCount -= 1
+        sessions[session].unacknowledgedBytes &-= first.size
+    }
+
+    mutating func removeDeliveries(of session: SessionSlot) {
+        deliveries.removeAll(of: &sessions[session].unacknowledged)
+        sessions[session].unacknowledgedCount = 0
+        sessions[session].unacknowledgedBytes = 0
+    }
+
+    mutating func replaceLastDelivery(of session: SessionSlot, by entry: InboxEntry) {
+        deliveries.replaceLast(of: sessions[session].unacknowledged, by: entry)
+    }
+}
