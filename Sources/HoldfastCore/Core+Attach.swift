@@ -3,14 +3,16 @@ import HoldfastWire
 // HELLO and RESUME: which session, which attach, where its stream begins (SPEC 4.2).
 extension Core {
     mutating func hello(
-        _ connection: ConnectionHandle, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool, _ state: PresentedState?
+        _ connection: ConnectionHandle, _ resolution: Resolution, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool,
+        _ state: PresentedState?
     ) {
+        let user = resolution.user.flatMap { users.find($0) }
         var known: SessionSlot?
         var isForgotten = false
-        if case .found(let number) = names.userNumber(name) {
-            guard let user = users.find(number) else { return close(connection, .internalError) }
+        if let user {
+            users[user].isRecent = true
             endExpiredSessions(of: user)
-            if case .found(let id) = names.session(DeviceKey(user: number, device: device)) {
+            if let id = resolution.device {
                 known = users.session(id, of: user)
                 isForgotten = known == nil
             }
@@ -19,13 +21,13 @@ extension Core {
             // What only sends has no stream: a program that does takes a device of its own.
             return close(connection, .deviceMismatch)
         }
-        var outcome = outcome(known, isForgotten: isForgotten, state, of: name)
+        var outcome = outcome(known, isForgotten: isForgotten, state, of: user)
         if let known, isWornOut(known) {
             end(known, .fenced)
             if outcome == .resumed { outcome = .begunEnded }
         }
         if case .resumed = outcome, let known {
-            return attach(connection, known, state?.session == sessions[known].id ? state : nil, .resumed)
+            return attach(connection, known, state?.session == sessions[known].id ? state : nil, .resumed, presented: resolution.presented)
         }
         if let known, !sessions[known].flags.contains(.hasEnded) {
             if outcome == .rewound, sessions[known].id == state?.session {
@@ -35,7 +37,7 @@ extension Core {
                 return attach(connection, known, nil, outcome, previous: previous(outcome, state))
             }
         }
-        guard let user = makeRoomForDevice(name) else { return close(connection, .tooManyDevices) }
+        if let user, isFullOfDevices(user) { return close(connection, .tooManyDevices) }
         begin(
             connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService,
             follows: known.map { sessions[$0].id.serial } ?? 0,
@@ -43,12 +45,13 @@ extension Core {
     }
 
     /// - Parameter isForgotten: the device had a session of which nothing is kept any more.
-    private mutating func outcome(_ known: SessionSlot?, isForgotten: Bool, _ state: PresentedState?, of name: NameKey) -> WelcomeOutcome {
+    private mutating func outcome(_ known: SessionSlot?, isForgotten: Bool, _ state: PresentedState?, of user: UserSlot?) -> WelcomeOutcome
+    {
         guard let state else { return outcomeWithoutState(known, isForgotten: isForgotten) }
         // Of another gateway, or of a future that this one has lost.
         guard state.position.era < era || isBelievable(state.position) else { return .begunUnknown }
         // Only the user's own sessions are looked at: of others' nobody hears.
-        guard case .found(state.session.userNumber) = names.userNumber(name), let user = users.find(state.session.userNumber),
+        guard let user, users[user].number == state.session.userNumber,
             state.session.serial <= users[user].sessionSerial
         else { return .begunUnknown }
         guard let presented = users.session(state.session, of: user) else { return .begunEnded }
@@ -106,8 +109,9 @@ extension Core {
         return flags.contains(.hasExpired) ? .begunExpired : .begunEnded
     }
 
-    mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState) {
+    mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState, _ resolution: Resolution) {
         guard let user = users.find(state.session.userNumber) else { return close(connection, .ticketInvalid) }
+        users[user].isRecent = true
         endExpiredSessions(of: user)
         guard let session = users.session(state.session, of: user), !sessions[session].flags.contains(.hasEnded), !isWornOut(session),
             state.attach >= sessions[session].storedAttach, isBelievable(state.attach, of: session),
@@ -116,7 +120,7 @@ extension Core {
             // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
             return close(connection, .ticketInvalid)
         }
-        attach(connection, session, state, .resumed)
+        attach(connection, session, state, .resumed, presented: resolution.presented)
     }
 
     /// Whether a position can be one of this journal.
@@ -138,13 +142,14 @@ extension Core {
 
     /// Makes the connection the newest of the session.
     private mutating func attach(
-        _ connection: ConnectionHandle, _ slot: SessionSlot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil
+        _ connection: ConnectionHandle, _ slot: SessionSlot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil,
+        presented: InboxEntry? = nil
     ) {
         let old = sessions[slot].connection
         if old != .none { close(old, .fenced) }
         disconnect(slot)
         if let state, isBelievable(state.position), state.position > sessions[slot].cursor.position {
-            moveCursor(slot, to: presentedEntry(state, of: slot))
+            moveCursor(slot, to: presentedEntry(state, of: slot, asked: presented))
             sessions[slot].storedAttach = max(sessions[slot].storedAttach, state.attach)
         }
         // After a start the last one issued is not known, only the last one stored.
@@ -178,10 +183,9 @@ extension Core {
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
     /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
-    private mutating func presentedEntry(_ state: PresentedState, of slot: SessionSlot) -> InboxEntry {
+    private func presentedEntry(_ state: PresentedState, of slot: SessionSlot, asked: InboxEntry?) -> InboxEntry {
         let user = sessions[slot].user
         var best = sessions[slot].cursor
-        let asked = found.entries.removeValue(forKey: .entry(user: state.session.userNumber, atOrBefore: state.position))
         let found = users.entry(of: user, atOrBefore: state.position) ?? asked ?? .none
         for known in [found, users[user].acknowledged, users.floor(of: user)?.entry ?? .none]
         where known.position > best.position && known.position <= state.position {
@@ -274,11 +278,6 @@ extension Core {
         }
     }
 
-    mutating func logout(_ origin: Origin) {
-        guard let slot = session(of: origin) else { return }
-        end(slot, .loggedOut)
-    }
-
     mutating func detach(_ connection: ConnectionHandle, _ session: SessionID) {
         guard let user = users.find(session.userNumber), let slot = users.session(session, of: user),
             sessions[slot].connection == connection
@@ -286,19 +285,13 @@ extension Core {
         disconnect(slot)
     }
 
-    mutating func authenticate(_ origin: Origin, user name: NameKey, device: NameKey) {
-        guard session(of: origin) != nil else { return }
-        guard case .found(origin.session.userNumber) = names.userNumber(name) else { return close(origin.connection, .tokenInvalid) }
-        if !device.bytes.isEmpty {
-            guard case .found(origin.session) = names.session(DeviceKey(user: origin.session.userNumber, device: device)) else {
-                return close(origin.connection, .deviceMismatch)
-            }
-        }
+    mutating func authenticate(_ origin: Origin, _ resolution: Resolution, namesDevice: Bool) {
+        guard resolution.user == origin.session.userNumber else { return close(origin.connection, .tokenInvalid) }
+        if namesDevice, resolution.device != origin.session { return close(origin.connection, .deviceMismatch) }
         emit(.authenticated(origin.connection), to: origin.connection)
     }
 
-    private func isExpired(_ slot: SessionSlot) -> Bool {
-        let row = sessions[slot]
+    func isExpired(_ row: SessionRow) -> Bool {
         let ageMax = configuration.sessionDays * 86_400
         return ageMax > 0 && !row.flags.contains(.hasEnded) && row.connection == .none && clock.age > row.seen
             && clock.age - row.seen > ageMax
@@ -308,7 +301,7 @@ extension Core {
     mutating func endExpiredSessions(of user: UserSlot) {
         var slot = users[user].firstSession
         while slot != .none {
-            if isExpired(slot) {
+            if isExpired(sessions[slot]) {
                 end(slot, .revoked, hasExpired: true)
                 // The list may have lost a row.
                 slot = users[user].firstSession
@@ -318,16 +311,8 @@ extension Core {
         }
     }
 
-    /// The user's slot, nil for a new user, inside an optional that is nil when he has too many devices.
-    private mutating func makeRoomForDevice(_ name: NameKey) -> UserSlot?? {
-        guard case .found(let number) = names.userNumber(name), let user = users.find(number) else { return .some(nil) }
-        var count = 0
-        var slot = users[user].firstSession
-        while slot != .none {
-            if !sessions[slot].flags.contains(.hasEnded) { count += 1 }
-            slot = sessions[slot].next
-        }
-        return count < configuration.devicesPerUserMax ? .some(user) : nil
+    private func isFullOfDevices(_ user: UserSlot) -> Bool {
+        users.countSessions(of: user) { !$0.flags.contains(.hasEnded) } >= configuration.devicesPerUserMax
     }
 
     /// Keeps a session that is used from expiring: a record a day at most.

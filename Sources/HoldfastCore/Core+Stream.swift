@@ -6,8 +6,8 @@ import HoldfastWire
 extension Core {
     // MARK: From the client
 
-    mutating func acknowledge(_ origin: Origin, _ short: ShortPosition) {
-        guard let slot = session(of: origin), let through = acknowledgedPosition(slot, short) else { return }
+    mutating func acknowledge(_ slot: SessionSlot, _ short: ShortPosition, _ attach: AttachNumber) {
+        guard let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
         while let first = users.deliveries.first(of: sessions[slot].unacknowledged), first.entry.position <= through {
             users.removeFirstDelivery(of: slot)
@@ -23,7 +23,7 @@ extension Core {
         #endif
         guard let last else { return }
         moveCursor(slot, to: last)
-        sessions[slot].storedAttach = max(sessions[slot].storedAttach, origin.attach)
+        sessions[slot].storedAttach = max(sessions[slot].storedAttach, attach)
         pump(slot)
     }
 
@@ -55,18 +55,10 @@ extension Core {
         users.updateAcknowledged(of: user)
     }
 
-    mutating func setCredit(_ origin: Origin, messages: UInt32, bytes: UInt32) {
-        guard let slot = session(of: origin) else { return }
+    mutating func setCredit(_ slot: SessionSlot, messages: UInt32, bytes: UInt32) {
         sessions[slot].creditMessages = max(1, min(messages, configuration.creditMessages))
         sessions[slot].creditBytes = max(1, min(bytes, configuration.creditBytes))
         pump(slot)
-    }
-
-    mutating func lookup(_ origin: Origin, _ number: ConversationNumber) {
-        guard session(of: origin) != nil else { return }
-        var name: [UInt8] = []
-        if let peer = found.recipient?.number, case .found(let known) = names.userName(peer) { name = known }
-        emitConversation(origin.connection, number, peer: name)
     }
 
     mutating func emitConversation(_ connection: ConnectionHandle, _ number: ConversationNumber, peer name: [UInt8]) {

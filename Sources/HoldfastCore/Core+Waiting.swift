@@ -5,8 +5,7 @@ struct QueueSlot: TableSlot { let rawValue: UInt32 }
 
 /// Commands that wait for rows, in order for each connection. Their number is bounded by the credits of the loops.
 struct WaitingCommands {
-    /// A command names two users at most: whose it is and whom it is for; and three rows of the other tables.
-    static let usersNamedMax = 2
+    /// A command names three rows at most of the tables of names.
     static let lookupsNamedMax = 3
 
     struct Item {
@@ -17,6 +16,8 @@ struct WaitingCommands {
         /// Keys that the readers have been asked for and have not answered.
         var unansweredCount = 0
         var found = FoundRows()
+        /// Users who were read for it: they stay in RAM until it runs.
+        var pinned = ContiguousArray<UserSlot>()
     }
 
     struct Queue {
@@ -45,9 +46,11 @@ struct WaitingCommands {
 
         /// One key less to wait for.
         /// - Returns: whether the command is the first and waits for nothing more.
-        mutating func hear(_ answer: FoundRows.Answer?, number: UInt32) -> Bool {
+        mutating func hear(_ answer: FoundRows.Answer?, _ user: UserSlot?, number: UInt32) -> Bool {
             let index = Int(number &- firstNumber)
+            precondition(items[index].unansweredCount > 0, "each key is answered once")
             items[index].unansweredCount -= 1
+            if let user { items[index].pinned.append(user) }
             if let answer { items[index].found.take(answer) }
             return index == 0 && items[index].unansweredCount == 0
         }
@@ -86,6 +89,8 @@ struct WaitingCommands {
     /// What the readers have been asked and have not answered.
     var byKey: [RowKey: Waiters] = [:]
     var count = 0
+    /// Users that are in RAM for them.
+    var pinnedCount = 0
 
     func slot(of connection: ConnectionHandle) -> QueueSlot? { slots.isEmpty ? nil : slots[connection] }
 
@@ -175,21 +180,21 @@ extension Core {
             dropWaiting(slot)
         }
         let names = CommandNames(command, bytes, configuration.hash)
-        found = FoundRows()
-        findMissing(for: command, names)
-        if slot.map({ waiting[$0] == nil }) ?? true, missing.isEmpty { return run(command, bytes, names) }
+        let resolution = resolve(command, names, FoundRows())
+        if slot.map({ waiting[$0] == nil }) ?? true, resolution.missing.isEmpty { return run(command, bytes, names, resolution) }
         // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
-        enqueue(.init(command: command, bytes: bytes, names: names), slot ?? waiting.makeQueue(for: command.connection))
+        let item = WaitingCommands.Item(command: command, bytes: bytes, names: names)
+        enqueue(item, resolution.missing, slot ?? waiting.makeQueue(for: command.connection))
     }
 
-    private mutating func enqueue(_ item: WaitingCommands.Item, _ slot: QueueSlot) {
+    private mutating func enqueue(_ item: WaitingCommands.Item, _ missing: ContiguousArray<RowKey>, _ slot: QueueSlot) {
         guard let number = waiting[slot]?.append(item) else { return }
         waiting.count += 1
-        waitForMissing(slot, number)
+        wait(for: missing, slot, number)
     }
 
     /// Lets a command of the queue wait for what is missing, and asks for it, once.
-    private mutating func waitForMissing(_ slot: QueueSlot, _ number: UInt32) {
+    private mutating func wait(for missing: ContiguousArray<RowKey>, _ slot: QueueSlot, _ number: UInt32) {
         guard !missing.isEmpty, let serial = waiting[slot]?.serial else { return }
         waiting[slot]?.wait(for: missing.count, number: number)
         for key in missing where waiting.isFirst(.init(slot: slot, serial: serial, number: number), toAskFor: key) { ask(for: key) }
@@ -200,11 +205,17 @@ extension Core {
         reads[reads.count - 1].keys.append(key)
     }
 
+    private mutating func unpin(_ item: WaitingCommands.Item) {
+        for user in item.pinned { users.unpin(user) }
+        waiting.pinnedCount -= item.pinned.count
+    }
+
     private mutating func dropWaiting(_ slot: QueueSlot) {
         guard let queue = waiting[slot] else { return }
         waiting.remove(slot)
         for item in queue.items.rest {
             waiting.count -= 1
+            unpin(item)
             returnCredit(of: item.command)
         }
     }
@@ -223,17 +234,17 @@ extension Core {
         while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
             guard steps > 0 else { return false }
             steps -= 2
-            found = item.found
-            findMissing(for: item.command, item.names)
-            guard missing.isEmpty else {
-                waitForMissing(slot, number)
+            let resolution = resolve(item.command, item.names, item.found)
+            guard resolution.missing.isEmpty else {
+                wait(for: resolution.missing, slot, number)
                 return true
             }
+            unpin(item)
             waiting[slot]?.removeFirst()
             waiting.count -= 1
             let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
-            run(item.command, item.bytes, item.names)
+            run(item.command, item.bytes, item.names, resolution)
             if isLast { return true }
         }
         return true
@@ -248,11 +259,12 @@ extension Core {
             guard steps > 0 else { return false }
             steps -= 4
             let key = answer.results.keys[answer.keysTaken]
-            let found = isCurrent ? take(key, answer.results.rows[answer.keysTaken]) : nil
+            var user: UserSlot?
+            let found = isCurrent ? take(key, answer.results.rows[answer.keysTaken], &user) : nil
             answer.keysTaken += 1
             guard let waiters = waiting.byKey.removeValue(forKey: key) else { continue }
-            if let first = waiters.first { hear(found, first) }
-            for waiter in waiters.others { hear(found, waiter) }
+            if let first = waiters.first { hear(found, user, first) }
+            for waiter in waiters.others { hear(found, user, waiter) }
         }
         while answer.pagesTaken < answer.results.pages.count {
             guard steps > 0 else { return false }
@@ -265,19 +277,24 @@ extension Core {
         return true
     }
 
-    private mutating func hear(_ answer: FoundRows.Answer?, _ waiter: WaitingCommands.Waiter) {
-        guard waiting[waiter.slot]?.serial == waiter.serial, waiting[waiter.slot]?.hear(answer, number: waiter.number) ?? false else {
-            return
+    private mutating func hear(_ answer: FoundRows.Answer?, _ user: UserSlot?, _ waiter: WaitingCommands.Waiter) {
+        guard waiting[waiter.slot]?.serial == waiter.serial else { return }
+        if let user {
+            users.pin(user)
+            waiting.pinnedCount += 1
         }
+        guard waiting[waiter.slot]?.hear(answer, user, number: waiter.number) ?? false else { return }
         ready.append(.init(slot: waiter.slot, serial: waiter.serial))
     }
 
     /// Puts a row that was read into its table, unless it is enough that who asked gets it.
+    /// - Parameter user: whose row it is, to stay in RAM until those have run who asked.
     /// - Returns: what those get who asked.
-    private mutating func take(_ key: RowKey, _ value: RowValue) -> FoundRows.Answer? {
+    private mutating func take(_ key: RowKey, _ value: RowValue, _ user: inout UserSlot?) -> FoundRows.Answer? {
         let recipient = names.take(key, value, needed: WaitingCommands.lookupsNamedMax * waiting.count)
         switch value {
-        case .user(let image), .recipient(_, conversation: _, let image?), .members(_, peer: let image?): takeUser(image)
+        case .user(let image), .recipient(_, conversation: _, let image?), .members(_, peer: let image?):
+            user = users.find(image.row.number) ?? users.make(image)
         default: break
         }
         if let recipient { return .recipient(recipient) }
@@ -286,12 +303,6 @@ extension Core {
         case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
         default: return nil
         }
-    }
-
-    private mutating func takeUser(_ image: UserImage) {
-        guard users.find(image.row.number) == nil else { return }
-        let user = users.make(image)
-        users[user].isRecent = true
     }
 
     /// What one reader is to be asked next; to be called until there is nothing: of many keys each gets a part, so that several read at once,

@@ -52,10 +52,6 @@ package struct Core: ~Copyable {
     var waiting = WaitingCommands()
     /// Queues whose first command may have all its rows now.
     var ready = Line<WaitingCommands.ReadyQueue>()
-    /// Rows that the running command lacks; scratch.
-    var missing = ContiguousArray<RowKey>()
-    /// What was read for the command that runs, or found while it was looked at; scratch.
-    var found = FoundRows()
     /// What the readers are to be asked, a part for each of them.
     var reads = ContiguousArray<ReadRequests>()
     /// The number of the last part that was taken.
@@ -146,11 +142,11 @@ package struct Core: ~Copyable {
         return sessions[session].connection == origin.connection ? session : nil
     }
 
-    mutating func trimCache() { users.trimCache(needed: WaitingCommands.usersNamedMax * waiting.count) }
+    mutating func trimCache() { users.trimCache(needed: waiting.pinnedCount) }
 
     /// A user's name, if it is in memory. One that is not on the disk yet is.
-    mutating func userName(_ number: UInt64) -> [UInt8]? {
-        guard case .found(let name) = names.userName(number) else { return nil }
+    func userName(_ number: UInt64) -> [UInt8]? {
+        guard case .found(let name) = names.userNames.find(number).answer else { return nil }
         return name
     }
 
@@ -173,7 +169,6 @@ package struct Core: ~Copyable {
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
         if pageQueue.isEmpty { pageQueue = Line() }
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
-        missing = []
         return ReleasedMemory(names.forgetKnown())
     }
 

@@ -44,7 +44,7 @@ import Testing
         let numbers = (0..<3).compactMap { _ in waiting[slot]?.append(item) }
         for number in numbers { waiting[slot]?.wait(for: 1, number: number) }
         func hear(_ recipient: UInt64?, for place: Int) -> Bool? {
-            waiting[slot]?.hear(recipient.map { .recipient(.init(number: $0, conversation: nil)) }, number: numbers[place])
+            waiting[slot]?.hear(recipient.map { .recipient(.init(number: $0, conversation: nil)) }, nil, number: numbers[place])
         }
         var isReady = hear(12, for: 2)
         #expect(isReady == false)

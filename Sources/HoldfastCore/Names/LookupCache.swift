@@ -48,10 +48,15 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
         self.hash = hash
     }
 
-    mutating func find(_ key: Key) -> Answer {
-        guard let slot = slot(of: key, hash: key.hash(hash)) else { return .unknown }
-        entries[slot]?.isAskedFor = true
-        return entries[slot]?.value.map(Answer.found) ?? .absent
+    /// What is known of a key, and its place, to be given to `touch` by a command that uses the answer.
+    func find(_ key: Key) -> (answer: Answer, place: CacheSlot) {
+        guard let slot = slot(of: key, hash: key.hash(hash)) else { return (.unknown, .none) }
+        return (entries[slot]?.value.map(Answer.found) ?? .absent, CacheSlot(rawValue: UInt32(slot)))
+    }
+
+    /// Somebody uses what is there: it stays while others go.
+    mutating func touch(_ place: CacheSlot) {
+        if place != .none { entries[place.index]?.isAskedFor = true }
     }
 
     private func slot(of key: Key, hash: UInt32) -> Int? {

@@ -39,15 +39,53 @@ struct Names {
 
     // MARK: Questions
 
-    mutating func userNumber(_ name: NameKey) -> LookupCache<NameKey, UInt64>.Answer { userNumbers.find(name) }
+    /// Places of answers that a command uses.
+    struct Places {
+        var user = CacheSlot.none
+        var name = CacheSlot.none
+        var device = CacheSlot.none
+        var conversation = CacheSlot.none
+        var pair = CacheSlot.none
+    }
 
-    mutating func userName(_ number: UInt64) -> LookupCache<UInt64, [UInt8]>.Answer { userNames.find(number) }
+    func userNumber(_ name: NameKey, _ places: inout Places) -> LookupCache<NameKey, UInt64>.Answer {
+        let (answer, place) = userNumbers.find(name)
+        places.user = place
+        return answer
+    }
 
-    mutating func session(_ device: DeviceKey) -> LookupCache<DeviceKey, SessionID>.Answer { devices.find(device) }
+    func userName(_ number: UInt64, _ places: inout Places) -> LookupCache<UInt64, [UInt8]>.Answer {
+        let (answer, place) = userNames.find(number)
+        places.name = place
+        return answer
+    }
 
-    mutating func members(_ conversation: UInt64) -> LookupCache<UInt64, UserPair>.Answer { conversations.find(conversation) }
+    func session(_ device: DeviceKey, _ places: inout Places) -> LookupCache<DeviceKey, SessionID>.Answer {
+        let (answer, place) = devices.find(device)
+        places.device = place
+        return answer
+    }
 
-    mutating func conversation(_ pair: UserPair) -> LookupCache<UserPair, UInt64>.Answer { pairs.find(pair) }
+    func members(_ conversation: UInt64, _ places: inout Places) -> LookupCache<UInt64, UserPair>.Answer {
+        let (answer, place) = conversations.find(conversation)
+        places.conversation = place
+        return answer
+    }
+
+    func conversation(_ pair: UserPair, _ places: inout Places) -> LookupCache<UserPair, UInt64>.Answer {
+        let (answer, place) = pairs.find(pair)
+        places.pair = place
+        return answer
+    }
+
+    /// What a command uses stays while others go.
+    mutating func touch(_ places: Places) {
+        userNumbers.touch(places.user)
+        userNames.touch(places.name)
+        devices.touch(places.device)
+        conversations.touch(places.conversation)
+        pairs.touch(places.pair)
+    }
 
     // MARK: The store's rows
 

@@ -167,7 +167,7 @@ package struct CoreTurn: ~Copyable {
     }
 
     /// A user's name, if it is in memory. One that is not on the disk yet is.
-    package mutating func userName(_ number: UInt64) -> [UInt8]? { core.userName(number) }
+    package func userName(_ number: UInt64) -> [UInt8]? { core.userName(number) }
 }
 
 /// The commands of a loop, in their order.

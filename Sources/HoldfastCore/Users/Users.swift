@@ -136,7 +136,7 @@ struct Users: ~Copyable {
 
     /// Users who are not in use live on disk: beyond a bound, the rows of those that are neither connected nor changed since the last
     /// checkpoint are dropped, the ones first that nobody asked for since the hand last came by.
-    /// - Parameter needed: users that waiting commands need: else many that wait would push each other's rows out before one of them can run.
+    /// - Parameter needed: users that are pinned for commands that wait.
     mutating func trimCache(needed: Int) {
         var excess = index.count - cachedMax - needed
         // A cache full of changed rows, or of connected users, must not be searched again and again: the hand makes as many steps as were
@@ -276,20 +276,36 @@ struct Users: ~Copyable {
     /// Everything up to here is gone from the inbox.
     func base(of user: UserSlot) -> InboxEntry { rows[user].base(floor(of: user)) }
 
-    /// Messages that are kept, and bytes of their bodies.
-    func kept(of user: UserSlot) -> (count: UInt32, bytes: UInt32) { rows[user].kept(floor(of: user)) }
+    /// Where the inbox would begin if the sessions that `isLeftOut` names held nothing back.
+    func base(of user: UserSlot, leavingOut isLeftOut: (SessionRow) -> Bool) -> InboxEntry {
+        let base = base(of: user)
+        guard let lowest = lowestCursor(of: user, leavingOut: isLeftOut), lowest.position > base.position else { return base }
+        return lowest
+    }
 
-    /// What all receiving sessions have, and what the floor took, is gone from the inbox.
-    mutating func updateAcknowledged(of user: UserSlot) {
+    /// Messages that are kept, and bytes of their bodies.
+    func kept(of user: UserSlot) -> (count: UInt32, bytes: UInt32) { kept(of: user, from: base(of: user)) }
+
+    func kept(of user: UserSlot, from base: InboxEntry) -> (count: UInt32, bytes: UInt32) {
+        (rows[user].last.ordinal &- base.ordinal, rows[user].last.cumulativeBytes &- base.cumulativeBytes)
+    }
+
+    /// What all receiving sessions have; nil when there is none.
+    private func lowestCursor(of user: UserSlot, leavingOut isLeftOut: (SessionRow) -> Bool = { _ in false }) -> InboxEntry? {
         var lowest: InboxEntry?
         var session = rows[user].firstSession
         while session != .none {
             let row = sessions[session]
-            if row.receives, row.cursor.position < (lowest?.position ?? Position(rawValue: .max)) { lowest = row.cursor }
+            if row.receives, !isLeftOut(row), row.cursor.position < (lowest?.position ?? Position(rawValue: .max)) { lowest = row.cursor }
             session = row.next
         }
+        return lowest
+    }
+
+    /// What all receiving sessions have, and what the floor took, is gone from the inbox.
+    mutating func updateAcknowledged(of user: UserSlot) {
         let before = base(of: user)
-        if let lowest, rows[user].acknowledged.position < lowest.position { rows[user].acknowledged = lowest }
+        if let lowest = lowestCursor(of: user), rows[user].acknowledged.position < lowest.position { rows[user].acknowledged = lowest }
         dropReleasedEntries(of: user, since: before)
     }
 
@@ -343,16 +359,10 @@ struct Users: ~Copyable {
         return found
     }
 
-    /// The last of the oldest kept entries, of which there are `count`, if all are in RAM; nil: the timeline on disk must be asked.
-    func evictionPoint(of user: UserSlot, count: Int) -> InboxEntry? {
-        guard base(of: user).position >= rows[user].diskLast else { return nil }
-        var slot = rows[user].entries.head
-        var point: InboxEntry?
-        for _ in 0..<count where slot != .none {
-            point = entries[slot].entry
-            slot = entries.next(after: slot)
-        }
-        return point
+    /// The last of the `count` oldest entries after where the inbox begins, if all are in RAM; nil: the timeline on disk must be asked.
+    func evictionPoint(of user: UserSlot, from base: InboxEntry, count: Int) -> InboxEntry? {
+        guard base.position >= rows[user].diskLast else { return nil }
+        return recentEntries(of: user, after: base.position, through: Position(rawValue: .max), limit: count).last
     }
 
     /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the

@@ -1,0 +1,182 @@
+import HoldfastWire
+
+/// What a command needs, found in RAM or read for it; or what must be read first.
+struct Resolution {
+    /// To be read before the command can run; while there is something, nothing else counts.
+    var missing = ContiguousArray<RowKey>()
+    /// The session of the command's connection, if that is the session's newest.
+    var session: SessionSlot?
+    /// The user whose name the command says.
+    var user: UInt64?
+    /// The session of the device whose name it says.
+    var device: SessionID?
+    /// Whom a message is for; nil: somebody who is new, or nobody.
+    var recipient: Recipient?
+    /// The room in the sender's own inbox, for his other devices; nil: he has none.
+    var echo: InboxRoom?
+    /// The counters at the position that the client presents, where only the disk has them.
+    var presented: InboxEntry?
+    /// The name of the conversation's other member; empty: unknown.
+    var peerName: [UInt8] = []
+    var places = Names.Places()
+
+    struct Recipient {
+        let user: UserSlot
+        /// nil: there is none with him yet.
+        let conversation: UInt64?
+        let room: InboxRoom
+    }
+
+    /// How a message gets into an inbox.
+    enum InboxRoom {
+        case free
+        /// Sessions that were away for too long have to be ended first, which may be enough; else the oldest messages go, up to this one.
+        case afterExpiry(evicting: InboxEntry?)
+        case full
+    }
+}
+
+extension Core {
+    /// Finds what a command needs. Nothing is changed by it.
+    /// - Parameter found: what was read for the command, which the tables may not have kept.
+    func resolve(_ command: Command, _ names: CommandNames, _ found: FoundRows) -> Resolution {
+        var resolution = Resolution()
+        switch command {
+        case .hello(_, _, _, _, _, let state):
+            guard let number = findUser(names.user, asking: 0, &resolution), find(number, &resolution) != nil else { break }
+            findDevice(number, names.device, &resolution)
+            guard resolution.missing.isEmpty, let state, state.session == resolution.device else { break }
+            findEntry(state, found, &resolution)
+        case .resume(_, let state):
+            let number = state.session.userNumber
+            guard found.entries[.user(number)] == nil, find(number, &resolution) != nil else { break }
+            findEntry(state, found, &resolution)
+        case .send(let origin, _, _, let conversation, let body):
+            resolution.session = session(of: origin)
+            guard let session = resolution.session, let peer = findPeer(in: conversation, of: origin, found, &resolution) else { break }
+            findRoom(for: peer, from: session, body.count, found, &resolution)
+        case .sendTo(let origin, _, _, _, let body):
+            resolution.session = session(of: origin)
+            guard let session = resolution.session, let recipient = findRecipient(names.user, of: origin, found, &resolution) else { break }
+            findRoom(for: recipient, from: session, body.count, found, &resolution)
+        case .lookup(let origin, let conversation):
+            resolution.session = session(of: origin)
+            guard resolution.session != nil, let peer = findPeer(in: conversation, of: origin, found, &resolution) else { break }
+            switch self.names.userName(peer.number, &resolution.places) {
+            case .found(let name): resolution.peerName = name
+            case .absent: break
+            case .unknown: resolution.missing.append(.userName(peer.number))
+            }
+        case .authenticate(let origin, _, let device):
+            resolution.session = session(of: origin)
+            guard resolution.session != nil, let number = findUser(names.user, asking: 0, &resolution), !device.isEmpty else { break }
+            findDevice(number, names.device, &resolution)
+        case .acknowledge(let origin, _), .credit(let origin, _, _), .logout(let origin): resolution.session = session(of: origin)
+        case .detach: break
+        }
+        return resolution
+    }
+
+    /// The number of a user; nil when there is none, or when it must be asked for.
+    private func findUser(_ name: NameKey, asking: UInt64, _ resolution: inout Resolution) -> UInt64? {
+        switch names.userNumber(name, &resolution.places) {
+        case .found(let number): resolution.user = number
+        case .absent: break
+        case .unknown: resolution.missing.append(.userNumber(name: name, asking: asking))
+        }
+        return resolution.user
+    }
+
+    private func findDevice(_ user: UInt64, _ device: NameKey, _ resolution: inout Resolution) {
+        let key = DeviceKey(user: user, device: device)
+        switch names.session(key, &resolution.places) {
+        case .found(let session): resolution.device = session
+        case .absent: break
+        case .unknown: resolution.missing.append(.device(key))
+        }
+    }
+
+    /// The other member of a conversation; nil when there is none, or when it must be asked for.
+    private func findPeer(
+        in conversation: ConversationNumber, of origin: Origin, _ found: FoundRows, _ resolution: inout Resolution
+    ) -> FoundRows.Recipient? {
+        if let recipient = found.recipient { return recipient }
+        switch names.members(conversation.rawValue, &resolution.places) {
+        case .found(let pair):
+            return pair.peer(of: origin.session.userNumber).map { .init(number: $0, conversation: conversation.rawValue) }
+        case .absent: return nil
+        case .unknown:
+            resolution.missing.append(.conversation(conversation.rawValue, asking: origin.session.userNumber))
+            return nil
+        }
+    }
+
+    /// The user with this name, and the conversation with him; nil when there is no such user, or when something must be asked for.
+    private func findRecipient(
+        _ name: NameKey, of origin: Origin, _ found: FoundRows, _ resolution: inout Resolution
+    ) -> FoundRows.Recipient? {
+        if let recipient = found.recipient, recipient.conversation != nil { return recipient }
+        guard let number = found.recipient?.number ?? findUser(name, asking: origin.session.userNumber, &resolution) else { return nil }
+        let pair = UserPair(origin.session.userNumber, number)
+        switch names.conversation(pair, &resolution.places) {
+        case .found(let conversation): return .init(number: number, conversation: conversation)
+        case .absent: return .init(number: number, conversation: nil)
+        case .unknown:
+            resolution.missing.append(.pair(pair))
+            // Asked for together with that, so that the command waits once.
+            _ = find(number, &resolution)
+            return nil
+        }
+    }
+
+    /// A user's row; nil when it must be asked for.
+    private func find(_ number: UInt64, _ resolution: inout Resolution) -> UserSlot? {
+        let user = users.find(number)
+        if user == nil { resolution.missing.append(.user(number)) }
+        return user
+    }
+
+    /// The counters at the position that a client presents, when it is further than the server knows.
+    private func findEntry(_ state: PresentedState, _ found: FoundRows, _ resolution: inout Resolution) {
+        guard let user = users.find(state.session.userNumber), let session = users.session(state.session, of: user),
+            isBelievable(state.position), state.position > sessions[session].cursor.position,
+            users.entry(of: user, atOrBefore: state.position) == nil
+        else { return }
+        let key = RowKey.entry(user: state.session.userNumber, atOrBefore: state.position)
+        resolution.presented = found.entries[key]
+        if resolution.presented == nil { resolution.missing.append(key) }
+    }
+
+    private func findRoom(
+        for recipient: FoundRows.Recipient, from session: SessionSlot, _ bytes: Int, _ found: FoundRows, _ resolution: inout Resolution
+    ) {
+        guard let user = find(recipient.number, &resolution) else { return }
+        let room = findRoom(in: user, bytes, found, &resolution)
+        resolution.recipient = .init(user: user, conversation: recipient.conversation, room: room)
+        let sender = sessions[session].user
+        if hasOtherReceivers(than: session) {
+            resolution.echo = sender == user ? room : findRoom(in: sender, bytes, found, &resolution)
+        }
+    }
+
+    private func findRoom(in user: UserSlot, _ bytes: Int, _ found: FoundRows, _ resolution: inout Resolution) -> Resolution.InboxRoom {
+        guard isFull(users.kept(of: user), adding: bytes) else { return .free }
+        let base = users.base(of: user) { isExpired($0) }
+        if !isFull(users.kept(of: user, from: base), adding: bytes) { return .afterExpiry(evicting: nil) }
+        guard configuration.inboxPolicy == .evictWithGap else { return .full }
+        if let point = users.evictionPoint(of: user, from: base, count: configuration.evictionMessages) {
+            return .afterExpiry(evicting: point)
+        }
+        // It is asked anew when the oldest entries change.
+        let key = RowKey.evictionPoint(user: users[user].number, after: base.position)
+        guard let point = found.entries[key] else {
+            resolution.missing.append(key)
+            return .full
+        }
+        return point.position > base.position ? .afterExpiry(evicting: point) : .full
+    }
+
+    private func isFull(_ kept: (count: UInt32, bytes: UInt32), adding bytes: Int) -> Bool {
+        kept.count >= configuration.inboxMessagesMax || Int(kept.bytes) + bytes > Int(configuration.inboxBytesMax)
+    }
+}
