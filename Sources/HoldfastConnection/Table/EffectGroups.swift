@@ -1,3 +1,5 @@
+package import HoldfastCore
+
 /// The effects of a batch, grouped by connection, each group in its order.
 ///
 /// The core says things in the order in which they happened: a message here, the next one there. A connection's own run of them

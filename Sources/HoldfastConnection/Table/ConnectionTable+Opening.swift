@@ -1,3 +1,4 @@
+internal import HoldfastCore
 internal import HoldfastWire
 internal import Synchronization
 

@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 
 /// What the connections of one event loop need of the world: sockets, timers, ciphers, clocks. The gateway's event loop has it over epoll and

@@ -1,7 +1,5 @@
-import HoldfastWire
+import HoldfastConnection
 import Testing
-
-@testable import HoldfastCore
 
 /// The decisions of storm control, without connections. REQ-TIME-9
 @Suite struct StormControlTests {
@@ -238,50 +236,5 @@ import Testing
         machine.sentPerSecond = 100
         machine.run(milliseconds: 1_000, arriving: 5_000)
         #expect(machine.control.inFlightLimit > 64)
-    }
-}
-
-/// Who goes first, and who is remembered.
-@Suite struct OpeningQueueTests {
-    private func handle(_ slot: UInt32) -> ConnectionHandle { ConnectionHandle(loop: 0, generation: 1, slot: slot) }
-
-    @Test func `slots go first, then who has messages, then resumes, then logins; each in its order`() {
-        var queue = OpeningQueue()
-        let ranks: [OpeningQueue.Rank] = [.login, .resume, .slot, .undelivered, .resume, .slot]
-        for (index, rank) in ranks.enumerated() { queue.append(handle(UInt32(index)), rank) }
-        var order: [UInt32] = []
-        while let connection = queue.pop() { order.append(connection.slot) }
-        #expect(order == [2, 5, 3, 1, 4, 0])
-        #expect(queue.pop() == nil)
-    }
-
-    @Test func `logins are not forgotten while resumes keep coming`() {
-        var queue = OpeningQueue()
-        queue.append(handle(1_000), .login)
-        for slot in 0..<20 { queue.append(handle(UInt32(slot)), .resume) }
-        let first = (0..<8).compactMap { _ in queue.pop()?.slot }
-        #expect(first.contains(1_000))
-    }
-
-    // REQ-TIME-10
-    @Test func `a slot is good once, from shortly before its time until a minute after`() {
-        var book = SlotBook(countMax: 10)
-        let session = SessionID(rawValue: 7)
-        #expect(book.claim(session, now: 0) == .none)
-        book.promise(session, at: 5_000, now: 0)
-        #expect(book.claim(session, now: 1_000) == .early(milliseconds: 4_000))
-        #expect(book.claim(session, now: 4_900) == .due)
-        #expect(book.claim(session, now: 4_900) == .none)
-        book.promise(session, at: 10_000, now: 5_000)
-        #expect(book.claim(SessionID(rawValue: 8), now: 100_000) == .none)
-        #expect(book.count == 0)
-    }
-
-    @Test func `no more sessions are remembered than the limit says`() {
-        var book = SlotBook(countMax: 2)
-        for id in 1...3 { book.promise(SessionID(rawValue: UInt64(id)), at: 1_000, now: 0) }
-        #expect(book.count == 2)
-        book.promise(SessionID(rawValue: 1), at: 2_000, now: 0)
-        #expect(book.claim(SessionID(rawValue: 1), now: 1_000) == .early(milliseconds: 1_000))
     }
 }

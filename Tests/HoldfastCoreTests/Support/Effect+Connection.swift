@@ -1,6 +1,8 @@
+import HoldfastCore
+
 extension Effect {
     /// Whom the effect is for.
-    package var connection: ConnectionHandle {
+    var connection: ConnectionHandle {
         switch self {
         case .welcome(let connection, _), .previous(let connection, _, _), .sent(let connection, _, _), .refused(let connection, _, _, _),
             .deliver(let connection, _), .gap(let connection, _, _, _, _), .skip(let connection, _, _),

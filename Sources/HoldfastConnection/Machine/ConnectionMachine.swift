@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 
 /// One connection's side of the protocol on the gateway (SPEC 4): bytes of the client become commands for the core, effects of the

@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 
 // From the client: bytes to the machine, and what it asks for.

@@ -1,6 +1,7 @@
 import HoldfastWire
 import Testing
 
+@testable import HoldfastConnection
 @testable import HoldfastCore
 
 @Suite struct ConnectionMachineOutputTests {

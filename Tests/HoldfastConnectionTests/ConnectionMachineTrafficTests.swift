@@ -1,7 +1,8 @@
+import HoldfastCore
 import HoldfastWire
 import Testing
 
-@testable import HoldfastCore
+@testable import HoldfastConnection
 
 @Suite struct ConnectionMachineTrafficTests {
     // MARK: Sending

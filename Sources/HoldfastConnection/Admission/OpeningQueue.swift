@@ -1,3 +1,5 @@
+package import HoldfastCore
+
 /// Connections whose openings wait for their turn: the more is promised to one, or waits for it, the earlier it goes; equals in the order
 /// in which they came.
 package struct OpeningQueue: Sendable {

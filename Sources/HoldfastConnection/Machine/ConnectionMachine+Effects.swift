@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 
 // What the core and the driver's checks say, and the frames that come of it. Frames are appended to `out`.

@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 
 /// Where the connections of one event loop put their commands: the batch that goes to the core next, and the credits that bound

@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import Synchronization
 
 /// What all loops of a gateway know of its load: written by loops and by the core's driver, read by each loop's `StormControl`.

@@ -1,7 +1,8 @@
+import HoldfastCore
 import HoldfastWire
 import Testing
 
-@testable import HoldfastCore
+@testable import HoldfastConnection
 
 /// However the client's bytes are cut into reads, the same comes of them.
 @Suite struct ConnectionMachineSplitTests {

@@ -1,3 +1,4 @@
+package import HoldfastCore
 internal import HoldfastWire
 
 extension ConnectionMachine {

@@ -1,6 +1,7 @@
+import HoldfastCore
 import HoldfastWire
 
-@testable import HoldfastCore
+@testable import HoldfastConnection
 
 /// One connection machine with what a loop would hold for it.
 struct MachineHarness {

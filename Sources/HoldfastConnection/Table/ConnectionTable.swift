@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 internal import Synchronization
 

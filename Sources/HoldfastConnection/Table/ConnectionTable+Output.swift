@@ -1,3 +1,4 @@
+internal import HoldfastCore
 import HoldfastWire
 
 // From the core: effects to frames, one write for each connection and batch.
