@@ -4,7 +4,7 @@ import HoldfastCore
 import HoldfastWire
 
 /// One event loop of the simulated gateway: the real table of connections over simulated sockets and timers.
-final class LoopPort: ConnectionPort {
+final class SimulatedLoopPort: ConnectionPort {
     private struct Socket {
         var handle = ConnectionHandle.none
         var link: Link?
@@ -239,7 +239,7 @@ final class LoopPort: ConnectionPort {
 final class TableOwner {
     var table: ConnectionTable
 
-    init(_ port: LoopPort, _ profile: Profile) {
+    init(_ port: SimulatedLoopPort, _ profile: Profile) {
         table = ConnectionTable(
             index: port.index, settings: profile.connection, credits: profile.commandsMax, bytes: profile.commandBytesMax, port: port)
     }
