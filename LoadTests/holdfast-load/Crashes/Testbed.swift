@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// A gateway, its senders and its receivers, with files of their own. Lives for some cycles of a run.
-final class World {
+final class Testbed {
     let directory: String
     let gateway: Party
     private(set) var senders: [Party] = []
