@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Each writes JSON lines: a sample about every second, the steps that it has come to, and its result. It goes on when it reads the name of
 /// the step.
-final class WorkerPool {
+final class WorkerProcesses {
     private let workers: [ChildProcess]
     private var samples: [[Sample]]
     private let line = ProgressLine()
