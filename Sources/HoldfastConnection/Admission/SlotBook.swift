@@ -2,8 +2,8 @@ package import HoldfastWire
 
 /// When sessions were told to come back, so that they aren't sent away again: whoever comes at its time goes before those who come anew.
 package struct SlotBook: Sendable {
-    /// What a session has.
-    package enum Slot: Equatable, Sendable {
+    /// What a session that comes can claim.
+    package enum Claim: Equatable, Sendable {
         case none
         case due
         /// It has come too early, by so much.
@@ -31,7 +31,7 @@ package struct SlotBook: Sendable {
     }
 
     /// A session has come; a slot that is due is used up by that.
-    package mutating func claim(_ session: SessionID, now: UInt64) -> Slot {
+    package mutating func claim(_ session: SessionID, now: UInt64) -> Claim {
         guard !dueAt.isEmpty else { return .none }
         purge(now)
         guard let time = dueAt[session] else { return .none }
