@@ -1,7 +1,7 @@
 internal import Dispatch
 
 /// A mailbox whose receiver sleeps until something comes.
-final class Inbox<Message: Sendable>: Sendable {
+final class ThreadMailbox<Message: Sendable>: Sendable {
     private let mailbox = Mailbox<Message>()
     private let semaphore = DispatchSemaphore(value: 0)
 
