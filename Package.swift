@@ -52,17 +52,18 @@ let package = Package(
 
         module("HoldfastWire"),
         module("HoldfastCore", ["HoldfastWire"]),
+        module("HoldfastConnection", ["HoldfastCore", "HoldfastWire"]),
         module("HoldfastStorage", ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"]),
         module("HoldfastIO", ["CLinux", "COpenSSL"]),
         module(
             "HoldfastGateway",
             [
-                "HoldfastWire", "HoldfastCore", "HoldfastStorage", "HoldfastIO", logging,
+                "HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastStorage", "HoldfastIO", logging,
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Yams", package: "Yams"),
             ]),
         module("HoldfastClient", ["HoldfastWire"]),
         module("HoldfastClientTransport", ["HoldfastClient", "HoldfastIO"]),
-        module("HoldfastSimulator", ["HoldfastCore", "HoldfastClient", "HoldfastWire"]),
+        module("HoldfastSimulator", ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastWire"]),
 
         .executableTarget(
             name: "holdfast",
@@ -74,23 +75,28 @@ let package = Package(
             name: "holdfast-load",
             dependencies: [
                 "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
-                "HoldfastCore", "HoldfastSimulator", "CLMDB", "CLinux",
+                "HoldfastConnection", "HoldfastCore", "HoldfastSimulator", "CLMDB", "CLinux",
                 argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings + loadSettings),
 
         tests("HoldfastWireTests", ["HoldfastWire"]),
         tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastWire"]),
+        tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastWire"]),
         tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux", "CLMDB"]),
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),
-        tests("HoldfastGatewayTests", ["HoldfastGateway", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]),
+        tests(
+            "HoldfastGatewayTests",
+            ["HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]
+        ),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),
         // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).
         .target(
-            name: "FuzzTargets", dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastClient", "HoldfastIO", "HoldfastGateway"],
+            name: "FuzzTargets",
+            dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastClient", "HoldfastIO", "HoldfastGateway"],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),

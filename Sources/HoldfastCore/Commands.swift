@@ -1,8 +1,8 @@
-package import HoldfastWire
+public import HoldfastWire
 
 /// A connection of an event loop, with the generation of its slot: a stale one never matches. 0 is none.
-package struct ConnectionHandle: RawRepresentable, Hashable, Sendable {
-    package let rawValue: UInt64
+@usableFromInline package struct ConnectionHandle: RawRepresentable, Hashable, Sendable {
+    @usableFromInline package let rawValue: UInt64
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     /// loop: 8 bits, below 255 | generation: 24 bits | slot: 32 bits. The loop is stored plus one, so that no handle is 0.
     @inlinable package init(loop: Int, generation: UInt32, slot: UInt32) {
@@ -11,14 +11,14 @@ package struct ConnectionHandle: RawRepresentable, Hashable, Sendable {
     @inlinable package var loop: Int { Int(rawValue >> 56) - 1 }
     @inlinable package var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) & 0xFF_FFFF }
     @inlinable package var slot: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
-    package static let none = ConnectionHandle(rawValue: 0)
+    @inlinable package static var none: ConnectionHandle { ConnectionHandle(rawValue: 0) }
 }
 
 /// Which connection of which session says it: the fence (SPEC 4.2) is checked against both. The attach is that of the connection's `WELCOME`.
-package struct Origin: Hashable, Sendable {
-    package var connection: ConnectionHandle
-    package var session: SessionID
-    package var attach: AttachNumber
+@usableFromInline package struct Origin: Hashable, Sendable {
+    @usableFromInline package var connection: ConnectionHandle
+    @usableFromInline package var session: SessionID
+    @usableFromInline package var attach: AttachNumber
     @inlinable package init(connection: ConnectionHandle, session: SessionID, attach: AttachNumber) {
         self.connection = connection
         self.session = session

@@ -1,41 +1,44 @@
+// Types that other modules handle for each frame are `@usableFromInline`: of those that are only `package` the compiler (6.3) keeps no bodies for
+// them, whatever is `@inlinable`, and a comparison becomes a call through a table.
+
 /// The state of one user on one device, made once and kept over every resume (SPEC 4.1).
-package struct SessionID: RawRepresentable, Hashable, Sendable {
+@usableFromInline package struct SessionID: RawRepresentable, Hashable, Sendable {
     /// The number itself.
-    package let rawValue: UInt64
+    @usableFromInline package let rawValue: UInt64
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// The fence of a session: which of its connections is the newest (SPEC 4.2). 0 means none yet.
-package struct AttachNumber: RawRepresentable, Hashable, Comparable, Sendable {
+@usableFromInline package struct AttachNumber: RawRepresentable, Hashable, Comparable, Sendable {
     /// The number itself.
-    package let rawValue: UInt32
+    @usableFromInline package let rawValue: UInt32
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
     /// By number.
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     /// Before the first.
-    package static let none = AttachNumber(rawValue: 0)
+    @inlinable package static var none: AttachNumber { AttachNumber(rawValue: 0) }
 }
 
 /// The number of a message in its sender's session, 1 for the first, without holes (SPEC 4.3).
-package struct MessageSequence: RawRepresentable, Hashable, Comparable, Sendable {
+@usableFromInline package struct MessageSequence: RawRepresentable, Hashable, Comparable, Sendable {
     /// The number itself.
-    package let rawValue: UInt64
+    @usableFromInline package let rawValue: UInt64
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     /// By number.
     @inlinable package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     /// Before the first.
-    package static let none = MessageSequence(rawValue: 0)
+    @inlinable package static var none: MessageSequence { MessageSequence(rawValue: 0) }
     /// The largest number that a message can have (REQ-ENC-9). It leaves room above for sums of a sequence and a count.
-    package static let max = MessageSequence(rawValue: UInt64.max >> 1)
+    @inlinable package static var max: MessageSequence { MessageSequence(rawValue: UInt64.max >> 1) }
 }
 
 /// The place of a record in the gateway's one order (SPEC 4.4): era in the top 8 bits, rising, with holes, never reused.
-package struct Position: RawRepresentable, Hashable, Comparable, Sendable {
+@usableFromInline package struct Position: RawRepresentable, Hashable, Comparable, Sendable {
     /// The number itself.
-    package let rawValue: UInt64
+    @usableFromInline package let rawValue: UInt64
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
     /// `offset` must be below 2^56.
@@ -45,13 +48,13 @@ package struct Position: RawRepresentable, Hashable, Comparable, Sendable {
     /// Rises when a backup is restored or a repair applied.
     @inlinable package var era: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 56) }
     /// Before every position of every era.
-    package static let zero = Position(rawValue: 0)
+    @inlinable package static var zero: Position { Position(rawValue: 0) }
 }
 
 /// The permanent number of a conversation (SPEC 4.6).
-package struct ConversationNumber: RawRepresentable, Hashable, Sendable {
+@usableFromInline package struct ConversationNumber: RawRepresentable, Hashable, Sendable {
     /// The number itself.
-    package let rawValue: UInt64
+    @usableFromInline package let rawValue: UInt64
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
 }

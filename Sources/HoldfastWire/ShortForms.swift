@@ -1,7 +1,7 @@
 /// The low 40 bits of a position (SPEC 2.4); the full one is found from another that both sides know.
-package struct ShortPosition: RawRepresentable, Hashable, Sendable {
+@usableFromInline package struct ShortPosition: RawRepresentable, Hashable, Sendable {
     /// As it is on the wire.
-    package let rawValue: UInt64
+    @usableFromInline package let rawValue: UInt64
     /// Takes the low 40 bits.
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue & 0xFF_FFFF_FFFF }
     /// The short form.
@@ -18,9 +18,9 @@ package struct ShortPosition: RawRepresentable, Hashable, Sendable {
 }
 
 /// The low 8 bits of a sequence (SPEC 2.4): at most 127 are in flight, so the nearest one is meant.
-package struct ShortSequence: RawRepresentable, Hashable, Sendable {
+@usableFromInline package struct ShortSequence: RawRepresentable, Hashable, Sendable {
     /// As it is on the wire.
-    package let rawValue: UInt8
+    @usableFromInline package let rawValue: UInt8
     /// Takes the number as it is.
     @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
     /// The short form.

@@ -1,4 +1,5 @@
 import HoldfastClient
+import HoldfastConnection
 import HoldfastCore
 import HoldfastGateway
 import HoldfastIO

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastConnection
 import HoldfastCore
 import HoldfastIO
 import HoldfastStorage

@@ -9,11 +9,13 @@ import Testing
     private static let arrows: [String: Set<String>] = [
         "HoldfastWire": [],
         "HoldfastCore": ["HoldfastWire"],
+        "HoldfastConnection": ["HoldfastCore", "HoldfastWire"],
         "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"],
         "HoldfastIO": ["CLinux", "COpenSSL"],
-        "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastStorage", "HoldfastIO"],
+        "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastStorage", "HoldfastIO"],
         "HoldfastClient": ["HoldfastWire"],
         "HoldfastClientTransport": ["HoldfastClient", "HoldfastIO"],
+        "HoldfastSimulator": ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastWire"],
         "holdfast": [
             "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore", "HoldfastWire", "HoldfastIO",
         ],
@@ -21,9 +23,8 @@ import Testing
 
     /// What the pure modules may import of the world. The client's parts of the C library and Dispatch come with Foundation.
     private static let pureImports: [String: Set<String>] = [
-        "HoldfastWire": [], "HoldfastCore": ["Synchronization"],
+        "HoldfastWire": [], "HoldfastCore": ["Synchronization"], "HoldfastConnection": ["Synchronization"],
         "HoldfastClient": ["Foundation", "Dispatch", "Darwin", "Glibc", "Musl", "Synchronization"],
-
     ]
 
     private static func files(under folder: String, suffix: String = ".swift") -> [URL] {

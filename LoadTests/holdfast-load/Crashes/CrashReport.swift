@@ -10,7 +10,7 @@ struct CrashReport: Encodable {
     /// The last cycle that was done.
     var to: Int
     var seconds = 0.0
-    /// Messages that were sent, in worlds that ended well: they have arrived once and in order.
+    /// Messages that were sent, in testbeds that ended well: they have arrived once and in order.
     var messages = 0
     /// How often what was killed or cut.
     var counts: [String: Int] = [:]

@@ -13,7 +13,7 @@ final class StopRequest: Sendable {
     func make() -> Bool { !isMade.exchange(true, ordering: .relaxed) }
 }
 
-/// What `crash` and `powercut` have in common: cycles in worlds, each world with fresh directories and a seed of its own.
+/// What `crash` and `powercut` have in common: cycles in testbeds, each testbed with fresh directories and a seed of its own.
 struct CycleRun {
     /// "crash" or "powercut".
     var scenario: String
@@ -21,8 +21,8 @@ struct CycleRun {
     var seed: UInt64
     var cycles: Int
     var from: Int
-    /// How many cycles a world lives.
-    var cyclesPerWorld: Int
+    /// How many cycles a testbed lives.
+    var cyclesPerTestbed: Int
     var users: Int
     var recorder: Recorder?
     var stop: StopRequest
@@ -32,35 +32,35 @@ struct CycleRun {
     var repeatCommand: (Int) -> String
 
     /// Runs all cycles, or up to the first violation.
-    /// - Parameter cycle: does one; is it the last of its world? Returns figures to be added up: what was killed.
-    func run(_ cycle: (World, Int, inout SeededRandom, Bool) throws -> [String: Int]) throws -> CrashReport {
+    /// - Parameter cycle: does one; is it the last of its testbed? Returns figures to be added up: what was killed.
+    func run(_ cycle: (Testbed, Int, inout SeededRandom, Bool) throws -> [String: Int]) throws -> CrashReport {
         let start = ContinuousClock.now
-        // A world can be repeated only as a whole.
-        let first = from - from % cyclesPerWorld
+        // A testbed can be repeated only as a whole.
+        let first = from - from % cyclesPerTestbed
         var report = CrashReport(scenario: scenario, seed: seed, from: first, to: first - 1)
         let progress = ProgressLine()
         var number = first
         let end = from + cycles
         while number < end && report.violations.isEmpty && !stop.isPending {
-            let worldEnd = min(number - number % cyclesPerWorld + cyclesPerWorld, end)
-            var random = SeededRandom(seed: seed, sequence: number / cyclesPerWorld)
-            let directory = "\(workshop.directory)/world-\(number / cyclesPerWorld)"
-            let world = try World(directory, program: workshop.gateway, users: users, seed: random.next(), recorder: recorder)
+            let testbedEnd = min(number - number % cyclesPerTestbed + cyclesPerTestbed, end)
+            var random = SeededRandom(seed: seed, sequence: number / cyclesPerTestbed)
+            let directory = "\(workshop.directory)/testbed-\(number / cyclesPerTestbed)"
+            let testbed = try Testbed(directory, program: workshop.gateway, users: users, seed: random.next(), recorder: recorder)
             do {
-                while number < worldEnd && !stop.isPending {
-                    report.counts.merge(try cycle(world, number, &random, number == worldEnd - 1), uniquingKeysWith: +)
+                while number < testbedEnd && !stop.isPending {
+                    report.counts.merge(try cycle(testbed, number, &random, number == testbedEnd - 1), uniquingKeysWith: +)
                     report.to = number
                     number += 1
-                    progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + world.expectedLines) messages")
+                    progress.show("\(scenario): cycle \(number) of \(end), \(report.messages + testbed.expectedLines) messages")
                 }
-                report.messages += world.expectedLines
+                report.messages += testbed.expectedLines
             } catch let violation as Violation where !stop.isPending {
                 report.violations.append("cycle \(number): \(violation)")
             } catch is Violation {
                 // On a terminal the signal has reached the programs, too.
             }
             progress.end()
-            for party in [world.gateway] + world.clients { party.kill() }
+            for party in [testbed.gateway] + testbed.clients { party.kill() }
             try finish(directory, number, isKept: !report.violations.isEmpty)
         }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)

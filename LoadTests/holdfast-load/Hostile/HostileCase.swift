@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastCore
+import HoldfastConnection
 import HoldfastGateway
 import HoldfastIO
 

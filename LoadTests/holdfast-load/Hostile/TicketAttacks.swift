@@ -1,5 +1,5 @@
 import Glibc
-import HoldfastCore
+import HoldfastConnection
 import HoldfastGateway
 import HoldfastIO
 import HoldfastWire

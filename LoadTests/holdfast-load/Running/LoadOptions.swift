@@ -74,7 +74,7 @@ struct LoadOptions: ParsableArguments {
         if profile != nil { try Profiler.find() }
         let workshop = start ? try Workshop(gateway: gateway, parent: directory ?? "/tmp") : nil
         let watcher = try ChildProcess.stopOnInterrupt(
-            removing: workshop?.directory ?? "", unless: { WorkerPool.interrupt() || LoadRun.interrupt() })
+            removing: workshop?.directory ?? "", unless: { WorkerProcesses.interrupt() || LoadRun.interrupt() })
         defer { watcher.stop() }
         if let workshop { try FreeDisk.check(workshop.directory, bytes: diskBytes) }
         let process = try workshop.map { try GatewayProcess($0, name: "data", configuration: configuration) }
@@ -92,7 +92,7 @@ struct LoadOptions: ParsableArguments {
                 nil
             }
         let workers = (connections + clientsPerProcess - 1) / clientsPerProcess
-        var report = workers > 1 ? try await WorkerPool(workers, found).run() : try await scenario(found)
+        var report = workers > 1 ? try await WorkerProcesses(workers, found).run() : try await scenario(found)
         if let ending = process?.ending { report.notes.append(ending) }
         do {
             if let profiler { report.notes.append(try profiler.finish(title: "\(report.scenario), \(report.clients) clients")) }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// One run of a scenario: its fleet, what it has found so far, and its samples. What was found before a failure is kept.
 ///
-/// A scenario's body goes through its steps; the run begins and ends what all scenarios have in common. As a worker (see `WorkerPool`) it is
+/// A scenario's body goes through its steps; the run begins and ends what all scenarios have in common. As a worker (see `WorkerProcesses`) it is
 /// a share of a run, and waits for the others at each `barrier`.
 final class LoadRun {
     let target: Target

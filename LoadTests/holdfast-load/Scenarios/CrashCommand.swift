@@ -14,7 +14,7 @@ struct CrashCommand: AsyncParsableCommand {
             mostly after some cycles, all lines must have arrived at both members of their conversation, once, in one order, and no program \
             may have ended by itself or complained. The first violation ends the run; its directory is kept.
 
-            Every \(CrashScenario.cyclesPerWorld) cycles the directories are new; --from-cycle begins with those of its cycle.
+            Every \(CrashScenario.cyclesPerTestbed) cycles the directories are new; --from-cycle begins with those of its cycle.
 
             Example: holdfast-load crash --cycles 500 --seed 1 --results crash.jsonl
             """)
@@ -39,7 +39,7 @@ struct CrashCommand: AsyncParsableCommand {
         let clients = clients
         let run = CycleRun(
             scenario: "crash", workshop: workshop, seed: seed, cycles: cycles, from: fromCycle,
-            cyclesPerWorld: CrashScenario.cyclesPerWorld, users: clients, recorder: nil, stop: stop, keepIn: programs.directory
+            cyclesPerTestbed: CrashScenario.cyclesPerTestbed, users: clients, recorder: nil, stop: stop, keepIn: programs.directory
         ) { "holdfast-load crash --seed \(seed) --clients \(clients) --from-cycle \($0) --cycles 1" }
         try run.run(CrashScenario().cycle).finish(json: output.json, results: results)
     }
@@ -47,40 +47,40 @@ struct CrashCommand: AsyncParsableCommand {
 
 /// One kill -9 and what follows.
 struct CrashScenario {
-    static let cyclesPerWorld = 25
+    static let cyclesPerTestbed = 25
 
-    /// Does a cycle; the world's last one ends with everything checked, others mostly leave work to the next.
-    func cycle(_ world: World, _ number: Int, _ random: inout SeededRandom, _ isLast: Bool) throws -> [String: Int] {
-        let before = world.arrivedLines
-        let added = try world.addLines { Int.random(in: 20...300, using: &random) }
-        if !world.gateway.isRunning { _ = try world.startGateway() }
-        try world.startClients()
+    /// Does a cycle; the testbed's last one ends with everything checked, others mostly leave work to the next.
+    func cycle(_ testbed: Testbed, _ number: Int, _ random: inout SeededRandom, _ isLast: Bool) throws -> [String: Int] {
+        let before = testbed.arrivedLines
+        let added = try testbed.addLines { Int.random(in: 20...300, using: &random) }
+        if !testbed.gateway.isRunning { _ = try testbed.startGateway() }
+        try testbed.startClients()
         let moment = before + Int.random(in: 0..<added, using: &random)
-        try world.settle { world.arrivedLines >= moment }
-        let victim = victim(world, &random)
+        try testbed.settle { testbed.arrivedLines >= moment }
+        let victim = victim(testbed, &random)
         let wasRunning = victim.isRunning
         victim.kill()
-        if victim === world.gateway {
+        if victim === testbed.gateway {
             // Sometimes the clients notice that nobody is there.
             if random.once(in: 2) { usleep(UInt32.random(in: 0..<300_000, using: &random)) }
-            guard try world.startGateway() else { throw Violation("the gateway was killed by somebody else") }
+            guard try testbed.startGateway() else { throw Violation("the gateway was killed by somebody else") }
         }
-        try world.startClients()
+        try testbed.startClients()
         if isLast || random.once(in: 3) {
-            try world.settle()
-            try world.verify(isComplete: true)
+            try testbed.settle()
+            try testbed.verify(isComplete: true)
         } else {
-            try world.verify(isComplete: false)
+            try testbed.verify(isComplete: false)
         }
         return [wasRunning ? String(victim.name.prefix { $0 != "-" }) : "a sender that had just ended": 1]
     }
 
-    private func victim(_ world: World, _ random: inout SeededRandom) -> Party {
-        let running = world.senders.filter(\.isRunning)
+    private func victim(_ testbed: Testbed, _ random: inout SeededRandom) -> Party {
+        let running = testbed.senders.filter(\.isRunning)
         switch Int.random(in: 0..<4, using: &random) {
         case 0 where !running.isEmpty: return running[Int.random(in: 0..<running.count, using: &random)]
-        case 0, 1: return world.receivers[Int.random(in: 0..<world.receivers.count, using: &random)]
-        default: return world.gateway
+        case 0, 1: return testbed.receivers[Int.random(in: 0..<testbed.receivers.count, using: &random)]
+        default: return testbed.gateway
         }
     }
 }

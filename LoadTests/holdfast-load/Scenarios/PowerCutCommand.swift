@@ -12,7 +12,7 @@ struct PowerCutCommand: AsyncParsableCommand {
             Runs the programs of `crash` with a library that records each write, sync and change of a name. A program is killed right after \
             one of them, also in the middle of a commit, and its directory rebuilt: what was synced, plus a random part of the rest, torn at \
             512 bytes; names that weren't synced are there or not. Everything is started again, and all lines must arrive once and in order. \
-            Cuts take turns: the gateway, the clients, both; sometimes again while it recovers. Every \(PowerCutScenario.cutsPerWorld) cuts \
+            Cuts take turns: the gateway, the clients, both; sometimes again while it recovers. Every \(PowerCutScenario.cutsPerTestbed) cuts \
             the directories are new, so that making them is cut, too; --from-cut begins with those of its cut.
 
             --self-test shows that the method finds programs that forget one sync, and LMDB with MDB_NOSYNC, and nothing in correct ones.
@@ -47,7 +47,7 @@ struct PowerCutCommand: AsyncParsableCommand {
         let clients = clients
         let run = CycleRun(
             scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut,
-            cyclesPerWorld: PowerCutScenario.cutsPerWorld, users: clients, recorder: built, stop: stop, keepIn: programs.directory
+            cyclesPerTestbed: PowerCutScenario.cutsPerTestbed, users: clients, recorder: built, stop: stop, keepIn: programs.directory
         ) { "holdfast-load powercut --seed \(seed) --clients \(clients) --from-cut \($0) --cuts 1" }
         try run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
     }
@@ -67,58 +67,58 @@ struct PowerCutCommand: AsyncParsableCommand {
 
 /// One power cut and what follows.
 struct PowerCutScenario {
-    static let cutsPerWorld = 8
+    static let cutsPerTestbed = 8
 
     private enum Target: CaseIterable {
         case gateway, clients, both
     }
 
     /// Does a cycle: more lines, a cut in the midst, and all of them must arrive.
-    func cycle(_ world: World, _ number: Int, _ random: inout SeededRandom, _ isLast: Bool) throws -> [String: Int] {
-        _ = try world.addLines { Int.random(in: 20...500, using: &random) }
+    func cycle(_ testbed: Testbed, _ number: Int, _ random: inout SeededRandom, _ isLast: Bool) throws -> [String: Int] {
+        _ = try testbed.addLines { Int.random(in: 20...500, using: &random) }
         let target = Target.allCases[number % 3]
-        let trigger = target == .clients ? client(world, &random) : world.gateway
+        let trigger = target == .clients ? client(testbed, &random) : testbed.gateway
         var counts = ["\(target)": 1]
-        var died = try runUntilKilled(world, trigger, &random)
+        var died = try runUntilKilled(testbed, trigger, &random)
         // A kill before the cut: what the dead program hadn't synced its successor finds in place, and might take for durable.
         if died && random.once(in: 3) {
             counts["a kill before"] = 1
-            died = try runUntilKilled(world, trigger, &random)
+            died = try runUntilKilled(testbed, trigger, &random)
         }
         if !died { counts["when all was done"] = 1 }
-        if target != .clients { counts["recorded at gateways"] = try cut(world.gateway, &random) }
-        if target != .gateway { counts["recorded at clients"] = try world.clients.reduce(0) { try $0 + cut($1, &random) } }
-        counts["gateway again"] = try recover(world, cutsMax: random.once(in: 3) ? 2 : 0, &random)
-        try world.verify(isComplete: true)
+        if target != .clients { counts["recorded at gateways"] = try cut(testbed.gateway, &random) }
+        if target != .gateway { counts["recorded at clients"] = try testbed.clients.reduce(0) { try $0 + cut($1, &random) } }
+        counts["gateway again"] = try recover(testbed, cutsMax: random.once(in: 3) ? 2 : 0, &random)
+        try testbed.verify(isComplete: true)
         return counts
     }
 
     /// Starts everything again and lets it be done; the power of the gateway may go again meanwhile.
     /// - Returns: how often it did.
-    private func recover(_ world: World, cutsMax: Int, _ random: inout SeededRandom) throws -> Int {
+    private func recover(_ testbed: Testbed, cutsMax: Int, _ random: inout SeededRandom) throws -> Int {
         var cuts = 0
         while true {
-            let mayBeCut = cuts < cutsMax && !world.gateway.isRunning
-            if mayBeCut { try world.gateway.disk?.killAfter(moment(60, &random)) }
-            if try world.gateway.isRunning || world.startGateway() {
-                try world.startClients()
-                try world.settle { mayBeCut && world.gateway.exitStatus == -SIGKILL }
+            let mayBeCut = cuts < cutsMax && !testbed.gateway.isRunning
+            if mayBeCut { try testbed.gateway.disk?.killAfter(moment(60, &random)) }
+            if try testbed.gateway.isRunning || testbed.startGateway() {
+                try testbed.startClients()
+                try testbed.settle { mayBeCut && testbed.gateway.exitStatus == -SIGKILL }
             }
             guard mayBeCut else { return cuts }
             // If everything was done before its moment came, it is cut now.
             cuts += 1
-            _ = try cut(world.gateway, &random)
+            _ = try cut(testbed.gateway, &random)
         }
     }
 
     /// Lets everything run, and a program be killed by one of its next changes. False: all was done before.
-    private func runUntilKilled(_ world: World, _ trigger: Party, _ random: inout SeededRandom) throws -> Bool {
-        try trigger.disk?.killAfter(moment(trigger === world.gateway ? 200 : 60, &random))
-        if !world.gateway.isRunning {
-            guard try world.startGateway() else { return true }
+    private func runUntilKilled(_ testbed: Testbed, _ trigger: Party, _ random: inout SeededRandom) throws -> Bool {
+        try trigger.disk?.killAfter(moment(trigger === testbed.gateway ? 200 : 60, &random))
+        if !testbed.gateway.isRunning {
+            guard try testbed.startGateway() else { return true }
         }
-        try world.startClients()
-        return try world.settle { trigger.exitStatus == -SIGKILL }
+        try testbed.startClients()
+        return try testbed.settle { trigger.exitStatus == -SIGKILL }
     }
 
     /// Early moments are as likely as late ones: starts are short.
@@ -126,8 +126,8 @@ struct PowerCutScenario {
         UInt64(Int.random(in: 1...Int.random(in: 1...max, using: &random), using: &random))
     }
 
-    private func client(_ world: World, _ random: inout SeededRandom) -> Party {
-        world.clients[Int.random(in: 0..<world.clients.count, using: &random)]
+    private func client(_ testbed: Testbed, _ random: inout SeededRandom) -> Party {
+        testbed.clients[Int.random(in: 0..<testbed.clients.count, using: &random)]
     }
 
     /// - Returns: how many changes and syncs were recorded since its last cut.

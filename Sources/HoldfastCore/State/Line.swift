@@ -1,11 +1,13 @@
 /// A line: in at the end, out at the front. What has left is let go of also while the line is never empty, because others keep joining it.
-struct Line<Element> {
-    private var elements = ContiguousArray<Element>()
-    private var head = 0
+@usableFromInline package struct Line<Element> {
+    @usableFromInline var elements = ContiguousArray<Element>()
+    @usableFromInline var head = 0
 
-    var isEmpty: Bool { head == elements.count }
+    @inlinable package init() {}
+
+    @inlinable package var isEmpty: Bool { head == elements.count }
     var count: Int { elements.count - head }
-    var first: Element? { isEmpty ? nil : elements[head] }
+    @inlinable package var first: Element? { isEmpty ? nil : elements[head] }
     /// From the front.
     subscript(index: Int) -> Element {
         _read { yield elements[head + index] }
@@ -16,16 +18,16 @@ struct Line<Element> {
     /// Elements that are kept, also such as have left.
     var room: Int { elements.count }
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    @inlinable package mutating func append(_ element: Element) { elements.append(element) }
 
-    mutating func popFirst() -> Element? {
+    @inlinable package mutating func popFirst() -> Element? {
         guard let first else { return nil }
         removeFirst()
         return first
     }
 
     /// There must be one.
-    mutating func removeFirst() {
+    @inlinable package mutating func removeFirst() {
         head += 1
         if isEmpty {
             // The room of a peak goes back.

@@ -1,3 +1,4 @@
+internal import HoldfastConnection
 internal import HoldfastCore
 internal import HoldfastIO
 internal import HoldfastWire
@@ -10,7 +11,7 @@ struct GatewayShared: Sendable {
     let admission: SharedAdmission
     let load: GatewayLoad
     let tokenChecks: TokenChecks
-    let core: Inbox<DriverMessage>
+    let core: ThreadMailbox<DriverMessage>
     let addressLog: AddressLog
     let refusalLog: RefusalLog
     let names: LogNames
@@ -36,7 +37,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     let eventLoop: EventLoop
     let mailbox: LoopMailbox
     private let index: Int
-    private let core: Inbox<DriverMessage>
+    private let core: ThreadMailbox<DriverMessage>
     private let addressLog: AddressLog
     private let port: LoopPort
     private var table: ConnectionTable

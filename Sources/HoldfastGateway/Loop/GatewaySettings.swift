@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastConnection
 package import HoldfastCore
 package import HoldfastIO
 internal import HoldfastStorage

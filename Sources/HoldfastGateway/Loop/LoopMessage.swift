@@ -1,3 +1,4 @@
+internal import HoldfastConnection
 internal import HoldfastCore
 internal import HoldfastIO
 

@@ -1,3 +1,4 @@
+internal import HoldfastConnection
 internal import HoldfastCore
 internal import HoldfastIO
 internal import Logging
@@ -9,7 +10,7 @@ struct RunningGateway {
     let admission: SharedAdmission
     private let load: GatewayLoad
     let tokenChecks: TokenChecks
-    let core: Inbox<DriverMessage>
+    let core: ThreadMailbox<DriverMessage>
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
     private let tls: TLSServerContext?
@@ -32,7 +33,7 @@ struct RunningGateway {
                 storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime(),
                 writesCheckpoints: true
             ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) })
-        core = Inbox()
+        core = ThreadMailbox()
         admission = SharedAdmission(configuration)
         load = GatewayLoad(
             slotsMax: configuration.slotsMax, undelivered: turn.undelivered, timeOffset: turn.timeOffset)
@@ -70,7 +71,7 @@ struct RunningGateway {
     private mutating func startCore(_ turn: consuming CoreTurn, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            turn, storage: storage, inbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
+            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
             nearFullBytes: nearFullBytes,
             logger: logger
         ) { error in

@@ -1,3 +1,4 @@
+internal import HoldfastConnection
 internal import HoldfastCore
 internal import HoldfastIO
 internal import HoldfastWire
@@ -6,10 +7,10 @@ internal import Synchronization
 
 /// The core's thread: takes what the loops, the journal and the readers have for the core, and carries what it wants to them.
 ///
-/// It never waits for anybody but its own inbox. Confined to its thread once that runs; made on another, hence `@unchecked Sendable`.
+/// It never waits for anybody but its own mailbox. Confined to its thread once that runs; made on another, hence `@unchecked Sendable`.
 final class CoreDriver: @unchecked Sendable {
     private var turn: CoreTurn
-    private let inbox: Inbox<DriverMessage>
+    private let mailbox: ThreadMailbox<DriverMessage>
     private let loops: [LoopMailbox]
     private let load: GatewayLoad
     private let logger: Logger
@@ -33,11 +34,11 @@ final class CoreDriver: @unchecked Sendable {
 
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
-        _ turn: consuming CoreTurn, storage: any Storage, inbox: Inbox<DriverMessage>, loops: [LoopMailbox], load: GatewayLoad,
+        _ turn: consuming CoreTurn, storage: any Storage, mailbox: ThreadMailbox<DriverMessage>, loops: [LoopMailbox], load: GatewayLoad,
         readers: Int, nearFullBytes: Int, logger: Logger, failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.turn = turn
-        self.inbox = inbox
+        self.mailbox = mailbox
         self.loops = loops
         self.load = load
         self.logger = logger
@@ -47,18 +48,18 @@ final class CoreDriver: @unchecked Sendable {
                 let start = SystemClock.monotonicMicroseconds()
                 let message = try job.run(on: storage)
                 load.committed(microseconds: SystemClock.monotonicMicroseconds() - start)
-                if let message { inbox.post(.core(message)) }
+                if let message { mailbox.post(.core(message)) }
             }
         }
         self.readers = try WorkerPool(name: "reader", count: readers) { job in
             Self.attempt(failed) { () throws(StorageError) in
                 switch job {
                 case .core(let job):
-                    if let message = try job.run(on: storage) { inbox.post(.core(message)) }
+                    if let message = try job.run(on: storage) { mailbox.post(.core(message)) }
                     if case .giveMemoryBack = job { ProcessMemory.giveBack() }
                 case .countRoom:
                     try storage.countRoom()
-                    inbox.post(.roomCounted)
+                    mailbox.post(.roomCounted)
                 case .name(let closing):
                     // Only the line lacks what can't be read.
                     closing.write((try? Core.userName(closing.user, on: storage)) ?? nil, to: logger)
@@ -68,7 +69,7 @@ final class CoreDriver: @unchecked Sendable {
         }
         checkpoints = try WorkerPool(name: "checkpoint", count: 1) { job in
             Self.attempt(failed) { () throws(StorageError) in
-                if let message = try job.run(on: storage) { inbox.post(.core(message)) }
+                if let message = try job.run(on: storage) { mailbox.post(.core(message)) }
             }
         }
     }
@@ -77,7 +78,7 @@ final class CoreDriver: @unchecked Sendable {
     func run(isStopped: () -> Bool) {
         var messages = ContiguousArray<DriverMessage>()
         while !isStopped() {
-            inbox.take(into: &messages, waitingMilliseconds: waitMilliseconds())
+            mailbox.take(into: &messages, waitingMilliseconds: waitMilliseconds())
             let now = SystemClock.coreTime()
             // From the back, so that each is taken out of the array and its buffers can be used again.
             messages.reverse()

@@ -1,5 +1,5 @@
 internal import Foundation
-package import HoldfastCore
+package import HoldfastConnection
 internal import HoldfastIO
 
 /// The ticket keys of a data directory: read at the start, rotated while the gateway runs. Confined to one thread.

@@ -1,4 +1,4 @@
-package import HoldfastCore
+package import HoldfastConnection
 
 // The file of the keys.
 extension TicketKeys {

@@ -1,4 +1,4 @@
-package import HoldfastCore
+package import HoldfastConnection
 internal import HoldfastIO
 internal import HoldfastWire
 

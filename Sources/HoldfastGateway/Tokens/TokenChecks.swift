@@ -1,4 +1,4 @@
-internal import HoldfastCore
+internal import HoldfastConnection
 internal import HoldfastIO
 internal import Synchronization
 

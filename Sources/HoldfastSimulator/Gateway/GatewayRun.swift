@@ -1,3 +1,4 @@
+import HoldfastConnection
 import HoldfastCore
 import HoldfastWire
 
@@ -12,7 +13,7 @@ final class GatewayRun {
     unowned let gateway: SimulatedGateway
     let storage: MemoryStorage
     private(set) var core: CoreTurn
-    private(set) var ports: [LoopPort] = []
+    private(set) var ports: [SimulatedLoopPort] = []
     private(set) var tables: [TableOwner] = []
     var admission: Admission
     let load: GatewayLoad
@@ -51,7 +52,7 @@ final class GatewayRun {
                 now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true))
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
         for index in 0..<profile.loops {
-            ports.append(LoopPort(self, index: index, keys: gateway.keys))
+            ports.append(SimulatedLoopPort(self, index: index, keys: gateway.keys))
             tables.append(TableOwner(ports[index], profile))
         }
         turnSoon()

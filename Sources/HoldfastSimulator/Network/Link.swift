@@ -27,7 +27,7 @@ final class Link {
     var down = Pipe()
     /// `none` until the gateway has accepted it, and after it has let go of it.
     var handle = ConnectionHandle.none
-    weak var port: LoopPort?
+    weak var port: SimulatedLoopPort?
     /// When something was last sent.
     var usedAt: UInt64 = 0
 

@@ -1,5 +1,5 @@
 import HoldfastClient
-import HoldfastCore
+import HoldfastConnection
 import HoldfastWire
 
 /// What is done to a run. Each has to occur in a campaign, or the campaign proves less than it says.

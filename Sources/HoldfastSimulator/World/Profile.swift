@@ -1,3 +1,4 @@
+import HoldfastConnection
 import HoldfastCore
 import HoldfastWire
 

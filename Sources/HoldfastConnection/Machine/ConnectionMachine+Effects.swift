@@ -1,0 +1,131 @@
+package import HoldfastCore
+package import HoldfastWire
+
+// What the core and the driver's checks say, and the frames that come of it. Frames are appended to `out`.
+extension ConnectionMachine {
+    /// The token of the `HELLO` is good until `expires`, in monotonic seconds. The core is asked next.
+    package mutating func tokenVerified(
+        user: Span<UInt8>, device: Span<UInt8>, isSendOnly: Bool, isService: Bool, state presented: PresentedState?, expires: UInt64,
+        intake: inout CommandIntake
+    ) {
+        guard state == .authenticating else { return }
+        state = .attaching
+        flags.insert(.knownToCore)
+        authorizedUntil = UInt32(clamping: expires)
+        let user = intake.copy(user, 0..<user.count)
+        let device = intake.copy(device, 0..<device.count)
+        intake.add(
+            .hello(connection: handle, user: user, device: device, isSendOnly: isSendOnly, isService: isService, state: presented),
+            byteCount: user.count + device.count)
+    }
+
+    /// The ticket of the `RESUME` is good until `expires`, in monotonic seconds. The core is asked next.
+    package mutating func ticketOpened(_ presented: PresentedState, expires: UInt64, intake: inout CommandIntake) {
+        guard state == .authenticating else { return }
+        state = .attaching
+        flags.formUnion([.byTicket, .knownToCore])
+        authorizedUntil = UInt32(clamping: expires)
+        intake.add(.resume(connection: handle, state: presented))
+    }
+
+    /// The token of an `AUTHENTICATE` is good until `expires`; whether it is the session's user's is for the core to say. `device` is
+    /// empty when the token names none.
+    package mutating func freshTokenVerified(
+        user: Span<UInt8>, device: Span<UInt8>, expires: UInt64, intake: inout CommandIntake
+    ) {
+        guard state == .open else { return }
+        renewal = UInt32(clamping: expires)
+        let user = intake.copy(user, 0..<user.count)
+        let device = intake.copy(device, 0..<device.count)
+        intake.add(.authenticate(origin, user: user, device: device), byteCount: user.count + device.count)
+    }
+
+    /// The core says that the fresh token belongs to the session; false when nothing waits for that any more.
+    package mutating func authenticated(now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
+        guard state == .open else { return false }
+        authorizedUntil = renewal
+        flags.subtract([.reauthenticating, .warned, .byTicket])
+        scheduleWarning(now, limits)
+        ServerFrameWriter.authenticated(expiresIn: secondsAuthorized(now), to: &out)
+        return true
+    }
+
+    /// The core attached the connection to its session; false when the connection is being closed meanwhile.
+    package mutating func welcome(_ attached: Effect.Attached, now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
+        // Kept also for a connection that is on its way out: its `detach` must name the session.
+        session = attached.session
+        guard state == .attaching else { return false }
+        state = .open
+        attach = attached.attach
+        sent = attached.cursor
+        acknowledged = attached.cursor
+        answered = attached.lastSequence
+        lastSequence = attached.lastSequence
+        serverTime = attached.serverTime
+        if attached.isSendOnly { flags.insert(.sendOnly) }
+        if attached.isService { flags.insert(.service) }
+        scheduleWarning(now, limits)
+        ServerFrameWriter.welcome(
+            ServerFrame.Welcome(
+                outcome: attached.outcome, session: session, attach: attach, cursor: attached.cursor, era: attached.era,
+                lastSequence: attached.lastSequence, serverTime: serverTime, heartbeatSecondsMin: limits.heartbeatSecondsMin,
+                heartbeatSecondsMax: limits.heartbeatSecondsMax, frameBytesMax: UInt32(limits.frames.frameBytesMax),
+                sendsInFlightMax: limits.sendsInFlightMax, creditMessages: limits.creditMessages, creditBytes: limits.creditBytes),
+            to: &out)
+        return true
+    }
+
+    package mutating func sent(through sequence: MessageSequence, position: Position, out: inout [UInt8]) {
+        guard isSpokenTo else { return }
+        answered = max(answered, sequence)
+        flags.remove(.repeating)
+        ServerFrameWriter.sent(through: sequence, position: position, to: &out)
+    }
+
+    package mutating func refused(_ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, out: inout [UInt8]) {
+        guard isSpokenTo else { return }
+        flags.insert(.refused)
+        flags.remove(.repeating)
+        ServerFrameWriter.refused(sequence, code, retryAfterMilliseconds: retryAfterMilliseconds, to: &out)
+    }
+
+    package mutating func gap(
+        predecessor: Position, through: Position, count: UInt32, reason: GapReason, out: inout [UInt8]
+    ) {
+        guard isSpokenTo else { return }
+        sent = max(sent, through)
+        ServerFrameWriter.gap(predecessor: predecessor, through: through, count: count, reason: reason, to: &out)
+    }
+
+    package mutating func skip(predecessor: Position, through: Position, out: inout [UInt8]) {
+        guard isSpokenTo else { return }
+        sent = max(sent, through)
+        ServerFrameWriter.skip(predecessor: predecessor, through: through, to: &out)
+    }
+
+    package func previous(_ session: SessionID, lastSequence: MessageSequence?, out: inout [UInt8]) {
+        // It comes with WELCOME, before or after it.
+        guard isSpokenTo || state == .attaching else { return }
+        ServerFrameWriter.previous(session, lastSequence: lastSequence, to: &out)
+    }
+
+    package func conversation(_ number: ConversationNumber, _ type: ConversationType, peer: Span<UInt8>, out: inout [UInt8]) {
+        guard isSpokenTo else { return }
+        ServerFrameWriter.conversation(number, type, peer: peer, to: &out)
+    }
+
+    /// Seconds until the client needs a new token.
+    package func secondsAuthorized(_ now: UInt64) -> UInt32 {
+        let seconds = UInt32(truncatingIfNeeded: now / 1000)
+        return authorizedUntil > seconds ? authorizedUntil - seconds : 0
+    }
+
+    /// The client hears that its token expires in good time, but not before half of what is left of it now is over: a token that is short
+    /// from the beginning would otherwise be asked for again as soon as it comes (REQ-AUTH-5).
+    private mutating func scheduleWarning(_ now: UInt64, _ limits: ConnectionLimits) {
+        renewal = authorizedUntil - min(authorizedUntil, limits.tokenWarningSeconds, secondsAuthorized(now) / 2)
+    }
+
+    /// After WELCOME, and as long as the client is there to hear it.
+    var isSpokenTo: Bool { state == .open || state == .leaving }
+}
