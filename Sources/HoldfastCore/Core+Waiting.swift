@@ -92,6 +92,8 @@ struct WaitingCommands {
     /// Users that are in RAM for them.
     var pinnedCount = 0
 
+    var itemCount: Int { queues.reduce(0) { $0 + ($1?.items.count ?? 0) } }
+
     func slot(of connection: ConnectionHandle) -> QueueSlot? { slots.isEmpty ? nil : slots[connection] }
 
     subscript(slot: QueueSlot) -> Queue? {

@@ -108,6 +108,7 @@ private final class FuzzedCore {
             try core.settle(on: storage, now: &now, stepMilliseconds: 200, stepsMax: steps) { _, effects in
                 creditsOut -= effects.creditsReturned
             }
+            if let violation = core.violation { preconditionFailure(violation) }
         } catch {
             preconditionFailure("the storage failed: \(error)")
         }

@@ -191,5 +191,17 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
         writtenEpoch = epoch - 1
     }
 
+    /// What must hold in the table and doesn't; nil: all does.
+    var violation: String? {
+        let count = entries.count { $0 != nil }
+        if count != index.count { return "\(count) keys, \(index.count) in the index" }
+        if count + freeSlots.count != entries.count { return "a place is neither free nor used" }
+        for (place, row) in recent.enumerated() {
+            guard let slot = slot(of: row.key, hash: row.key.hash(hash)), let entry = entries[slot] else { return "a new row is gone" }
+            if entry.epoch != epoch || Int(entry.place) != place { return "a new row isn't at its place" }
+        }
+        return nil
+    }
+
     var changedCount: Int { recent.count + frozen.count }
 }

@@ -148,6 +148,11 @@ struct Names {
         [userNumbers.forgetKnown(), userNames.forgetKnown(), devices.forgetKnown(), conversations.forgetKnown(), pairs.forgetKnown()]
     }
 
+    /// What must hold in the tables and doesn't; nil: all does.
+    var violation: String? {
+        userNumbers.violation ?? userNames.violation ?? devices.violation ?? conversations.violation ?? pairs.violation
+    }
+
     /// Devices of which the store doesn't have the session yet.
     var changedDevices: [SessionID: [UInt8]] {
         var found: [SessionID: [UInt8]] = [:]

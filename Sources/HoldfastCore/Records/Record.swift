@@ -72,7 +72,7 @@ package enum Record: Equatable, Sendable {
     /// then; behind the checkpoint it names the users (by number) whose inboxes the message was, or may have been, for.
     case lost([UInt64])
 
-    private enum Kind: UInt8 {
+    private enum Kind: UInt8, CaseIterable {
         case message = 1
         case cursors, sessionBegun, sessionEnded, evicted, seen, lost
     }
@@ -130,6 +130,15 @@ package enum Record: Equatable, Sendable {
         guard bytes.count >= 5 else { return false }
         var reader = ByteReader(bytes)
         return reader.integer(UInt32.self) == bytes.checksumOfRecord(0..<bytes.count)
+    }
+
+    /// - Throws: `.newerFormat` when the record is whole and of a kind that only a later version knows: it is no damage, and nothing may be made of it.
+    static func requireKnown(_ bytes: Span<UInt8>, at position: Position) throws(StorageError) {
+        guard bytes.count >= 5, bytes[4] > Kind.allCases.count, isIntact(bytes) else { return }
+        throw StorageError(
+            .newerFormat,
+            "The journal's record at position \(position.rawValue) is of kind \(bytes[4]), which only a later version of holdfast knows: nothing "
+                + "was changed. Use the version that wrote it, or a later one.")
     }
 
     /// Decodes a record.

@@ -27,6 +27,7 @@ extension Examination {
         counts.users += 1
         let value = try snapshot.bytes(.users, StoreKey.number(number))
         let image = value.flatMap { UserImage(decoding: $0.span, number: number) }
+        if let value, image == nil { try UserImage.requireKnown(value.span, number: number) }
         var entries = ContiguousArray<InboxEntry>()
         try snapshot.inbox(of: number, after: .zero, limit: .max / 2, into: &entries)
         counts.inboxEntries += entries.count

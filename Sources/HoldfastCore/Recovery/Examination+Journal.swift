@@ -38,6 +38,7 @@ extension Examination {
     private mutating func examine(_ bytes: Span<UInt8>, at position: Position, _ walk: inout RecordWalk) throws(StorageError) {
         try passHoldings(before: position.rawValue, &walk)
         let record = Record.decode(bytes)
+        if record == nil { try Record.requireKnown(bytes, at: position) }
         var owners: [UInt64] = []
         while walk.holding < holdings.count, holdings[walk.holding].position == position.rawValue {
             owners.append(holdings[walk.holding].user)

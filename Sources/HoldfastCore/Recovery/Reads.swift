@@ -180,14 +180,20 @@ package struct ReadRequests: Sendable {
             var message: MessageRecord?
             var body = 0..<0
             var wasLeftOut = false
+            var newer: StorageError?
             let isThere = try snapshot.record(at: position) { bytes in
                 let record = Record.decode(bytes)
+                if record == nil {
+                    do throws(StorageError) { try Record.requireKnown(bytes, at: position) } catch { newer = error }
+                }
                 if case .lost? = record { wasLeftOut = true }
                 guard case .message(let found)? = record else { return }
                 message = found
                 body = results.bytes.count..<results.bytes.count + found.body.count
                 results.bytes.append(bytes, found.body)
             }
+            // A gap would be acknowledged, and what only a later version can read be lost.
+            if let newer { throw newer }
             if !isThere {
                 results.missing.append(position)
                 results.pages[place.page].items[place.item].isMissing = true

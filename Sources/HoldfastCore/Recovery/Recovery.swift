@@ -97,6 +97,7 @@ extension Core {
 
     private mutating func replay(_ bytes: Span<UInt8>, at position: Position, from snapshot: any StorageSnapshot) throws(StorageError) {
         guard let record = Record.decode(bytes) else {
+            try Record.requireKnown(bytes, at: position)
             throw StorageError(
                 .damaged,
                 "The journal's record at position \(position.rawValue) is damaged: nothing was changed. Run `holdfast repair --dry-run` "

@@ -80,11 +80,23 @@ package struct UserImage: Sendable {
         var image: UserImage?
         let found = try snapshot.get(.users, StoreKey.inline(number).span) { bytes in image = UserImage(decoding: bytes, number: number) }
         if found, image == nil {
+            if let bytes = try snapshot.bytes(.users, StoreKey.number(number)) { try requireKnown(bytes.span, number: number) }
             throw StorageError(
                 .damaged,
                 "The store's row of user number \(number) is damaged: nothing was changed; restore a backup of the data directory.")
         }
         return image
+    }
+
+    /// - Throws: `.newerFormat` when the row is whole and of a version that only a later program knows: it would be written back without what
+    ///   this one doesn't understand.
+    static func requireKnown(_ bytes: Span<UInt8>, number: UInt64) throws(StorageError) {
+        var reader = ByteReader(bytes)
+        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > version else { return }
+        throw StorageError(
+            .newerFormat,
+            "The store's row of user number \(number) is of version \(bytes[4]), which only a later version of holdfast knows: nothing was "
+                + "changed. Use the version that wrote it, or a later one.")
     }
 
     /// Encodes a user with the sessions that `next` hands out.

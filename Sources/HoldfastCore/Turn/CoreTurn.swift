@@ -159,6 +159,8 @@ package struct CoreTurn: ~Copyable {
     package var timeOffset: Int64 { core.timeOffset }
     /// For whom something waits, as far as it is known.
     package var undelivered: UndeliveredUsers { core.undelivered }
+    /// What must hold between the core's rows and doesn't; nil: all does. It walks over all of them.
+    package var violation: String? { core.violation }
     package var counts: CoreCounts { core.counts }
 
     /// See `Core.inspectUsers`.

@@ -74,6 +74,9 @@ struct DirtyRows<Slot: TableSlot> {
         return slice
     }
 
+    /// Whether a changed row is of the epoch that runs, or of the one that is being copied.
+    func isCurrent(_ epochs: RowEpochs) -> Bool { epochs.dirty == epoch || epochs.dirty == epoch - 1 }
+
     /// Whether the disk has the row as it is.
     func isStored(_ epochs: RowEpochs) -> Bool { epochs.dirty == 0 && epochs.saved <= writtenEpoch }
 }

@@ -407,4 +407,77 @@ struct Users: ~Copyable {
     mutating func replaceLastDelivery(of session: SessionSlot, by entry: InboxEntry) {
         deliveries.replaceLast(of: sessions[session].unacknowledged, by: entry)
     }
+
+    // MARK: Invariants
+
+    /// What must hold between the rows and doesn't; nil: all does.
+    /// - Parameter waitingPins: pins of waiting commands.
+    func violation(waitingPins: Int) -> String? {
+        var (userCount, sessionCount, entryCount, deliveryCount, pinsLeft) = (0, 0, 0, 0, 0)
+        for index in rows.rows.indices {
+            let user = UserSlot(rawValue: UInt32(index))
+            let row = rows[user]
+            guard row.number != 0 else { continue }
+            userCount += 1
+            let name = "user \(row.number)"
+            if find(row.number) != user { return "\(name) isn't found at his place" }
+            if row.hasFloor != (floors[user] != nil) { return "\(name) has a floor without a flag, or a flag without a floor" }
+            if row.epochs.dirty != 0, !dirty.isCurrent(row.epochs) { return "\(name): dirty in an epoch that is over" }
+            if let text = entryViolation(row, base(of: user).position, &entryCount) { return "\(name): \(text)" }
+            var (connected, unrecorded, receiving) = (0, 0, 0)
+            var session = row.firstSession
+            while session != .none {
+                sessionCount += 1
+                if sessionCount > sessions.count { return "\(name): the list of sessions has no end" }
+                let sessionRow = sessions[session]
+                if sessionRow.user != user || sessionRow.id.userNumber != row.number { return "\(name) has another user's session" }
+                if sessionRow.connection != .none { connected += 1 }
+                if sessionRow.connection != .none, sessionRow.receives { receiving += 1 }
+                if sessionRow.flags.contains(.cursorUnrecorded) { unrecorded += 1 }
+                if let text = deliveryViolation(sessionRow, &deliveryCount) { return "session \(sessionRow.id.rawValue): \(text)" }
+                session = sessionRow.next
+            }
+            if Int(row.receivingConnections) != receiving {
+                return "\(name): \(row.receivingConnections) receiving connections, \(receiving) are"
+            }
+            if Int(row.pins) < connected + unrecorded {
+                return "\(name): \(row.pins) pins for \(connected) connections, \(unrecorded) cursors"
+            }
+            pinsLeft += Int(row.pins) - connected - unrecorded
+        }
+        if userCount != index.count { return "\(userCount) users, \(index.count) in the index" }
+        if sessionCount != sessions.count { return "\(sessionCount) sessions in lists, \(sessions.count) in the table" }
+        if entryCount != entries.usedCount { return "\(entryCount) entries in lists, \(entries.usedCount) in the pool" }
+        if deliveryCount != deliveries.usedCount { return "\(deliveryCount) deliveries in lists, \(deliveries.usedCount) in the pool" }
+        return pinsLeft == waitingPins ? nil : "\(pinsLeft) pins of waiting commands, which have \(waitingPins)"
+    }
+
+    private func entryViolation(_ row: UserRow, _ base: Position, _ count: inout Int) -> String? {
+        var last: InboxEntry?
+        var slot = row.entries.head
+        while slot != .none {
+            count += 1
+            let entry = entries[slot].entry
+            if entry.position <= base { return "an entry at \(entry.position.rawValue) is below where the inbox begins" }
+            if let last, last.position >= entry.position || last.ordinal &+ 1 != entry.ordinal { return "entries don't rise" }
+            last = entry
+            slot = entries.next(after: slot)
+        }
+        return last == nil || last == row.last ? nil : "the newest entry isn't the last one that the inbox got"
+    }
+
+    private func deliveryViolation(_ row: SessionRow, _ count: inout Int) -> String? {
+        var (last, messages, bytes) = (row.cursor.position, UInt32(0), UInt32(0))
+        var slot = row.unacknowledged.head
+        while slot != .none {
+            count += 1
+            let node = deliveries[slot]
+            if node.entry.position <= last { return "what was sent doesn't rise from the cursor on" }
+            if node.kind == .message { (messages, bytes) = (messages + 1, bytes &+ node.size) }
+            last = node.entry.position
+            slot = deliveries.next(after: slot)
+        }
+        if messages != row.unacknowledgedCount || bytes != row.unacknowledgedBytes { return "unacknowledged messages aren't counted right" }
+        return row.connection == .none || last <= row.sent ? nil : "sent up to \(row.sent.rawValue), but \(last.rawValue) waits"
+    }
 }

@@ -26,6 +26,13 @@ final class GatewayRun {
     private let monotonicStart: UInt64
     private var inbox: [CoreMessage] = []
     private var isTurnDue = false
+    private var turnCount = 0
+    /// Invariants are looked at after so many turns.
+    #if DEBUG
+        private static let checkedTurns = 1
+    #else
+        private static let checkedTurns = 1_000
+    #endif
     /// When the process wakes if nothing comes before, in the world's time; nil: nothing is set.
     private var wakesAt: UInt64?
     /// What a crash may lose: taken from the core and not stored yet.
@@ -102,6 +109,8 @@ final class GatewayRun {
         inbox = []
         for message in messages { core.take(message, now: now) }
         core.run(now: now) { storage.roomBytes(checkpointRows: $0) }
+        turnCount += 1
+        if turnCount.isMultiple(of: Self.checkedTurns), let violation = core.violation { world.fail("the core: \(violation)") }
         load.setTimeOffset(core.timeOffset)
         while let job = core.takeJob(now: now) { start(job) }
         for loop in ports.indices {

@@ -153,6 +153,7 @@ final class CoreHarness {
     private func run(roomBytes: Int = .max) {
         let isLow = storage.isSpaceLow
         turn.run(now: now) { _ in isLow ? 0 : roomBytes }
+        if let violation = turn.violation { fail(violation) }
     }
 
     /// The core hears a message, and does all that it can.
