@@ -153,7 +153,12 @@ extension Core {
             sessions[slot].storedAttach = max(sessions[slot].storedAttach, state.attach)
         }
         // After a start the last one issued is not known, only the last one stored.
-        let known = max(sessions[slot].attach, sessions[slot].storedAttach)
+        #if PLANTED_BUGS
+            let isBelow = PlantedBug.attachBelowStored.isActive
+            let known = isBelow ? sessions[slot].attach : max(sessions[slot].attach, sessions[slot].storedAttach)
+        #else
+            let known = max(sessions[slot].attach, sessions[slot].storedAttach)
+        #endif
         let step = state == nil ? Self.fenceStep : 1
         let attach = AttachNumber(rawValue: max(known, state?.attach ?? .none).rawValue + step)
         sessions[slot].attach = attach
@@ -172,6 +177,9 @@ extension Core {
     /// has the state comes with an attach below it, and is `rewound` (REQ-ATTACH-8).
     /// - Returns: what has to be synced before the answer.
     private mutating func fenceDurably(_ slot: SessionSlot) -> Position {
+        #if PLANTED_BUGS
+            if PlantedBug.fenceNotStored.isActive { return .zero }
+        #endif
         let row = sessions[slot]
         return append(
             .cursors([

@@ -5,10 +5,11 @@ cd "$(dirname "$0")/../.."
 
 usage() {
     cat <<'TEXT'
-usage: Tests/Planted/run.sh [--bug NAME] [--seeds N]
+usage: Tests/Planted/run.sh [--bug NAME] [--seeds N] [--pin]
 
   --bug NAME   only this one (see Sources/HoldfastWire/PlantedBug.swift)
-  --seeds N    seeds until it must be found (default 1000)
+  --seeds N    seeds until it must be found, for one that has no pinned seed (default 1000)
+  --pin        prints the first seed that finds each bug, for Sources/HoldfastSimulator/Running/PinnedSeed.swift
 
 example: Tests/Planted/run.sh --bug acknowledgeBeforeSync
 
@@ -19,10 +20,12 @@ TEXT
 
 bugs=()
 seeds=1000
+pin=()
 while [ $# -gt 0 ]; do
     case "$1" in
     --bug) bugs+=("$2"); shift 2 ;;
     --seeds) seeds=$2; shift 2 ;;
+    --pin) pin=(--pin); shift ;;
     -h | --help) usage; exit 0 ;;
     *) echo "run.sh: unknown option $1; see --help" >&2; exit 2 ;;
     esac
@@ -42,4 +45,4 @@ for name in HoldfastWire HoldfastCore HoldfastConnection HoldfastClient Holdfast
 done
 echo "linking"
 swiftc "${flags[@]}" Tests/Planted/driver/Driver.swift "$out"/*.o -o "$out/planted"
-exec "$out/planted" "$seeds" "${bugs[@]}"
+exec "$out/planted" ${pin[@]+"${pin[@]}"} "$seeds" ${bugs[@]+"${bugs[@]}"}

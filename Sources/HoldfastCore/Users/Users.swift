@@ -368,6 +368,9 @@ struct Users: ~Copyable {
     /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the
     /// notice in its place. With them an inbox could seem full for ever.
     func counted(_ entry: InboxEntry, in user: UserSlot) -> InboxEntry {
+        #if PLANTED_BUGS
+            if PlantedBug.countersKeptAfterRepair.isActive { return entry }
+        #endif
         var known = entry
         // Looked for only then: a replay of many cursors would look through long inboxes again and again.
         if withLoss.contains(rows[user].number) {

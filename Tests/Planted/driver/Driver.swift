@@ -9,7 +9,9 @@ import HoldfastWire
 @main
 struct Driver {
     static func main() {
-        let arguments = CommandLine.arguments.dropFirst()
+        var arguments = CommandLine.arguments.dropFirst()
+        let pins = arguments.first == "--pin"
+        if pins { arguments = arguments.dropFirst() }
         guard let seeds = arguments.first.flatMap(UInt64.init), seeds > 0 else { fail("the first argument is the number of seeds") }
         let bugs = arguments.dropFirst().map { name in
             guard let bug = PlantedBug(rawValue: name) else {
@@ -25,7 +27,10 @@ struct Driver {
             print("no bug: \(min(seeds, 200)) seeds found nothing")
         }
         for bug in bugs.isEmpty ? PlantedBug.allCases : Array(bugs) {
-            if let (finder, problem) = firstFinding(bug, seeds) {
+            if pins {
+                guard !History.all.contains(where: { $0.bug == bug.rawValue }), let (seed, _) = firstFailure(bug, seeds) else { continue }
+                print("        PinnedSeed(bug: \"\(bug)\", seed: \(seed)),")
+            } else if let (finder, problem) = firstFinding(bug, seeds) {
                 print("\(bug): found by \(finder): \(problem)")
             } else {
                 print("\(bug): NOT FOUND in \(seeds) seeds")
@@ -35,22 +40,29 @@ struct Driver {
         exit(isRight ? 0 : 1)
     }
 
-    /// A bug that a history is about is found by that one; the others by seeds.
+    /// A bug that a history is about is found by that one, one that has a pinned seed by that; the others by any of the seeds.
     private static func firstFinding(_ bug: PlantedBug, _ seeds: UInt64) -> (finder: String, problem: String)? {
         PlantedBug.active = bug
         let histories = History.all.filter { $0.bug == bug.rawValue }
+        if let pin = PinnedSeed.all.first(where: { $0.bug == bug.rawValue }) {
+            return failure(bug, pin.seed).map { ("its seed, \(pin.seed)", $0) }
+        }
         guard !histories.isEmpty else { return firstFailure(bug, seeds).map { ("seed \($0.0)", $0.1) } }
         return histories.lazy.compactMap { history in history.run().problems.first.map { ("its history", $0) } }.first
     }
 
     private static func firstFailure(_ bug: PlantedBug?, _ seeds: UInt64) -> (UInt64, String)? {
-        PlantedBug.active = bug
         for seed in 1...seeds {
-            var totals = Campaign.Totals()
-            Campaign.standard.run(seed: seed, into: &totals)
-            if let failure = totals.failures.first { return (seed, failure.problem) }
+            if let problem = failure(bug, seed) { return (seed, problem) }
         }
         return nil
+    }
+
+    private static func failure(_ bug: PlantedBug?, _ seed: UInt64) -> String? {
+        PlantedBug.active = bug
+        var totals = Campaign.Totals()
+        Campaign.standard.run(seed: seed, into: &totals)
+        return totals.failures.first?.problem
     }
 
     private static func fail(_ text: String) -> Never {
