@@ -1,7 +1,7 @@
 import HoldfastWire
 
 // The core: a deterministic state machine without I/O, clock or randomness. Commands, time and loaded rows go in; effects and jobs come
-// out. It is driven by `CoreTurn` alone:
+// out. It is driven by `CoreTurn` (and by `RepairPlan`, which replays and writes one checkpoint):
 //
 //     handle(commands) ─┐                    ┌─ takeBatch()      -> journal, answered by committed()
 //     take(answers) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by take(_:steps:)

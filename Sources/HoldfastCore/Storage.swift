@@ -1,6 +1,6 @@
 package import HoldfastWire
 
-// What the core needs of a disk (DESIGN: journal and store). Two durable things: the journal, records in the order of their
+// What the core needs of a disk. Two durable things: the journal, records in the order of their
 // positions, and the store, tables that only checkpoints write. The formats of keys and values are the core's; an
 // implementation only moves bytes, atomically and in order. HoldfastStorage has it over LMDB, MemoryStorage in RAM.
 
@@ -90,7 +90,7 @@ package struct JournalBatch: Sendable {
 
 /// The tables of the store. Keys and values are bytes; integers in keys are big-endian, so that byte order is numeric order.
 package enum StoreTable: UInt8, CaseIterable, Sendable {
-    /// Text keys: what has been applied, counters, format.
+    /// Text keys: what has been applied, the next numbers, times.
     case meta = 0
     /// User name -> user number.
     case userByName = 1
@@ -135,7 +135,7 @@ package protocol Storage: AnyObject, Sendable {
     func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError)
     /// The first position not given out yet, as stored by the last commit (or by the making of the directory).
     var nextPosition: Position { get }
-    /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap; asked before each batch.
+    /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap.
     var isSpaceLow: Bool { get }
     /// About how many bytes of records may be stored before `isSpaceLow`; 0 when it is. Cheap; asked at each tick.
     /// - Parameter checkpointRows: what the next checkpoint has to write.

@@ -21,7 +21,7 @@ struct UserRow {
     var epochs = RowEpochs()
     /// Receiving sessions with a connection.
     var receivingConnections: UInt16 = 0
-    /// Sessions with a connection, and commands that run now.
+    /// Sessions with a connection, cursors without a record, and commands that wait for rows: the user stays in RAM for them.
     var pins: UInt16 = 0
     /// Something has left the inbox unacknowledged: see `InboxFloor`.
     var hasFloor = false

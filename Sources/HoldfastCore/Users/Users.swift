@@ -24,7 +24,7 @@ struct Users: ~Copyable {
     private(set) var frozenReleasedEntries = 0
 
     private let cachedMax: Int
-    /// The cache's hand (see `Users+Cache`).
+    /// The cache's hand (see `trimCache`).
     private var hand = 0
     /// Steps that the hand may still make.
     private(set) var handSteps = 0
