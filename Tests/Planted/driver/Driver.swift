@@ -21,19 +21,19 @@ struct Driver {
         }
         var isRight = true
         if let (seed, problem) = firstFailure(nil, min(seeds, 200)) {
-            print("no bug: seed \(seed) found '\(problem)'")
+            say("no bug: seed \(seed) found '\(problem)'")
             isRight = false
         } else {
-            print("no bug: \(min(seeds, 200)) seeds found nothing")
+            say("no bug: \(min(seeds, 200)) seeds found nothing")
         }
         for bug in bugs.isEmpty ? PlantedBug.allCases : Array(bugs) {
             if pins {
                 guard !History.all.contains(where: { $0.bug == bug.rawValue }), let (seed, _) = firstFailure(bug, seeds) else { continue }
-                print("        PinnedSeed(bug: \"\(bug)\", seed: \(seed)),")
+                say("        PinnedSeed(bug: \"\(bug)\", seed: \(seed)),")
             } else if let (finder, problem) = firstFinding(bug, seeds) {
-                print("\(bug): found by \(finder): \(problem)")
+                say("\(bug): found by \(finder): \(problem)")
             } else {
-                print("\(bug): NOT FOUND in \(seeds) seeds")
+                say("\(bug): NOT FOUND in \(seeds) seeds")
                 isRight = false
             }
         }
@@ -65,8 +65,14 @@ struct Driver {
         return totals.failures.first?.problem
     }
 
+    /// At once: the next bug may take minutes.
+    private static func say(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
     private static func fail(_ text: String) -> Never {
-        print("planted: \(text)")
+        say("planted: \(text)")
         exit(2)
     }
 }
