@@ -7,6 +7,10 @@ extension Core {
     /// - Returns: its position.
     @discardableResult
     mutating func append(_ record: Record, body: ArraySlice<UInt8> = []) -> Position {
+        if let user = missingUser(of: record) {
+            preconditionFailure("no row of user \(user), whom a new record names: nothing was stored of it")
+        }
+        precondition(open.journal.entries.last.map { $0.position < nextPosition } ?? true, "positions of a batch rise")
         let position = nextPosition
         nextPosition = Position(rawValue: position.rawValue + 1)
         lastAppended = monotonic
@@ -20,6 +24,22 @@ extension Core {
             apply(record, at: position)
         }
         return position
+    }
+
+    /// A user whom the record names and whose row isn't in RAM: before a record is made or replayed there is none.
+    func missingUser(of record: Record) -> UInt64? {
+        func absent(_ number: UInt64) -> UInt64? { users.find(number) == nil ? number : nil }
+        switch record {
+        case .message(let message):
+            return absent(message.sender) ?? (message.newRecipient.isEmpty ? absent(message.recipient) : nil)
+        case .cursors(let cursors):
+            for cursor in cursors where users.find(cursor.session.userNumber) == nil { return cursor.session.userNumber }
+            return nil
+        case .sessionBegun(let begun): return begun.newUser.isEmpty ? absent(begun.session.userNumber) : nil
+        case .sessionEnded(let session, _), .seen(let session, _): return absent(session.userNumber)
+        case .evicted(let evicted): return absent(evicted.user)
+        case .lost: return nil
+        }
     }
 
     /// Applies a record that the journal already has.

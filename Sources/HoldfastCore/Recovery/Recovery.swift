@@ -122,6 +122,12 @@ extension Core {
         case .lost(let users):
             for user in users { try load(user, from: snapshot) }
         }
+        if let user = missingUser(of: record) {
+            throw StorageError(
+                .damaged,
+                "The journal's record at position \(position.rawValue) names user number \(user), of whom the store has no row: nothing was "
+                    + "changed. Run `holdfast repair --dry-run` to hear what is lost without it, or restore a backup.")
+        }
         apply(record, at: position)
     }
 
