@@ -171,9 +171,6 @@ extension Core {
         row.attach = begun.attach
         // Known after a crash too: whoever enters the session without its state gets a higher one.
         row.storedAttach = begun.attach
-        #if PLANTED_BUGS
-            if PlantedBug.beginningNotFenced.isActive { row.storedAttach = .none }
-        #endif
         row.cursor = users.counted(begun.cursor, in: user)
         row.lastPosition = position
         row.seen = begun.age

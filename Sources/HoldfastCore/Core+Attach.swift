@@ -153,12 +153,7 @@ extension Core {
             sessions[slot].storedAttach = max(sessions[slot].storedAttach, state.attach)
         }
         // After a start the last one issued is not known, only the last one stored.
-        #if PLANTED_BUGS
-            let isBelow = PlantedBug.attachBelowStored.isActive
-            let known = isBelow ? sessions[slot].attach : max(sessions[slot].attach, sessions[slot].storedAttach)
-        #else
-            let known = max(sessions[slot].attach, sessions[slot].storedAttach)
-        #endif
+        let known = max(sessions[slot].attach, sessions[slot].storedAttach)
         let step = state == nil ? Self.fenceStep : 1
         let attach = AttachNumber(rawValue: max(known, state?.attach ?? .none).rawValue + step)
         sessions[slot].attach = attach

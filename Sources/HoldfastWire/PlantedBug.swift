@@ -46,10 +46,6 @@
         case countersKeptAfterRepair
         /// Whoever enters a session without its state is fenced only as long as the gateway runs (G2).
         case fenceNotStored
-        /// The attach that begins a session isn't taken for stored (G2).
-        case beginningNotFenced
-        /// After a start an attach is given out that is below a stored one (G5).
-        case attachBelowStored
         /// A client that is fenced by an attempt of its own stays away, and openings of clients that have gone are carried out (G5).
         case fencedForGood
 
