@@ -49,6 +49,11 @@ def state(fields):
     return u(fields["attach"], 4) + u(number(fields["position"]), 8) + varint(fields["lastSequence"])
 
 
+def capabilities(f):
+    """The extension of HELLO and WELCOME; nothing is written for none."""
+    return varint(6) + counted(varint(number(f["capabilities"]))) if "capabilities" in f else b""
+
+
 KINDS = ["text", "image", "voice", "video", "file", "location", "card", "custom", "event"]
 OUTCOMES = ["resumed", "begun", "begunExpired", "begunEnded", "rewound", "begunUnknown"]
 REASONS = ["", "evicted", "expired", "erased", "damaged"]
@@ -65,7 +70,7 @@ def hello(f):
     presented = f.get("state")
     flags = (1 if f["isSendOnly"] else 0) | (2 if presented else 0)
     out = u(1, 1) + u(flags, 1) + counted(data(f["token"])) + counted(data(f["device"])) + counted(data(f["user"]))
-    return out + (u(number(presented["session"]), 8) + state(presented) if presented else b"")
+    return out + (u(number(presented["session"]), 8) + state(presented) if presented else b"") + capabilities(f)
 
 
 def welcome(f):
@@ -73,7 +78,7 @@ def welcome(f):
         u(OUTCOMES.index(f["outcome"]), 1) + u(number(f["session"]), 8) + u(f["attach"], 4) + u(number(f["cursor"]), 8)
         + u(f["era"], 1) + varint(f["lastSequence"]) + u(f["serverTime"], 6) + varint(f["heartbeatSecondsMin"])
         + varint(f["heartbeatSecondsMax"]) + varint(f["frameBytesMax"]) + u(f["sendsInFlightMax"], 1)
-        + varint(f["creditMessages"]) + varint(f["creditBytes"]))
+        + varint(f["creditMessages"]) + varint(f["creditBytes"]) + capabilities(f))
 
 
 def deliver(f):
@@ -176,6 +181,8 @@ FRAMES = [
     ("hello-bom-device", "HELLO", fields_hello(device="\ufeffphone-1", user="\ufeffalice"), "U+FEFF is a character like any other: these are not the names without it."),
     ("hello-state-era-200", "HELLO", fields_hello(state=presented(3, 1000, (1 << 63) - 1, session="0xffffffffffffffff", era=200)), "A session and a position above 2^63, and the largest sequence: the first two need unsigned 64-bit numbers."),
     ("hello-unicode-device", "HELLO", fields_hello(device="手机-1"), "Lengths of text are in bytes."),
+    ("hello-capabilities", "HELLO", fields_hello(capabilities=5), "Bits 0 and 2, whatever they will mean."),
+    ("hello-state-capabilities-64-bits", "HELLO", fields_hello(state=presented(3, 1000, 41), capabilities="0xffffffffffffffff"), "All bits, behind the state."),
     ("resume", "RESUME", resume(3, 1000, 41), "The usual way back."),
     ("resume-era-128", "RESUME", resume(3, 0, 41, era=128), "A position of 2^63."),
     ("resume-largest-budgeted", "RESUME", resume(4294967294, 1099511627776, 34359738367), "64 bytes: the budget of REQ-BUDGET-6."),
@@ -209,6 +216,7 @@ FRAMES = [
     ("welcome-era-255", "WELCOME", fields_welcome("resumed", 4, (1 << 56) - 1, 41, session="0xfffffffffffffffe", era=255), "The highest position, and a session above 2^63."),
     ("welcome-heartbeat-day", "WELCOME", {**fields_welcome("resumed", 4, 1000, 41), "heartbeatSecondsMax": 86400}, "The longest heartbeat interval."),
     ("welcome-largest-budgeted", "WELCOME", {**fields_welcome("resumed", 4294967295, 1 << 40, 34359738367), "creditBytes": 1 << 24}, "48 bytes: the budget of REQ-BUDGET-6."),
+    ("welcome-capabilities", "WELCOME", {**fields_welcome("resumed", 4, 1000, 41), "capabilities": 4}, "Of bits 0 and 2 only bit 2 is in use then."),
     ("ticket", "TICKET", {"expiresIn": 2592000, "ticket": TICKET}, "Good for 30 days."),
     ("sent", "SENT", {"through": 43, "position": pos(1007)}, "Stored: every number up to 43."),
     ("sent-wrapped", "SENT", {"through": 258, "position": pos(1099511627775)}, "Short forms of 258 and of the highest low 40 bits."),
@@ -251,6 +259,8 @@ READ_ONLY = [
     ("optional-with-payload-down", "server", frame(0xC4, b"\x01\x02"), None, None, "An unknown optional frame: skipped by its length."),
     ("hello-extension", "client", frame(0x10, hello(fields_hello()) + varint(2) + counted(b"new")), "HELLO", fields_hello(), "An extension with an even tag is skipped."),
     ("resume-extension", "client", frame(0x11, u(1, 1) + counted(data(TICKET)) + state(resume(3, 1000, 41)) + varint(300) + counted(b"")), "RESUME", resume(3, 1000, 41), "An empty extension with an even tag."),
+    ("hello-no-capabilities", "client", frame(0x10, hello(fields_hello()) + varint(6) + counted(varint(0))), "HELLO", fields_hello(), "An empty set says the same as none."),
+    ("hello-capabilities-between-extensions", "client", frame(0x10, hello(fields_hello()) + varint(2) + counted(b"new") + varint(6) + counted(varint(128)) + varint(8) + counted(b"")), "HELLO", fields_hello(capabilities=128), "Extensions may stand in any order."),
     ("welcome-extension", "server", frame(0x40, welcome(fields_welcome("begun", 1, 980, 0)) + varint(4) + counted(b"\x01")), "WELCOME", fields_welcome("begun", 1, 980, 0), "An extension with an even tag is skipped."),
     ("refused-extension", "server", frame(0x43, b"\x2b" + u(100, 2) + varint(2000) + varint(2) + counted(b"x")), "REFUSED", {"sequence": 43, "code": "inboxFull", "retryAfterMilliseconds": 2000}, "An extension with an even tag is skipped."),
 ]
@@ -310,6 +320,12 @@ MALFORMED = [
     ("hello-state-truncated", "client", hello_raw(flags=2, tail=bytes(19)), "malformedFrame", "The presented state ends early."),
     ("hello-state-not-announced", "client", hello_raw(tail=bytes(21)[:-1] + b"\x01"), "malformedFrame", "State without its flag is read as extensions, and these do not fit."),
     ("hello-extension-odd", "client", frame(0x10, H + varint(3) + counted(b"new")), "reservedBits", "An unknown extension with an odd tag must be understood."),
+    ("hello-capabilities-empty", "client", frame(0x10, H + varint(6) + counted(b"")), "malformedFrame", "The set is missing."),
+    ("hello-capabilities-trailing", "client", frame(0x10, H + varint(6) + counted(b"\x01\x00")), "malformedFrame", "One varint and nothing behind it."),
+    ("hello-capabilities-not-minimal", "client", frame(0x10, H + varint(6) + counted(b"\x81\x00")), "malformedFrame", "1 in two bytes."),
+    ("hello-capabilities-above-64-bits", "client", frame(0x10, H + varint(6) + counted(b"\xff" * 9 + b"\x02")), "malformedFrame", "At most 64 bits."),
+    ("hello-capabilities-beyond-value", "client", frame(0x10, H + varint(6) + b"\x01\x80\x01"), "malformedFrame", "The varint goes beyond its value."),
+    ("hello-capabilities-twice", "client", frame(0x10, H + (varint(6) + counted(b"\x01")) * 2), "malformedFrame", "Announced once."),
     ("hello-extension-truncated", "client", frame(0x10, H + varint(2) + b"\x05ab"), "malformedFrame", "An extension beyond the payload."),
     ("resume-version-2", "client", frame(0x11, b"\x02"), "unsupportedVersion", "As with HELLO."),
     ("resume-ticket-empty", "client", frame(0x11, b"\x01" + counted(b"") + state(resume(1, 0, 0))), "malformedFrame", "A ticket has at least one byte."),
@@ -350,6 +366,8 @@ MALFORMED = [
     ("welcome-outcome-unknown", "server", welcome_with(0, b"\x06"), "malformedFrame", "Outcomes are 0 to 5."),
     ("welcome-truncated", "server", frame(0x40, W[:-1]), "malformedFrame", "The payload ends early."),
     ("welcome-extension-odd", "server", frame(0x40, W + b"\x01\x00"), "reservedBits", "Must be understood."),
+    ("welcome-capabilities-trailing", "server", frame(0x40, W + varint(6) + counted(b"\x01\x00")), "malformedFrame", "One varint and nothing behind it."),
+    ("welcome-capabilities-twice", "server", frame(0x40, W + (varint(6) + counted(b"\x01")) * 2), "malformedFrame", "Announced once."),
     ("welcome-session-zero", "server", welcome_with(1, bytes(8)), "malformedFrame", "No session is 0."),
     ("welcome-attach-zero", "server", welcome_with(9, bytes(4)), "malformedFrame", "No connection has attach 0."),
     ("welcome-sequence-beyond", "server", frame(0x40, welcome(fields_welcome("resumed", 1, 1000, (1 << 64) - 1))), "malformedFrame", "A sequence is at most 2^63 - 1: no sum with it may overflow."),

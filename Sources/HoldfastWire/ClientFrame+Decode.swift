@@ -93,9 +93,9 @@ extension ClientFrame.Hello {
             let session = SessionID(rawValue: try fields.integer(bytes, byteCount: 8))
             state = try fields.state(bytes, of: session)
         }
-        try fields.skipExtensions(bytes)
         self.init(
-            version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, user: user, state: state)
+            version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, user: user, state: state,
+            capabilities: try fields.capabilities(bytes))
     }
 }
 

@@ -5,9 +5,10 @@ package enum ClientFrameWriter {
 
     /// `HELLO`; with the state that the client kept, if any. An empty `user` asks for no check of the token's user (REQ-OPEN-8).
     package static func hello(
-        isSendOnly: Bool, token: Span<UInt8>, device: Span<UInt8>, user: Span<UInt8>, state: PresentedState?, to out: inout [UInt8]
+        isSendOnly: Bool, token: Span<UInt8>, device: Span<UInt8>, user: Span<UInt8>, state: PresentedState?,
+        capabilities: Capabilities = [], to out: inout [UInt8]
     ) {
-        var payload = 2 + counted(token) + counted(device) + counted(user)
+        var payload = 2 + counted(token) + counted(device) + counted(user) + capabilities.extensionBytes
         if let state { payload += 8 + bytes(of: state) }
         out.appendFrame(FrameKind.hello, payload: payload) { out in
             out.append(WireLimits.version)
@@ -19,10 +20,12 @@ package enum ClientFrameWriter {
         out.append(copying: device)
         out.appendFields { $0.append(varint: UInt64(user.count)) }
         out.append(copying: user)
-        guard let state else { return }
         out.appendFields { out in
-            out.append(bigEndian: state.session.rawValue, byteCount: 8)
-            append(state, to: &out)
+            if let state {
+                out.append(bigEndian: state.session.rawValue, byteCount: 8)
+                append(state, to: &out)
+            }
+            out.append(capabilities)
         }
     }
 

@@ -41,7 +41,8 @@ extension FuzzInput {
             let (device, user) = (name(), byte() & 1 == 0 ? [] : name())
             ClientFrameWriter.hello(
                 isSendOnly: byte() & 3 == 0, token: token.span, device: device.span, user: user.span,
-                state: byte() & 1 == 0 ? nil : presentedState(), to: &out)
+                state: byte() & 1 == 0 ? nil : presentedState(),
+                capabilities: Capabilities(rawValue: byte() & 3 == 0 ? extreme() : 0), to: &out)
         case 2: ClientFrameWriter.resume(ticket: token.span, state: presentedState(), to: &out)
         case 3: ClientFrameWriter.authenticate(token: token.span, to: &out)
         case 4: ClientFrameWriter.close(byte() & 1 == 0 ? .keep : .logout, to: &out)
@@ -73,6 +74,7 @@ extension FuzzInput {
         if edges & 8 != 0 { (welcome.creditMessages, welcome.creditBytes) = (extreme32(), extreme32()) }
         if edges & 16 != 0 { (welcome.session, welcome.attach) = (SessionID(rawValue: extreme()), AttachNumber(rawValue: extreme32())) }
         if edges & 32 != 0 { (welcome.frameBytesMax, welcome.sendsInFlightMax) = (extreme32(), byte()) }
+        if edges & 128 != 0 { welcome.capabilities = Capabilities(rawValue: extreme()) }
         if edges & 64 != 0 { welcome.serverTime = extreme() & 0xFFFF_FFFF_FFFF }
         return welcome
     }

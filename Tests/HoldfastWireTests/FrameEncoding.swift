@@ -12,7 +12,7 @@ extension ClientFrame {
         case .hello(let hello):
             ClientFrameWriter.hello(
                 isSendOnly: hello.isSendOnly, token: span(hello.token).span, device: span(hello.device).span,
-                user: span(hello.user).span, state: hello.state, to: &out)
+                user: span(hello.user).span, state: hello.state, capabilities: hello.capabilities, to: &out)
         case .resume(let resume):
             let state = PresentedState(
                 session: SessionID(rawValue: 0), attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)

@@ -15,7 +15,7 @@ struct RandomFrames {
         case 1:
             ClientFrameWriter.hello(
                 isSendOnly: Bool.random(using: &random), token: token.span, device: name.span, user: user.span,
-                state: Bool.random(using: &random) ? state() : nil, to: &out)
+                state: Bool.random(using: &random) ? state() : nil, capabilities: capabilities(), to: &out)
         case 2: ClientFrameWriter.resume(ticket: token.span, state: state(), to: &out)
         case 3: ClientFrameWriter.authenticate(token: token.span, to: &out)
         case 4: ClientFrameWriter.close(Bool.random(using: &random) ? .logout : .keep, to: &out)
@@ -97,6 +97,10 @@ struct RandomFrames {
             heartbeatSecondsMax: heartbeat + UInt32.random(in: 0...10_000, using: &random),
             frameBytesMax: UInt32.random(in: 1024...UInt32(WireLimits.frameBytesCeiling), using: &random),
             sendsInFlightMax: UInt8.random(in: 1...127, using: &random), creditMessages: random.wide32() | 1,
-            creditBytes: random.wide32() | 1)
+            creditBytes: random.wide32() | 1, capabilities: capabilities())
+    }
+
+    private mutating func capabilities() -> Capabilities {
+        Bool.random(using: &random) ? [] : Capabilities(rawValue: random.wide())
     }
 }

@@ -19,7 +19,8 @@ enum VectorEncoding {
             let user = try f["user"].bytes()
             let state = try f.optional("state").map { try presented($0, session: $0["session"].integer()) }
             ClientFrameWriter.hello(
-                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, user: user.span, state: state, to: &out)
+                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, user: user.span, state: state,
+                capabilities: try capabilities(f), to: &out)
         case "RESUME":
             let ticket = try f["ticket"].bytes()
             ClientFrameWriter.resume(ticket: ticket.span, state: try presented(f, session: 0), to: &out)
@@ -127,7 +128,12 @@ enum VectorEncoding {
             lastSequence: try f["lastSequence"].sequence(), serverTime: try f["serverTime"].integer(),
             heartbeatSecondsMin: try f["heartbeatSecondsMin"].integer(), heartbeatSecondsMax: try f["heartbeatSecondsMax"].integer(),
             frameBytesMax: try f["frameBytesMax"].integer(), sendsInFlightMax: try f["sendsInFlightMax"].integer(),
-            creditMessages: try f["creditMessages"].integer(), creditBytes: try f["creditBytes"].integer())
+            creditMessages: try f["creditMessages"].integer(), creditBytes: try f["creditBytes"].integer(),
+            capabilities: try capabilities(f))
+    }
+
+    private static func capabilities(_ f: Field) throws -> Capabilities {
+        Capabilities(rawValue: try f.optional("capabilities")?.integer() ?? 0)
     }
 }
 

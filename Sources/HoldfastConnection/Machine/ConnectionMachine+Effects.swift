@@ -70,7 +70,8 @@ extension ConnectionMachine {
                 outcome: attached.outcome, session: session, attach: attach, cursor: attached.cursor, era: attached.era,
                 lastSequence: attached.lastSequence, serverTime: serverTime, heartbeatSecondsMin: limits.heartbeatSecondsMin,
                 heartbeatSecondsMax: limits.heartbeatSecondsMax, frameBytesMax: UInt32(limits.frames.frameBytesMax),
-                sendsInFlightMax: limits.sendsInFlightMax, creditMessages: limits.creditMessages, creditBytes: limits.creditBytes),
+                sendsInFlightMax: limits.sendsInFlightMax, creditMessages: limits.creditMessages, creditBytes: limits.creditBytes,
+                capabilities: .own),
             to: &out)
         return true
     }
