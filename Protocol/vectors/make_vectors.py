@@ -49,6 +49,15 @@ def state(fields):
     return u(fields["attach"], 4) + u(number(fields["position"]), 8) + varint(fields["lastSequence"])
 
 
+def tagged(fields):
+    """A run of tags and values."""
+    return b"".join(varint(number(f["tag"])) + counted(data(f["value"])) for f in fields)
+
+
+def head(f):
+    return counted(varint(number(f["flags"])) + tagged(f["fields"]))
+
+
 def capabilities(f):
     """The extension of HELLO and WELCOME; nothing is written for none."""
     return varint(6) + counted(varint(number(f["capabilities"]))) if "capabilities" in f else b""
@@ -87,9 +96,11 @@ def deliver(f):
     out = short(number(f["predecessor"])) + short(number(before["position"])) + varint(number(f["conversation"])) + zigzag(before["timeOffset"])
     for index, entry in enumerate(entries):
         last = index == len(entries) - 1
-        out += u(KINDS.index(entry["kind"]) | (0x10 if entry["own"] else 0) | (0x20 if last else 0), 1)
+        out += u(KINDS.index(entry["kind"]) | (0x10 if entry["own"] else 0) | (0x20 if last else 0) | (0x40 if "head" in entry else 0), 1)
         if index:
             out += varint(number(entry["position"]) - number(before["position"])) + zigzag(entry["timeOffset"] - before["timeOffset"])
+        if "head" in entry:
+            out += head(entry["head"])
         out += data(entry["body"]) if last else counted(data(entry["body"]))
         before = entry
     return out
@@ -106,6 +117,8 @@ ENCODERS = {
     "LOOKUP": lambda f: frame(0x16, varint(number(f["conversation"]))),
     "PACE": lambda f: frame(0x17, varint(f["seconds"])),
     "SEND_TO": lambda f: frame(0x18, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + data(f["body"])),
+    "SEND_HEADED": lambda f: frame(0x1A, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + varint(number(f["conversation"])) + head(f["head"]) + data(f["body"])),
+    "SEND_TO_HEADED": lambda f: frame(0x1B, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + head(f["head"]) + data(f["body"])),
     "SEND": lambda f: frame(0x20 | KINDS.index(f["kind"]), u(f["sequence"] & 255, 1) + varint(number(f["conversation"])) + data(f["body"])),
     "PONG": lambda f: b"\x02",
     "WELCOME": lambda f: frame(0x40, welcome(f)),
@@ -122,7 +135,7 @@ ENCODERS = {
     "AUTHENTICATED": lambda f: frame(0x4B, varint(f["expiresIn"])),
     "PREVIOUS": lambda f: frame(0x4C, u(number(f["session"]), 8) + (b"\0" if f["lastSequence"] is None else b"\1" + varint(f["lastSequence"]))),
 }
-UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND"]
+UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND_HEADED", "SEND_TO_HEADED", "SEND"]
 
 SESSION = "0x0000000000a10001"
 OTHER = "0x0000000000a10002"
@@ -162,6 +175,10 @@ def entry(offset, time, body, kind="text", own=False, era=1):
     return {"position": pos(offset, era), "timeOffset": time, "kind": kind, "own": own, "body": body}
 
 
+def with_head(flags, *fields):
+    return {"flags": flags, "fields": [{"tag": tag, "value": value} for tag, value in fields]}
+
+
 def deliver_fields(predecessor, *entries, conversation=7, era=1):
     return {"predecessor": pos(predecessor, era), "conversation": conversation, "entries": list(entries)}
 
@@ -198,6 +215,11 @@ FRAMES = [
     ("pace-normal", "PACE", {"seconds": 0}, "Back to the range of WELCOME."),
     ("send-to", "SEND_TO", {"sequence": 1, "kind": "text", "user": "bob", "body": "hello, Bob"}, "The first message to a user."),
     ("send-to-unicode", "SEND_TO", {"sequence": 2, "kind": "card", "user": "客服-7", "body": {"hex": "00ff"}}, "A name of several scripts, a binary body."),
+    ("send-headed", "SEND_HEADED", {**send(10, "b"), "head": with_head(0, (4, {"hex": "2a"}), (300, "later"))}, "Two fields that a gateway may skip."),
+    ("send-headed-empty", "SEND_HEADED", {**send(11, "", kind="event"), "head": with_head(0)}, "A head without fields, and no body."),
+    ("send-headed-must-be-understood", "SEND_HEADED", {**send(12, "b"), "head": with_head(1, (2, ""), (7, {"hex": "00"}))}, "Well formed: tag 7 is odd, so that a gateway which doesn't know it refuses the message."),
+    ("send-headed-largest", "SEND_HEADED", {**send(13, "b", conversation="0xffffffffffffffff"), "head": with_head("0xffffffffffffffff", ("0xfffffffffffffffe", {"hex": "66" * 233}))}, "255 bytes of head; flags and tag of ten bytes each."),
+    ("send-to-headed", "SEND_TO_HEADED", {"sequence": 1, "kind": "text", "user": "bob", "head": with_head(128, (6, {"hex": "0e10"})), "body": "hello, Bob"}, "A head between the name and the body."),
     ("send-empty", "SEND", send(3, ""), "A body may be empty."),
     ("send-sequence-256", "SEND", send(256, "wraps"), "The short sequence of 256 is 00."),
     ("send-length-two-bytes", "SEND", send(5, {"hex": "61" * 130}), "A length above 127."),
@@ -227,6 +249,8 @@ FRAMES = [
     ("deliver-era-200", "DELIVER", deliver_fields(1099511627775, entry(1099511627776, 0, "one", era=200), entry(1099511627777, 0, "two", era=200), era=200), "Positions above 2^63, over a step of the low 40 bits from their highest to 0."),
     ("deliver-older", "DELIVER", deliver_fields(1000, entry(1001, -86400000, "yesterday")), "Sent a day before the connection was opened."),
     ("deliver-batch", "DELIVER", deliver_fields(1000, entry(1001, -3000, "one"), entry(1005, -2500, "two", own=True), entry(1105, -2600, {"hex": "ffd8"}, kind="image")), "Three messages of one conversation; the second was sent by another device of the same user."),
+    ("deliver-headed", "DELIVER", deliver_fields(1000, {**entry(1001, 1500, "hi"), "head": with_head(0, (2, {"hex": "05"}))}), "A head in front of the body, which is the rest."),
+    ("deliver-headed-batch", "DELIVER", deliver_fields(1000, {**entry(1001, -3000, "one"), "head": with_head(3)}, entry(1005, -2500, "two", own=True), {**entry(1105, -2600, {"hex": "ffd8"}, kind="image", own=True), "head": with_head(0, (9, "odd"), (4, ""))}), "With and without heads; a receiver skips an odd tag here too."),
     ("deliver-wide-deltas", "DELIVER", deliver_fields(1000, entry(1001, 0, {"hex": "63" * 130}), entry(1001 + 2097151, 60000, {"hex": "64" * 130})), "The widest step within the budget of a batch."),
     ("deliver-largest-budgeted", "DELIVER", deliver_fields(1000, entry(1001, 17179869183, {"hex": "65" * 130}), conversation=268435455), "The longest head within the budget."),
     ("gap-expired", "GAP", {"predecessor": pos(1000), "through": pos(1200), "count": 17, "reason": "expired"}, "17 messages were too old."),
@@ -353,6 +377,16 @@ MALFORMED = [
     ("send-empty-payload", "client", frame(0x20, b""), "malformedFrame", "The sequence is missing."),
     ("send-no-conversation", "client", frame(0x20, b"\x01"), "malformedFrame", "The conversation is missing."),
     ("send-kind-reserved", "client", frame(0x29, b"\x01\x07x"), "reservedBits", "Message kinds are 0 to 8."),
+    ("send-headed-kind-reserved", "client", frame(0x1A, b"\x01\x09\x07\x01\x00x"), "reservedBits", "Message kinds are 0 to 8."),
+    ("send-headed-no-head", "client", frame(0x1A, b"\x01\x00\x07"), "malformedFrame", "The head is missing."),
+    ("send-headed-head-empty", "client", frame(0x1A, b"\x01\x00\x07\x00x"), "malformedFrame", "A head has flags."),
+    ("send-headed-head-beyond-payload", "client", frame(0x1A, b"\x01\x00\x07\x03\x00x"), "malformedFrame", "A length that points out of the frame."),
+    ("send-headed-head-too-long", "client", frame(0x1A, b"\x01\x00\x07" + counted(b"\x00\x02" + counted(b"h" * 252)) + b"x"), "malformedFrame", "At most 255 bytes."),
+    ("send-headed-field-beyond-head", "client", frame(0x1A, b"\x01\x00\x07\x04\x00\x02\x02ax"), "malformedFrame", "A field ends within its head, whatever follows."),
+    ("send-headed-field-without-value", "client", frame(0x1A, b"\x01\x00\x07\x02\x00\x02x"), "malformedFrame", "A tag without its length."),
+    ("send-headed-flags-not-minimal", "client", frame(0x1A, b"\x01\x00\x07\x02\x81\x00x"), "malformedFrame", "1 in two bytes."),
+    ("send-to-headed-user-empty", "client", frame(0x1B, b"\x01\x00\x00\x01\x00x"), "invalidText", "A user has a name."),
+    ("send-to-headed-no-head", "client", frame(0x1B, b"\x01\x00\x03bob"), "malformedFrame", "The head is missing."),
     ("send-to-kind-high-bits", "client", frame(0x18, b"\x01\x10\x03bobx"), "reservedBits", "The high four bits are reserved."),
     ("send-to-kind-reserved", "client", frame(0x18, b"\x01\x09\x03bobx"), "reservedBits", "Message kinds are 0 to 8."),
     ("send-to-user-empty", "client", frame(0x18, b"\x01\x00\x00x"), "invalidText", "A user has a name."),
@@ -384,7 +418,10 @@ MALFORMED = [
     ("sent-trailing", "server", frame(0x42, bytes(7)), "malformedFrame", "A byte too many."),
     ("refused-truncated", "server", frame(0x43, b"\x01\x00"), "malformedFrame", "The code has two bytes."),
     ("deliver-no-entries", "server", frame(0x44, D), "malformedFrame", "At least one entry."),
-    ("deliver-entry-reserved-bit-6", "server", frame(0x44, D + b"\x60x"), "reservedBits", "Bit 6 is reserved."),
+    ("deliver-head-beyond-payload", "server", frame(0x44, D + b"\x60x"), "malformedFrame", "Bit 6 says that a head follows; this one points out of the frame."),
+    ("deliver-head-empty", "server", frame(0x44, D + b"\x60\x00x"), "malformedFrame", "A head has flags."),
+    ("deliver-head-too-long", "server", frame(0x44, D + b"\x60" + counted(b"\x00\x02" + counted(b"h" * 252)) + b"x"), "malformedFrame", "At most 255 bytes."),
+    ("deliver-head-field-beyond-head", "server", frame(0x44, D + b"\x60\x04\x00\x02\x02ax"), "malformedFrame", "A field ends within its head."),
     ("deliver-entry-reserved-bit-7", "server", frame(0x44, D + b"\xa0x"), "reservedBits", "Bit 7 is reserved."),
     ("deliver-entry-kind", "server", frame(0x44, D + b"\x29x"), "reservedBits", "Message kinds are 0 to 8."),
     ("deliver-no-last", "server", frame(0x44, D + b"\x00\x01x"), "malformedFrame", "The last entry has bit 5."),

@@ -37,6 +37,8 @@ package enum ClientFrame: Equatable, Sendable {
     case pace(seconds: UInt32)
     case send(SendFrame)
     case sendTo(SendToFrame)
+    case sendHeaded(SendFrame, MessageHead)
+    case sendToHeaded(SendToFrame, MessageHead)
 
     /// `HELLO`.
     package struct Hello: Equatable, Sendable {

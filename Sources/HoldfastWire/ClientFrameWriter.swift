@@ -100,6 +100,38 @@ package enum ClientFrameWriter {
         out.append(copying: body)
     }
 
+    /// `SEND_HEADED`: a message with a head, in a conversation. `fields` is a run of tags and values.
+    package static func sendHeaded(
+        _ sequence: MessageSequence, kind: MessageKind, conversation: ConversationNumber, headFlags: UInt64, fields: Span<UInt8>,
+        body: Span<UInt8>, to out: inout [UInt8]
+    ) {
+        let head = FieldWriter.headBytes(flags: headFlags, fields: fields)
+        let payload = 2 + FieldWriter.varintBytes(conversation.rawValue) + head + body.count
+        out.appendFrame(FrameKind.sendHeaded, payload: payload) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(kind.rawValue)
+            out.append(varint: conversation.rawValue)
+        }
+        out.append(headFlags: headFlags, fields: fields)
+        out.append(copying: body)
+    }
+
+    /// `SEND_TO_HEADED`: a message with a head, to a user by name. `fields` is a run of tags and values.
+    package static func sendToHeaded(
+        _ sequence: MessageSequence, kind: MessageKind, user: Span<UInt8>, headFlags: UInt64, fields: Span<UInt8>, body: Span<UInt8>,
+        to out: inout [UInt8]
+    ) {
+        let head = FieldWriter.headBytes(flags: headFlags, fields: fields)
+        out.appendFrame(FrameKind.sendToHeaded, payload: 2 + counted(user) + head + body.count) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(kind.rawValue)
+            out.append(varint: UInt64(user.count))
+        }
+        out.append(copying: user)
+        out.append(headFlags: headFlags, fields: fields)
+        out.append(copying: body)
+    }
+
     private static func counted(_ bytes: Span<UInt8>) -> Int { FieldWriter.varintBytes(UInt64(bytes.count)) + bytes.count }
 
     private static func bytes(of state: PresentedState) -> Int { 12 + FieldWriter.varintBytes(state.lastSequence.rawValue) }

@@ -157,14 +157,19 @@ package struct DeliverEntry: Equatable, Sendable {
     package var kind: MessageKind
     /// Sent by another session of the receiving user.
     package var isOwn: Bool
+    /// Of what it says nothing is known yet: it may be skipped.
+    package var head: MessageHead?
     /// Opaque.
     package var body: ByteRange
     /// All fields.
-    package init(position: ShortPosition, timeOffset: Int64, kind: MessageKind, isOwn: Bool, body: ByteRange) {
+    package init(
+        position: ShortPosition, timeOffset: Int64, kind: MessageKind, isOwn: Bool, head: MessageHead? = nil, body: ByteRange
+    ) {
         self.position = position
         self.timeOffset = timeOffset
         self.kind = kind
         self.isOwn = isOwn
+        self.head = head
         self.body = body
     }
 }

@@ -87,6 +87,10 @@ extension ConnectionMachine {
         guard isSpokenTo else { return }
         flags.insert(.refused)
         flags.remove(.repeating)
+        // What was sent behind a refused number is thrown away: nothing else is to be refused until it comes again.
+        let isNotUnderstood =
+            flags.remove(.notUnderstood) != nil && ShortSequence(sequence) == notUnderstood && code == .unknownConversation
+        let code = isNotUnderstood ? .kindUnsupported : code
         ServerFrameWriter.refused(sequence, code, retryAfterMilliseconds: retryAfterMilliseconds, to: &out)
     }
 

@@ -58,6 +58,8 @@ package struct ConnectionMachine: Sendable {
     private var serverTimeHigh: UInt16 = 0
     /// What the client announced in `HELLO`, or by its ticket: as much of it as a ticket holds.
     private var announcedBits: UInt8 = 0
+    /// With the flag of this name, the first number since the last refusal that the core was asked to refuse.
+    var notUnderstood = ShortSequence(rawValue: 0)
 
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt16
@@ -81,6 +83,8 @@ package struct ConnectionMachine: Sendable {
         static let repeating = Flags(rawValue: 512)
         /// `StormControl` counts the connection among those that are on their way to `WELCOME`.
         static let opening = Flags(rawValue: 1024)
+        /// The core was asked to refuse a number whose frame isn't understood here.
+        static let notUnderstood = Flags(rawValue: 2048)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {
