@@ -49,6 +49,20 @@ def state(fields):
     return u(fields["attach"], 4) + u(number(fields["position"]), 8) + varint(fields["lastSequence"])
 
 
+def tagged(fields):
+    """A run of tags and values."""
+    return b"".join(varint(number(f["tag"])) + counted(data(f["value"])) for f in fields)
+
+
+def head(f):
+    return counted(varint(number(f["flags"])) + tagged(f["fields"]))
+
+
+def capabilities(f):
+    """The extension of HELLO and WELCOME; nothing is written for none."""
+    return varint(6) + counted(varint(number(f["capabilities"]))) if "capabilities" in f else b""
+
+
 KINDS = ["text", "image", "voice", "video", "file", "location", "card", "custom", "event"]
 OUTCOMES = ["resumed", "begun", "begunExpired", "begunEnded", "rewound", "begunUnknown"]
 REASONS = ["", "evicted", "expired", "erased", "damaged"]
@@ -65,7 +79,7 @@ def hello(f):
     presented = f.get("state")
     flags = (1 if f["isSendOnly"] else 0) | (2 if presented else 0)
     out = u(1, 1) + u(flags, 1) + counted(data(f["token"])) + counted(data(f["device"])) + counted(data(f["user"]))
-    return out + (u(number(presented["session"]), 8) + state(presented) if presented else b"")
+    return out + (u(number(presented["session"]), 8) + state(presented) if presented else b"") + capabilities(f)
 
 
 def welcome(f):
@@ -73,7 +87,7 @@ def welcome(f):
         u(OUTCOMES.index(f["outcome"]), 1) + u(number(f["session"]), 8) + u(f["attach"], 4) + u(number(f["cursor"]), 8)
         + u(f["era"], 1) + varint(f["lastSequence"]) + u(f["serverTime"], 6) + varint(f["heartbeatSecondsMin"])
         + varint(f["heartbeatSecondsMax"]) + varint(f["frameBytesMax"]) + u(f["sendsInFlightMax"], 1)
-        + varint(f["creditMessages"]) + varint(f["creditBytes"]))
+        + varint(f["creditMessages"]) + varint(f["creditBytes"]) + capabilities(f))
 
 
 def deliver(f):
@@ -82,9 +96,11 @@ def deliver(f):
     out = short(number(f["predecessor"])) + short(number(before["position"])) + varint(number(f["conversation"])) + zigzag(before["timeOffset"])
     for index, entry in enumerate(entries):
         last = index == len(entries) - 1
-        out += u(KINDS.index(entry["kind"]) | (0x10 if entry["own"] else 0) | (0x20 if last else 0), 1)
+        out += u(KINDS.index(entry["kind"]) | (0x10 if entry["own"] else 0) | (0x20 if last else 0) | (0x40 if "head" in entry else 0), 1)
         if index:
             out += varint(number(entry["position"]) - number(before["position"])) + zigzag(entry["timeOffset"] - before["timeOffset"])
+        if "head" in entry:
+            out += head(entry["head"])
         out += data(entry["body"]) if last else counted(data(entry["body"]))
         before = entry
     return out
@@ -101,6 +117,8 @@ ENCODERS = {
     "LOOKUP": lambda f: frame(0x16, varint(number(f["conversation"]))),
     "PACE": lambda f: frame(0x17, varint(f["seconds"])),
     "SEND_TO": lambda f: frame(0x18, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + data(f["body"])),
+    "SEND_HEADED": lambda f: frame(0x1A, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + varint(number(f["conversation"])) + head(f["head"]) + data(f["body"])),
+    "SEND_TO_HEADED": lambda f: frame(0x1B, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + head(f["head"]) + data(f["body"])),
     "SEND": lambda f: frame(0x20 | KINDS.index(f["kind"]), u(f["sequence"] & 255, 1) + varint(number(f["conversation"])) + data(f["body"])),
     "PONG": lambda f: b"\x02",
     "WELCOME": lambda f: frame(0x40, welcome(f)),
@@ -117,7 +135,7 @@ ENCODERS = {
     "AUTHENTICATED": lambda f: frame(0x4B, varint(f["expiresIn"])),
     "PREVIOUS": lambda f: frame(0x4C, u(number(f["session"]), 8) + (b"\0" if f["lastSequence"] is None else b"\1" + varint(f["lastSequence"]))),
 }
-UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND"]
+UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND_HEADED", "SEND_TO_HEADED", "SEND"]
 
 SESSION = "0x0000000000a10001"
 OTHER = "0x0000000000a10002"
@@ -157,6 +175,10 @@ def entry(offset, time, body, kind="text", own=False, era=1):
     return {"position": pos(offset, era), "timeOffset": time, "kind": kind, "own": own, "body": body}
 
 
+def with_head(flags, *fields):
+    return {"flags": flags, "fields": [{"tag": tag, "value": value} for tag, value in fields]}
+
+
 def deliver_fields(predecessor, *entries, conversation=7, era=1):
     return {"predecessor": pos(predecessor, era), "conversation": conversation, "entries": list(entries)}
 
@@ -176,6 +198,8 @@ FRAMES = [
     ("hello-bom-device", "HELLO", fields_hello(device="\ufeffphone-1", user="\ufeffalice"), "U+FEFF is a character like any other: these are not the names without it."),
     ("hello-state-era-200", "HELLO", fields_hello(state=presented(3, 1000, (1 << 63) - 1, session="0xffffffffffffffff", era=200)), "A session and a position above 2^63, and the largest sequence: the first two need unsigned 64-bit numbers."),
     ("hello-unicode-device", "HELLO", fields_hello(device="手机-1"), "Lengths of text are in bytes."),
+    ("hello-capabilities", "HELLO", fields_hello(capabilities=5), "Bits 0 and 2, whatever they will mean."),
+    ("hello-state-capabilities-64-bits", "HELLO", fields_hello(state=presented(3, 1000, 41), capabilities="0xffffffffffffffff"), "All bits, behind the state."),
     ("resume", "RESUME", resume(3, 1000, 41), "The usual way back."),
     ("resume-era-128", "RESUME", resume(3, 0, 41, era=128), "A position of 2^63."),
     ("resume-largest-budgeted", "RESUME", resume(4294967294, 1099511627776, 34359738367), "64 bytes: the budget of REQ-BUDGET-6."),
@@ -191,6 +215,11 @@ FRAMES = [
     ("pace-normal", "PACE", {"seconds": 0}, "Back to the range of WELCOME."),
     ("send-to", "SEND_TO", {"sequence": 1, "kind": "text", "user": "bob", "body": "hello, Bob"}, "The first message to a user."),
     ("send-to-unicode", "SEND_TO", {"sequence": 2, "kind": "card", "user": "客服-7", "body": {"hex": "00ff"}}, "A name of several scripts, a binary body."),
+    ("send-headed", "SEND_HEADED", {**send(10, "b"), "head": with_head(0, (4, {"hex": "2a"}), (300, "later"))}, "Two fields that a gateway may skip."),
+    ("send-headed-empty", "SEND_HEADED", {**send(11, "", kind="event"), "head": with_head(0)}, "A head without fields, and no body."),
+    ("send-headed-must-be-understood", "SEND_HEADED", {**send(12, "b"), "head": with_head(1, (2, ""), (7, {"hex": "00"}))}, "Well formed: tag 7 is odd, so that a gateway which doesn't know it refuses the message."),
+    ("send-headed-largest", "SEND_HEADED", {**send(13, "b", conversation="0xffffffffffffffff"), "head": with_head("0xffffffffffffffff", ("0xfffffffffffffffe", {"hex": "66" * 233}))}, "255 bytes of head; flags and tag of ten bytes each."),
+    ("send-to-headed", "SEND_TO_HEADED", {"sequence": 1, "kind": "text", "user": "bob", "head": with_head(128, (6, {"hex": "0e10"})), "body": "hello, Bob"}, "A head between the name and the body."),
     ("send-empty", "SEND", send(3, ""), "A body may be empty."),
     ("send-sequence-256", "SEND", send(256, "wraps"), "The short sequence of 256 is 00."),
     ("send-length-two-bytes", "SEND", send(5, {"hex": "61" * 130}), "A length above 127."),
@@ -209,6 +238,7 @@ FRAMES = [
     ("welcome-era-255", "WELCOME", fields_welcome("resumed", 4, (1 << 56) - 1, 41, session="0xfffffffffffffffe", era=255), "The highest position, and a session above 2^63."),
     ("welcome-heartbeat-day", "WELCOME", {**fields_welcome("resumed", 4, 1000, 41), "heartbeatSecondsMax": 86400}, "The longest heartbeat interval."),
     ("welcome-largest-budgeted", "WELCOME", {**fields_welcome("resumed", 4294967295, 1 << 40, 34359738367), "creditBytes": 1 << 24}, "48 bytes: the budget of REQ-BUDGET-6."),
+    ("welcome-capabilities", "WELCOME", {**fields_welcome("resumed", 4, 1000, 41), "capabilities": 4}, "Of bits 0 and 2 only bit 2 is in use then."),
     ("ticket", "TICKET", {"expiresIn": 2592000, "ticket": TICKET}, "Good for 30 days."),
     ("sent", "SENT", {"through": 43, "position": pos(1007)}, "Stored: every number up to 43."),
     ("sent-wrapped", "SENT", {"through": 258, "position": pos(1099511627775)}, "Short forms of 258 and of the highest low 40 bits."),
@@ -219,6 +249,8 @@ FRAMES = [
     ("deliver-era-200", "DELIVER", deliver_fields(1099511627775, entry(1099511627776, 0, "one", era=200), entry(1099511627777, 0, "two", era=200), era=200), "Positions above 2^63, over a step of the low 40 bits from their highest to 0."),
     ("deliver-older", "DELIVER", deliver_fields(1000, entry(1001, -86400000, "yesterday")), "Sent a day before the connection was opened."),
     ("deliver-batch", "DELIVER", deliver_fields(1000, entry(1001, -3000, "one"), entry(1005, -2500, "two", own=True), entry(1105, -2600, {"hex": "ffd8"}, kind="image")), "Three messages of one conversation; the second was sent by another device of the same user."),
+    ("deliver-headed", "DELIVER", deliver_fields(1000, {**entry(1001, 1500, "hi"), "head": with_head(0, (2, {"hex": "05"}))}), "A head in front of the body, which is the rest."),
+    ("deliver-headed-batch", "DELIVER", deliver_fields(1000, {**entry(1001, -3000, "one"), "head": with_head(3)}, entry(1005, -2500, "two", own=True), {**entry(1105, -2600, {"hex": "ffd8"}, kind="image", own=True), "head": with_head(0, (9, "odd"), (4, ""))}), "With and without heads; a receiver skips an odd tag here too."),
     ("deliver-wide-deltas", "DELIVER", deliver_fields(1000, entry(1001, 0, {"hex": "63" * 130}), entry(1001 + 2097151, 60000, {"hex": "64" * 130})), "The widest step within the budget of a batch."),
     ("deliver-largest-budgeted", "DELIVER", deliver_fields(1000, entry(1001, 17179869183, {"hex": "65" * 130}), conversation=268435455), "The longest head within the budget."),
     ("gap-expired", "GAP", {"predecessor": pos(1000), "through": pos(1200), "count": 17, "reason": "expired"}, "17 messages were too old."),
@@ -251,6 +283,8 @@ READ_ONLY = [
     ("optional-with-payload-down", "server", frame(0xC4, b"\x01\x02"), None, None, "An unknown optional frame: skipped by its length."),
     ("hello-extension", "client", frame(0x10, hello(fields_hello()) + varint(2) + counted(b"new")), "HELLO", fields_hello(), "An extension with an even tag is skipped."),
     ("resume-extension", "client", frame(0x11, u(1, 1) + counted(data(TICKET)) + state(resume(3, 1000, 41)) + varint(300) + counted(b"")), "RESUME", resume(3, 1000, 41), "An empty extension with an even tag."),
+    ("hello-no-capabilities", "client", frame(0x10, hello(fields_hello()) + varint(6) + counted(varint(0))), "HELLO", fields_hello(), "An empty set says the same as none."),
+    ("hello-capabilities-between-extensions", "client", frame(0x10, hello(fields_hello()) + varint(2) + counted(b"new") + varint(6) + counted(varint(128)) + varint(8) + counted(b"")), "HELLO", fields_hello(capabilities=128), "Extensions may stand in any order."),
     ("welcome-extension", "server", frame(0x40, welcome(fields_welcome("begun", 1, 980, 0)) + varint(4) + counted(b"\x01")), "WELCOME", fields_welcome("begun", 1, 980, 0), "An extension with an even tag is skipped."),
     ("refused-extension", "server", frame(0x43, b"\x2b" + u(100, 2) + varint(2000) + varint(2) + counted(b"x")), "REFUSED", {"sequence": 43, "code": "inboxFull", "retryAfterMilliseconds": 2000}, "An extension with an even tag is skipped."),
 ]
@@ -310,6 +344,12 @@ MALFORMED = [
     ("hello-state-truncated", "client", hello_raw(flags=2, tail=bytes(19)), "malformedFrame", "The presented state ends early."),
     ("hello-state-not-announced", "client", hello_raw(tail=bytes(21)[:-1] + b"\x01"), "malformedFrame", "State without its flag is read as extensions, and these do not fit."),
     ("hello-extension-odd", "client", frame(0x10, H + varint(3) + counted(b"new")), "reservedBits", "An unknown extension with an odd tag must be understood."),
+    ("hello-capabilities-empty", "client", frame(0x10, H + varint(6) + counted(b"")), "malformedFrame", "The set is missing."),
+    ("hello-capabilities-trailing", "client", frame(0x10, H + varint(6) + counted(b"\x01\x00")), "malformedFrame", "One varint and nothing behind it."),
+    ("hello-capabilities-not-minimal", "client", frame(0x10, H + varint(6) + counted(b"\x81\x00")), "malformedFrame", "1 in two bytes."),
+    ("hello-capabilities-above-64-bits", "client", frame(0x10, H + varint(6) + counted(b"\xff" * 9 + b"\x02")), "malformedFrame", "At most 64 bits."),
+    ("hello-capabilities-beyond-value", "client", frame(0x10, H + varint(6) + b"\x01\x80\x01"), "malformedFrame", "The varint goes beyond its value."),
+    ("hello-capabilities-twice", "client", frame(0x10, H + (varint(6) + counted(b"\x01")) * 2), "malformedFrame", "Announced once."),
     ("hello-extension-truncated", "client", frame(0x10, H + varint(2) + b"\x05ab"), "malformedFrame", "An extension beyond the payload."),
     ("resume-version-2", "client", frame(0x11, b"\x02"), "unsupportedVersion", "As with HELLO."),
     ("resume-ticket-empty", "client", frame(0x11, b"\x01" + counted(b"") + state(resume(1, 0, 0))), "malformedFrame", "A ticket has at least one byte."),
@@ -337,6 +377,16 @@ MALFORMED = [
     ("send-empty-payload", "client", frame(0x20, b""), "malformedFrame", "The sequence is missing."),
     ("send-no-conversation", "client", frame(0x20, b"\x01"), "malformedFrame", "The conversation is missing."),
     ("send-kind-reserved", "client", frame(0x29, b"\x01\x07x"), "reservedBits", "Message kinds are 0 to 8."),
+    ("send-headed-kind-reserved", "client", frame(0x1A, b"\x01\x09\x07\x01\x00x"), "reservedBits", "Message kinds are 0 to 8."),
+    ("send-headed-no-head", "client", frame(0x1A, b"\x01\x00\x07"), "malformedFrame", "The head is missing."),
+    ("send-headed-head-empty", "client", frame(0x1A, b"\x01\x00\x07\x00x"), "malformedFrame", "A head has flags."),
+    ("send-headed-head-beyond-payload", "client", frame(0x1A, b"\x01\x00\x07\x03\x00x"), "malformedFrame", "A length that points out of the frame."),
+    ("send-headed-head-too-long", "client", frame(0x1A, b"\x01\x00\x07" + counted(b"\x00\x02" + counted(b"h" * 252)) + b"x"), "malformedFrame", "At most 255 bytes."),
+    ("send-headed-field-beyond-head", "client", frame(0x1A, b"\x01\x00\x07\x04\x00\x02\x02ax"), "malformedFrame", "A field ends within its head, whatever follows."),
+    ("send-headed-field-without-value", "client", frame(0x1A, b"\x01\x00\x07\x02\x00\x02x"), "malformedFrame", "A tag without its length."),
+    ("send-headed-flags-not-minimal", "client", frame(0x1A, b"\x01\x00\x07\x02\x81\x00x"), "malformedFrame", "1 in two bytes."),
+    ("send-to-headed-user-empty", "client", frame(0x1B, b"\x01\x00\x00\x01\x00x"), "invalidText", "A user has a name."),
+    ("send-to-headed-no-head", "client", frame(0x1B, b"\x01\x00\x03bob"), "malformedFrame", "The head is missing."),
     ("send-to-kind-high-bits", "client", frame(0x18, b"\x01\x10\x03bobx"), "reservedBits", "The high four bits are reserved."),
     ("send-to-kind-reserved", "client", frame(0x18, b"\x01\x09\x03bobx"), "reservedBits", "Message kinds are 0 to 8."),
     ("send-to-user-empty", "client", frame(0x18, b"\x01\x00\x00x"), "invalidText", "A user has a name."),
@@ -350,6 +400,8 @@ MALFORMED = [
     ("welcome-outcome-unknown", "server", welcome_with(0, b"\x06"), "malformedFrame", "Outcomes are 0 to 5."),
     ("welcome-truncated", "server", frame(0x40, W[:-1]), "malformedFrame", "The payload ends early."),
     ("welcome-extension-odd", "server", frame(0x40, W + b"\x01\x00"), "reservedBits", "Must be understood."),
+    ("welcome-capabilities-trailing", "server", frame(0x40, W + varint(6) + counted(b"\x01\x00")), "malformedFrame", "One varint and nothing behind it."),
+    ("welcome-capabilities-twice", "server", frame(0x40, W + (varint(6) + counted(b"\x01")) * 2), "malformedFrame", "Announced once."),
     ("welcome-session-zero", "server", welcome_with(1, bytes(8)), "malformedFrame", "No session is 0."),
     ("welcome-attach-zero", "server", welcome_with(9, bytes(4)), "malformedFrame", "No connection has attach 0."),
     ("welcome-sequence-beyond", "server", frame(0x40, welcome(fields_welcome("resumed", 1, 1000, (1 << 64) - 1))), "malformedFrame", "A sequence is at most 2^63 - 1: no sum with it may overflow."),
@@ -366,7 +418,10 @@ MALFORMED = [
     ("sent-trailing", "server", frame(0x42, bytes(7)), "malformedFrame", "A byte too many."),
     ("refused-truncated", "server", frame(0x43, b"\x01\x00"), "malformedFrame", "The code has two bytes."),
     ("deliver-no-entries", "server", frame(0x44, D), "malformedFrame", "At least one entry."),
-    ("deliver-entry-reserved-bit-6", "server", frame(0x44, D + b"\x60x"), "reservedBits", "Bit 6 is reserved."),
+    ("deliver-head-beyond-payload", "server", frame(0x44, D + b"\x60x"), "malformedFrame", "Bit 6 says that a head follows; this one points out of the frame."),
+    ("deliver-head-empty", "server", frame(0x44, D + b"\x60\x00x"), "malformedFrame", "A head has flags."),
+    ("deliver-head-too-long", "server", frame(0x44, D + b"\x60" + counted(b"\x00\x02" + counted(b"h" * 252)) + b"x"), "malformedFrame", "At most 255 bytes."),
+    ("deliver-head-field-beyond-head", "server", frame(0x44, D + b"\x60\x04\x00\x02\x02ax"), "malformedFrame", "A field ends within its head."),
     ("deliver-entry-reserved-bit-7", "server", frame(0x44, D + b"\xa0x"), "reservedBits", "Bit 7 is reserved."),
     ("deliver-entry-kind", "server", frame(0x44, D + b"\x29x"), "reservedBits", "Message kinds are 0 to 8."),
     ("deliver-no-last", "server", frame(0x44, D + b"\x00\x01x"), "malformedFrame", "The last entry has bit 5."),

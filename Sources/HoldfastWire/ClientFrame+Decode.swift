@@ -45,10 +45,29 @@ extension ClientFrame {
         case FrameKind.lookup: frame = .lookup(ConversationNumber(rawValue: try fields.varint(bytes)))
         case FrameKind.pace: frame = .pace(seconds: try fields.varint32(bytes))
         case FrameKind.sendTo: frame = .sendTo(try SendToFrame(bytes, &fields))
+        case FrameKind.sendHeaded: frame = try sendHeaded(bytes, &fields)
+        case FrameKind.sendToHeaded: frame = try sendToHeaded(bytes, &fields)
         default: return nil
         }
         try fields.finish()
         return frame
+    }
+
+    private static func sendHeaded(_ bytes: Span<UInt8>, _ fields: inout FieldReader) throws(CloseCode) -> ClientFrame {
+        let sequence = ShortSequence(rawValue: try fields.byte(bytes))
+        guard let kind = MessageKind(rawValue: try fields.byte(bytes)) else { throw .reservedBits }
+        let conversation = ConversationNumber(rawValue: try fields.varint(bytes))
+        let head = try fields.head(bytes)
+        return .sendHeaded(SendFrame(sequence: sequence, kind: kind, conversation: conversation, body: fields.rest()), head)
+    }
+
+    private static func sendToHeaded(_ bytes: Span<UInt8>, _ fields: inout FieldReader) throws(CloseCode) -> ClientFrame {
+        var send = try SendToFrame(bytes, &fields)
+        // What was taken for the body begins with the head.
+        fields = FieldReader(send.body)
+        let head = try fields.head(bytes)
+        send.body = fields.rest()
+        return .sendToHeaded(send, head)
     }
 }
 
@@ -93,9 +112,9 @@ extension ClientFrame.Hello {
             let session = SessionID(rawValue: try fields.integer(bytes, byteCount: 8))
             state = try fields.state(bytes, of: session)
         }
-        try fields.skipExtensions(bytes)
         self.init(
-            version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, user: user, state: state)
+            version: version, isSendOnly: flags & Self.sendOnlyFlag != 0, token: token, device: device, user: user, state: state,
+            capabilities: try fields.capabilities(bytes))
     }
 }
 

@@ -37,6 +37,8 @@ package enum ClientFrame: Equatable, Sendable {
     case pace(seconds: UInt32)
     case send(SendFrame)
     case sendTo(SendToFrame)
+    case sendHeaded(SendFrame, MessageHead)
+    case sendToHeaded(SendToFrame, MessageHead)
 
     /// `HELLO`.
     package struct Hello: Equatable, Sendable {
@@ -52,9 +54,12 @@ package enum ClientFrame: Equatable, Sendable {
         package var user: ByteRange
         /// What the client kept.
         package var state: PresentedState?
+        /// What the client can do.
+        package var capabilities: Capabilities
         /// All fields.
         package init(
-            version: UInt8, isSendOnly: Bool, token: ByteRange, device: ByteRange, user: ByteRange, state: PresentedState?
+            version: UInt8, isSendOnly: Bool, token: ByteRange, device: ByteRange, user: ByteRange, state: PresentedState?,
+            capabilities: Capabilities = []
         ) {
             self.version = version
             self.isSendOnly = isSendOnly
@@ -62,6 +67,7 @@ package enum ClientFrame: Equatable, Sendable {
             self.device = device
             self.user = user
             self.state = state
+            self.capabilities = capabilities
         }
     }
 

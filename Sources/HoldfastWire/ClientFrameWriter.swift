@@ -5,9 +5,10 @@ package enum ClientFrameWriter {
 
     /// `HELLO`; with the state that the client kept, if any. An empty `user` asks for no check of the token's user (REQ-OPEN-8).
     package static func hello(
-        isSendOnly: Bool, token: Span<UInt8>, device: Span<UInt8>, user: Span<UInt8>, state: PresentedState?, to out: inout [UInt8]
+        isSendOnly: Bool, token: Span<UInt8>, device: Span<UInt8>, user: Span<UInt8>, state: PresentedState?,
+        capabilities: Capabilities = [], to out: inout [UInt8]
     ) {
-        var payload = 2 + counted(token) + counted(device) + counted(user)
+        var payload = 2 + counted(token) + counted(device) + counted(user) + capabilities.extensionBytes
         if let state { payload += 8 + bytes(of: state) }
         out.appendFrame(FrameKind.hello, payload: payload) { out in
             out.append(WireLimits.version)
@@ -19,10 +20,12 @@ package enum ClientFrameWriter {
         out.append(copying: device)
         out.appendFields { $0.append(varint: UInt64(user.count)) }
         out.append(copying: user)
-        guard let state else { return }
         out.appendFields { out in
-            out.append(bigEndian: state.session.rawValue, byteCount: 8)
-            append(state, to: &out)
+            if let state {
+                out.append(bigEndian: state.session.rawValue, byteCount: 8)
+                append(state, to: &out)
+            }
+            out.append(capabilities)
         }
     }
 
@@ -94,6 +97,38 @@ package enum ClientFrameWriter {
             out.append(varint: UInt64(user.count))
         }
         out.append(copying: user)
+        out.append(copying: body)
+    }
+
+    /// `SEND_HEADED`: a message with a head, in a conversation. `fields` is a run of tags and values.
+    package static func sendHeaded(
+        _ sequence: MessageSequence, kind: MessageKind, conversation: ConversationNumber, headFlags: UInt64, fields: Span<UInt8>,
+        body: Span<UInt8>, to out: inout [UInt8]
+    ) {
+        let head = FieldWriter.headBytes(flags: headFlags, fields: fields)
+        let payload = 2 + FieldWriter.varintBytes(conversation.rawValue) + head + body.count
+        out.appendFrame(FrameKind.sendHeaded, payload: payload) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(kind.rawValue)
+            out.append(varint: conversation.rawValue)
+        }
+        out.append(headFlags: headFlags, fields: fields)
+        out.append(copying: body)
+    }
+
+    /// `SEND_TO_HEADED`: a message with a head, to a user by name. `fields` is a run of tags and values.
+    package static func sendToHeaded(
+        _ sequence: MessageSequence, kind: MessageKind, user: Span<UInt8>, headFlags: UInt64, fields: Span<UInt8>, body: Span<UInt8>,
+        to out: inout [UInt8]
+    ) {
+        let head = FieldWriter.headBytes(flags: headFlags, fields: fields)
+        out.appendFrame(FrameKind.sendToHeaded, payload: 2 + counted(user) + head + body.count) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(kind.rawValue)
+            out.append(varint: UInt64(user.count))
+        }
+        out.append(copying: user)
+        out.append(headFlags: headFlags, fields: fields)
         out.append(copying: body)
     }
 

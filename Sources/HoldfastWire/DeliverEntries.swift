@@ -1,11 +1,13 @@
 /// Reads the messages of a `DELIVER` one by one (SPEC 3.5).
 package struct DeliverEntries: Sendable {
-    /// Bits of an entry's tag; the low four are the kind, the two high ones are reserved.
+    /// Bits of an entry's tag; the low four are the kind, the highest one is reserved.
     package static let ownBit: UInt8 = 0x10
     /// The body is the rest of the payload (REQ-SEND-6).
     package static let lastBit: UInt8 = 0x20
+    /// A head stands in front of the body.
+    package static let headBit: UInt8 = 0x40
     /// Must be 0 in version 1.
-    package static let reservedBits: UInt8 = 0xC0
+    package static let reservedBits: UInt8 = 0x80
 
     /// What is left of the payload.
     package var fields: FieldReader
@@ -34,8 +36,10 @@ package struct DeliverEntries: Sendable {
         if !isFirst { try advance(bytes) }
         isFirst = false
         isAfterLast = tag & Self.lastBit != 0
+        let head = tag & Self.headBit == 0 ? nil : try fields.head(bytes)
         let body = isAfterLast ? fields.rest() : try fields.counted(bytes)
-        return DeliverEntry(position: position, timeOffset: timeOffset, kind: kind, isOwn: tag & Self.ownBit != 0, body: body)
+        return DeliverEntry(
+            position: position, timeOffset: timeOffset, kind: kind, isOwn: tag & Self.ownBit != 0, head: head, body: body)
     }
 
     /// Reads the steps of position and time.

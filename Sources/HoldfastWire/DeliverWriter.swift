@@ -62,6 +62,20 @@ package struct DeliverWriter {
         self.isFirst = false
     }
 
+    /// The same for a message with a head. `fields` is a run of tags and values.
+    package mutating func entry(
+        position: Position, timeOffset: Int64, kind: MessageKind, isOwn: Bool, isLast: Bool, headFlags: UInt64, fields: Span<UInt8>,
+        body: Span<UInt8>, to out: inout [UInt8]
+    ) {
+        let tagOffset = out.count
+        // The tag and the steps alone.
+        entry(position: position, timeOffset: timeOffset, kind: kind, isOwn: isOwn, isLast: true, body: body.extracting(0..<0), to: &out)
+        out[tagOffset] ^= isLast ? DeliverEntries.headBit : DeliverEntries.headBit | DeliverEntries.lastBit
+        out.append(headFlags: headFlags, fields: fields)
+        if !isLast { out.appendFields { $0.append(varint: UInt64(body.count)) } }
+        out.append(copying: body)
+    }
+
     /// Ends the frame: fills in its length.
     @inlinable package func end(to out: inout [UInt8]) {
         let payload = out.count - lengthOffset - lengthWidth

@@ -118,13 +118,18 @@ package struct FieldReader: Sendable {
         return range
     }
 
-    /// The extensions at the end of a frame that allows them (REQ-ENC-8): version 1 knows none; even tags are skipped.
+    /// The extensions at the end of a frame that allows them (REQ-ENC-8) and whose tags mean nothing yet: even ones are skipped.
     mutating func skipExtensions(_ bytes: Span<UInt8>) throws(CloseCode) {
-        while index < end {
-            let tag = try varint(bytes)
-            _ = try counted(bytes)
-            if tag & 1 == 1 { throw .reservedBits }
-        }
+        while try nextExtension(bytes) != nil {}
+    }
+
+    /// The next extension with an even tag; nil at the end.
+    mutating func nextExtension(_ bytes: Span<UInt8>) throws(CloseCode) -> (tag: UInt64, value: ByteRange)? {
+        guard index < end else { return nil }
+        let tag = try varint(bytes)
+        let value = try counted(bytes)
+        if tag & 1 == 1 { throw .reservedBits }
+        return (tag, value)
     }
 
     private static func checkText(_ bytes: Span<UInt8>, _ range: ByteRange) throws(CloseCode) {

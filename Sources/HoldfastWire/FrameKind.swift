@@ -20,6 +20,10 @@ package enum FrameKind {
     package static let pace: UInt8 = 0x17
     /// `SEND_TO`: a message to a user by name.
     package static let sendTo: UInt8 = 0x18
+    /// `SEND_HEADED`: a message with a head, in a conversation.
+    package static let sendHeaded: UInt8 = 0x1A
+    /// `SEND_TO_HEADED`: a message with a head, to a user by name.
+    package static let sendToHeaded: UInt8 = 0x1B
     /// 0x20 to 0x2F: the low four bits are the kind of the message.
     package static let send: UInt8 = 0x20
 
@@ -60,7 +64,7 @@ package enum FrameKind {
 
     /// Whether version 1 defines the kind for the direction from client to gateway.
     @inlinable package static func isKnownToGateway(_ kind: UInt8) -> Bool {
-        kind == ping || (kind >= hello && kind <= sendTo) || kind & 0xF0 == send
+        kind == ping || (kind >= hello && kind <= sendTo) || (kind >= sendHeaded && kind <= sendToHeaded) || kind & 0xF0 == send
     }
 
     /// Whether version 1 defines the kind for the direction from gateway to client.

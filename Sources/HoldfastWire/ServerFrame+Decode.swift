@@ -100,7 +100,7 @@ extension ServerFrame.Welcome {
             creditMessages: try fields.varint32(bytes),
             creditBytes: try fields.varint32(bytes))
         try check()
-        try fields.skipExtensions(bytes)
+        capabilities = try fields.capabilities(bytes)
     }
 
     /// No session, a limit that nothing could be done under, or one that short forms couldn't express, is a fault of the gateway.

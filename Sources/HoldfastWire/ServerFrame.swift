@@ -46,11 +46,13 @@ package enum ServerFrame: Equatable, Sendable {
         package var creditMessages: UInt32
         /// Bytes of their bodies.
         package var creditBytes: UInt32
+        /// What the gateway can do.
+        package var capabilities: Capabilities
         /// All fields.
         package init(
             outcome: WelcomeOutcome, session: SessionID, attach: AttachNumber, cursor: Position, era: UInt8, lastSequence: MessageSequence,
             serverTime: UInt64, heartbeatSecondsMin: UInt32, heartbeatSecondsMax: UInt32, frameBytesMax: UInt32, sendsInFlightMax: UInt8,
-            creditMessages: UInt32, creditBytes: UInt32
+            creditMessages: UInt32, creditBytes: UInt32, capabilities: Capabilities = []
         ) {
             self.outcome = outcome
             self.session = session
@@ -65,6 +67,7 @@ package enum ServerFrame: Equatable, Sendable {
             self.sendsInFlightMax = sendsInFlightMax
             self.creditMessages = creditMessages
             self.creditBytes = creditBytes
+            self.capabilities = capabilities
         }
     }
 
@@ -154,14 +157,19 @@ package struct DeliverEntry: Equatable, Sendable {
     package var kind: MessageKind
     /// Sent by another session of the receiving user.
     package var isOwn: Bool
+    /// Of what it says nothing is known yet: it may be skipped.
+    package var head: MessageHead?
     /// Opaque.
     package var body: ByteRange
     /// All fields.
-    package init(position: ShortPosition, timeOffset: Int64, kind: MessageKind, isOwn: Bool, body: ByteRange) {
+    package init(
+        position: ShortPosition, timeOffset: Int64, kind: MessageKind, isOwn: Bool, head: MessageHead? = nil, body: ByteRange
+    ) {
         self.position = position
         self.timeOffset = timeOffset
         self.kind = kind
         self.isOwn = isOwn
+        self.head = head
         self.body = body
     }
 }

@@ -9,7 +9,7 @@ package enum ServerFrameWriter {
             welcome.lastSequence.rawValue, UInt64(welcome.heartbeatSecondsMin), UInt64(welcome.heartbeatSecondsMax),
             UInt64(welcome.frameBytesMax), UInt64(welcome.creditMessages), UInt64(welcome.creditBytes),
         ]
-        let payload = 29 + varints.reduce(0) { $0 + FieldWriter.varintBytes($1) }
+        let payload = 29 + varints.reduce(0) { $0 + FieldWriter.varintBytes($1) } + welcome.capabilities.extensionBytes
         out.appendFrame(FrameKind.welcome, payload: payload) { out in
             out.append(welcome.outcome.rawValue)
             out.append(bigEndian: welcome.session.rawValue, byteCount: 8)
@@ -24,6 +24,7 @@ package enum ServerFrameWriter {
             out.append(welcome.sendsInFlightMax)
             out.append(varint: UInt64(welcome.creditMessages))
             out.append(varint: UInt64(welcome.creditBytes))
+            out.append(welcome.capabilities)
         }
     }
 

@@ -29,6 +29,8 @@ package struct WireLimits: Equatable, Sendable {
         guard 1...bytesMax ~= text.utf8.count else { return false }
         return !(unsafe text.utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) } ?? text.utf8.contains(0))
     }
+    /// Of a message's head, without its length.
+    package static let headBytesMax = 255
     /// Of the address in `GO_AWAY`.
     package static let addressBytesMax = 255
     /// Of the text in `CLOSED`.

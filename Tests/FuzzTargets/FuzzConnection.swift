@@ -33,7 +33,8 @@ func fuzzConnection(_ bytes: [UInt8]) {
             let through = MessageSequence(rawValue: min(attached.lastSequence.rawValue + input.number(1), MessageSequence.max.rawValue))
             machine.sent(through: through, position: Position(rawValue: input.extreme()), out: &out)
         case 4:
-            machine.refused(MessageSequence(rawValue: input.extreme()), .inboxFull, retryAfterMilliseconds: input.extreme32(), out: &out)
+            let code: RefusalCode = input.byte() & 1 == 0 ? .inboxFull : .unknownConversation
+            machine.refused(MessageSequence(rawValue: input.extreme()), code, retryAfterMilliseconds: input.extreme32(), out: &out)
         case 3:
             let end = Position(rawValue: input.byte() & 1 == 0 ? attached.cursor.rawValue &+ input.number(2) : input.extreme())
             machine.skip(predecessor: attached.cursor, through: end, out: &out)

@@ -35,13 +35,14 @@ extension FuzzInput {
         let body = take(Int(byte() & 15))
         let kind = MessageKind(rawValue: byte() % 9) ?? .text
         let token: [UInt8] = [1, 2]
-        switch byte() % 12 {
+        switch byte() % 14 {
         case 0: ClientFrameWriter.ping(to: &out)
         case 1:
             let (device, user) = (name(), byte() & 1 == 0 ? [] : name())
             ClientFrameWriter.hello(
                 isSendOnly: byte() & 3 == 0, token: token.span, device: device.span, user: user.span,
-                state: byte() & 1 == 0 ? nil : presentedState(), to: &out)
+                state: byte() & 1 == 0 ? nil : presentedState(),
+                capabilities: Capabilities(rawValue: byte() & 3 == 0 ? extreme() : 0), to: &out)
         case 2: ClientFrameWriter.resume(ticket: token.span, state: presentedState(), to: &out)
         case 3: ClientFrameWriter.authenticate(token: token.span, to: &out)
         case 4: ClientFrameWriter.close(byte() & 1 == 0 ? .keep : .logout, to: &out)
@@ -49,6 +50,16 @@ extension FuzzInput {
         case 6: ClientFrameWriter.credit(messages: extreme32(), bytes: extreme32(), to: &out)
         case 7: ClientFrameWriter.lookup(ConversationNumber(rawValue: extreme()), to: &out)
         case 8: ClientFrameWriter.pace(seconds: extreme32(), to: &out)
+        case 11:
+            let (flags, fields) = (extreme(), taggedFields())
+            ClientFrameWriter.sendHeaded(
+                MessageSequence(rawValue: extreme()), kind: kind, conversation: ConversationNumber(rawValue: extreme()), headFlags: flags,
+                fields: fields.span, body: body.span, to: &out)
+        case 12:
+            let (user, flags, fields) = (name(), extreme(), taggedFields())
+            ClientFrameWriter.sendToHeaded(
+                MessageSequence(rawValue: extreme()), kind: kind, user: user.span, headFlags: flags, fields: fields.span, body: body.span,
+                to: &out)
         case 9, 10:
             ClientFrameWriter.send(
                 MessageSequence(rawValue: extreme()), kind: kind, conversation: ConversationNumber(rawValue: extreme()), body: body.span,
@@ -57,6 +68,20 @@ extension FuzzInput {
             let user = name()
             ClientFrameWriter.sendTo(MessageSequence(rawValue: extreme()), kind: kind, user: user.span, body: body.span, to: &out)
         }
+    }
+
+    /// A run of tags and values; most fit a head, and some end early.
+    mutating func taggedFields() -> [UInt8] {
+        var out: [UInt8] = []
+        for _ in 0..<byte() & 3 {
+            let (tag, value) = (extreme(), take(Int(byte() & 127)))
+            out.appendFields { out in
+                out.append(varint: tag)
+                out.append(varint: UInt64(value.count))
+            }
+            out += value
+        }
+        return byte() & 7 == 0 ? Array(out.dropLast()) : out
     }
 
     /// A `WELCOME` whose fields are usual but for those that the input chooses: with all of them at an edge none would be valid.
@@ -73,6 +98,7 @@ extension FuzzInput {
         if edges & 8 != 0 { (welcome.creditMessages, welcome.creditBytes) = (extreme32(), extreme32()) }
         if edges & 16 != 0 { (welcome.session, welcome.attach) = (SessionID(rawValue: extreme()), AttachNumber(rawValue: extreme32())) }
         if edges & 32 != 0 { (welcome.frameBytesMax, welcome.sendsInFlightMax) = (extreme32(), byte()) }
+        if edges & 128 != 0 { welcome.capabilities = Capabilities(rawValue: extreme()) }
         if edges & 64 != 0 { welcome.serverTime = extreme() & 0xFFFF_FFFF_FFFF }
         return welcome
     }
@@ -130,9 +156,16 @@ extension FuzzInput {
             entries: count, bodyBytes: count, to: &out)
         for index in 0..<count {
             let body = take(Int(byte() & 7))
-            writer.entry(
-                position: position, timeOffset: time, kind: .text, isOwn: byte() & 3 == 0, isLast: index == count - 1,
-                body: body.span, to: &out)
+            if byte() & 3 == 0 {
+                let (flags, fields) = (extreme(), taggedFields())
+                writer.entry(
+                    position: position, timeOffset: time, kind: .text, isOwn: false, isLast: index == count - 1, headFlags: flags,
+                    fields: fields.span, body: body.span, to: &out)
+            } else {
+                writer.entry(
+                    position: position, timeOffset: time, kind: .text, isOwn: byte() & 3 == 0, isLast: index == count - 1,
+                    body: body.span, to: &out)
+            }
             end = position
             position = through(position)
             time = Int64(bitPattern: extreme())

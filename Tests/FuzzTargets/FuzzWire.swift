@@ -7,6 +7,20 @@ private enum Outcome: Equatable {
     case failed([ClientFrame], CloseCode)
 }
 
+extension ClientFrame {
+    /// Where the room for later additions lies that a frame brings.
+    fileprivate var room: ByteRange? {
+        switch self {
+        case .sendHeaded(_, let head), .sendToHeaded(_, let head): head.fields.range
+        default: nil
+        }
+    }
+}
+
+extension ClosedRange<Int> {
+    fileprivate func contains(_ range: ByteRange) -> Bool { contains(range.lowerBound) && contains(range.upperBound) }
+}
+
 private func decodeAll(_ bytes: [UInt8]) -> Outcome {
     var frames: [ClientFrame] = []
     var offset = 0
@@ -14,7 +28,12 @@ private func decodeAll(_ bytes: [UInt8]) -> Outcome {
         while offset < bytes.count, let decoded = try ClientFrame.decode(bytes.span, at: offset, limits: WireLimits(frameBytesMax: 65_536))
         {
             precondition(decoded.byteCount > 0 && offset + decoded.byteCount <= bytes.count, "a frame goes beyond its bytes")
-            if let frame = decoded.frame { frames.append(frame) }
+            if let frame = decoded.frame {
+                if let room = frame.room {
+                    precondition((offset...offset + decoded.byteCount).contains(room), "fields outside of their frame")
+                }
+                frames.append(frame)
+            }
             offset += decoded.byteCount
         }
     } catch {
@@ -47,6 +66,9 @@ func fuzzServerFrames(_ bytes: [UInt8]) {
                 var entries = DeliverEntries(deliver)
                 while let entry = try entries.next(in: bytes.span) {
                     precondition(deliver.entries.contains(entry.body.lowerBound) || entry.body.isEmpty, "a body outside of its frame")
+                    guard let head = entry.head?.fields.range else { continue }
+                    precondition(
+                        (deliver.entries.lowerBound...entry.body.lowerBound).contains(head), "a head that isn't in front of its body")
                 }
             }
             offset += decoded.byteCount

@@ -56,6 +56,27 @@ import Testing
         #expect(again.recovery == .loaded, "what was written at the end of the numbers is read again")
     }
 
+    // REQ-HEAD-1, REQ-HEAD-3
+    @Test func `a head in front of a message is skipped, whatever it says`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.learn()
+        let fields: [UInt8] = [2, 1, 9, 7, 0]
+        let body = Array("hi".utf8)
+        rig.receive { out in
+            var writer = DeliverWriter(
+                predecessor: Position(rawValue: 100), first: Position(rawValue: 101), conversation: ConversationNumber(rawValue: 5),
+                timeOffset: 0, entries: 2, bodyBytes: 4, to: &out)
+            for position in UInt64(101)...102 {
+                writer.entry(
+                    position: Position(rawValue: position), timeOffset: 0, kind: .text, isOwn: false, isLast: position == 102,
+                    headFlags: .max, fields: fields.span, body: body.span, to: &out)
+            }
+            writer.end(to: &out)
+        }
+        #expect(rig.handedTexts == ["101 bob hi", "102 bob hi"])
+    }
+
     @Test func `a heartbeat of many years isn't counted with`() {
         let rig = MachineRig()
         rig.connect()

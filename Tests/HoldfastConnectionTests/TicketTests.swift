@@ -13,6 +13,19 @@ import Testing
         #expect(Ticket(plainBytes: ticket.plainBytes) == ticket)
     }
 
+    // REQ-CAP-2
+    @Test func `a ticket holds what the client announced beside its other flags, and no more than fits`() {
+        let all = Capabilities(rawValue: .max)
+        var flags = Ticket.Flags(announced: all)
+        #expect(flags.announced == Ticket.Flags.announcedMax && flags.isDisjoint(with: [.sendOnly, .service]))
+        flags.insert(.sendOnly)
+        let ticket = Ticket(session: .init(rawValue: 1), expires: 1, flags: flags)
+        let opened = Ticket(plainBytes: ticket.plainBytes).flags
+        #expect(opened.contains(.sendOnly) && !opened.contains(.service) && opened.announced == Ticket.Flags.announcedMax)
+        #expect(Ticket.Flags([.sendOnly, .service]).announced.isEmpty, "tickets of before announce nothing")
+        #expect(Ticket.Flags.announcedMax.isSuperset(of: .own), "what this gateway announces itself must fit")
+    }
+
     @Test func `a ticket expires`() {
         #expect(error(expires: now + 60, now: now + 59) == nil)
         #expect(error(expires: now + 60, now: now + 60) == .expired)

@@ -12,7 +12,7 @@ extension ClientFrame {
         case .hello(let hello):
             ClientFrameWriter.hello(
                 isSendOnly: hello.isSendOnly, token: span(hello.token).span, device: span(hello.device).span,
-                user: span(hello.user).span, state: hello.state, to: &out)
+                user: span(hello.user).span, state: hello.state, capabilities: hello.capabilities, to: &out)
         case .resume(let resume):
             let state = PresentedState(
                 session: SessionID(rawValue: 0), attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)
@@ -29,6 +29,14 @@ extension ClientFrame {
         case .sendTo(let send):
             ClientFrameWriter.sendTo(
                 MessageSequence(send.sequence), kind: send.kind, user: span(send.user).span, body: span(send.body).span, to: &out)
+        case .sendHeaded(let send, let head):
+            ClientFrameWriter.sendHeaded(
+                MessageSequence(send.sequence), kind: send.kind, conversation: send.conversation, headFlags: head.flags,
+                fields: span(head.fields.range).span, body: span(send.body).span, to: &out)
+        case .sendToHeaded(let send, let head):
+            ClientFrameWriter.sendToHeaded(
+                MessageSequence(send.sequence), kind: send.kind, user: span(send.user).span, headFlags: head.flags,
+                fields: span(head.fields.range).span, body: span(send.body).span, to: &out)
         }
         return out
     }
@@ -82,6 +90,13 @@ extension ServerFrame.Deliver {
         var position = Position(rawValue: first.rawValue)
         for (index, entry) in entries.enumerated() {
             position = entry.position.expanded(from: position)
+            if let head = entry.head {
+                writer.entry(
+                    position: position, timeOffset: entry.timeOffset, kind: entry.kind, isOwn: entry.isOwn,
+                    isLast: index == entries.count - 1, headFlags: head.flags, fields: source[head.fields.range].span,
+                    body: source[entry.body].span, to: &out)
+                continue
+            }
             writer.entry(
                 position: position, timeOffset: entry.timeOffset, kind: entry.kind, isOwn: entry.isOwn, isLast: index == entries.count - 1,
                 body: source[entry.body].span, to: &out)

@@ -10,12 +10,21 @@ struct RandomFrames {
         let name = random.text(1...40)
         let user = random.text(0...40)
         let body = random.bytes(0...300)
-        switch Int.random(in: 0..<11, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
+        case 11:
+            let fields = fields()
+            ClientFrameWriter.sendHeaded(
+                sequence(), kind: kind(), conversation: conversation(), headFlags: random.wide(), fields: fields.span, body: body.span,
+                to: &out)
+        case 12:
+            let fields = fields()
+            ClientFrameWriter.sendToHeaded(
+                sequence(), kind: kind(), user: name.span, headFlags: random.wide(), fields: fields.span, body: body.span, to: &out)
         case 0: ClientFrameWriter.ping(to: &out)
         case 1:
             ClientFrameWriter.hello(
                 isSendOnly: Bool.random(using: &random), token: token.span, device: name.span, user: user.span,
-                state: Bool.random(using: &random) ? state() : nil, to: &out)
+                state: Bool.random(using: &random) ? state() : nil, capabilities: capabilities(), to: &out)
         case 2: ClientFrameWriter.resume(ticket: token.span, state: state(), to: &out)
         case 3: ClientFrameWriter.authenticate(token: token.span, to: &out)
         case 4: ClientFrameWriter.close(Bool.random(using: &random) ? .logout : .keep, to: &out)
@@ -68,13 +77,34 @@ struct RandomFrames {
             predecessor: self.position(), first: position, conversation: conversation(), timeOffset: time, entries: bodies.count,
             bodyBytes: estimate, to: &out)
         for (index, body) in bodies.enumerated() {
-            writer.entry(
-                position: position, timeOffset: time, kind: kind(), isOwn: Bool.random(using: &random), isLast: index == bodies.count - 1,
-                body: body.span, to: &out)
+            let (isOwn, isLast) = (Bool.random(using: &random), index == bodies.count - 1)
+            if Bool.random(using: &random) {
+                writer.entry(
+                    position: position, timeOffset: time, kind: kind(), isOwn: isOwn, isLast: isLast, body: body.span, to: &out)
+            } else {
+                let fields = fields()
+                writer.entry(
+                    position: position, timeOffset: time, kind: kind(), isOwn: isOwn, isLast: isLast, headFlags: random.wide(),
+                    fields: fields.span, body: body.span, to: &out)
+            }
             position = Position(rawValue: position.rawValue &+ max(1, random.wide(bits: 40)))
             time += Int64(bitPattern: random.wide(bits: 40)) * (Bool.random(using: &random) ? 1 : -1)
         }
         writer.end(to: &out)
+    }
+
+    /// A run of tags and values, as long as a head may have at most.
+    private mutating func fields() -> [UInt8] {
+        var out: [UInt8] = []
+        for _ in 0..<Int.random(in: 0...4, using: &random) {
+            let value = random.bytes(0...40)
+            out.appendFields { out in
+                out.append(varint: random.wide())
+                out.append(varint: UInt64(value.count))
+            }
+            out += value
+        }
+        return out
     }
 
     private mutating func position() -> Position { Position(rawValue: random.wide()) }
@@ -97,6 +127,10 @@ struct RandomFrames {
             heartbeatSecondsMax: heartbeat + UInt32.random(in: 0...10_000, using: &random),
             frameBytesMax: UInt32.random(in: 1024...UInt32(WireLimits.frameBytesCeiling), using: &random),
             sendsInFlightMax: UInt8.random(in: 1...127, using: &random), creditMessages: random.wide32() | 1,
-            creditBytes: random.wide32() | 1)
+            creditBytes: random.wide32() | 1, capabilities: capabilities())
+    }
+
+    private mutating func capabilities() -> Capabilities {
+        Bool.random(using: &random) ? [] : Capabilities(rawValue: random.wide())
     }
 }

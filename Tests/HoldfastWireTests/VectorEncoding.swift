@@ -19,7 +19,8 @@ enum VectorEncoding {
             let user = try f["user"].bytes()
             let state = try f.optional("state").map { try presented($0, session: $0["session"].integer()) }
             ClientFrameWriter.hello(
-                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, user: user.span, state: state, to: &out)
+                isSendOnly: try f["isSendOnly"].bool(), token: token.span, device: device.span, user: user.span, state: state,
+                capabilities: try capabilities(f), to: &out)
         case "RESUME":
             let ticket = try f["ticket"].bytes()
             ClientFrameWriter.resume(ticket: ticket.span, state: try presented(f, session: 0), to: &out)
@@ -41,9 +42,43 @@ enum VectorEncoding {
             let body = try f["body"].bytes()
             ClientFrameWriter.sendTo(
                 try f["sequence"].sequence(), kind: try f["kind"].named(), user: user.span, body: body.span, to: &out)
+        case "SEND_HEADED":
+            let (head, body) = (try Head(f["head"]), try f["body"].bytes())
+            ClientFrameWriter.sendHeaded(
+                try f["sequence"].sequence(), kind: try f["kind"].named(), conversation: try f["conversation"].conversation(),
+                headFlags: head.flags, fields: head.fields.span, body: body.span, to: &out)
+        case "SEND_TO_HEADED":
+            let (head, user, body) = (try Head(f["head"]), try f["user"].bytes(), try f["body"].bytes())
+            ClientFrameWriter.sendToHeaded(
+                try f["sequence"].sequence(), kind: try f["kind"].named(), user: user.span, headFlags: head.flags,
+                fields: head.fields.span, body: body.span, to: &out)
         default: return false
         }
         return true
+    }
+
+    /// A head of the vectors: its flags, and its fields as they are on the wire.
+    private struct Head {
+        var flags: UInt64
+        var fields: [UInt8]
+        init(_ f: Field) throws {
+            flags = try f["flags"].integer()
+            fields = try VectorEncoding.taggedFields(f["fields"])
+        }
+    }
+
+    private static func taggedFields(_ f: Field) throws -> [UInt8] {
+        var out: [UInt8] = []
+        for field in try f.list() {
+            let value = try field["value"].bytes()
+            let tag: UInt64 = try field["tag"].integer()
+            out.appendFields { out in
+                out.append(varint: tag)
+                out.append(varint: UInt64(value.count))
+            }
+            out += value
+        }
+        return out
     }
 
     private static func encodeServer(_ kind: String, _ f: Field, _ out: inout [UInt8]) throws -> Bool {
@@ -107,6 +142,13 @@ enum VectorEncoding {
             to: &out)
         for (index, entry) in entries.enumerated() {
             let body = try entry["body"].bytes()
+            if let head = try entry.optional("head").map(Head.init) {
+                writer.entry(
+                    position: try entry["position"].position(), timeOffset: try entry["timeOffset"].integer(),
+                    kind: try entry["kind"].named(), isOwn: try entry["own"].bool(), isLast: index == entries.count - 1,
+                    headFlags: head.flags, fields: head.fields.span, body: body.span, to: &out)
+                continue
+            }
             writer.entry(
                 position: try entry["position"].position(), timeOffset: try entry["timeOffset"].integer(), kind: try entry["kind"].named(),
                 isOwn: try entry["own"].bool(), isLast: index == entries.count - 1, body: body.span, to: &out)
@@ -127,7 +169,12 @@ enum VectorEncoding {
             lastSequence: try f["lastSequence"].sequence(), serverTime: try f["serverTime"].integer(),
             heartbeatSecondsMin: try f["heartbeatSecondsMin"].integer(), heartbeatSecondsMax: try f["heartbeatSecondsMax"].integer(),
             frameBytesMax: try f["frameBytesMax"].integer(), sendsInFlightMax: try f["sendsInFlightMax"].integer(),
-            creditMessages: try f["creditMessages"].integer(), creditBytes: try f["creditBytes"].integer())
+            creditMessages: try f["creditMessages"].integer(), creditBytes: try f["creditBytes"].integer(),
+            capabilities: try capabilities(f))
+    }
+
+    private static func capabilities(_ f: Field) throws -> Capabilities {
+        Capabilities(rawValue: try f.optional("capabilities")?.integer() ?? 0)
     }
 }
 

@@ -70,7 +70,8 @@ extension ConnectionMachine {
                 outcome: attached.outcome, session: session, attach: attach, cursor: attached.cursor, era: attached.era,
                 lastSequence: attached.lastSequence, serverTime: serverTime, heartbeatSecondsMin: limits.heartbeatSecondsMin,
                 heartbeatSecondsMax: limits.heartbeatSecondsMax, frameBytesMax: UInt32(limits.frames.frameBytesMax),
-                sendsInFlightMax: limits.sendsInFlightMax, creditMessages: limits.creditMessages, creditBytes: limits.creditBytes),
+                sendsInFlightMax: limits.sendsInFlightMax, creditMessages: limits.creditMessages, creditBytes: limits.creditBytes,
+                capabilities: .own),
             to: &out)
         return true
     }
@@ -86,6 +87,10 @@ extension ConnectionMachine {
         guard isSpokenTo else { return }
         flags.insert(.refused)
         flags.remove(.repeating)
+        // What was sent behind a refused number is thrown away: nothing else is to be refused until it comes again.
+        let isNotUnderstood =
+            flags.remove(.notUnderstood) != nil && ShortSequence(sequence) == notUnderstood && code == .unknownConversation
+        let code = isNotUnderstood ? .kindUnsupported : code
         ServerFrameWriter.refused(sequence, code, retryAfterMilliseconds: retryAfterMilliseconds, to: &out)
     }
 

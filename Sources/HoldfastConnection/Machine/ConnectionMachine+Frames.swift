@@ -12,14 +12,15 @@ extension ConnectionMachine {
         }
         if state == .open {
             switch frame {
-            case .send(let send):
-                return try add(send.sequence, limits, &intake, bytes, send.body, and: nil) {
-                    (origin, sequence, body, _) in .send(origin, sequence, send.kind, send.conversation, body: body)
-                }
-            case .sendTo(let send):
-                return try add(send.sequence, limits, &intake, bytes, send.body, and: send.user) {
-                    (origin, sequence, body, user) in .sendTo(origin, sequence, send.kind, user: user, body: body)
-                }
+            case .send(let send): return try take(send, limits, &intake, bytes)
+            case .sendTo(let send): return try take(send, limits, &intake, bytes)
+            // Of a head whose fields may be skipped nothing is kept yet (REQ-HEAD-2).
+            case .sendHeaded(let send, let head):
+                if head.fields.mustBeUnderstood { return try refuse(send.sequence, limits, &intake, bytes) }
+                return try take(send, limits, &intake, bytes)
+            case .sendToHeaded(let send, let head):
+                if head.fields.mustBeUnderstood { return try refuse(send.sequence, limits, &intake, bytes) }
+                return try take(send, limits, &intake, bytes)
             case .acknowledge(let position):
                 // REQ-SESSION-4: a send-only session has no stream.
                 if isSendOnly { throw .wrongState }
@@ -66,7 +67,7 @@ extension ConnectionMachine {
             guard intake.hasRoom(for: 0) else { return .pauseReading }
             try takeControlFrames(1)
             intake.add(.lookup(origin, conversation))
-        case .ping, .send, .sendTo, .acknowledge:
+        case .ping, .send, .sendTo, .sendHeaded, .sendToHeaded, .acknowledge:
             preconditionFailure("handled before")
         }
         return .none
@@ -74,6 +75,39 @@ extension ConnectionMachine {
 
     /// The check of a signature, a command and a new ticket cost as much as so many other frames.
     private static let authenticateCost = 20
+
+    @inline(__always)
+    private mutating func take(
+        _ send: ClientFrame.SendFrame, _ limits: ConnectionLimits, _ intake: inout CommandIntake, _ bytes: Span<UInt8>
+    ) throws(CloseCode) -> ConnectionAction {
+        try add(send.sequence, limits, &intake, bytes, send.body, and: nil) {
+            (origin, sequence, body, _) in .send(origin, sequence, send.kind, send.conversation, body: body)
+        }
+    }
+
+    @inline(__always)
+    private mutating func take(
+        _ send: ClientFrame.SendToFrame, _ limits: ConnectionLimits, _ intake: inout CommandIntake, _ bytes: Span<UInt8>
+    ) throws(CloseCode) -> ConnectionAction {
+        try add(send.sequence, limits, &intake, bytes, send.body, and: send.user) {
+            (origin, sequence, body, user) in .sendTo(origin, sequence, send.kind, user: user, body: body)
+        }
+    }
+
+    /// A number whose frame asks for what isn't understood here. Only the core can refuse it: in its turn, throwing away what follows, and with
+    /// the attach that rises (REQ-SEQ-5, REQ-ATTACH-9). So it gets a message to conversation 0, which is nobody's; `refused` tells the
+    /// client the true reason.
+    private mutating func refuse(
+        _ short: ShortSequence, _ limits: ConnectionLimits, _ intake: inout CommandIntake, _ bytes: Span<UInt8>
+    ) throws(CloseCode) -> ConnectionAction {
+        let action = try add(short, limits, &intake, bytes, 0..<0, and: nil) {
+            (origin, sequence, body, _) in .send(origin, sequence, .event, ConversationNumber(rawValue: 0), body: body)
+        }
+        // Of several, the core refuses the first and throws the others away. One that was answered already is answered by `SENT` again.
+        let isNew = action == .none && lastSequence > answered && short == ShortSequence(lastSequence)
+        if isNew && flags.insert(.notUnderstood).inserted { notUnderstood = short }
+        return action
+    }
 
     /// A message: its sequence in full, its body (and the user's name) into the batch.
     @inline(__always)

@@ -106,7 +106,9 @@ extension ConnectionMachine {
                 state = .authenticating
                 offset += decoded.byteCount
                 switch frame {
-                case .hello(let hello): return Received(end: offset, action: .verifyToken(hello))
+                case .hello(let hello):
+                    announced = hello.capabilities
+                    return Received(end: offset, action: .verifyToken(hello))
                 case .resume(let resume): return Received(end: offset, action: .openTicket(resume))
                 default: return Received(end: offset, action: .close(.wrongState))
                 }

@@ -34,8 +34,15 @@ package struct ConnectionMachine: Sendable {
     var answered = MessageSequence.none
     /// The last sequence that came in above `answered`: short ones are expanded near the one behind it (REQ-ENC-7).
     var lastSequence = MessageSequence.none
-    /// The base of the times in `DELIVER`.
-    var serverTime: UInt64 = 0
+    /// The base of the times in `DELIVER`: 48 bits, as in `WELCOME`, in two parts, which leaves room for two bytes more in 88.
+    var serverTime: UInt64 {
+        get { UInt64(serverTimeHigh) << 32 | UInt64(serverTimeLow) }
+        set {
+            serverTimeHigh = UInt16(truncatingIfNeeded: newValue >> 32)
+            serverTimeLow = UInt32(truncatingIfNeeded: newValue)
+        }
+    }
+    private var serverTimeLow: UInt32 = 0
     package internal(set) var attach = AttachNumber.none
     /// When the last whole frame came, in monotonic milliseconds; wraps, only differences count.
     var heardAt: UInt32
@@ -48,6 +55,11 @@ package struct ConnectionMachine: Sendable {
     var rate: RateLimit
     package internal(set) var state = State.awaitingPreface
     var flags = Flags()
+    private var serverTimeHigh: UInt16 = 0
+    /// What the client announced in `HELLO`, or by its ticket: as much of it as a ticket holds.
+    private var announcedBits: UInt8 = 0
+    /// With the flag of this name, the first number since the last refusal that the core was asked to refuse.
+    var notUnderstood = ShortSequence(rawValue: 0)
 
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt16
@@ -71,6 +83,8 @@ package struct ConnectionMachine: Sendable {
         static let repeating = Flags(rawValue: 512)
         /// `StormControl` counts the connection among those that are on their way to `WELCOME`.
         static let opening = Flags(rawValue: 1024)
+        /// The core was asked to refuse a number whose frame isn't understood here.
+        static let notUnderstood = Flags(rawValue: 2048)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {
@@ -85,6 +99,10 @@ package struct ConnectionMachine: Sendable {
     package var isByTicket: Bool { flags.contains(.byTicket) }
     /// Whether the core must be told when the connection is gone.
     package var isKnownToCore: Bool { flags.contains(.knownToCore) }
+    package internal(set) var announced: Capabilities {
+        get { Capabilities(rawValue: UInt64(announcedBits)) }
+        set { announcedBits = UInt8(newValue.intersection(Ticket.Flags.announcedMax).rawValue) }
+    }
     package var isWaitingForCredits: Bool { flags.contains(.waitingForCredits) }
     var origin: Origin { Origin(connection: handle, session: session, attach: attach) }
 

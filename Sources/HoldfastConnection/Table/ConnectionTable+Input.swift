@@ -108,6 +108,7 @@ extension ConnectionTable {
             try ticket.requireGood(now: port.wallSeconds, lifetimeSeconds: settings.ticketSeconds)
             let state = PresentedState(
                 session: ticket.session, attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)
+            machines[Int(connection.slot)].announced = ticket.flags.announced
             begin(connection, .resume(state, expires: monotonicSeconds(atWall: UInt64(ticket.expires))))
         } catch {
             close(connection, error.closeCode)

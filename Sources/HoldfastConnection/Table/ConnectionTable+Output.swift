@@ -94,7 +94,7 @@ extension ConnectionTable {
         let machine = machines[slot]
         let lifetime = settings.ticketSeconds
         let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(port.now)) : lifetime
-        var flags: Ticket.Flags = []
+        var flags = Ticket.Flags(announced: machine.announced)
         if machine.isSendOnly { flags.insert(.sendOnly) }
         if machine.isService { flags.insert(.service) }
         let expires = UInt32(clamping: port.wallSeconds + UInt64(seconds))

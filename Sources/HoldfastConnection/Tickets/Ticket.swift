@@ -7,6 +7,12 @@ package struct Ticket: Equatable, Sendable {
         package init(rawValue: UInt8) { self.rawValue = rawValue }
         package static let sendOnly = Flags(rawValue: 1)
         package static let service = Flags(rawValue: 2)
+
+        /// The bits that are left hold what the client's `HELLO` announced, so that its `RESUME` repeats nothing (REQ-CAP-2).
+        package init(announced capabilities: Capabilities) { rawValue = UInt8(truncatingIfNeeded: capabilities.rawValue << 2) }
+        package var announced: Capabilities { Capabilities(rawValue: UInt64(rawValue >> 2)) }
+        /// Capabilities above don't fit: one with such a bit needs a wider ticket before it is defined.
+        package static let announcedMax = Capabilities(rawValue: 0x3F)
     }
 
     package var session: SessionID
