@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 
 /// A directory that goes away with the value.
 final class TemporaryDirectory: Sendable {
@@ -20,11 +19,9 @@ final class TemporaryDirectory: Sendable {
     func size(_ name: String) -> Int {
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: path(name))) ?? []
         return ([""] + names).reduce(0) { sum, part in
-            var status = stat()
-            guard unsafe stat(path(name) + (part.isEmpty ? "" : "/" + part), &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                return sum
-            }
-            return sum + Int(status.st_size)
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path(name) + (part.isEmpty ? "" : "/" + part))
+            guard attributes?[.type] as? FileAttributeType == .typeRegular else { return sum }
+            return sum + (attributes?[.size] as? Int ?? 0)
         }
     }
 
