@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes exchanges/*.json: conversations between a client and a gateway, step by step."""
-from make_vectors import ENCODERS, OTHER, SESSION, TICKET, UP, deliver_fields, entry, fields_hello, fields_welcome, pos, presented, resume, send, write
+from make_vectors import ENCODERS, OTHER, SESSION, TICKET, UP, deliver_fields, entry, fields_hello, fields_welcome, pos, presented, resume, send, with_head, write
 
 
 def step(frame, meaning, /, **fields):
@@ -110,6 +110,24 @@ exchange("refusal-in-pipeline", "The second of three messages is refused for now
     message(43, "b", "The refused number comes again: the gateway stops discarding.", conversation=9),
     message(44, "c", "And what followed it."),
     sent(44, 1003, "Everything up to 44."),
+])
+
+exchange("not-understood", "An operation, a head and a question that the gateway doesn't know: refused in their turn or answered, and everything else goes on.", ["REQ-OPERATION-1", "REQ-OPERATION-2", "REQ-HEAD-2", "REQ-ASK-2", "REQ-STATE-1", "REQ-ATTACH-9"], opened() + [
+    event("store", "A message, an operation, and a message with a head, in one order of numbers.", client(4, 1000, 41, [queued(42, "a"), {"sequence": 43, "operation": {"kind": 1, "fields": []}}, queued(44, "c")])),
+    message(42, "a", "Will be stored."),
+    step("OPERATION", "Of a kind that the gateway doesn't know.", sequence=43, kind=1, fields=[]),
+    step("SEND_HEADED", "Will be discarded.", **send(44, "c"), head=with_head(0, (7, ""))),
+    step("QUESTION", "Has no place in that order.", request=1, kind=5, fields=[]),
+    step("ANSWER", "At once.", request=1, status="unsupported", fields=[]),
+    refused(43, "Not consumed; 44 is discarded.", code="kindUnsupported", after=0),
+    sent(42, 1001, "43 and 44 are not stored."),
+    event("store", "The operation is taken out and reported; `c` gets its number, and the attach rises.", client(5, 1000, 42, [queued(43, "c")])),
+    step("SEND_HEADED", "Its head must be understood, and isn't.", **send(43, "c"), head=with_head(0, (7, ""))),
+    refused(43, "Not consumed either.", code="kindUnsupported", after=0),
+    event("store", "The application sends it again without that field.", client(6, 1000, 42, [queued(43, "c")])),
+    step("SEND_HEADED", "Tag 6 may be skipped.", **send(43, "c"), head=with_head(0, (6, {"hex": "0e10"}))),
+    step("STATE", "Of a kind that the client doesn't know: it skips it.", kind=9, fields=[]),
+    sent(43, 1002, "Everything up to 43."),
 ])
 
 exchange("refusal-lost", "A refusal in the middle of a pipeline, and the connection breaks before it arrives.", ["REQ-SEQ-2", "REQ-SEQ-5", "REQ-SEQ-6", "REQ-SEQ-7", "REQ-ATTACH-9"], opened(conversations=known(bob=7, dan=99)) + [

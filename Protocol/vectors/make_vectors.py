@@ -65,6 +65,7 @@ def capabilities(f):
 
 KINDS = ["text", "image", "voice", "video", "file", "location", "card", "custom", "event"]
 OUTCOMES = ["resumed", "begun", "begunExpired", "begunEnded", "rewound", "begunUnknown"]
+STATUSES = ["answered", "unsupported", "overloaded"]
 REASONS = ["", "evicted", "expired", "erased", "damaged"]
 CLOSE = {
     "unsupportedVersion": 1, "badPreface": 2, "malformedFrame": 3, "frameTooLarge": 4, "unknownFrame": 5, "reservedBits": 6,
@@ -72,7 +73,7 @@ CLOSE = {
     "sendsInFlightExceeded": 12, "tokenInvalid": 20, "ticketInvalid": 24, "ticketExpired": 25, "fenced": 30, "loggedOut": 31,
     "goingAway": 32, "heartbeatMissed": 41, "overloaded": 46,
 }
-REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "invalidRecipient": 103, "storageFull": 104}
+REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "invalidRecipient": 103, "storageFull": 104, "kindUnsupported": 105}
 
 
 def hello(f):
@@ -119,6 +120,8 @@ ENCODERS = {
     "SEND_TO": lambda f: frame(0x18, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + data(f["body"])),
     "SEND_HEADED": lambda f: frame(0x1A, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + varint(number(f["conversation"])) + head(f["head"]) + data(f["body"])),
     "SEND_TO_HEADED": lambda f: frame(0x1B, u(f["sequence"] & 255, 1) + u(KINDS.index(f["kind"]), 1) + counted(data(f["user"])) + head(f["head"]) + data(f["body"])),
+    "OPERATION": lambda f: frame(0x1C, u(f["sequence"] & 255, 1) + varint(number(f["kind"])) + tagged(f["fields"])),
+    "QUESTION": lambda f: frame(0x1D, varint(f["request"]) + varint(number(f["kind"])) + tagged(f["fields"])),
     "SEND": lambda f: frame(0x20 | KINDS.index(f["kind"]), u(f["sequence"] & 255, 1) + varint(number(f["conversation"])) + data(f["body"])),
     "PONG": lambda f: b"\x02",
     "WELCOME": lambda f: frame(0x40, welcome(f)),
@@ -133,9 +136,11 @@ ENCODERS = {
     "CLOSED": lambda f: frame(0x49, u(CLOSE[f["code"]], 2) + varint(f["retryAfterMilliseconds"]) + data(f["text"])),
     "TOKEN_EXPIRING": lambda f: frame(0x4A, varint(f["seconds"])),
     "AUTHENTICATED": lambda f: frame(0x4B, varint(f["expiresIn"])),
+    "ANSWER": lambda f: frame(0x4D, varint(f["request"]) + u(STATUSES.index(f["status"]), 1) + tagged(f["fields"])),
+    "STATE": lambda f: frame(0xD0, varint(number(f["kind"])) + tagged(f["fields"])),
     "PREVIOUS": lambda f: frame(0x4C, u(number(f["session"]), 8) + (b"\0" if f["lastSequence"] is None else b"\1" + varint(f["lastSequence"]))),
 }
-UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND_HEADED", "SEND_TO_HEADED", "SEND"]
+UP = ["PING", "HELLO", "RESUME", "AUTHENTICATE", "CLOSE", "ACK", "CREDIT", "LOOKUP", "PACE", "SEND_TO", "SEND_HEADED", "SEND_TO_HEADED", "OPERATION", "QUESTION", "SEND"]
 
 SESSION = "0x0000000000a10001"
 OTHER = "0x0000000000a10002"
@@ -175,8 +180,12 @@ def entry(offset, time, body, kind="text", own=False, era=1):
     return {"position": pos(offset, era), "timeOffset": time, "kind": kind, "own": own, "body": body}
 
 
+def fields_of(*fields):
+    return [{"tag": tag, "value": value} for tag, value in fields]
+
+
 def with_head(flags, *fields):
-    return {"flags": flags, "fields": [{"tag": tag, "value": value} for tag, value in fields]}
+    return {"flags": flags, "fields": fields_of(*fields)}
 
 
 def deliver_fields(predecessor, *entries, conversation=7, era=1):
@@ -220,6 +229,11 @@ FRAMES = [
     ("send-headed-must-be-understood", "SEND_HEADED", {**send(12, "b"), "head": with_head(1, (2, ""), (7, {"hex": "00"}))}, "Well formed: tag 7 is odd, so that a gateway which doesn't know it refuses the message."),
     ("send-headed-largest", "SEND_HEADED", {**send(13, "b", conversation="0xffffffffffffffff"), "head": with_head("0xffffffffffffffff", ("0xfffffffffffffffe", {"hex": "66" * 233}))}, "255 bytes of head; flags and tag of ten bytes each."),
     ("send-to-headed", "SEND_TO_HEADED", {"sequence": 1, "kind": "text", "user": "bob", "head": with_head(128, (6, {"hex": "0e10"})), "body": "hello, Bob"}, "A head between the name and the body."),
+    ("operation", "OPERATION", {"sequence": 43, "kind": 1, "fields": fields_of((2, "x"), (7, {"hex": "00ff"}))}, "The kinds of operations come later; the form is there."),
+    ("operation-empty", "OPERATION", {"sequence": 256, "kind": 0, "fields": []}, "No fields; the short sequence of 256 is 00."),
+    ("operation-largest-kind", "OPERATION", {"sequence": 44, "kind": "0xffffffffffffffff", "fields": fields_of(("0xffffffffffffffff", ""))}, "A kind and a tag of ten bytes."),
+    ("question", "QUESTION", {"request": 5, "kind": 300, "fields": fields_of((2, {"hex": "07"}))}, "The client chooses the request number."),
+    ("question-largest-request", "QUESTION", {"request": 4294967295, "kind": 0, "fields": []}, "A request number has 32 bits."),
     ("send-empty", "SEND", send(3, ""), "A body may be empty."),
     ("send-sequence-256", "SEND", send(256, "wraps"), "The short sequence of 256 is 00."),
     ("send-length-two-bytes", "SEND", send(5, {"hex": "61" * 130}), "A length above 127."),
@@ -269,6 +283,12 @@ FRAMES = [
     ("closed-overloaded", "CLOSED", {"code": "overloaded", "retryAfterMilliseconds": 15000, "text": "too many sessions are being opened"}, "Come back after 15 seconds."),
     ("token-expiring", "TOKEN_EXPIRING", {"seconds": 60}, "Send AUTHENTICATE within a minute."),
     ("authenticated", "AUTHENTICATED", {"expiresIn": 3600}, "The new token is good for an hour."),
+    ("refused-not-understood", "REFUSED", {"sequence": 43, "code": "kindUnsupported", "retryAfterMilliseconds": 0}, "An operation of a kind that the gateway doesn't know, or a head that it must understand."),
+    ("answer-unsupported", "ANSWER", {"request": 5, "status": "unsupported", "fields": []}, "What a gateway says to every question whose kind it doesn't know."),
+    ("answer", "ANSWER", {"request": 4294967295, "status": "answered", "fields": fields_of((2, "yes"), (3, ""))}, "An answer with fields."),
+    ("answer-overloaded", "ANSWER", {"request": 0, "status": "overloaded", "fields": []}, "To be asked again, later."),
+    ("state", "STATE", {"kind": 1, "fields": fields_of((2, {"hex": "07"}), (300, "bob"))}, "Bit 7 is set: a client that doesn't know the frame skips it, one that doesn't know the kind does too."),
+    ("state-empty", "STATE", {"kind": 300, "fields": []}, "No fields."),
     ("previous-known", "PREVIOUS", {"session": SESSION, "lastSequence": 41}, "The ended session had stored 41 messages."),
     ("previous-unknown", "PREVIOUS", {"session": SESSION, "lastSequence": None}, "Nothing is known of that session."),
     ("conversation-bom-peer", "CONVERSATION", {"conversation": 9, "type": "oneToOne", "peer": "\ufeffbob"}, "A peer whose name begins with U+FEFF: a reader that drops it shows somebody else."),
@@ -286,6 +306,7 @@ READ_ONLY = [
     ("hello-no-capabilities", "client", frame(0x10, hello(fields_hello()) + varint(6) + counted(varint(0))), "HELLO", fields_hello(), "An empty set says the same as none."),
     ("hello-capabilities-between-extensions", "client", frame(0x10, hello(fields_hello()) + varint(2) + counted(b"new") + varint(6) + counted(varint(128)) + varint(8) + counted(b"")), "HELLO", fields_hello(capabilities=128), "Extensions may stand in any order."),
     ("welcome-extension", "server", frame(0x40, welcome(fields_welcome("begun", 1, 980, 0)) + varint(4) + counted(b"\x01")), "WELCOME", fields_welcome("begun", 1, 980, 0), "An extension with an even tag is skipped."),
+    ("answer-status-unknown", "server", frame(0x4D, b"\x05\x09"), "ANSWER", {"request": 5, "status": "unsupported", "fields": []}, "A status of a later gateway counts as unsupported."),
     ("refused-extension", "server", frame(0x43, b"\x2b" + u(100, 2) + varint(2000) + varint(2) + counted(b"x")), "REFUSED", {"sequence": 43, "code": "inboxFull", "retryAfterMilliseconds": 2000}, "An extension with an even tag is skipped."),
 ]
 
@@ -377,6 +398,15 @@ MALFORMED = [
     ("send-empty-payload", "client", frame(0x20, b""), "malformedFrame", "The sequence is missing."),
     ("send-no-conversation", "client", frame(0x20, b"\x01"), "malformedFrame", "The conversation is missing."),
     ("send-kind-reserved", "client", frame(0x29, b"\x01\x07x"), "reservedBits", "Message kinds are 0 to 8."),
+    ("operation-empty-payload", "client", frame(0x1C, b""), "malformedFrame", "The sequence is missing."),
+    ("operation-no-kind", "client", frame(0x1C, b"\x2b"), "malformedFrame", "The kind is missing."),
+    ("operation-kind-not-minimal", "client", frame(0x1C, b"\x2b\x81\x00"), "malformedFrame", "1 in two bytes."),
+    ("operation-field-beyond-payload", "client", frame(0x1C, b"\x2b\x01\x02\x05ab"), "malformedFrame", "A length that points out of the frame."),
+    ("operation-field-without-value", "client", frame(0x1C, b"\x2b\x01\x02"), "malformedFrame", "A tag without its length."),
+    ("question-request-above-32-bits", "client", frame(0x1D, varint(1 << 32) + b"\x01"), "malformedFrame", "A request number has 32 bits."),
+    ("question-no-kind", "client", frame(0x1D, b"\x05"), "malformedFrame", "The kind is missing."),
+    ("question-field-beyond-payload", "client", frame(0x1D, b"\x05\x01\x02\x05ab"), "malformedFrame", "A length that points out of the frame."),
+    ("kind-after-question", "client", b"\x1e", "unknownFrame", "Not given out yet."),
     ("send-headed-kind-reserved", "client", frame(0x1A, b"\x01\x09\x07\x01\x00x"), "reservedBits", "Message kinds are 0 to 8."),
     ("send-headed-no-head", "client", frame(0x1A, b"\x01\x00\x07"), "malformedFrame", "The head is missing."),
     ("send-headed-head-empty", "client", frame(0x1A, b"\x01\x00\x07\x00x"), "malformedFrame", "A head has flags."),
@@ -440,6 +470,12 @@ MALFORMED = [
     ("closed-truncated", "server", frame(0x49, b"\x00"), "malformedFrame", "The code has two bytes."),
     ("token-expiring-trailing", "server", frame(0x4A, b"\x01\x01"), "malformedFrame", "A byte too many."),
     ("authenticated-empty", "server", frame(0x4B, b""), "malformedFrame", "The seconds are missing."),
+    ("answer-no-status", "server", frame(0x4D, b"\x05"), "malformedFrame", "The status is missing."),
+    ("answer-request-above-32-bits", "server", frame(0x4D, varint(1 << 32) + b"\x00"), "malformedFrame", "A request number has 32 bits."),
+    ("answer-field-beyond-payload", "server", frame(0x4D, b"\x05\x00\x02\x05ab"), "malformedFrame", "A length that points out of the frame."),
+    ("state-empty-payload", "server", frame(0xD0, b""), "malformedFrame", "The kind is missing."),
+    ("state-field-beyond-payload", "server", frame(0xD0, b"\x01\x02\x05ab"), "malformedFrame", "A length that points out of the frame."),
+    ("state-length-above-limit", "server", b"\xd0" + varint(65537), "frameTooLarge", "Refused at the length."),
     ("previous-known-2", "server", frame(0x4C, bytes(8) + b"\x02"), "malformedFrame", "0 or 1."),
     ("previous-sequence-beyond", "server", frame(0x4C, bytes(8) + b"\x01" + varint(1 << 63)), "malformedFrame", "A sequence is at most 2^63 - 1."),
     ("previous-trailing", "server", frame(0x4C, bytes(8) + b"\x00\x01"), "malformedFrame", "Nothing follows 0."),

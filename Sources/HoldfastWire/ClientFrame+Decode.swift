@@ -47,6 +47,11 @@ extension ClientFrame {
         case FrameKind.sendTo: frame = .sendTo(try SendToFrame(bytes, &fields))
         case FrameKind.sendHeaded: frame = try sendHeaded(bytes, &fields)
         case FrameKind.sendToHeaded: frame = try sendToHeaded(bytes, &fields)
+        case FrameKind.operation:
+            let sequence = ShortSequence(rawValue: try fields.byte(bytes))
+            frame = .operation(sequence, kind: try fields.varint(bytes), try fields.taggedFields(bytes))
+        case FrameKind.question:
+            frame = .question(request: try fields.varint32(bytes), kind: try fields.varint(bytes), try fields.taggedFields(bytes))
         default: return nil
         }
         try fields.finish()

@@ -39,6 +39,10 @@ package enum ClientFrame: Equatable, Sendable {
     case sendTo(SendToFrame)
     case sendHeaded(SendFrame, MessageHead)
     case sendToHeaded(SendToFrame, MessageHead)
+    /// Numbered, stored or refused, and sent again like a message.
+    case operation(ShortSequence, kind: UInt64, TaggedFields)
+    /// The client chooses `request`, which comes back with the answer (REQ-ASK-1).
+    case question(request: UInt32, kind: UInt64, TaggedFields)
 
     /// `HELLO`.
     package struct Hello: Equatable, Sendable {

@@ -132,6 +132,25 @@ package enum ClientFrameWriter {
         out.append(copying: body)
     }
 
+    /// `OPERATION`. `fields` is a run of tags and values.
+    package static func operation(_ sequence: MessageSequence, kind: UInt64, fields: Span<UInt8>, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.operation, payload: 1 + FieldWriter.varintBytes(kind) + fields.count) { out in
+            out.append(ShortSequence(sequence).rawValue)
+            out.append(varint: kind)
+        }
+        out.append(copying: fields)
+    }
+
+    /// `QUESTION`. `fields` is a run of tags and values.
+    package static func question(request: UInt32, kind: UInt64, fields: Span<UInt8>, to out: inout [UInt8]) {
+        let numbers = FieldWriter.varintBytes(UInt64(request)) + FieldWriter.varintBytes(kind)
+        out.appendFrame(FrameKind.question, payload: numbers + fields.count) { out in
+            out.append(varint: UInt64(request))
+            out.append(varint: kind)
+        }
+        out.append(copying: fields)
+    }
+
     private static func counted(_ bytes: Span<UInt8>) -> Int { FieldWriter.varintBytes(UInt64(bytes.count)) + bytes.count }
 
     private static func bytes(of state: PresentedState) -> Int { 12 + FieldWriter.varintBytes(state.lastSequence.rawValue) }

@@ -49,6 +49,16 @@ package enum RefusalCode: UInt16, CaseIterable, Error, Sendable {
     case overloaded = 106
 }
 
+/// What became of a question (SPEC 3.13).
+package enum AnswerStatus: UInt8, CaseIterable, Sendable {
+    /// The fields are the answer.
+    case answered = 0
+    /// The gateway doesn't know the kind, or a field that it must understand.
+    case unsupported = 1
+    /// Too much is asked; later it may be answered.
+    case overloaded = 2
+}
+
 /// Why the client closes (SPEC 3.9).
 package enum CloseIntent: UInt8, CaseIterable, Sendable {
     /// End the session: nothing is kept for it.

@@ -24,6 +24,10 @@ package enum FrameKind {
     package static let sendHeaded: UInt8 = 0x1A
     /// `SEND_TO_HEADED`: a message with a head, to a user by name.
     package static let sendToHeaded: UInt8 = 0x1B
+    /// `OPERATION`: numbered like a message.
+    package static let operation: UInt8 = 0x1C
+    /// `QUESTION`: answered by `ANSWER`.
+    package static let question: UInt8 = 0x1D
     /// 0x20 to 0x2F: the low four bits are the kind of the message.
     package static let send: UInt8 = 0x20
 
@@ -56,6 +60,11 @@ package enum FrameKind {
     /// `PREVIOUS`: what is known of the presented session.
     package static let previous: UInt8 = 0x4C
 
+    /// `ANSWER`: to a `QUESTION`.
+    package static let answer: UInt8 = 0x4D
+    /// `STATE`: what isn't a message. With bit 7, because a client may not know it.
+    package static let state: UInt8 = 0xD0
+
     /// 0x00 to 0x0F and 0x80 to 0x8F: the kind is the whole frame.
     @inlinable package static func isSingleByte(_ kind: UInt8) -> Bool { kind & 0x70 == 0 }
 
@@ -64,11 +73,11 @@ package enum FrameKind {
 
     /// Whether version 1 defines the kind for the direction from client to gateway.
     @inlinable package static func isKnownToGateway(_ kind: UInt8) -> Bool {
-        kind == ping || (kind >= hello && kind <= sendTo) || (kind >= sendHeaded && kind <= sendToHeaded) || kind & 0xF0 == send
+        kind == ping || (kind >= hello && kind <= sendTo) || (kind >= sendHeaded && kind <= question) || kind & 0xF0 == send
     }
 
     /// Whether version 1 defines the kind for the direction from gateway to client.
     @inlinable package static func isKnownToClient(_ kind: UInt8) -> Bool {
-        kind == pong || (kind >= welcome && kind <= previous)
+        kind == pong || (kind >= welcome && kind <= answer) || kind == state
     }
 }

@@ -48,6 +48,12 @@ extension ServerFrame {
         case FrameKind.tokenExpiring: return .tokenExpiring(seconds: try fields.varint32(bytes))
         case FrameKind.authenticated: return .authenticated(expiresIn: try fields.varint32(bytes))
         case FrameKind.previous: return try previous(bytes, &fields)
+        case FrameKind.answer:
+            let request = try fields.varint32(bytes)
+            // A status of a later gateway (REQ-ASK-2): there is no answer that this client could read.
+            let status = AnswerStatus(rawValue: try fields.byte(bytes)) ?? .unsupported
+            return .answer(request: request, status, try fields.taggedFields(bytes))
+        case FrameKind.state: return .state(kind: try fields.varint(bytes), try fields.taggedFields(bytes))
         default: return nil
         }
     }

@@ -17,6 +17,9 @@ package enum ServerFrame: Equatable, Sendable {
     case authenticated(expiresIn: UInt32)
     /// What is known of the session that the client presented and that has ended; `lastSequence` nil: unknown.
     case previous(SessionID, lastSequence: MessageSequence?)
+    case answer(request: UInt32, AnswerStatus, TaggedFields)
+    /// What is so now, and isn't a message: a later one of its kind replaces it.
+    case state(kind: UInt64, TaggedFields)
 
     /// `WELCOME`.
     package struct Welcome: Equatable, Sendable {

@@ -121,6 +121,22 @@ package enum ServerFrameWriter {
         out.appendFrame(FrameKind.authenticated, payload: payload) { $0.append(varint: UInt64(expiresIn)) }
     }
 
+    /// `ANSWER`. `fields` is a run of tags and values.
+    package static func answer(request: UInt32, _ status: AnswerStatus, fields: Span<UInt8>, to out: inout [UInt8]) {
+        let payload = FieldWriter.varintBytes(UInt64(request)) + 1 + fields.count
+        out.appendFrame(FrameKind.answer, payload: payload) { out in
+            out.append(varint: UInt64(request))
+            out.append(status.rawValue)
+        }
+        out.append(copying: fields)
+    }
+
+    /// `STATE`. `fields` is a run of tags and values.
+    package static func state(kind: UInt64, fields: Span<UInt8>, to out: inout [UInt8]) {
+        out.appendFrame(FrameKind.state, payload: FieldWriter.varintBytes(kind) + fields.count) { $0.append(varint: kind) }
+        out.append(copying: fields)
+    }
+
     /// `PREVIOUS`: what is known of the presented session.
     package static func previous(_ session: SessionID, lastSequence: MessageSequence?, to out: inout [UInt8]) {
         let payload = 9 + (lastSequence.map { FieldWriter.varintBytes($0.rawValue) } ?? 0)

@@ -35,7 +35,7 @@ extension FuzzInput {
         let body = take(Int(byte() & 15))
         let kind = MessageKind(rawValue: byte() % 9) ?? .text
         let token: [UInt8] = [1, 2]
-        switch byte() % 14 {
+        switch byte() % 16 {
         case 0: ClientFrameWriter.ping(to: &out)
         case 1:
             let (device, user) = (name(), byte() & 1 == 0 ? [] : name())
@@ -60,6 +60,12 @@ extension FuzzInput {
             ClientFrameWriter.sendToHeaded(
                 MessageSequence(rawValue: extreme()), kind: kind, user: user.span, headFlags: flags, fields: fields.span, body: body.span,
                 to: &out)
+        case 13:
+            let (kind, fields) = (extreme(), taggedFields())
+            ClientFrameWriter.operation(MessageSequence(rawValue: extreme()), kind: kind, fields: fields.span, to: &out)
+        case 14:
+            let (kind, fields) = (extreme(), taggedFields())
+            ClientFrameWriter.question(request: extreme32(), kind: kind, fields: fields.span, to: &out)
         case 9, 10:
             ClientFrameWriter.send(
                 MessageSequence(rawValue: extreme()), kind: kind, conversation: ConversationNumber(rawValue: extreme()), body: body.span,
@@ -108,7 +114,7 @@ extension FuzzInput {
         let choice = byte()
         let predecessor = choice & 0x80 == 0 ? end : Position(rawValue: extreme())
         let sequence = MessageSequence(rawValue: extreme())
-        switch choice % 14 {
+        switch choice % 16 {
         case 0:
             let welcome = welcome()
             end = welcome.cursor
@@ -137,6 +143,12 @@ extension FuzzInput {
             let code = CloseCode.allCases[Int(byte()) % CloseCode.allCases.count]
             let text = name()
             ServerFrameWriter.closed(code, retryAfterMilliseconds: extreme32(), text: text.span, to: &out)
+        case 13:
+            let (status, fields) = (AnswerStatus(rawValue: byte() % 3) ?? .answered, taggedFields())
+            ServerFrameWriter.answer(request: extreme32(), status, fields: fields.span, to: &out)
+        case 14:
+            let (kind, fields) = (extreme(), taggedFields())
+            ServerFrameWriter.state(kind: kind, fields: fields.span, to: &out)
         case 11: ServerFrameWriter.tokenExpiring(seconds: extreme32(), to: &out)
         case 12: ServerFrameWriter.previous(SessionID(rawValue: 1), lastSequence: byte() & 1 == 0 ? nil : sequence, to: &out)
         default: ServerFrameWriter.pong(to: &out)

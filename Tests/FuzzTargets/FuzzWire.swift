@@ -12,6 +12,7 @@ extension ClientFrame {
     fileprivate var room: ByteRange? {
         switch self {
         case .sendHeaded(_, let head), .sendToHeaded(_, let head): head.fields.range
+        case .operation(_, _, let fields), .question(_, _, let fields): fields.range
         default: nil
         }
     }
@@ -62,6 +63,11 @@ func fuzzServerFrames(_ bytes: [UInt8]) {
         while offset < bytes.count, let decoded = try ServerFrame.decode(bytes.span, at: offset, limits: WireLimits(frameBytesMax: 65_536))
         {
             precondition(decoded.byteCount > 0 && offset + decoded.byteCount <= bytes.count, "a frame goes beyond its bytes")
+            switch decoded.frame {
+            case .answer(_, _, let fields)?, .state(_, let fields)?:
+                precondition(fields.range.upperBound == offset + decoded.byteCount, "fields that don't end with their frame")
+            default: break
+            }
             if case .deliver(let deliver)? = decoded.frame {
                 var entries = DeliverEntries(deliver)
                 while let entry = try entries.next(in: bytes.span) {

@@ -77,6 +77,34 @@ import Testing
         #expect(rig.handedTexts == ["101 bob hi", "102 bob hi"])
     }
 
+    // REQ-ASK-3, REQ-STATE-1
+    @Test func `answers that nobody asked for and states are skipped, but not before WELCOME`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.learn()
+        let fields: [UInt8] = [2, 1, 9, 7, 0]
+        rig.receive { out in
+            for status in AnswerStatus.allCases { ServerFrameWriter.answer(request: 7, status, fields: fields.span, to: &out) }
+            ServerFrameWriter.state(kind: .max, fields: fields.span, to: &out)
+        }
+        rig.deliver(after: 100, [(101, "hi")])
+        #expect(rig.handedTexts == ["101 bob hi"])
+        for isState in [true, false] {
+            let early = MachineRig()
+            early.connect()
+            early.provideToken()
+            early.openTransport()
+            early.receive { out in
+                if isState {
+                    ServerFrameWriter.state(kind: 1, fields: fields.span, to: &out)
+                } else {
+                    ServerFrameWriter.answer(request: 7, .answered, fields: fields.span, to: &out)
+                }
+            }
+            #expect(early.notices.contains(.protocolViolation(code: CloseCode.wrongState.rawValue)))
+        }
+    }
+
     @Test func `a heartbeat of many years isn't counted with`() {
         let rig = MachineRig()
         rig.connect()

@@ -118,6 +118,79 @@ import Testing
         #expect(receiveHeaded(&harness, 1, fields: []).action == .close(.wrongState))
     }
 
+    // MARK: Operations and questions
+
+    // REQ-OPERATION-1, REQ-OPERATION-2, REQ-SEQ-5
+    @Test func `an operation has its turn among the messages, is refused, and its number is free`() throws {
+        var harness = MachineHarness.open()
+        harness.receiveSends(11...11)
+        for sequence in UInt64(12)...13 { receiveOperation(&harness, sequence) }
+        harness.receiveSends(14...14)
+        #expect(sequences(harness.takeCommands().0) == [11, 12, 13, 14])
+        harness.sent(through: 11)
+        harness.machine.refused(.init(rawValue: 12), .unknownConversation, retryAfterMilliseconds: 0, out: &harness.out)
+        #expect(try refusals(&harness) == [.kindUnsupported])
+        // Taken out: what followed moves up.
+        receiveOperation(&harness, 12)
+        harness.machine.refused(.init(rawValue: 12), .unknownConversation, retryAfterMilliseconds: 0, out: &harness.out)
+        #expect(try refusals(&harness) == [.kindUnsupported])
+        harness.receiveSends(12...12)
+        #expect(sequences(harness.takeCommands().0) == [12, 12])
+    }
+
+    // REQ-SEQ-8
+    @Test func `operations count among what is in flight`() {
+        var harness = MachineHarness.open { $0.sendsInFlightMax = 2 }
+        for sequence in UInt64(11)...12 { #expect(receiveOperation(&harness, sequence).action == .none) }
+        #expect(receiveOperation(&harness, 13).action == .close(.sendsInFlightExceeded))
+        harness = .open()
+        #expect(receiveOperation(&harness, 140).action == .close(.sequenceHole))
+    }
+
+    // REQ-ASK-2
+    @Test func `a question is answered at once that nobody knows its kind, also on a send-only session`() throws {
+        for isSendOnly in [false, true] {
+            var harness = MachineHarness.open(isSendOnly: isSendOnly)
+            let fields: [UInt8] = [3, 0]
+            harness.receive {
+                for request in [UInt32(5), .max] { ClientFrameWriter.question(request: request, kind: 9, fields: fields.span, to: &$0) }
+            }
+            let answers: [UInt32] = try harness.takeFrames().compactMap { frame in
+                guard case .answer(let request, .unsupported, let fields) = frame, fields.range.isEmpty else { return nil }
+                return request
+            }
+            #expect(answers == [5, .max])
+            #expect(harness.takeCommands().0.isEmpty)
+        }
+    }
+
+    // REQ-TIME-6
+    @Test func `who only asks is slowed down`() {
+        var harness = MachineHarness.open {
+            $0.controlFramesPerSecond = 1; $0.controlFramesBurst = 4
+        }
+        let received = harness.receive { out in
+            for request in UInt32(0)..<5 { ClientFrameWriter.question(request: request, kind: 0, fields: [UInt8]().span, to: &out) }
+        }
+        #expect(received.action == .slowDown(milliseconds: 1000))
+    }
+
+    // REQ-OPEN-3
+    @Test func `before WELCOME there is no operation and no question`() {
+        var harness = MachineHarness()
+        harness.receiveHello()
+        #expect(receiveOperation(&harness, 1).action == .close(.wrongState))
+        harness = MachineHarness()
+        harness.receiveHello()
+        let question = harness.receive { ClientFrameWriter.question(request: 1, kind: 1, fields: [UInt8]().span, to: &$0) }
+        #expect(question.action == .close(.wrongState))
+    }
+
+    @discardableResult
+    private func receiveOperation(_ harness: inout MachineHarness, _ sequence: UInt64) -> ConnectionMachine.Received {
+        harness.receive { ClientFrameWriter.operation(.init(rawValue: sequence), kind: 1, fields: [2, 0].span, to: &$0) }
+    }
+
     @discardableResult
     private func receiveHeaded(_ harness: inout MachineHarness, _ sequence: UInt64, fields: [UInt8]) -> ConnectionMachine.Received {
         harness.receive {

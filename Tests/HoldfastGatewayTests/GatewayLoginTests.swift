@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastConnection
 import HoldfastCore
 import HoldfastIO
 import HoldfastWire
@@ -21,6 +22,33 @@ import Testing
             (try await gateway.token("alice", device: "tablet"), .deviceMismatch),
         ]
         for (token, code) in cases { #expect(try gateway.hello(token: token).closeCode() == code) }
+        await gateway.stop()
+    }
+
+    // REQ-CAP-2
+    @Test func `what HELLO announced is in its ticket, and in those of the connections that it opens`() async throws {
+        let gateway = try await TestGateway()
+        let client = try RawClient(port: gateway.port)
+        let token = try await gateway.token("alice")
+        try client.send {
+            ClientFrameWriter.hello(
+                isSendOnly: true, token: token.span, device: Array("phone".utf8).span, user: [UInt8]().span, state: nil,
+                capabilities: Capabilities(rawValue: 0x15), to: &$0)
+        }
+        guard case .welcome(let welcome)? = try client.next() else { throw Unexpected(nil) }
+        #expect(welcome.capabilities == .own)
+        _ = try client.nextKeepingTicket()
+        client.disconnect()
+        let keys = try String(contentsOfFile: gateway.data + "/data/ticket-keys", encoding: .utf8)
+        let sealer = TicketSealer(try #require(TicketKeys(fileText: keys)))
+        func flags(of ticket: [UInt8]) throws -> Ticket.Flags { try sealer.open(ticket.span).flags }
+        let ticket = try #require(client.ticket)
+        #expect(try flags(of: ticket).announced == Capabilities(rawValue: 0x15))
+        let state = PresentedState(session: welcome.session, attach: welcome.attach, position: welcome.cursor, lastSequence: .none)
+        let (again, resumed) = try gateway.resume(ticket, state)
+        #expect(resumed.outcome == .resumed)
+        #expect(try flags(of: try #require(again.ticket)) == flags(of: ticket))
+        again.disconnect()
         await gateway.stop()
     }
 

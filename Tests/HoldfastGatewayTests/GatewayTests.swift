@@ -28,6 +28,52 @@ import Testing
         #expect(await gateway.stop() == 0)
     }
 
+    // REQ-OPERATION-2, REQ-HEAD-2, REQ-SEQ-5, REQ-ATTACH-9, REQ-ASK-2
+    @Test func `what the gateway doesn't understand is refused in its turn, and what follows goes on under its number`() async throws {
+        let gateway = try await TestGateway()
+        let (alice, welcome) = try await gateway.connect("alice")
+        let (bob, _) = try await gateway.connect("bob")
+        let fields: [UInt8] = [7, 0]
+        let (name, body) = (Array("bob".utf8), Array("two".utf8))
+        func refused() throws -> UInt8 {
+            while let frame = try alice.next() {
+                guard case .refused(let refused) = frame else { continue }
+                #expect(refused.code == .kindUnsupported && refused.retryAfterMilliseconds == 0)
+                return refused.sequence.rawValue
+            }
+            throw Unexpected(nil)
+        }
+        try alice.sendTo("bob", "one", 1)
+        try alice.send {
+            ClientFrameWriter.operation(.init(rawValue: 2), kind: 1, fields: fields.span, to: &$0)
+            ClientFrameWriter.sendToHeaded(
+                .init(rawValue: 3), kind: .text, user: name.span, headFlags: 0, fields: fields.span, body: body.span, to: &$0)
+        }
+        #expect(try refused() == 2)
+        try alice.send {
+            ClientFrameWriter.sendToHeaded(
+                .init(rawValue: 2), kind: .text, user: name.span, headFlags: 0, fields: fields.span, body: body.span, to: &$0)
+        }
+        #expect(try refused() == 2)
+        try alice.send {
+            ClientFrameWriter.sendToHeaded(
+                .init(rawValue: 2), kind: .text, user: name.span, headFlags: 1, fields: [2, 0].span, body: body.span, to: &$0)
+            ClientFrameWriter.question(request: 9, kind: 3, fields: [UInt8]().span, to: &$0)
+        }
+        #expect(try alice.waitForSent(2))
+        #expect(try bob.receive(2).map(\.text) == ["one", "two"])
+        alice.disconnect()
+        // The two refusals have raised the attach of what was stored last: a state from before them shows.
+        let stale = PresentedState(
+            session: welcome.session, attach: .init(rawValue: welcome.attach.rawValue + 1), position: welcome.cursor,
+            lastSequence: .init(rawValue: 1))
+        let (again, answer) = try await gateway.connect("alice", state: stale)
+        #expect(answer.outcome == .rewound)
+        again.disconnect()
+        bob.disconnect()
+        await gateway.stop()
+    }
+
     // REQ-STREAM-1, REQ-STREAM-4, REQ-STREAM-7, REQ-CONV-4
     @Test func `live messages come in order, and what was acknowledged doesn't come again`() async throws {
         let gateway = try await TestGateway()

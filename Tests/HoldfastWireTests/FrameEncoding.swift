@@ -33,6 +33,10 @@ extension ClientFrame {
             ClientFrameWriter.sendHeaded(
                 MessageSequence(send.sequence), kind: send.kind, conversation: send.conversation, headFlags: head.flags,
                 fields: span(head.fields.range).span, body: span(send.body).span, to: &out)
+        case .operation(let sequence, let kind, let fields):
+            ClientFrameWriter.operation(MessageSequence(sequence), kind: kind, fields: span(fields.range).span, to: &out)
+        case .question(let request, let kind, let fields):
+            ClientFrameWriter.question(request: request, kind: kind, fields: span(fields.range).span, to: &out)
         case .sendToHeaded(let send, let head):
             ClientFrameWriter.sendToHeaded(
                 MessageSequence(send.sequence), kind: send.kind, user: span(send.user).span, headFlags: head.flags,
@@ -68,6 +72,9 @@ extension ServerFrame {
                 closed.code, retryAfterMilliseconds: closed.retryAfterMilliseconds, text: source[closed.text].span, to: &out)
         case .tokenExpiring(let seconds): ServerFrameWriter.tokenExpiring(seconds: seconds, to: &out)
         case .authenticated(let expiresIn): ServerFrameWriter.authenticated(expiresIn: expiresIn, to: &out)
+        case .answer(let request, let status, let fields):
+            ServerFrameWriter.answer(request: request, status, fields: source[fields.range].span, to: &out)
+        case .state(let kind, let fields): ServerFrameWriter.state(kind: kind, fields: source[fields.range].span, to: &out)
         case .previous(let session, let lastSequence): ServerFrameWriter.previous(session, lastSequence: lastSequence, to: &out)
         }
         return out

@@ -10,7 +10,13 @@ struct RandomFrames {
         let name = random.text(1...40)
         let user = random.text(0...40)
         let body = random.bytes(0...300)
-        switch Int.random(in: 0..<13, using: &random) {
+        switch Int.random(in: 0..<15, using: &random) {
+        case 13:
+            let fields = fields()
+            ClientFrameWriter.operation(sequence(), kind: random.wide(), fields: fields.span, to: &out)
+        case 14:
+            let fields = fields()
+            ClientFrameWriter.question(request: random.wide32(), kind: random.wide(), fields: fields.span, to: &out)
         case 11:
             let fields = fields()
             ClientFrameWriter.sendHeaded(
@@ -40,7 +46,14 @@ struct RandomFrames {
     mutating func appendServerFrame(to out: inout [UInt8]) {
         let bytes = random.bytes(1...60)
         let text = random.text(1...60)
-        switch Int.random(in: 0..<14, using: &random) {
+        switch Int.random(in: 0..<16, using: &random) {
+        case 14:
+            let fields = fields()
+            ServerFrameWriter.answer(
+                request: random.wide32(), AnswerStatus.allCases.randomElement(using: &random) ?? .answered, fields: fields.span, to: &out)
+        case 15:
+            let fields = fields()
+            ServerFrameWriter.state(kind: random.wide(), fields: fields.span, to: &out)
         case 0: ServerFrameWriter.pong(to: &out)
         case 1: ServerFrameWriter.welcome(welcome(), to: &out)
         case 2: ServerFrameWriter.ticket(expiresIn: random.wide32(), bytes.span, to: &out)

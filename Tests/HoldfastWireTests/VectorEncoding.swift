@@ -42,6 +42,12 @@ enum VectorEncoding {
             let body = try f["body"].bytes()
             ClientFrameWriter.sendTo(
                 try f["sequence"].sequence(), kind: try f["kind"].named(), user: user.span, body: body.span, to: &out)
+        case "OPERATION":
+            let fields = try taggedFields(f["fields"])
+            ClientFrameWriter.operation(try f["sequence"].sequence(), kind: try f["kind"].integer(), fields: fields.span, to: &out)
+        case "QUESTION":
+            let fields = try taggedFields(f["fields"])
+            ClientFrameWriter.question(request: try f["request"].integer(), kind: try f["kind"].integer(), fields: fields.span, to: &out)
         case "SEND_HEADED":
             let (head, body) = (try Head(f["head"]), try f["body"].bytes())
             ClientFrameWriter.sendHeaded(
@@ -108,6 +114,12 @@ enum VectorEncoding {
                 to: &out)
         case "TOKEN_EXPIRING": ServerFrameWriter.tokenExpiring(seconds: try f["seconds"].integer(), to: &out)
         case "AUTHENTICATED": ServerFrameWriter.authenticated(expiresIn: try f["expiresIn"].integer(), to: &out)
+        case "ANSWER":
+            let fields = try taggedFields(f["fields"])
+            ServerFrameWriter.answer(request: try f["request"].integer(), try f["status"].named(), fields: fields.span, to: &out)
+        case "STATE":
+            let fields = try taggedFields(f["fields"])
+            ServerFrameWriter.state(kind: try f["kind"].integer(), fields: fields.span, to: &out)
         case "PREVIOUS":
             let last = try f["lastSequence"]
             ServerFrameWriter.previous(

@@ -93,6 +93,8 @@ private func failure(of bytes: [UInt8], direction: String) -> CloseCode? {
         #expect(Set(outcomes) == Set(WelcomeOutcome.allCases.map { "\($0)" }))
         let reasons = try frames.filter { $0.kind == "GAP" }.map { try $0.fields["reason"].text() }
         #expect(Set(reasons) == Set(GapReason.allCases.map { "\($0)" }))
+        let statuses = try frames.filter { $0.kind == "ANSWER" }.map { try $0.fields["status"].text() }
+        #expect(Set(statuses) == Set(AnswerStatus.allCases.map { "\($0)" }))
         let types = try frames.filter { $0.kind == "CONVERSATION" }.map { try $0.fields["type"].text() }
         #expect(Set(types) == Set(ConversationType.allCases.map { "\($0)" }))
     }

@@ -50,6 +50,8 @@ extension ClientMachine {
         case .tokenExpiring(let seconds): tokenExpires(inSeconds: seconds, now, &actions)
         case .authenticated(let seconds): cold?.renewal?.accepted(forSeconds: seconds, now)
         case .previous(let session, let lastSequence): previous(session, lastSequence, now, &actions)
+        // This client asks nothing and knows no kind of state: both are skipped (REQ-ASK-3, REQ-STATE-1).
+        case .answer, .state: break
         }
     }
 

@@ -4,7 +4,7 @@ internal import HoldfastWire
 extension ConnectionMachine {
     /// One whole frame; nil is an unknown optional one. Throws the code to close the connection with.
     mutating func handle(
-        _ frame: ClientFrame?, _ bytes: Span<UInt8>, limits: ConnectionLimits, intake: inout CommandIntake
+        _ frame: ClientFrame?, _ bytes: Span<UInt8>, limits: ConnectionLimits, intake: inout CommandIntake, out: inout [UInt8]
     ) throws(CloseCode) -> ConnectionAction {
         guard let frame else {
             try takeControlFrames(1)
@@ -21,11 +21,13 @@ extension ConnectionMachine {
             case .sendToHeaded(let send, let head):
                 if head.fields.mustBeUnderstood { return try refuse(send.sequence, limits, &intake, bytes) }
                 return try take(send, limits, &intake, bytes)
+            // No kind is defined yet (REQ-OPERATION-2).
+            case .operation(let sequence, _, _): return try refuse(sequence, limits, &intake, bytes)
             case .acknowledge(let position):
                 // REQ-SESSION-4: a send-only session has no stream.
                 if isSendOnly { throw .wrongState }
                 return try acknowledge(position, &intake)
-            default: return try handleControl(frame, limits: limits, intake: &intake)
+            default: return try handleControl(frame, limits: limits, intake: &intake, out: &out)
             }
         }
         // Before WELCOME there is no session that anything else could mean (REQ-OPEN-3).
@@ -35,7 +37,7 @@ extension ConnectionMachine {
     }
 
     private mutating func handleControl(
-        _ frame: ClientFrame, limits: ConnectionLimits, intake: inout CommandIntake
+        _ frame: ClientFrame, limits: ConnectionLimits, intake: inout CommandIntake, out: inout [UInt8]
     ) throws(CloseCode) -> ConnectionAction {
         switch frame {
         case .hello, .resume:
@@ -67,7 +69,12 @@ extension ConnectionMachine {
             guard intake.hasRoom(for: 0) else { return .pauseReading }
             try takeControlFrames(1)
             intake.add(.lookup(origin, conversation))
-        case .ping, .send, .sendTo, .sendHeaded, .sendToHeaded, .acknowledge:
+        case .question(let request, _, _):
+            try takeControlFrames(1)
+            // No kind is defined yet (REQ-ASK-2).
+            let fields: [UInt8] = []
+            ServerFrameWriter.answer(request: request, .unsupported, fields: fields.span, to: &out)
+        case .ping, .send, .sendTo, .sendHeaded, .sendToHeaded, .operation, .acknowledge:
             preconditionFailure("handled before")
         }
         return .none

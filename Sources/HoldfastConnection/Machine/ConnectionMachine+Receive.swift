@@ -54,7 +54,7 @@ extension ConnectionMachine {
                 let frameLimits = state == .open ? limits.frames : .beforeWelcome
                 guard let decoded = try ClientFrame.decode(bytes, at: offset, limits: frameLimits) else { break }
                 heard(now, limits)
-                action = try handle(decoded.frame, bytes, limits: limits, intake: &intake)
+                action = try handle(decoded.frame, bytes, limits: limits, intake: &intake, out: &out)
                 if action == .pauseReading {
                     flags.insert(.waitingForCredits)
                     break

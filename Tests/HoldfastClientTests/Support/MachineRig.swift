@@ -233,7 +233,7 @@ final class MachineRig {
         case .pace(let seconds): return "pace \(seconds)"
         case .send(let send): return "send \(send.sequence.rawValue) #\(send.conversation.rawValue) \(text(send.body))"
         case .sendTo(let send): return "sendTo \(send.sequence.rawValue) \(text(send.user)) \(text(send.body))"
-        case .sendHeaded, .sendToHeaded: return "no client does this yet"
+        case .sendHeaded, .sendToHeaded, .operation, .question: return "no client does this yet"
         }
     }
 

@@ -113,7 +113,7 @@ struct ModelGateway {
             let number = ConversationNumber(rawValue: conversation(user))
             ServerFrameWriter.conversation(number, .oneToOne, peer: Array(user.utf8).span, to: &out)
             return take(send.sequence, user, send.body, &random, to: &out)
-        case .close, .credit, .pace, .authenticate, .sendHeaded, .sendToHeaded: break
+        case .close, .credit, .pace, .authenticate, .sendHeaded, .sendToHeaded, .operation, .question: break
         }
         return true
     }
