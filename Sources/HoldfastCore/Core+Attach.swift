@@ -6,6 +6,7 @@ extension Core {
         _ connection: ConnectionHandle, _ resolution: Resolution, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool,
         _ state: PresentedState?
     ) {
+        if resolution.hasLostUser { return close(connection, .internalError) }
         let user = resolution.user.flatMap { users.find($0) }
         var known: SessionSlot?
         var isForgotten = false

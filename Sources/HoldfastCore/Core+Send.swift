@@ -8,6 +8,7 @@ extension Core {
         body: ArraySlice<UInt8>
     ) {
         guard let session = acceptSequence(origin, sequence, resolution.session) else { return }
+        if resolution.hasLostUser { return refuse(origin, session, sequence, .invalidRecipient) }
         // REQ-CONV-5
         guard resolution.recipient != nil || name != nil else { return refuse(origin, session, sequence, .unknownConversation) }
         if body.count > configuration.bodyBytesMax { return refuse(origin, session, sequence, .bodyTooLarge) }

@@ -6,6 +6,8 @@ struct Resolution {
     var missing = ContiguousArray<RowKey>()
     /// The session of the command's connection, if that is the session's newest.
     var session: SessionSlot?
+    /// The store has a name or a conversation of a user, and no row: nothing may be made of the user before a repair.
+    var hasLostUser = false
     /// The user whose name the command says.
     var user: UInt64?
     /// The session of the device whose name it says.
@@ -43,13 +45,13 @@ extension Core {
         var resolution = Resolution()
         switch command {
         case .hello(_, _, _, _, _, let state):
-            guard let number = findUser(names.user, asking: 0, &resolution), find(number, &resolution) != nil else { break }
+            guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
             findDevice(number, names.device, &resolution)
             guard resolution.missing.isEmpty, let state, state.session == resolution.device else { break }
             findEntry(state, found, &resolution)
         case .resume(_, let state):
             let number = state.session.userNumber
-            guard found.entries[.user(number)] == nil, find(number, &resolution) != nil else { break }
+            guard find(number, found, &resolution) != nil else { break }
             findEntry(state, found, &resolution)
         case .send(let origin, _, _, let conversation, let body):
             resolution.session = session(of: origin)
@@ -124,16 +126,17 @@ extension Core {
         case .unknown:
             resolution.missing.append(.pair(pair))
             // Asked for together with that, so that the command waits once.
-            _ = find(number, &resolution)
+            _ = find(number, found, &resolution)
             return nil
         }
     }
 
-    /// A user's row; nil when it must be asked for.
-    private func find(_ number: UInt64, _ resolution: inout Resolution) -> UserSlot? {
-        let user = users.find(number)
-        if user == nil { resolution.missing.append(.user(number)) }
-        return user
+    /// A user's row; nil when it must be asked for, or when the store has lost it.
+    private func find(_ number: UInt64, _ found: FoundRows, _ resolution: inout Resolution) -> UserSlot? {
+        if let user = users.find(number) { return user }
+        let key = RowKey.user(number)
+        if found.entries[key] == nil { resolution.missing.append(key) } else { resolution.hasLostUser = true }
+        return nil
     }
 
     /// The counters at the position that a client presents, when it is further than the server knows.
@@ -150,7 +153,7 @@ extension Core {
     private func findRoom(
         for recipient: FoundRows.Recipient, from session: SessionSlot, _ bytes: Int, _ found: FoundRows, _ resolution: inout Resolution
     ) {
-        guard let user = find(recipient.number, &resolution) else { return }
+        guard let user = find(recipient.number, found, &resolution) else { return }
         let room = findRoom(in: user, bytes, found, &resolution)
         resolution.recipient = .init(user: user, conversation: recipient.conversation, room: room)
         let sender = sessions[session].user
