@@ -27,8 +27,14 @@ struct Driver {
             say("no bug: \(min(seeds, 200)) seeds found nothing")
         }
         for bug in bugs.isEmpty ? PlantedBug.allCases : Array(bugs) {
+            PlantedBug.active = bug
             if pins {
-                guard !History.all.contains(where: { $0.bug == bug.rawValue }), let (seed, _) = firstFailure(bug, seeds) else { continue }
+                if let history = History.all.first(where: { $0.bug == bug.rawValue }) {
+                    let seed = (1...seeds).first { !history.run(seed: $0).problems.isEmpty }
+                    say("        // \(bug): its history with seed \(seed.map(String.init) ?? "NONE")")
+                    continue
+                }
+                guard let (seed, _) = firstFailure(bug, seeds) else { continue }
                 say("        PinnedSeed(bug: \"\(bug)\", seed: \(seed)),")
             } else if let (finder, problem) = firstFinding(bug, seeds) {
                 say("\(bug): found by \(finder): \(problem)")
