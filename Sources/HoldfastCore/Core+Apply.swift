@@ -98,7 +98,9 @@ extension Core {
             let pair = UserPair(message.sender, message.recipient)
             names.insert(conversation: message.conversation.rawValue, pair)
         }
-        guard let sender = users.find(message.sender), let recipient = users.find(message.recipient) else { return }
+        guard let sender = users.find(message.sender), let recipient = users.find(message.recipient) else {
+            preconditionFailure("the rows of a message's users were looked for before it was applied")
+        }
         users.willChange(sender)
         if let slot = users.session(message.session, of: sender) {
             #if PLANTED_BUGS

@@ -95,12 +95,7 @@ extension Core {
         if row.flags.contains(.hasEnded) { return row.hasDeviceSent ? end(of: known) ?? .begun : .begun }
         // The WELCOME that began the session may have been lost.
         guard row.lastSequence == .none, row.flags.contains(.deviceHasSent) else { return .resumed }
-        var slot = users[row.user].firstSession
-        while slot != .none {
-            if sessions[slot].successor == row.id { return end(of: slot) ?? .begunEnded }
-            slot = sessions[slot].next
-        }
-        return .begunEnded
+        return users.firstSession(of: row.user) { $0.successor == row.id }.flatMap { end(of: $0) } ?? .begunEnded
     }
 
     /// The outcome for a session that has ended; nil for a live one.
@@ -227,7 +222,7 @@ extension Core {
         sessions[slot].sent = sessions[slot].cursor.position
         sessions[slot].creditMessages = configuration.creditMessages
         sessions[slot].creditBytes = configuration.creditBytes
-        users[user].pins += 1
+        users.pin(user)
         if sessions[slot].receives { users[user].receivingConnections += 1 }
     }
 
@@ -235,18 +230,12 @@ extension Core {
     mutating func disconnect(_ slot: SessionSlot) {
         guard sessions[slot].connection != .none else { return }
         let user = sessions[slot].user
-        users[user].pins -= 1
+        users.unpin(user)
         // `receives` may have changed since the connection came: count what is there.
         sessions[slot].connection = .none
         users.removeDeliveries(of: slot)
         sessions[slot].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
-        var receiving: UInt16 = 0
-        var other = users[user].firstSession
-        while other != .none {
-            if sessions[other].connection != .none, sessions[other].receives { receiving += 1 }
-            other = sessions[other].next
-        }
-        users[user].receivingConnections = receiving
+        users[user].receivingConnections = UInt16(users.countSessions(of: user) { $0.connection != .none && $0.receives })
     }
 
     private mutating func welcome(_ slot: SessionSlot, _ outcome: WelcomeOutcome, previous: Effect?, after fence: Position = .zero) {

@@ -137,7 +137,7 @@ extension Core {
         var cursors: [CursorRecord] = []
         for slot in unrecordedCursors where sessions[slot].flags.remove(.cursorUnrecorded) != nil {
             let row = sessions[slot]
-            users[row.user].pins -= 1
+            users.unpin(row.user)
             cursors.append(
                 CursorRecord(
                     session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,

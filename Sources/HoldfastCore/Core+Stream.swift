@@ -50,7 +50,7 @@ extension Core {
             if unrecordedCursors.isEmpty { unrecordedSince = monotonic }
             unrecordedCursors.append(slot)
             // Its row must stay until then.
-            users[user].pins += 1
+            users.pin(user)
         }
         users.updateAcknowledged(of: user)
     }

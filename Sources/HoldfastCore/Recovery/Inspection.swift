@@ -62,7 +62,7 @@ extension Core {
             var image = users.find(number).map { UserImage(row: users[$0], floor: users.floor(of: $0), sessions: sessionRows(of: $0)) }
             if image == nil { image = try UserImage.read(number, from: snapshot) }
             guard let image else { continue }
-            let (row, kept) = (image.row, image.row.kept(image.floor))
+            let (row, kept) = (image.row, image.row.kept(from: image.base))
             var name = names.userNames.changed(number)
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
             let storedDevices = try storedDevices(of: number, from: snapshot)

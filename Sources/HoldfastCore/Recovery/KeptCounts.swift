@@ -14,11 +14,14 @@ struct KeptCounts {
     /// Changes the counts; a position that no timeline holds any more is released.
     /// - Parameter applied: what the store had applied before: of later positions it has no counts.
     func write(to store: any StoreTransaction, applied: Position) throws(StorageError) {
-        for (position, count) in Self.runs(added) {
+        // One array for all values: there are as many as new entries.
+        var value: [UInt8] = []
+        try Self.eachRun(added) { (position, count) throws(StorageError) in
             let before = position <= applied.rawValue ? try Self.count(position, in: store) : 0
-            try store.put(.kept, StoreKey.inline(position).span, Self.encoded(before + count).span)
+            Self.encode(before + count, into: &value)
+            try store.put(.kept, StoreKey.inline(position).span, value.span)
         }
-        for (position, count) in Self.runs(removed) {
+        try Self.eachRun(removed) { (position, count) throws(StorageError) in
             #if PLANTED_BUGS
                 let left = try Self.count(position, in: store) - count - (PlantedBug.trimTooMuch.isActive ? 1 : 0)
             #else
@@ -26,7 +29,8 @@ struct KeptCounts {
             #endif
             let key = StoreKey.inline(position)
             if left > 0 {
-                try store.put(.kept, key.span, Self.encoded(left).span)
+                Self.encode(left, into: &value)
+                try store.put(.kept, key.span, value.span)
             } else {
                 try store.delete(.kept, key.span)
                 try store.put(.released, key.span, [UInt8]().span)
@@ -35,12 +39,17 @@ struct KeptCounts {
     }
 
     /// How often each position is in the list, in the order of positions.
-    private static func runs(_ positions: ContiguousArray<UInt64>) -> ContiguousArray<(position: UInt64, count: Int)> {
-        var runs = ContiguousArray<(position: UInt64, count: Int)>()
-        for position in positions.sorted() {
-            if runs.last?.position == position { runs[runs.count - 1].count += 1 } else { runs.append((position, 1)) }
+    private static func eachRun(
+        _ positions: ContiguousArray<UInt64>, _ body: (_ position: UInt64, _ count: Int) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        let sorted = positions.sorted()
+        var start = 0
+        while start < sorted.count {
+            var end = start + 1
+            while end < sorted.count, sorted[end] == sorted[start] { end += 1 }
+            try body(sorted[start], end - start)
+            start = end
         }
-        return runs
     }
 
     private static func count(_ position: UInt64, in store: any StoreTransaction) throws(StorageError) -> Int {
@@ -52,8 +61,13 @@ struct KeptCounts {
     /// A count as it is stored: a varint.
     static func encoded(_ count: Int) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.append(varint: UInt64(count))
+        encode(count, into: &bytes)
         return bytes
+    }
+
+    private static func encode(_ count: Int, into bytes: inout [UInt8]) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(varint: UInt64(count))
     }
 
     /// - Returns: nil when these bytes are no count.

@@ -7,6 +7,8 @@ struct MemoryState {
         /// The loops are to be told.
         case tellsLoops
         case toldLoops
+        /// The allocator is to be told.
+        case frees
     }
 
     /// Emptied batches, whose room the loops use again.
@@ -17,7 +19,6 @@ struct MemoryState {
     private var lastCommands: UInt64 = 0
     /// To be freed when the loops have been told.
     private var released: ReleasedMemory?
-    private var job: ReleasedMemory?
 
     /// A batch of so many leaves room behind that is worth giving back.
     private static let busyCommands = 64
@@ -55,16 +56,13 @@ struct MemoryState {
     /// The allocator is locked while it gives memory back: not while there is traffic, which would use that memory again anyway.
     mutating func tick(_ core: inout Core, isQuiet: Bool, now: CoreTime) {
         switch stage {
-        case .none, .tellsLoops: break
+        case .none, .tellsLoops, .frees: break
         case .holds:
             guard isQuiet, now.monotonic &- lastCommands >= Self.quietMilliseconds else { return }
             released = core.giveMemoryBack()
             spares = []
             stage = .tellsLoops
-        case .toldLoops:
-            job = released
-            released = nil
-            stage = .none
+        case .toldLoops: stage = .frees
         }
     }
 
@@ -75,7 +73,8 @@ struct MemoryState {
     }
 
     mutating func takeReleased() -> ReleasedMemory? {
-        defer { job = nil }
-        return job
+        guard stage == .frees else { return nil }
+        stage = .none
+        return released.take()
     }
 }

@@ -37,9 +37,9 @@ struct UserRow {
     }
 
     /// Messages that are kept, and bytes of their bodies.
-    func kept(_ floor: InboxFloor?) -> (count: UInt32, bytes: UInt32) {
-        let base = base(floor)
-        return (last.ordinal &- base.ordinal, last.cumulativeBytes &- base.cumulativeBytes)
+    /// - Parameter base: where the inbox begins.
+    func kept(from base: InboxEntry) -> (count: UInt32, bytes: UInt32) {
+        (last.ordinal &- base.ordinal, last.cumulativeBytes &- base.cumulativeBytes)
     }
 }
 

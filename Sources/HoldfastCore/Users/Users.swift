@@ -286,9 +286,7 @@ struct Users: ~Copyable {
     /// Messages that are kept, and bytes of their bodies.
     func kept(of user: UserSlot) -> (count: UInt32, bytes: UInt32) { kept(of: user, from: base(of: user)) }
 
-    func kept(of user: UserSlot, from base: InboxEntry) -> (count: UInt32, bytes: UInt32) {
-        (rows[user].last.ordinal &- base.ordinal, rows[user].last.cumulativeBytes &- base.cumulativeBytes)
-    }
+    func kept(of user: UserSlot, from base: InboxEntry) -> (count: UInt32, bytes: UInt32) { rows[user].kept(from: base) }
 
     /// What all receiving sessions have; nil when there is none.
     private func lowestCursor(of user: UserSlot, leavingOut isLeftOut: (SessionRow) -> Bool = { _ in false }) -> InboxEntry? {
