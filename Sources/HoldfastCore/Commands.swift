@@ -26,7 +26,7 @@ public import HoldfastWire
     }
 }
 
-/// What an event loop asks of the core. Text and bodies are ranges of the batch's `bytes`.
+/// What an event loop or a port asks of the core. Text and bodies are ranges of the batch's `bytes`.
 package enum Command: Sendable {
     /// A `HELLO` whose token was verified: `user` and `device` are names.
     case hello(connection: ConnectionHandle, user: ByteRange, device: ByteRange, isSendOnly: Bool, isService: Bool, state: PresentedState?)
@@ -43,6 +43,10 @@ package enum Command: Sendable {
     case authenticate(Origin, user: ByteRange, device: ByteRange)
     /// The connection is gone; the last command of its handle.
     case detach(connection: ConnectionHandle, session: SessionID)
+    /// By a port: a message of an account's to some users. Answered by a `Reply` when it is synced.
+    indirect case push(PushCommand)
+    /// By a port. Answered by a `Reply` when everything that the answer tells of is synced.
+    case ask(ReplyID, Question)
 }
 
 extension Command {
@@ -53,26 +57,48 @@ extension Command {
         case .send(_, _, _, _, let body): body.count
         case .sendTo(_, _, _, let user, let body): user.count + body.count
         case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
+        case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
+        case .ask(_, let question): question.byteCount
         }
     }
 
-    /// Whose command it is.
-    package var connection: ConnectionHandle {
+    /// What it costs of its door's command credits: as many as it names rows, at least one.
+    package var credits: Int {
         switch self {
-        case .hello(let connection, _, _, _, _, _), .resume(let connection, _), .detach(let connection, _): connection
+        case .push(let push): 1 + push.recipientCount
+        default: 1
+        }
+    }
+
+    /// Commands of one key run in their order; those of different keys overtake each other.
+    var order: OrderKey {
+        switch self {
+        case .hello(let connection, _, _, _, _, _), .resume(let connection, _), .detach(let connection, _): OrderKey(connection)
         case .send(let origin, _, _, _, _), .sendTo(let origin, _, _, _, _), .acknowledge(let origin, _), .credit(let origin, _, _),
             .lookup(let origin, _), .logout(let origin), .authenticate(let origin, _, _):
-            origin.connection
+            OrderKey(origin.connection)
+        case .push(let push): push.order
+        case .ask(let reply, _): OrderKey(reply)
         }
     }
 }
 
-/// Commands of one event loop, in the order of their arrival.
+/// What a command keeps its order with: its connection, or an account's upload; a request for itself alone has its reply's number.
+package struct OrderKey: Hashable, Sendable {
+    /// A door's number plus one in the top 8 bits, then what the door tells its own by.
+    private let rawValue: UInt64
+    package init(_ connection: ConnectionHandle) { rawValue = connection.rawValue }
+    package init(_ reply: ReplyID) { rawValue = reply.rawValue }
+    /// The door that the answers go to.
+    var door: Int { Int(rawValue >> 56) - 1 }
+}
+
+/// Commands of one door, in the order of their arrival. The doors of the event loops come first, then those of the ports.
 package struct CommandBatch: Sendable {
-    package var loop: Int
+    package var door: Int
     package var commands: ContiguousArray<Command> = []
     package var bytes: [UInt8] = []
-    package init(loop: Int) { self.loop = loop }
+    package init(door: Int) { self.door = door }
 }
 
 /// The two clocks that the core is told; it never asks.

@@ -31,7 +31,11 @@ extension Core {
         func absent(_ number: UInt64) -> UInt64? { users.find(number) == nil ? number : nil }
         switch record {
         case .message(let message):
-            return absent(message.sender) ?? (message.newRecipient.isEmpty ? absent(message.recipient) : nil)
+            if message.newSender.isEmpty, let sender = absent(message.sender) { return sender }
+            for recipient in message.recipients where recipient.refusal == nil && recipient.newName.isEmpty {
+                if let user = absent(recipient.user), user != message.sender || message.newSender.isEmpty { return user }
+            }
+            return nil
         case .cursors(let cursors):
             for cursor in cursors where users.find(cursor.session.userNumber) == nil { return cursor.session.userNumber }
             return nil
@@ -89,39 +93,63 @@ extension Core {
 
     /// - Parameter bodyOffset: where the body lies in the open batch; nil at a replay, when nobody is connected.
     private mutating func applyMessage(_ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?) {
-        if !message.newRecipient.isEmpty {
-            let slot = users.make(UserRow(number: message.recipient))
-            names.insert(user: message.recipient, NameKey(message.newRecipient, configuration.hash))
-            users.willChange(slot)
+        if !message.newSender.isEmpty { makeUser(message.sender, message.newSender) }
+        guard let sender = users.find(message.sender) else {
+            preconditionFailure("the row of a message's sender was looked for before it was applied")
         }
-        if message.beginsConversation {
-            let pair = UserPair(message.sender, message.recipient)
-            names.insert(conversation: message.conversation.rawValue, pair)
+        if message.key == nil { applySend(message, of: sender, at: position, isReplay: bodyOffset == nil) }
+        deliver(message, to: message.recipients.first, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        for recipient in message.recipients.dropFirst() {
+            deliver(message, to: recipient, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
         }
-        guard let sender = users.find(message.sender), let recipient = users.find(message.recipient) else {
-            preconditionFailure("the rows of a message's users were looked for before it was applied")
-        }
-        users.willChange(sender)
-        if let slot = users.session(message.session, of: sender) {
-            #if PLANTED_BUGS
-                let isForgotten = PlantedBug.sequenceForgottenAtReplay.isActive && bodyOffset == nil
-                sessions[slot].lastSequence = isForgotten ? sessions[slot].lastSequence : message.sequence
-            #else
-                sessions[slot].lastSequence = message.sequence
-            #endif
-            sessions[slot].lastPosition = position
-            sessions[slot].storedAttach = max(sessions[slot].storedAttach, message.attach)
-            sessions[slot].seen = message.age
-            if bodyOffset != nil { noteSent(slot) }
-        }
-        users.willChange(recipient)
-        addEntry(to: recipient, message, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
-        if message.echoes, sender != recipient {
-            addEntry(to: sender, message, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        if message.echoes, message.recipients.first.user != message.sender {
+            addEntry(
+                to: sender, message, in: message.recipients.first.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
         }
     }
 
-    private mutating func addEntry(to user: UserSlot, _ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?) {
+    /// What a message changes at the session that sends it.
+    private mutating func applySend(_ message: MessageRecord, of sender: UserSlot, at position: Position, isReplay: Bool) {
+        users.willChange(sender)
+        guard let slot = users.session(message.session, of: sender) else { return }
+        #if PLANTED_BUGS
+            let isForgotten = PlantedBug.sequenceForgottenAtReplay.isActive && isReplay
+            sessions[slot].lastSequence = isForgotten ? sessions[slot].lastSequence : message.sequence
+        #else
+            sessions[slot].lastSequence = message.sequence
+        #endif
+        sessions[slot].lastPosition = position
+        sessions[slot].storedAttach = max(sessions[slot].storedAttach, message.attach)
+        sessions[slot].seen = message.age
+        if !isReplay { noteSent(slot) }
+    }
+
+    /// What a message changes at one of its recipients.
+    private mutating func deliver(
+        _ message: MessageRecord, to recipient: MessageRecord.Recipient, at position: Position, bodyCount: Int, bodyOffset: Int?
+    ) {
+        guard recipient.refusal == nil else { return }
+        if !recipient.newName.isEmpty { makeUser(recipient.user, recipient.newName) }
+        if recipient.beginsConversation {
+            names.insert(conversation: recipient.conversation.rawValue, UserPair(message.sender, recipient.user))
+        }
+        guard let user = users.find(recipient.user) else {
+            preconditionFailure("the row of a message's recipient was looked for before it was applied")
+        }
+        addEntry(to: user, message, in: recipient.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+    }
+
+    private mutating func makeUser(_ number: UInt64, _ name: [UInt8]) {
+        let slot = users.make(UserRow(number: number))
+        names.insert(user: number, NameKey(name, configuration.hash))
+        users.willChange(slot)
+    }
+
+    private mutating func addEntry(
+        to user: UserSlot, _ message: MessageRecord, in conversation: ConversationNumber, at position: Position, bodyCount: Int,
+        bodyOffset: Int?
+    ) {
+        users.willChange(user)
         let size = UInt32(bodyCount)
         let last = users[user].last
         let entry = InboxEntry(position: position, ordinal: last.ordinal &+ 1, cumulativeBytes: last.cumulativeBytes &+ size)
@@ -129,8 +157,8 @@ extension Core {
         if let bodyOffset {
             open.pushes.append(
                 Push(
-                    entry: entry, user: user, sender: message.session, conversation: message.conversation, time: message.time,
-                    kind: message.kind, offset: UInt32(bodyOffset), size: size))
+                    entry: entry, user: user, sender: message.session, conversation: conversation, time: message.time, kind: message.kind,
+                    offset: UInt32(bodyOffset), size: size))
         }
     }
 

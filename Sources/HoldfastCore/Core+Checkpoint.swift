@@ -91,6 +91,7 @@ extension Core {
         precondition(checkpoint.isWriting && result.through >= checkpoint.writtenThrough, "checkpoints are written one after the other")
         checkpoint.isWriting = false
         checkpoint.writtenThrough = result.through
+        checkpoint.nextUserWritten = result.nextUser
         checkpoint.writtenCount += 1
         users.frozenWritten()
         names.frozenWritten()

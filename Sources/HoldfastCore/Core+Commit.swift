@@ -13,7 +13,7 @@ extension Core {
         open.journal.deletions = takeDeletions()
         guard !open.isEmpty else { return nil }
         var batch = open
-        open = (settled.take() ?? OpenBatch(number: 0, loops: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
+        open = (settled.take() ?? OpenBatch(number: 0, doors: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
         guard !batch.journal.isEmpty else {
             // Only answers to what was stored before; they come behind the answers to that.
             settling.append(SettlingBatch(batch))
@@ -135,16 +135,30 @@ extension Core {
     /// All cursors that have moved, in one record.
     private mutating func recordCursors() {
         var cursors: [CursorRecord] = []
-        for slot in unrecordedCursors where sessions[slot].flags.remove(.cursorUnrecorded) != nil {
-            let row = sessions[slot]
-            users.unpin(row.user)
-            cursors.append(
-                CursorRecord(
-                    session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
-                    cumulativeBytes: row.cursor.cumulativeBytes))
-        }
+        for slot in unrecordedCursors { addCursor(of: slot, to: &cursors) }
         unrecordedCursors.removeAll(keepingCapacity: unrecordedCursors.count < 4_096)
         if !cursors.isEmpty { append(.cursors(cursors)) }
+    }
+
+    /// Those of one user, so that what is said of them can be synced.
+    mutating func recordCursors(of user: UserSlot) {
+        var cursors: [CursorRecord] = []
+        var slot = users[user].firstSession
+        while slot != .none {
+            addCursor(of: slot, to: &cursors)
+            slot = sessions[slot].next
+        }
+        if !cursors.isEmpty { append(.cursors(cursors)) }
+    }
+
+    private mutating func addCursor(of slot: SessionSlot, to cursors: inout [CursorRecord]) {
+        guard sessions[slot].flags.remove(.cursorUnrecorded) != nil else { return }
+        let row = sessions[slot]
+        users.unpin(row.user)
+        cursors.append(
+            CursorRecord(
+                session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
+                cumulativeBytes: row.cursor.cumulativeBytes))
     }
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.
@@ -195,6 +209,7 @@ extension Core {
             sessions[slot].flags.insert(.isWelcomed)
             pump(slot)
         case .close(let connection, let code): close(connection, code)
+        case .reply(let reply): self.reply(reply.id, reply.answer)
         }
     }
 

@@ -28,22 +28,26 @@ extension Core {
         case .authenticate(let origin, _, let device):
             if resolution.session != nil { authenticate(origin, resolution, namesDevice: !device.isEmpty) }
         case .detach(let connection, let session): detach(connection, session)
+        case .push(let push):
+            self.push(push, bytes, names, resolution)
+            return returnCreditWithBatch(of: command)
+        case .ask(let reply, let question): ask(reply, question, resolution)
         }
         returnCredit(of: command)
     }
 
     /// A command that left no record: its credit goes back at once.
     mutating func returnCredit(of command: Command) {
-        let loop = command.connection.loop
-        effects[loop].creditsReturned += 1
-        effects[loop].bytesReturned += command.byteCount
+        let door = command.order.door
+        effects[door].creditsReturned += command.credits
+        effects[door].bytesReturned += command.byteCount
     }
 
     /// A message's credit goes back when its batch is synced: that bounds the bytes on their way to the journal. While senders must wait for
     /// a checkpoint, it goes back later still.
     private mutating func returnCreditWithBatch(of command: Command) {
-        let loop = command.connection.loop
-        open.credits[loop] += 1
-        open.creditBytes[loop] += command.byteCount
+        let door = command.order.door
+        open.credits[door] += command.credits
+        open.creditBytes[door] += command.byteCount
     }
 }

@@ -57,18 +57,19 @@ extension Core {
         if let recipient { users[recipient.user].isRecent = true }
         // One number for the pair, for ever (REQ-CONV-1).
         let conversation = recipient?.conversation
+        let to = MessageRecord.Recipient(
+            user: recipient.map { users[$0.user].number } ?? names.nextUser,
+            conversation: ConversationNumber(rawValue: conversation ?? names.nextConversation), beginsConversation: conversation == nil,
+            newName: recipient == nil ? name?.bytes ?? [] : [])
         let message = MessageRecord(
-            session: origin.session, attach: sessions[session].attach, sequence: sequence,
-            conversation: ConversationNumber(rawValue: conversation ?? names.nextConversation), sender: origin.session.userNumber,
-            recipient: recipient.map { users[$0.user].number } ?? names.nextUser, time: clock.time, age: clock.age, kind: kind,
-            echoes: hasOtherReceivers(than: session), beginsConversation: conversation == nil,
-            newRecipient: recipient == nil ? name?.bytes ?? [] : [], body: 0..<0)
+            session: origin.session, attach: sessions[session].attach, sequence: sequence, recipients: .init(to), time: clock.time,
+            age: clock.age, kind: kind, echoes: hasOtherReceivers(than: session), body: 0..<0)
         append(.message(message), body: body)
-        return message.conversation
+        return to.conversation
     }
 
     /// - Returns: whether there is room in the inbox now.
-    private mutating func makeRoom(_ room: Resolution.InboxRoom?, in user: UserSlot?) -> Bool {
+    mutating func makeRoom(_ room: Resolution.InboxRoom?, in user: UserSlot?) -> Bool {
         guard let user, let room else { return true }
         switch room {
         case .free: return true

@@ -158,7 +158,7 @@ extension Core {
         let size = UInt32(item.body.count)
         guard row.hasCredit(for: size) else { return false }
         deliver(
-            to: slot, item.entry, conversation: message.conversation, time: message.time, kind: message.kind,
+            to: slot, item.entry, conversation: message.recipients.first.conversation, time: message.time, kind: message.kind,
             isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(item.body.lowerBound), size: size)
         return true
     }

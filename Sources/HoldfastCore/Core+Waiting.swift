@@ -3,9 +3,9 @@ import HoldfastWire
 /// A queue of waiting commands.
 struct QueueSlot: TableSlot { let rawValue: UInt32 }
 
-/// Commands that wait for rows, in order for each connection. Their number is bounded by the credits of the loops.
+/// Commands that wait for rows, in order for each key (see `Command.order`). Their number is bounded by the credits of the doors.
 struct WaitingCommands {
-    /// A command names three rows at most of the tables of names.
+    /// A command names three rows at most of the tables of names for each of its credits.
     static let lookupsNamedMax = 3
 
     struct Item {
@@ -21,15 +21,15 @@ struct WaitingCommands {
     }
 
     struct Queue {
-        let connection: ConnectionHandle
+        let order: OrderKey
         /// No other queue's: slots are used again.
         let serial: UInt32
         private(set) var items = Line<Item>()
         /// The number of the first command: as many have run.
         private(set) var firstNumber: UInt32 = 0
 
-        init(_ connection: ConnectionHandle, serial: UInt32) {
-            self.connection = connection
+        init(_ order: OrderKey, serial: UInt32) {
+            self.order = order
             self.serial = serial
         }
 
@@ -81,7 +81,7 @@ struct WaitingCommands {
         }
     }
 
-    private var slots: [ConnectionHandle: QueueSlot] = [:]
+    private var slots: [OrderKey: QueueSlot] = [:]
     /// nil: a free slot.
     private var queues = ContiguousArray<Queue?>()
     private var freeSlots = ContiguousArray<QueueSlot>()
@@ -89,19 +89,21 @@ struct WaitingCommands {
     /// What the readers have been asked and have not answered.
     var byKey: [RowKey: Waiters] = [:]
     var count = 0
+    /// What they cost of their doors' credits: as many rows may be read for them.
+    var credits = 0
     /// Users that are in RAM for them.
     var pinnedCount = 0
 
     var itemCount: Int { queues.reduce(0) { $0 + ($1?.items.count ?? 0) } }
 
-    func slot(of connection: ConnectionHandle) -> QueueSlot? { slots.isEmpty ? nil : slots[connection] }
+    func slot(of order: OrderKey) -> QueueSlot? { slots.isEmpty ? nil : slots[order] }
 
     subscript(slot: QueueSlot) -> Queue? {
         _read { yield queues[slot.index] }
         _modify { yield &queues[slot.index] }
     }
 
-    mutating func makeQueue(for connection: ConnectionHandle) -> QueueSlot {
+    mutating func makeQueue(for order: OrderKey) -> QueueSlot {
         lastSerial &+= 1
         let slot: QueueSlot
         if let free = freeSlots.popLast() {
@@ -110,8 +112,8 @@ struct WaitingCommands {
             slot = QueueSlot(rawValue: UInt32(queues.count))
             queues.append(nil)
         }
-        queues[slot.index] = Queue(connection, serial: lastSerial)
-        slots[connection] = slot
+        queues[slot.index] = Queue(order, serial: lastSerial)
+        slots[order] = slot
         return slot
     }
 
@@ -124,7 +126,7 @@ struct WaitingCommands {
     }
 
     mutating func remove(_ slot: QueueSlot) {
-        if let queue = queues[slot.index] { slots[queue.connection] = nil }
+        if let queue = queues[slot.index] { slots[queue.order] = nil }
         queues[slot.index] = nil
         freeSlots.append(slot)
     }
@@ -134,6 +136,8 @@ struct WaitingCommands {
 struct CommandNames {
     private(set) var user = Self.none
     private(set) var device = Self.none
+    /// Of a push.
+    private(set) var recipients: [NameKey] = []
     private static let none = NameKey([], KeyedHash(low: 0, high: 0))
 
     init(_ command: Command, _ bytes: [UInt8], _ hash: KeyedHash) {
@@ -141,8 +145,18 @@ struct CommandNames {
         case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device):
             self.user = NameKey([UInt8](bytes[user]), hash)
             self.device = NameKey([UInt8](bytes[device]), hash)
-        case .sendTo(_, _, _, let user, _): self.user = NameKey([UInt8](bytes[user]), hash)
-        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach: break
+        case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)): self.user = NameKey([UInt8](bytes[user]), hash)
+        case .push(let push):
+            user = NameKey([UInt8](bytes[push.account]), hash)
+            recipients.reserveCapacity(push.recipientCount)
+            var start = push.recipients.lowerBound
+            while start < push.recipients.upperBound {
+                let end = start + 1 + Int(bytes[start])
+                recipients.append(NameKey([UInt8](bytes[start + 1..<end]), hash))
+                start = end
+            }
+            precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users): break
         }
     }
 }
@@ -157,26 +171,26 @@ struct FoundRows {
     }
 
     enum Answer {
-        case recipient(Recipient)
+        case recipient(RowKey, Recipient)
         case entry(RowKey, InboxEntry)
     }
 
-    var recipient: Recipient?
+    var recipients: [RowKey: Recipient] = [:]
     /// What timelines answered.
     var entries: [RowKey: InboxEntry] = [:]
 
     mutating func take(_ answer: Answer) {
         switch answer {
-        case .recipient(let found): recipient = found
+        case .recipient(let key, let found): recipients[key] = found
         case .entry(let key, let entry): entries[key] = entry
         }
     }
 }
 
 extension Core {
-    /// Runs a command, or lets it wait for its rows behind what its connection said before.
+    /// Runs a command, or lets it wait for its rows behind those of the same key.
     mutating func admit(_ command: Command, _ bytes: [UInt8]) {
-        let slot = waiting.slot(of: command.connection)
+        let slot = waiting.slot(of: command.order)
         if let slot, case .detach = command {
             // What the connection said and nobody has taken is said again by its client.
             dropWaiting(slot)
@@ -186,12 +200,13 @@ extension Core {
         if slot.map({ waiting[$0] == nil }) ?? true, resolution.missing.isEmpty { return run(command, bytes, names, resolution) }
         // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
         let item = WaitingCommands.Item(command: command, bytes: bytes, names: names)
-        enqueue(item, resolution.missing, slot ?? waiting.makeQueue(for: command.connection))
+        enqueue(item, resolution.missing, slot ?? waiting.makeQueue(for: command.order))
     }
 
     private mutating func enqueue(_ item: WaitingCommands.Item, _ missing: ContiguousArray<RowKey>, _ slot: QueueSlot) {
         guard let number = waiting[slot]?.append(item) else { return }
         waiting.count += 1
+        waiting.credits += item.command.credits
         wait(for: missing, slot, number)
     }
 
@@ -217,6 +232,7 @@ extension Core {
         waiting.remove(slot)
         for item in queue.items.rest {
             waiting.count -= 1
+            waiting.credits -= item.command.credits
             unpin(item)
             returnCredit(of: item.command)
         }
@@ -230,12 +246,12 @@ extension Core {
         }
     }
 
-    /// Runs what a connection's commands can run now.
+    /// Runs what the commands of a key can run now.
     /// - Returns: false when more can run.
     private mutating func retry(_ slot: QueueSlot, steps: inout Int) -> Bool {
         while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
             guard steps > 0 else { return false }
-            steps -= 2
+            steps -= 2 * item.command.credits
             let resolution = resolve(item.command, item.names, item.found)
             guard resolution.missing.isEmpty else {
                 wait(for: resolution.missing, slot, number)
@@ -244,6 +260,7 @@ extension Core {
             unpin(item)
             waiting[slot]?.removeFirst()
             waiting.count -= 1
+            waiting.credits -= item.command.credits
             let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
             run(item.command, item.bytes, item.names, resolution)
@@ -293,13 +310,13 @@ extension Core {
     /// - Parameter user: whose row it is, to stay in RAM until those have run who asked.
     /// - Returns: what those get who asked.
     private mutating func take(_ key: RowKey, _ value: RowValue, _ user: inout UserSlot?) -> FoundRows.Answer? {
-        let recipient = names.take(key, value, needed: WaitingCommands.lookupsNamedMax * waiting.count)
+        let recipient = names.take(key, value, needed: WaitingCommands.lookupsNamedMax * waiting.credits)
         switch value {
         case .user(let image), .recipient(_, conversation: _, let image?), .members(_, peer: let image?):
             user = users.find(image.row.number) ?? users.make(image)
         default: break
         }
-        if let recipient { return .recipient(recipient) }
+        if let recipient { return .recipient(key, recipient) }
         switch (key, value) {
         case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
         case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)

@@ -56,6 +56,8 @@ package struct Core: ~Copyable {
     var reads = ContiguousArray<ReadRequests>()
     /// The number of the last part that was taken.
     var lastRead: UInt64 = 0
+    /// Questions that a reader is to be asked.
+    var queries = Line<QueryJob>()
     /// Sessions that want a page, oldest first.
     var pageQueue = Line<SessionSlot>()
     var pagesInFlight = 0
@@ -69,16 +71,17 @@ package struct Core: ~Copyable {
     /// For whom something waits, as far as it is known.
     let undelivered = UndeliveredUsers()
 
-    init(configuration: CoreConfiguration, loops: Int, nextPosition: Position) {
+    /// - Parameter doors: event loops, and ports behind them.
+    init(configuration: CoreConfiguration, doors: Int, nextPosition: Position) {
         self.configuration = configuration
         self.nextPosition = nextPosition
         clock = AgeClock(rule: configuration.clock)
         committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
         settledThrough = committedThrough
-        open = OpenBatch(number: 1, loops: loops)
-        checkpoint = CheckpointState(loops: loops)
-        effects = ContiguousArray(repeating: EffectBatch(), count: loops)
-        spares = SpareArrays(loops: loops)
+        open = OpenBatch(number: 1, doors: doors)
+        checkpoint = CheckpointState(doors: doors)
+        effects = ContiguousArray(repeating: EffectBatch(), count: doors)
+        spares = SpareArrays(doors: doors)
         users = Users(cachedMax: configuration.cachedUsersMax)
         names = Names(cachedMax: configuration.cachedLookupsMax, configuration.hash)
     }
@@ -86,7 +89,7 @@ package struct Core: ~Copyable {
     /// The current era: the top bits of every new position.
     var era: UInt8 { nextPosition.era }
 
-    /// Takes some of a loop's commands, in their order.
+    /// Takes some of a door's commands, in their order.
     mutating func handle(_ batch: CommandBatch, _ range: Range<Int>) {
         for index in range { admit(batch.commands[index], batch.bytes) }
     }
@@ -115,11 +118,11 @@ package struct Core: ~Copyable {
     /// What the log is to say of the machine's clock.
     mutating func takeClockNotice() -> ClockNotice? { clock.takeNotice() }
 
-    /// What a loop is to do, in order; nil when there is nothing.
-    mutating func takeEffects(loop: Int) -> EffectBatch? {
-        guard !effects[loop].isEmpty else { return nil }
-        let taken = effects[loop]
-        effects[loop] = spares.takeEffects(loop: loop)
+    /// What a door is to do, in order; nil when there is nothing.
+    mutating func takeEffects(door: Int) -> EffectBatch? {
+        guard !effects[door].isEmpty else { return nil }
+        let taken = effects[door]
+        effects[door] = spares.takeEffects(door: door)
         return taken
     }
 
@@ -158,12 +161,12 @@ package struct Core: ~Copyable {
     }
 
     /// A batch that a loop has carried out comes back: its room is used again.
-    mutating func reuse(_ batch: consuming EffectBatch, of loop: Int) { spares.put(batch, loop: loop) }
+    mutating func reuse(_ batch: consuming EffectBatch, of door: Int) { spares.put(batch, door: door) }
 
     /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
     /// - Returns: what is to be freed.
     mutating func giveMemoryBack() -> ReleasedMemory {
-        spares = SpareArrays(loops: effects.count)
+        spares = SpareArrays(doors: effects.count)
         settled = nil
         if ready.isEmpty { ready = Line() }
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }

@@ -59,19 +59,21 @@ package enum Effect: Sendable {
     }
 }
 
-/// Effects for one event loop, to be carried out in order.
+/// Effects for one door, to be carried out in order.
 package struct EffectBatch: Sendable {
     package var effects: ContiguousArray<Effect> = []
     /// Buffers with bodies: committed batches and pages, shared between loops.
     package var sources: [[UInt8]] = []
     /// Names.
     package var bytes: [UInt8] = []
-    /// Command credits and bytes that the loop gets back.
+    /// Answers to a port's requests.
+    package var replies: ContiguousArray<Reply> = []
+    /// Command credits and bytes that the door gets back.
     package var creditsReturned = 0
     package var bytesReturned = 0
     /// Which buffer was added to `sources` last, so that each is added once.
     var lastPages: (number: UInt64, source: UInt32)?
     var lastBatch: (number: UInt32, source: UInt32)?
     package init() {}
-    package var isEmpty: Bool { effects.isEmpty && creditsReturned == 0 }
+    package var isEmpty: Bool { effects.isEmpty && creditsReturned == 0 && replies.isEmpty }
 }

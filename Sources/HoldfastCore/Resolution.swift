@@ -21,6 +21,19 @@ struct Resolution {
     /// The name of the conversation's other member; empty: unknown.
     var peerName: [UInt8] = []
     var places = Names.Places()
+    /// Of a push: whom it names, in its order.
+    var targets = ContiguousArray<Target>()
+
+    struct Target {
+        /// nil: nobody has the name.
+        var number: UInt64?
+        var user: UserSlot?
+        /// nil: there is none with him yet.
+        var conversation: UInt64?
+        var room = InboxRoom.free
+        /// The store has his name and no row.
+        var isLost = false
+    }
 
     struct Recipient {
         let user: UserSlot
@@ -59,7 +72,9 @@ extension Core {
             findRoom(for: peer, from: session, body.count, found, &resolution)
         case .sendTo(let origin, _, _, _, let body):
             resolution.session = session(of: origin)
-            guard let session = resolution.session, let recipient = findRecipient(names.user, of: origin, found, &resolution) else { break }
+            guard let session = resolution.session,
+                let recipient = findRecipient(names.user, of: origin.session.userNumber, found, &resolution)
+            else { break }
             findRoom(for: recipient, from: session, body.count, found, &resolution)
         case .lookup(let origin, let conversation):
             resolution.session = session(of: origin)
@@ -74,19 +89,54 @@ extension Core {
             guard resolution.session != nil, let number = findUser(names.user, asking: 0, &resolution), !device.isEmpty else { break }
             findDevice(number, names.device, &resolution)
         case .acknowledge(let origin, _), .credit(let origin, _, _), .logout(let origin): resolution.session = session(of: origin)
-        case .detach: break
+        case .push(let push): findTargets(of: push, names, found, &resolution)
+        case .ask(_, .sessions):
+            if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
+        case .detach, .ask(_, .users): break
         }
         return resolution
     }
 
     /// The number of a user; nil when there is none, or when it must be asked for.
     private func findUser(_ name: NameKey, asking: UInt64, _ resolution: inout Resolution) -> UInt64? {
-        switch names.userNumber(name, &resolution.places) {
-        case .found(let number): resolution.user = number
-        case .absent: break
-        case .unknown: resolution.missing.append(.userNumber(name: name, asking: asking))
-        }
+        resolution.user = findNumber(name, asking: asking, &resolution)
         return resolution.user
+    }
+
+    private func findNumber(_ name: NameKey, asking: UInt64, _ resolution: inout Resolution) -> UInt64? {
+        switch names.userNumber(name, &resolution.places) {
+        case .found(let number): return number
+        case .absent: return nil
+        case .unknown:
+            resolution.missing.append(.userNumber(name: name, asking: asking))
+            return nil
+        }
+    }
+
+    /// The account of a push first, then its recipients: what there is between the two is asked for together with them.
+    private func findTargets(of push: PushCommand, _ names: CommandNames, _ found: FoundRows, _ resolution: inout Resolution) {
+        let account = findUser(names.user, asking: 0, &resolution)
+        guard resolution.missing.isEmpty else { return }
+        if let account { _ = find(account, found, &resolution) }
+        let hasLostUser = resolution.hasLostUser
+        resolution.targets.reserveCapacity(names.recipients.count)
+        for name in names.recipients {
+            resolution.targets.append(findTarget(name, of: account ?? 0, bytes: push.body.count, found, &resolution))
+        }
+        // One whose row is lost is refused; the others get the message.
+        resolution.hasLostUser = hasLostUser
+    }
+
+    private func findTarget(
+        _ name: NameKey, of account: UInt64, bytes: Int, _ found: FoundRows, _ resolution: inout Resolution
+    ) -> Resolution.Target {
+        guard let recipient = findRecipient(name, of: account, found, &resolution) else { return .init() }
+        var target = Resolution.Target(number: recipient.number, conversation: recipient.conversation)
+        resolution.hasLostUser = false
+        target.user = find(recipient.number, found, &resolution)
+        target.isLost = resolution.hasLostUser
+        if let user = target.user { target.room = findRoom(in: user, bytes, found, &resolution) }
+        return target
     }
 
     private func findDevice(_ user: UInt64, _ device: NameKey, _ resolution: inout Resolution) {
@@ -102,7 +152,11 @@ extension Core {
     private func findPeer(
         in conversation: ConversationNumber, of origin: Origin, _ found: FoundRows, _ resolution: inout Resolution
     ) -> FoundRows.Recipient? {
-        if let recipient = found.recipient { return recipient }
+        if !found.recipients.isEmpty,
+            let recipient = found.recipients[.conversation(conversation.rawValue, asking: origin.session.userNumber)]
+        {
+            return recipient
+        }
         switch names.members(conversation.rawValue, &resolution.places) {
         case .found(let pair):
             return pair.peer(of: origin.session.userNumber).map { .init(number: $0, conversation: conversation.rawValue) }
@@ -113,13 +167,16 @@ extension Core {
         }
     }
 
-    /// The user with this name, and the conversation with him; nil when there is no such user, or when something must be asked for.
+    /// The user with this name, and the sender's conversation with him; nil when there is no such user, or when something must be asked for.
     private func findRecipient(
-        _ name: NameKey, of origin: Origin, _ found: FoundRows, _ resolution: inout Resolution
+        _ name: NameKey, of sender: UInt64, _ found: FoundRows, _ resolution: inout Resolution
     ) -> FoundRows.Recipient? {
-        if let recipient = found.recipient, recipient.conversation != nil { return recipient }
-        guard let number = found.recipient?.number ?? findUser(name, asking: origin.session.userNumber, &resolution) else { return nil }
-        let pair = UserPair(origin.session.userNumber, number)
+        let known = found.recipients.isEmpty ? nil : found.recipients[.userNumber(name: name, asking: sender)]
+        if let known, known.conversation != nil { return known }
+        guard let number = known?.number ?? findNumber(name, asking: sender, &resolution) else { return nil }
+        // A sender who begins with this message has no conversations.
+        if sender == 0 { return .init(number: number, conversation: nil) }
+        let pair = UserPair(sender, number)
         switch names.conversation(pair, &resolution.places) {
         case .found(let conversation): return .init(number: number, conversation: conversation)
         case .absent: return .init(number: number, conversation: nil)

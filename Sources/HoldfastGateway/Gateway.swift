@@ -22,6 +22,7 @@ package final class Gateway: Sendable {
     private let exitCode = Completion<Int32>()
     private let tls = Mutex<TLSServerContext?>(nil)
     private let reloads = Mutex(Reloads())
+    private let startedPort = Mutex<CorePort?>(nil)
 
     private struct Reloads {
         var isRunning = false
@@ -48,13 +49,19 @@ package final class Gateway: Sendable {
             let time = configuration.clockRule.time(SystemClock.wallMilliseconds(), after: try Core.storedTime(storage))
             let identity = try await Identity(configuration, wallSeconds: time / 1000, logger)
             tls.withLock { $0 = identity.tls }
-            return try supervise(RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger))
+            let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger)
+            let port = running.port
+            startedPort.withLock { $0 = port }
+            return try supervise(running)
         } catch {
             let failure = GatewayError(error)
             exitCode.fulfil(failure.exitCode)
             throw failure
         }
     }
+
+    /// Where requests without a connection go; nil before the start.
+    package var port: CorePort? { startedPort.withLock { $0 } }
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
     package func beginDrain() { stop.drain() }

@@ -32,15 +32,18 @@ func fuzzCore(_ bytes: [UInt8]) {
             driver = try? FuzzedCore(storage: storage, configuration: configuration, now: now)
             precondition(driver != nil, "no start after a crash")
         }
-        driver?.give(makeBatch(&input), now: now)
+        var requests: [(kind: UInt8, users: UInt8)] = []
+        driver?.give(makeBatch(&input, &requests), now: now)
+        driver?.give(requests, now: now)
         driver?.work(steps: Int(input.byte() & 7), now: now)
     }
     driver?.work(steps: 10_000, now: now)
     precondition(driver?.creditsOut == 0, "credits were lost")
+    precondition(driver?.unanswered.isEmpty == true, "requests have no answer")
 }
 
-private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
-    var batch = CommandBatch(loop: 0)
+private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8, users: UInt8)]) -> CommandBatch {
+    var batch = CommandBatch(door: 0)
     for _ in 0..<(input.byte() & 3) {
         let connection = ConnectionHandle(loop: 0, generation: 1, slot: UInt32(input.byte() & 7))
         // Most numbers are such that something comes of them; some are at the ends of their ranges.
@@ -60,7 +63,7 @@ private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
             return start..<batch.bytes.count
         }
         let user = text("user\(input.byte() & 3)")
-        switch input.byte() % 10 {
+        switch input.byte() % 12 {
         case 0:
             batch.commands.append(
                 .hello(
@@ -80,10 +83,36 @@ private func makeBatch(_ input: inout FuzzInput) -> CommandBatch {
         case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: edges & 7 == 7 ? input.extreme() : input.number(1) & 7)))
         case 7: batch.commands.append(.logout(origin))
         case 8: batch.commands.append(.authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0")))
-        default: batch.commands.append(.detach(connection: connection, session: session))
+        case 9: batch.commands.append(.detach(connection: connection, session: session))
+        default: requests.append((input.byte(), input.byte()))
         }
     }
     return batch
+}
+
+/// A request by the port.
+private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to batch: inout CommandBatch) {
+    let reply = ReplyID(door: batch.door, number: number)
+    func text(_ text: [UInt8]) -> ByteRange {
+        batch.bytes.append(contentsOf: text)
+        return batch.bytes.count - text.count..<batch.bytes.count
+    }
+    let user = Array("user\(request.users & 3)".utf8)
+    switch request.kind & 3 {
+    case 0: batch.commands.append(.ask(reply, .sessions(user: text(user))))
+    case 1: batch.commands.append(.ask(reply, .users(after: UInt64(request.users), limit: 1 + Int(request.kind >> 4))))
+    default:
+        // The same one twice, now and then.
+        let count = 1 + Int(request.kind >> 5)
+        let names = (0..<count).map { Array("user\(request.users >> 2 &+ UInt8($0) & 7)".utf8) }
+        let upload = ReplyID(door: batch.door, number: request.kind & 4 == 0 ? number : 1)
+        batch.commands.append(
+            .push(
+                PushCommand(
+                    reply: reply, order: OrderKey(upload), account: text(user),
+                    recipients: text(names.flatMap { [UInt8($0.count)] + $0 }), recipientCount: count, mustExist: request.kind & 8 == 0,
+                    key: RequestKey(high: 0, low: number), kind: .text, tag: text([]), body: text([98]))))
+    }
 }
 
 /// Every job is done at once.
@@ -91,15 +120,29 @@ private final class FuzzedCore {
     private var core: CoreTurn
     private let storage: MemoryStorage
     private(set) var creditsOut = 0
+    private(set) var unanswered: Set<UInt64> = []
+    private var lastNumber: UInt64 = 0
 
     init(storage: MemoryStorage, configuration: CoreConfiguration, now: CoreTime) throws {
         self.storage = storage
-        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now, writesCheckpoints: true))
+        core = CoreTurn(
+            try Core.recover(storage: storage, configuration: configuration, loops: 1, ports: 1, now: now, writesCheckpoints: true),
+            ports: 1)
     }
 
     func give(_ batch: CommandBatch, now: CoreTime) {
-        creditsOut += batch.commands.count
+        for command in batch.commands { creditsOut += command.credits }
         core.take(.commands(batch, done: nil), now: now)
+    }
+
+    func give(_ requests: [(kind: UInt8, users: UInt8)], now: CoreTime) {
+        var batch = CommandBatch(door: 1)
+        for request in requests {
+            lastNumber += 1
+            unanswered.insert(lastNumber)
+            append(request, number: lastNumber, to: &batch)
+        }
+        give(batch, now: now)
     }
 
     func work(steps: Int, now: CoreTime) {
@@ -107,6 +150,9 @@ private final class FuzzedCore {
         do {
             try core.settle(on: storage, now: &now, stepMilliseconds: 200, stepsMax: steps) { _, effects in
                 creditsOut -= effects.creditsReturned
+                for reply in effects.replies {
+                    precondition(unanswered.remove(reply.id.number) != nil, "a request is answered once")
+                }
             }
             if let violation = core.violation { preconditionFailure(violation) }
         } catch {

@@ -33,7 +33,7 @@ struct MachineHarness {
             outcome: .resumed, session: .init(rawValue: 7), attach: .init(rawValue: 2), cursor: .init(rawValue: cursor), era: 0,
             lastSequence: .init(rawValue: 10), serverTime: 1_700_000_000_000, isSendOnly: isSendOnly, isService: false)
         _ = harness.machine.welcome(attached, now: harness.now, limits: harness.limits, out: &harness.out)
-        _ = harness.intake.takeBatch(spare: CommandBatch(loop: 0))
+        _ = harness.intake.takeBatch(spare: CommandBatch(door: 0))
         harness.out = []
         return harness
     }
@@ -95,7 +95,7 @@ struct MachineHarness {
     }
 
     mutating func takeCommands() -> (ContiguousArray<Command>, [UInt8]) {
-        let batch = intake.takeBatch(spare: CommandBatch(loop: 0))
+        let batch = intake.takeBatch(spare: CommandBatch(door: 0))
         return (batch?.commands ?? [], batch?.bytes ?? [])
     }
 }

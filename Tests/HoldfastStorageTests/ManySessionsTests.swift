@@ -67,7 +67,7 @@ private final class SessionsRun {
         for start in stride(from: users.lowerBound, to: users.upperBound, by: Self.visitorsAtOnce) {
             let visitors = start..<min(start + Self.visitorsAtOnce, users.upperBound)
             // Those who were here before leave.
-            var batch = CommandBatch(loop: 0)
+            var batch = CommandBatch(door: 0)
             batch.commands = ContiguousArray(present.map { .detach(connection: $0.0, session: $0.1) })
             appendHellos(visitors, to: &batch)
             present = try settle(batch)

@@ -59,7 +59,7 @@ final class DirectoryFill {
 
     private func run() throws {
         defer { progress.end() }
-        var batch = CommandBatch(loop: 0)
+        var batch = CommandBatch(door: 0)
         for sender in 0..<Self.senderCount { hello(plan.senderName(sender), slot: UInt32(sender), isSendOnly: true, &batch) }
         try settle(batch)
         senders = welcomed
@@ -70,7 +70,7 @@ final class DirectoryFill {
             progress.show("filling \(plan.directory): \(users.upperBound) of \(plan.users) users")
         }
         core.take(.finish, now: now)
-        while !core.isFinished { try settle(CommandBatch(loop: 0)) }
+        while !core.isFinished { try settle(CommandBatch(door: 0)) }
         guard stored == plan.users * plan.messagesPerUser else {
             throw LoadError("\(plan.directory): only \(stored) of \(plan.users * plan.messagesPerUser) messages were stored")
         }
@@ -78,7 +78,7 @@ final class DirectoryFill {
 
     /// Users who log in with a new device, and go.
     private func begin(_ users: Range<Int>) throws {
-        var batch = CommandBatch(loop: 0)
+        var batch = CommandBatch(door: 0)
         for user in users {
             hello("\(plan.name)-\(user)", slot: UInt32(Self.senderCount + user - users.lowerBound), isSendOnly: false, &batch)
         }
@@ -86,14 +86,14 @@ final class DirectoryFill {
         guard welcomed.count == users.count else {
             throw LoadError("\(plan.directory): only \(welcomed.count) of \(users.count) sessions began")
         }
-        batch = CommandBatch(loop: 0)
+        batch = CommandBatch(door: 0)
         batch.commands = ContiguousArray(welcomed.map { .detach(connection: $0.connection, session: $0.session) })
         try settle(batch)
     }
 
     private func send(to users: Range<Int>) throws {
         guard plan.messagesPerUser > 0 else { return }
-        var batch = CommandBatch(loop: 0)
+        var batch = CommandBatch(door: 0)
         for user in users {
             let sender = user % Self.senderCount
             let name = append(Array("\(plan.name)-\(user)".utf8), to: &batch)

@@ -11,7 +11,7 @@ package struct CommandIntake: Sendable {
     package private(set) var bytesLeft: Int
 
     package init(loop: Int, credits: Int, bytes: Int) {
-        batch = CommandBatch(loop: loop)
+        batch = CommandBatch(door: loop)
         self.credits = credits
         bytesLeft = bytes
     }
@@ -37,7 +37,7 @@ package struct CommandIntake: Sendable {
 
     /// Gives back the room of past batches.
     mutating func giveMemoryBack() {
-        if batch.commands.isEmpty { batch = CommandBatch(loop: batch.loop) }
+        if batch.commands.isEmpty { batch = CommandBatch(door: batch.door) }
     }
 
     /// Takes back what the core returned after it was done with commands.

@@ -59,7 +59,7 @@ package struct ConnectionTable: ~Copyable {
         self.port = port
         storm = StormControl(settings.storm)
         intake = CommandIntake(loop: index, credits: credits, bytes: bytes)
-        spare = CommandBatch(loop: index)
+        spare = CommandBatch(door: index)
     }
 
     // MARK: - Events
@@ -113,7 +113,7 @@ package struct ConnectionTable: ~Copyable {
     package mutating func takeCommands() -> CommandBatch? {
         let next = spare
         guard let batch = intake.takeBatch(spare: next) else { return nil }
-        spare = CommandBatch(loop: index)
+        spare = CommandBatch(door: index)
         return batch
     }
 
@@ -133,7 +133,7 @@ package struct ConnectionTable: ~Copyable {
 
     /// Gives back the room of a past peak.
     package mutating func giveMemoryBack() {
-        spare = CommandBatch(loop: index)
+        spare = CommandBatch(door: index)
         intake.giveMemoryBack()
         out = []
         groups = EffectGroups()

@@ -41,6 +41,18 @@ extension OutputSpan<UInt8> {
     }
 }
 
+extension OutputSpan<UInt8> {
+    @_lifetime(self: copy self)
+    mutating func append(varint value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
 /// Reads a stored value from the front; every read checks the length, so that no damaged value traps.
 struct ByteReader: ~Escapable {
     private let bytes: Span<UInt8>
@@ -85,10 +97,10 @@ struct ByteReader: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    mutating func text() -> [UInt8]? {
-        guard let count = integer(UInt8.self), let range = range(Int(count)) else { return nil }
-        return [UInt8](bytes, range)
-    }
+    mutating func text() -> [UInt8]? { integer(UInt8.self).flatMap { bytes(Int($0)) } }
+
+    @_lifetime(self: copy self)
+    mutating func bytes(_ count: Int) -> [UInt8]? { range(count).map { [UInt8](bytes, $0) } }
 }
 
 extension [UInt8] {

@@ -1,29 +1,16 @@
 package import HoldfastWire
 
 // Records hold outcomes: limits were checked and names resolved before one was made, so applying one checks nothing and a
-// replay doesn't depend on the configuration. Layout: crc u32 | type u8 | fields, big-endian; the checksum covers what follows it.
+// replay doesn't depend on the configuration. Layout: crc u32 | kind u8 | fields, big-endian; the checksum covers what follows it.
 
-/// A stored message.
-package struct MessageRecord: Equatable, Sendable {
-    package var session: SessionID
-    package var attach: AttachNumber
-    package var sequence: MessageSequence
-    package var conversation: ConversationNumber
-    package var sender: UInt64
-    package var recipient: UInt64
-    /// Milliseconds since 1970; the clock may have been set back since the record before (see `AgeClock`).
-    package var time: UInt64
-    /// The age clock, in seconds (see `AgeClock`).
-    package var age: UInt32
-    package var kind: MessageKind
-    /// The message is also put into the sender's own inbox, for his other devices.
-    package var echoes: Bool
-    /// The conversation begins with this message.
-    package var beginsConversation: Bool
-    /// The recipient was not known before: his name. Empty otherwise.
-    package var newRecipient: [UInt8]
-    /// Where the body lies in the encoded record.
-    package var body: ByteRange
+/// The kinds of records. A kind that a version doesn't know, or that it only keeps a number for, is a later version's, and no damage.
+enum RecordKind: UInt8 {
+    /// A message with one recipient, as directories of format 1 have it: read, and never written any more.
+    case messageOfFormat1 = 1
+    case cursors, sessionBegun, sessionEnded, evicted, seen, lost
+    case message
+    // Reserved. Whatever a restart must know is a record, or a row made from one: these are for what comes.
+    case ledger, wake, audit, erase, membership, readMarks, consumer, ticketKeys, format
 }
 
 /// One session's new cursor.
@@ -72,29 +59,24 @@ package enum Record: Equatable, Sendable {
     /// then; behind the checkpoint it names the users (by number) whose inboxes the message was, or may have been, for.
     case lost([UInt64])
 
-    private enum Kind: UInt8, CaseIterable {
-        case message = 1
-        case cursors, sessionBegun, sessionEnded, evicted, seen, lost
-    }
-
     /// Appends the encoded record. A message's body is `body`, and its `body` range is ignored.
     package func encode(body: ArraySlice<UInt8> = [], into bytes: inout [UInt8]) {
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
         switch self {
         case .message(let message):
-            bytes.append(Kind.message.rawValue)
+            bytes.append(RecordKind.message.rawValue)
             message.encodeFields(into: &bytes)
             bytes.append(contentsOf: body)
         case .cursors(let cursors):
-            bytes.append(Kind.cursors.rawValue)
+            bytes.append(RecordKind.cursors.rawValue)
             for cursor in cursors {
                 bytes.append(bigEndian: cursor.session.rawValue)
                 bytes.append(bigEndian: cursor.attach.rawValue)
                 InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes).encode(into: &bytes)
             }
         case .sessionBegun(let begun):
-            bytes.append(Kind.sessionBegun.rawValue)
+            bytes.append(RecordKind.sessionBegun.rawValue)
             bytes.append(bigEndian: begun.session.rawValue)
             bytes.append(bigEndian: begun.attach.rawValue)
             bytes.append((begun.isSendOnly ? 1 : 0) | (begun.isService ? 2 : 0) | (begun.deviceHasSent ? 4 : 0))
@@ -105,20 +87,20 @@ package enum Record: Equatable, Sendable {
             // Behind all others, where a reader that doesn't know it stops.
             if begun.predecessor != 0 { bytes.append(bigEndian: begun.predecessor) }
         case .sessionEnded(let session, let hasExpired):
-            bytes.append(Kind.sessionEnded.rawValue)
+            bytes.append(RecordKind.sessionEnded.rawValue)
             bytes.append(bigEndian: session.rawValue)
             bytes.append(hasExpired ? 1 : 0)
         case .evicted(let evicted):
-            bytes.append(Kind.evicted.rawValue)
+            bytes.append(RecordKind.evicted.rawValue)
             bytes.append(bigEndian: evicted.user)
             evicted.through.encode(into: &bytes)
             bytes.append(evicted.reason.rawValue)
         case .seen(let session, let age):
-            bytes.append(Kind.seen.rawValue)
+            bytes.append(RecordKind.seen.rawValue)
             bytes.append(bigEndian: session.rawValue)
             bytes.append(bigEndian: age)
         case .lost(let users):
-            bytes.append(Kind.lost.rawValue)
+            bytes.append(RecordKind.lost.rawValue)
             for user in users { bytes.append(bigEndian: user) }
         }
         let checksum = bytes.span.checksumOfRecord(start..<bytes.count)
@@ -134,27 +116,46 @@ package enum Record: Equatable, Sendable {
 
     /// - Throws: `.newerFormat` when the record is whole and of a kind that only a later version knows: it is no damage, and nothing may be made of it.
     static func requireKnown(_ bytes: Span<UInt8>, at position: Position) throws(StorageError) {
-        guard bytes.count >= 5, bytes[4] > Kind.allCases.count, isIntact(bytes) else { return }
+        guard bytes.count >= 5, isOfLaterVersion(bytes), isIntact(bytes) else { return }
+        let kind = RecordKind(rawValue: bytes[4]).map { "\($0)" } ?? "\(bytes[4])"
         throw StorageError(
             .newerFormat,
-            "The journal's record at position \(position.rawValue) is of kind \(bytes[4]), which only a later version of holdfast knows: nothing "
-                + "was changed. Use the version that wrote it, or a later one.")
+            "The journal's record at position \(position.rawValue), of kind \(kind), is one that only a later version of holdfast can read: "
+                + "nothing was changed. Use the version that wrote it, or a later one.")
+    }
+
+    private static func isOfLaterVersion(_ bytes: Span<UInt8>) -> Bool {
+        switch RecordKind(rawValue: bytes[4]) {
+        case .message:
+            var reader = ByteReader(bytes, from: 5)
+            var isOfLaterVersion = false
+            _ = MessageRecord(decoding: &reader, of: nil, &isOfLaterVersion)
+            return isOfLaterVersion
+        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost: return false
+        case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
+        }
     }
 
     /// Decodes a record.
+    /// - Parameter user: of a message's recipients only this one is wanted, of whom there may be a thousand others; nil: all.
     /// - Returns: nil when the checksum or the format is wrong. Total: no input traps.
-    package static func decode(_ bytes: Span<UInt8>) -> Record? {
-        isIntact(bytes) ? decodeFields(bytes) : nil
+    package static func decode(_ bytes: Span<UInt8>, of user: UInt64? = nil) -> Record? {
+        isIntact(bytes) ? decodeFields(bytes, of: user) : nil
     }
 
     /// What a record that doesn't pass its checksum seems to say: to be believed only where something else says the same.
-    static func decodeFields(_ bytes: Span<UInt8>) -> Record? {
+    static func decodeFields(_ bytes: Span<UInt8>, of user: UInt64? = nil) -> Record? {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes, from: 4)
-        guard let type = reader.integer(UInt8.self), let kind = Kind(rawValue: type) else { return nil }
+        guard let type = reader.integer(UInt8.self), let kind = RecordKind(rawValue: type) else { return nil }
         switch kind {
         case .message:
-            guard var message = MessageRecord(decoding: &reader) else { return nil }
+            var isOfLaterVersion = false
+            guard var message = MessageRecord(decoding: &reader, of: user, &isOfLaterVersion) else { return nil }
+            message.body = reader.offset..<bytes.count
+            return .message(message)
+        case .messageOfFormat1:
+            guard var message = MessageRecord(decodingFormat1: &reader) else { return nil }
             message.body = reader.offset..<bytes.count
             return .message(message)
         case .cursors:
@@ -188,46 +189,8 @@ package enum Record: Equatable, Sendable {
                 users.append(user)
             }
             return .lost(users)
+        case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format: return nil
         }
-    }
-}
-
-extension MessageRecord {
-    /// Bytes of a record over its body, without a new recipient's name.
-    package static let overheadBytes = 4 + 1 + 62
-
-    fileprivate func encodeFields(into bytes: inout [UInt8]) {
-        bytes.append(addingCapacity: Self.overheadBytes) { (out: inout OutputSpan<UInt8>) in
-            out.append(kind.rawValue | (echoes ? 0x20 : 0) | (beginsConversation ? 0x40 : 0) | (newRecipient.isEmpty ? 0 : 0x80))
-            out.append(bigEndian: session.rawValue)
-            out.append(bigEndian: attach.rawValue)
-            out.append(bigEndian: sequence.rawValue)
-            out.append(bigEndian: conversation.rawValue)
-            out.append(bigEndian: sender)
-            out.append(bigEndian: recipient)
-            out.append(bigEndian: time)
-            out.append(bigEndian: age)
-        }
-        if !newRecipient.isEmpty { bytes.append(text: newRecipient) }
-    }
-
-    @_lifetime(reader: copy reader)
-    fileprivate init?(decoding reader: inout ByteReader) {
-        guard let flags = reader.integer(UInt8.self), let kind = MessageKind(rawValue: flags & 0x1F),
-            let session = reader.integer(UInt64.self), let attach = reader.integer(UInt32.self),
-            let sequence = reader.integer(UInt64.self), let conversation = reader.integer(UInt64.self),
-            let sender = reader.integer(UInt64.self), let recipient = reader.integer(UInt64.self),
-            let time = reader.integer(UInt64.self), let age = reader.integer(UInt32.self)
-        else { return nil }
-        var name: [UInt8] = []
-        if flags & 0x80 != 0 {
-            guard let text = reader.text(), !text.isEmpty else { return nil }
-            name = text
-        }
-        self.init(
-            session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), sequence: MessageSequence(rawValue: sequence),
-            conversation: ConversationNumber(rawValue: conversation), sender: sender, recipient: recipient, time: time, age: age,
-            kind: kind, echoes: flags & 0x20 != 0, beginsConversation: flags & 0x40 != 0, newRecipient: name, body: 0..<0)
     }
 }
 

@@ -25,7 +25,7 @@ package struct CheckpointJob: Sendable {
             for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }
-        return CheckpointResult(through: through)
+        return CheckpointResult(through: through, nextUser: names.nextUser)
     }
 
     private func writeMeta(to store: any StoreTransaction) throws(StorageError) {
@@ -40,4 +40,6 @@ package struct CheckpointJob: Sendable {
 /// The store has everything up to `through`.
 package struct CheckpointResult: Sendable {
     package var through: Position
+    /// And all users below this number.
+    var nextUser: UInt64
 }

@@ -49,9 +49,7 @@ extension Examination {
         case .message(let message):
             noteTime(message)
             noteMessage(message, at: position)
-            for owner in owners where owner != message.recipient && !(message.echoes && owner == message.sender) {
-                try noteForeign(position, owner)
-            }
+            for owner in owners where !message.isFor(owner) { try noteForeign(position, owner) }
         case .lost?:
             for owner in owners { remade[owner]?.lost.insert(position) }
         case let other:
@@ -74,7 +72,9 @@ extension Examination {
 
     private mutating func noteMessage(_ message: MessageRecord, at position: Position) {
         guard !remade.isEmpty else { return }
-        remade[message.recipient]?.found[position] = UInt32(message.body.count)
+        for recipient in message.recipients where recipient.refusal == nil {
+            remade[recipient.user]?.found[position] = UInt32(message.body.count)
+        }
         if message.echoes { remade[message.sender]?.found[position] = UInt32(message.body.count) }
     }
 
@@ -132,9 +132,7 @@ extension Examination {
     ) throws(StorageError) {
         var from: String?
         var time: UInt64?
-        if case .message(let message)? = Record.decodeFields(bytes), isKnown(message.sender),
-            message.session.userNumber == message.sender
-        {
+        if case .message(let message)? = Record.decodeFields(bytes), isKnown(message.sender) {
             from = try name(message.sender)
             time = message.time
         }
@@ -225,33 +223,41 @@ extension Examination {
     /// For whom a damaged message was, if several of its fields agree with each other and with what is stored.
     private mutating func recipients(of bytes: Span<UInt8>) throws(StorageError) -> [UInt64]? {
         guard case .message(let message)? = Record.decodeFields(bytes) else { return nil }
-        let senders = [message.session.userNumber, message.sender].filter { isKnown($0) }
-        var recipient: UInt64?
-        if let pair = try members(of: message.conversation.rawValue) {
-            let claimed = UserPair(message.sender, message.recipient)
-            recipient = claimed == pair ? message.recipient : senders.lazy.compactMap { pair.peer(of: $0) }.first
-        } else if senders.count == 2, senders[0] == senders[1], isKnown(message.recipient) {
-            let pair = UserPair(message.sender, message.recipient)
-            let isPair = try snapshot.bytes(.pairs, pair.encoded) != nil
-            if isPair || message.beginsConversation { recipient = message.recipient }
-        } else if senders.count == 2, senders[0] == senders[1], let name = newName(message) {
-            newUsers[message.recipient] = name
-            makeEmptyRow(message.recipient, name: name)
-            recipient = message.recipient
+        var found: Set<UInt64> = []
+        for recipient in message.recipients where recipient.refusal == nil {
+            guard let user = try believable(recipient, of: message) else { return nil }
+            lastUser = max(lastUser, user)
+            found.insert(user)
         }
-        guard let recipient else { return nil }
-        lastUser = max(lastUser, recipient)
-        return message.echoes && senders.contains(message.sender) && message.sender != recipient
-            ? [recipient, message.sender].sorted() : [recipient]
+        if message.echoes, isKnown(message.sender) { found.insert(message.sender) }
+        return found.isEmpty ? nil : found.sorted()
     }
 
-    /// The name of a user who begins with this message, if it can be one.
-    private func newName(_ message: MessageRecord) -> [UInt8]? {
-        guard !message.newRecipient.isEmpty, message.newRecipient.count <= 255, Self.isUserNumber(message.recipient),
-            !message.newRecipient.contains(0), String(validating: message.newRecipient, as: UTF8.self) != nil,
-            message.recipient >= meta[.nextUser] ?? 1, message.recipient < (meta[.nextUser] ?? 1) + 1 << 24
-        else { return nil }
-        return message.newRecipient
+    /// Who a recipient of a damaged message is; nil: one can't tell.
+    private mutating func believable(_ recipient: MessageRecord.Recipient, of message: MessageRecord) throws(StorageError) -> UInt64? {
+        let isSenderKnown = isKnown(message.sender)
+        let pair = UserPair(message.sender, recipient.user)
+        if let members = try members(of: recipient.conversation.rawValue) {
+            if members == pair { return recipient.user }
+            // One of the two numbers is damaged, and the conversation says what it was.
+            return isSenderKnown ? members.peer(of: message.sender) : nil
+        }
+        guard isSenderKnown else { return nil }
+        if isKnown(recipient.user) {
+            let isPair = try snapshot.bytes(.pairs, pair.encoded) != nil
+            return isPair || recipient.beginsConversation ? recipient.user : nil
+        }
+        guard isNew(recipient) else { return nil }
+        newUsers[recipient.user] = recipient.newName
+        makeEmptyRow(recipient.user, name: recipient.newName)
+        return recipient.user
+    }
+
+    /// Whether a user can have begun with this message.
+    private func isNew(_ recipient: MessageRecord.Recipient) -> Bool {
+        let (name, next) = (recipient.newName, meta[.nextUser] ?? 1)
+        return (1...255).contains(name.count) && !name.contains(0) && String(validating: name, as: UTF8.self) != nil
+            && Self.isUserNumber(recipient.user) && recipient.user >= next && recipient.user < next + 1 << 24
     }
 
     private func members(of conversation: UInt64) throws(StorageError) -> UserPair? {
@@ -264,15 +270,16 @@ extension Examination {
     private mutating func examineReferences(of record: Record, at position: Position, _ walk: inout RecordWalk) throws(StorageError) {
         switch record {
         case .message(let message):
-            try require(message.sender, at: position)
-            noteSerial(message.session, walk)
-            if message.newRecipient.isEmpty {
-                try require(message.recipient, at: position)
-            } else {
-                newUsers[message.recipient] = message.newRecipient
-                lastUser = max(lastUser, message.recipient)
+            for (user, name) in message.newUsers {
+                newUsers[user] = name
+                lastUser = max(lastUser, user)
             }
-            try examineConversation(of: message, at: position)
+            try require(message.sender, at: position)
+            if message.key == nil { noteSerial(message.session, walk) }
+            for recipient in message.recipients where recipient.refusal == nil {
+                try require(recipient.user, at: position)
+                try examineConversation(with: recipient, of: message, at: position)
+            }
         case .cursors(let cursors):
             for cursor in cursors { noteSerial(cursor.session, walk) }
         case .sessionBegun(let begun):
@@ -324,11 +331,13 @@ extension Examination {
         plan.put(.userByName, name, StoreKey.number(user))
     }
 
-    private mutating func examineConversation(of message: MessageRecord, at position: Position) throws(StorageError) {
-        let number = message.conversation.rawValue
-        let pair = UserPair(message.sender, message.recipient)
+    private mutating func examineConversation(
+        with recipient: MessageRecord.Recipient, of message: MessageRecord, at position: Position
+    ) throws(StorageError) {
+        let number = recipient.conversation.rawValue
+        let pair = UserPair(message.sender, recipient.user)
         lastConversation = max(lastConversation, number)
-        if message.beginsConversation { return newConversations[number] = pair }
+        if recipient.beginsConversation { return newConversations[number] = pair }
         guard try members(of: number) == nil else { return }
         find(
             .rowMissing, "conversations", position: position, row: "\(number)", users: [try name(pair.low), try name(pair.high)],

@@ -129,7 +129,8 @@ extension Examination {
         var found: [UInt64: [UInt8]] = [:]
         try snapshot.records(after: .zero) { _, bytes in
             switch Record.decode(bytes) {
-            case .message(let message) where !message.newRecipient.isEmpty: found[message.recipient] = message.newRecipient
+            case .message(let message):
+                for (user, name) in message.newUsers { found[user] = name }
             case .sessionBegun(let begun) where !begun.newUser.isEmpty: found[begun.session.userNumber] = begun.newUser
             default: break
             }

@@ -41,7 +41,7 @@ package struct ExpiryJob: Sendable {
                         plan.isDone = true
                         break
                     }
-                    lastOf[message.recipient] = position
+                    for recipient in message.recipients where recipient.refusal == nil { lastOf[recipient.user] = position }
                     if message.echoes { lastOf[message.sender] = position }
                 }
                 plan.scannedThrough = position

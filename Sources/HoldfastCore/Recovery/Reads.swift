@@ -182,7 +182,7 @@ package struct ReadRequests: Sendable {
             var wasLeftOut = false
             var newer: StorageError?
             let isThere = try snapshot.record(at: position) { bytes in
-                let record = Record.decode(bytes)
+                let record = Record.decode(bytes, of: results.pages[place.page].request.user)
                 if record == nil {
                     do throws(StorageError) { try Record.requireKnown(bytes, at: position) } catch { newer = error }
                 }

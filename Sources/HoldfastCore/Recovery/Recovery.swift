@@ -5,16 +5,17 @@ extension Core {
     ///
     /// - Parameters:
     ///   - loops: how many event loops there are.
+    ///   - ports: doors for requests without a connection.
     ///   - writesCheckpoints: whether checkpoints are written to `storage` when more than `checkpointEntriesMax` changes are replayed, as after that
     ///     was lowered: then a replay takes no more memory than a gateway that runs. False for those who only look.
     ///   - progress: told the number of records replayed, now and then.
     /// - Throws: `.storeAhead` when the store has applied what the journal doesn't have, `.damaged` with the position of a record or
     ///   the row that doesn't pass its checksum. Nothing is changed then but by such checkpoints, which are of what is whole.
     package static func recover(
-        storage: any Storage, configuration: CoreConfiguration, loops: Int, now: CoreTime, writesCheckpoints: Bool = false,
+        storage: any Storage, configuration: CoreConfiguration, loops: Int, ports: Int = 0, now: CoreTime, writesCheckpoints: Bool = false,
         progress: (Int) -> Void = { _ in }
     ) throws(StorageError) -> Core {
-        var core = Core(configuration: configuration, loops: loops, nextPosition: storage.nextPosition)
+        var core = Core(configuration: configuration, doors: loops + ports, nextPosition: storage.nextPosition)
         var count = 0
         /// The last record that was replayed when a checkpoint has to be written before the next one.
         var pausedAt: Position?
@@ -89,6 +90,7 @@ extension Core {
         }
         checkpoint.writtenThrough = Position(rawValue: applied)
         names.nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
+        checkpoint.nextUserWritten = names.nextUser
         names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
         clock.recovered(time: try StoreMeta.read(.time, from: snapshot) ?? 0)
@@ -105,8 +107,10 @@ extension Core {
         }
         switch record {
         case .message(let message):
-            try load(message.sender, from: snapshot)
-            if message.newRecipient.isEmpty { try load(message.recipient, from: snapshot) }
+            if message.newSender.isEmpty { try load(message.sender, from: snapshot) }
+            for recipient in message.recipients where recipient.refusal == nil && recipient.newName.isEmpty {
+                try load(recipient.user, from: snapshot)
+            }
             clock.recovered(time: message.time)
             clock.recovered(age: message.age)
         case .cursors(let cursors):

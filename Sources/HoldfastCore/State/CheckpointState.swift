@@ -8,19 +8,21 @@ struct CheckpointState {
     var isWriting = false
     /// What the store has.
     var writtenThrough = Position.zero
+    /// The store has all users below this number.
+    var nextUserWritten: UInt64 = 1
     /// How many have been written since the start.
     var writtenCount: UInt32 = 0
     var lastMonotonic: UInt64 = 0
     /// Of the records since the last one began.
     var journalBytes = 0
     var isRequested = false
-    /// Credits that wait for the checkpoint, by loop.
+    /// Credits that wait for the checkpoint, by door.
     var withheldCredits: ContiguousArray<Int>
     var withheldBytes: ContiguousArray<Int>
 
-    init(loops: Int) {
-        withheldCredits = ContiguousArray(repeating: 0, count: loops)
-        withheldBytes = ContiguousArray(repeating: 0, count: loops)
+    init(doors: Int) {
+        withheldCredits = ContiguousArray(repeating: 0, count: doors)
+        withheldBytes = ContiguousArray(repeating: 0, count: doors)
     }
 }
 

@@ -32,6 +32,7 @@ struct ConversationNote {
 enum HeldEffect {
     case welcome(SessionSlot, ConnectionHandle, Effect.Attached, previous: Effect?)
     case close(ConnectionHandle, CloseCode)
+    case reply(Reply)
 }
 
 /// A synced batch, and how far what follows from it has left.
@@ -64,14 +65,14 @@ struct OpenBatch {
     var held = ContiguousArray<HeldEffect>()
     /// Sessions whose stream goes on when they can be told that messages were evicted.
     var waitingForGap = ContiguousArray<SessionSlot>()
-    /// Command credits and bytes to be given back to each loop.
+    /// Command credits and bytes to be given back to each door.
     var credits: ContiguousArray<Int>
     var creditBytes: ContiguousArray<Int>
 
-    init(number: UInt32, loops: Int) {
+    init(number: UInt32, doors: Int) {
         self.number = number
-        credits = ContiguousArray(repeating: 0, count: loops)
-        creditBytes = ContiguousArray(repeating: 0, count: loops)
+        credits = ContiguousArray(repeating: 0, count: doors)
+        creditBytes = ContiguousArray(repeating: 0, count: doors)
     }
 
     /// The next batch, in the arrays of this one, which is settled: room for as much again costs no allocation for each growth. If a loop still
@@ -94,9 +95,9 @@ struct OpenBatch {
         batch.conversations.empty()
         batch.held.empty()
         batch.waitingForGap.empty()
-        for loop in batch.credits.indices {
-            batch.credits[loop] = 0
-            batch.creditBytes[loop] = 0
+        for door in batch.credits.indices {
+            batch.credits[door] = 0
+            batch.creditBytes[door] = 0
         }
         return batch
     }

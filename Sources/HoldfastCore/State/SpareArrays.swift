@@ -7,21 +7,21 @@ struct SpareArrays {
     private var effects: ContiguousArray<ContiguousArray<Effect>>
     private var buffers: [[UInt8]] = []
 
-    init(loops: Int) { effects = ContiguousArray(repeating: [], count: loops) }
+    init(doors: Int) { effects = ContiguousArray(repeating: [], count: doors) }
 
-    mutating func put(_ batch: consuming EffectBatch, loop: Int) {
+    mutating func put(_ batch: consuming EffectBatch, door: Int) {
         if batch.effects.capacity <= Self.bytesMax / MemoryLayout<Effect>.stride {
             batch.effects.removeAll(keepingCapacity: true)
-            effects[loop] = batch.effects
+            effects[door] = batch.effects
         }
         // All loops have the same buffers: one of them brings them back. Another may still read one; then emptying it makes a new one.
-        guard loop == 0 else { return }
+        guard door == 0 else { return }
         for source in batch.sources where buffers.count < Self.buffersMax && source.capacity <= Self.bytesMax { buffers.append(source) }
     }
 
-    mutating func takeEffects(loop: Int) -> EffectBatch {
+    mutating func takeEffects(door: Int) -> EffectBatch {
         var batch = EffectBatch()
-        swap(&batch.effects, &effects[loop])
+        swap(&batch.effects, &effects[door])
         return batch
     }
 

@@ -7,6 +7,7 @@ package enum CoreJob: Sendable {
     case writeCheckpoint(CheckpointJob)
     case planTrim(TrimJob)
     case planExpiry(ExpiryJob)
+    case query(QueryJob)
     case giveMemoryBack(ReleasedMemory)
 
     /// Jobs of one lane run one after the other; of readers there may be several.
@@ -18,7 +19,7 @@ package enum CoreJob: Sendable {
         switch self {
         case .commit: .journal
         case .writeCheckpoint: .checkpoints
-        case .read, .planTrim, .planExpiry, .giveMemoryBack: .readers
+        case .read, .planTrim, .planExpiry, .query, .giveMemoryBack: .readers
         }
     }
 
@@ -32,6 +33,7 @@ package enum CoreJob: Sendable {
         case .writeCheckpoint(let job): return .checkpointWritten(try job.run(on: storage))
         case .planTrim(let job): return .trimPlanned(try job.run(on: storage))
         case .planExpiry(let job): return .expiryPlanned(try job.run(on: storage))
+        case .query(let job): return .answered(try job.run(on: storage))
         case .giveMemoryBack(let released):
             released.free()
             try storage.giveMemoryBack()

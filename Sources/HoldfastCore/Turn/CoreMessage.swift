@@ -1,10 +1,11 @@
 /// What the core is told.
 package enum CoreMessage: Sendable {
-    /// What clients want; `done` is a batch of effects that the loop has carried out, to be used again.
+    /// What clients or backends want; `done` is a batch of effects that the loop has carried out, to be used again.
     case commands(CommandBatch, done: EffectBatch?)
     /// The batch in the journal is synced.
     case committed
     case read(ReadResults)
+    case answered(QueryResult)
     case checkpointWritten(CheckpointResult)
     case trimPlanned(TrimPlan)
     case expiryPlanned(ExpiryPlan)

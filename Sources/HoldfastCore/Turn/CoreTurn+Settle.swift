@@ -3,10 +3,10 @@ extension CoreTurn {
     ///
     /// - Parameters:
     ///   - now: goes on by `stepMilliseconds` with each step, since acknowledgements and checkpoints wait for time.
-    ///   - take: told what each loop is to do.
+    ///   - take: told what each door is to do.
     package mutating func settle(
         on storage: any Storage, now: inout CoreTime, stepMilliseconds: UInt64 = 10, stepsMax: Int = .max,
-        _ take: (_ loop: Int, EffectBatch) throws -> Void
+        _ take: (_ door: Int, EffectBatch) throws -> Void
     ) throws {
         for _ in 0..<stepsMax {
             run(now: now) { storage.roomBytes(checkpointRows: $0) }
@@ -15,10 +15,10 @@ extension CoreTurn {
                 isIdle = false
                 if let message = try job.run(on: storage) { self.take(message, now: now) }
             }
-            for loop in 0..<loopCount {
-                guard let (effects, _) = takeEffects(loop: loop) else { continue }
+            for door in 0..<doorCount {
+                guard let (effects, _) = takeEffects(door: door) else { continue }
                 isIdle = false
-                try take(loop, effects)
+                try take(door, effects)
             }
             now.monotonic += stepMilliseconds
             if isIdle { return }

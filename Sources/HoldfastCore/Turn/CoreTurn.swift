@@ -1,7 +1,7 @@
 // The one driver of the core: messages go in, jobs and effects come out.
 //
 //     take(message) ──►  run(now:) ──►  takeJob(now:)       -> a disk, answered by a message
-//                            │          takeEffects(loop:)  -> an event loop, answered by a batch of commands
+//                            │          takeEffects(door:)  -> an event loop, answered by a batch of commands
 //                            └─ again while `hasMore`, else after `waitMilliseconds`
 //
 // The gateway's thread, the simulator, the fuzz targets and the tests all run this and nothing else of the core, so that what is proven is what
@@ -11,7 +11,7 @@
 /// The core, and what waits for it.
 package struct CoreTurn: ~Copyable {
     var core: Core
-    /// Commands that haven't run, of each loop.
+    /// Commands that haven't run, of each loop, then of each port.
     private var doors: ContiguousArray<Door>
     /// The door that is served next.
     private var nextDoor = 0
@@ -21,13 +21,15 @@ package struct CoreTurn: ~Copyable {
     private var lastTick: UInt64?
     private var isFinishing = false
 
-    package init(_ core: consuming Core) {
-        doors = ContiguousArray((0..<core.effects.count).map { _ in Door() })
-        memory = MemoryState(loops: core.effects.count)
+    /// - Parameter ports: how many of the core's doors are ports.
+    package init(_ core: consuming Core, ports: Int = 0) {
+        let loops = core.effects.count - ports
+        doors = ContiguousArray((0..<core.effects.count).map { Door(weight: $0 < loops ? Door.loopWeight : Door.portWeight) })
+        memory = MemoryState(doors: core.effects.count)
         self.core = core
     }
 
-    package var loopCount: Int { doors.count }
+    package var doorCount: Int { doors.count }
 
     // MARK: In
 
@@ -35,11 +37,12 @@ package struct CoreTurn: ~Copyable {
     package mutating func take(_ message: consuming CoreMessage, now: CoreTime) {
         switch consume message {
         case .commands(let batch, let done):
-            if let done { core.reuse(done, of: batch.loop) }
+            if let done { core.reuse(done, of: batch.door) }
             memory.tookCommands(batch.commands.count, now: now)
-            doors[batch.loop].batches.append(batch)
+            doors[batch.door].batches.append(batch)
         case .committed: core.committed()
         case .read(let results): answers.append(ReadAnswer(results))
+        case .answered(let result): core.answered(result)
         case .checkpointWritten(let result):
             core.checkpointWritten(result)
             memory.freedRows()
@@ -85,12 +88,12 @@ package struct CoreTurn: ~Copyable {
         core.runReady(steps: &left)
     }
 
-    /// The doors take turns, so that a loop with much to say holds up no other.
+    /// The doors take turns by their weights, so that one with much to say holds up no other.
     private mutating func runCommands(steps: Int) {
         var left = steps
         var idle = 0
         while left > 0, idle < doors.count {
-            let count = doors[nextDoor].run(&core, memory: &memory, steps: min(left, Door.stepsAtOnce))
+            let count = doors[nextDoor].run(&core, memory: &memory, steps: min(left, doors[nextDoor].stepsAtOnce))
             left -= count
             idle = count == 0 ? idle + 1 : 0
             nextDoor = nextDoor + 1 == doors.count ? 0 : nextDoor + 1
@@ -106,13 +109,14 @@ package struct CoreTurn: ~Copyable {
         if let job = core.takeCheckpoint() { return .writeCheckpoint(job) }
         if let job = core.takeTrim() { return .planTrim(job) }
         if let job = core.takeExpiry() { return .planExpiry(job) }
+        if let job = core.takeQuery() { return .query(job) }
         return memory.takeReleased().map(CoreJob.giveMemoryBack)
     }
 
-    /// What a loop is to do, in order, and an empty batch for its next commands; nil when there is nothing.
-    package mutating func takeEffects(loop: Int) -> (effects: EffectBatch, spare: CommandBatch)? {
-        guard let effects = core.takeEffects(loop: loop) else { return nil }
-        return (effects, memory.takeSpare(loop))
+    /// What a door is to do, in order, and an empty batch for its next commands; nil when there is nothing.
+    package mutating func takeEffects(door: Int) -> (effects: EffectBatch, spare: CommandBatch)? {
+        guard let effects = core.takeEffects(door: door) else { return nil }
+        return (effects, memory.takeSpare(door))
     }
 
     /// Whether the loops are to let go of memory that they hold for traffic; once.
@@ -172,22 +176,32 @@ package struct CoreTurn: ~Copyable {
     package func userName(_ number: UInt64) -> [UInt8]? { core.userName(number) }
 }
 
-/// The commands of a loop, in their order.
+/// The commands of a loop or a port, in their order.
 private struct Door {
     var batches = ContiguousArray<CommandBatch>()
     /// How many of the first batch have run.
     private var done = 0
 
-    /// So many steps before the next door has its turn.
-    static let stepsAtOnce = 128
+    /// So many steps before the next door has its turn: phones come first.
+    let stepsAtOnce: Int
+
+    static let loopWeight = 4
+    static let portWeight = 1
+
+    init(weight: Int) { stepsAtOnce = 32 * weight }
 
     /// - Returns: the steps that were made.
     mutating func run(_ core: inout Core, memory: inout MemoryState, steps: Int) -> Int {
         var made = 0
         while made < steps, let count = batches.first?.commands.count {
-            let end = min(count, done + (steps - made + 1) / 2)
+            var end = done
+            var cost = 0
+            while end < count, made + cost < steps {
+                cost += 2 * batches[0].commands[end].credits
+                end += 1
+            }
             core.handle(batches[0], done..<end)
-            made += max(1, 2 * (end - done))
+            made += max(1, cost)
             done = end
             guard done == count else { break }
             done = 0

@@ -25,7 +25,7 @@ struct MemoryState {
     private static let spareBytesMax = 1 << 20
     private static let quietMilliseconds: UInt64 = 1_000
 
-    init(loops: Int) { sparesMax = 2 * loops }
+    init(doors: Int) { sparesMax = 2 * doors }
 
     /// Whether time will bring something about.
     var isHolding: Bool { stage != .none }
@@ -47,9 +47,9 @@ struct MemoryState {
         spares.append(batch)
     }
 
-    mutating func takeSpare(_ loop: Int) -> CommandBatch {
-        guard var spare = spares.popLast() else { return CommandBatch(loop: loop) }
-        spare.loop = loop
+    mutating func takeSpare(_ door: Int) -> CommandBatch {
+        guard var spare = spares.popLast() else { return CommandBatch(door: door) }
+        spare.door = door
         return spare
     }
 

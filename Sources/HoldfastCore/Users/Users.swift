@@ -110,6 +110,14 @@ struct Users: ~Copyable {
         return nil
     }
 
+    /// The newest comes first.
+    func eachSession(of user: UserSlot, _ body: (SessionRow) -> Void) {
+        _ = firstSession(of: user) { row in
+            body(row)
+            return false
+        }
+    }
+
     func session(_ id: SessionID, of user: UserSlot) -> SessionSlot? { firstSession(of: user) { $0.id == id } }
 
     func countSessions(of user: UserSlot, where isCounted: (SessionRow) -> Bool = { _ in true }) -> Int {

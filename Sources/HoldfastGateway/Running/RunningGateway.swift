@@ -11,6 +11,7 @@ struct RunningGateway {
     private let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: ThreadMailbox<DriverMessage>
+    let port: CorePort
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
     private let tls: TLSServerContext?
@@ -30,10 +31,12 @@ struct RunningGateway {
         let loopCount = configuration.loopCount
         let turn = CoreTurn(
             try Core.recover(
-                storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, now: SystemClock.coreTime(),
+                storage: storage, configuration: configuration.coreConfiguration, loops: loopCount, ports: 1, now: SystemClock.coreTime(),
                 writesCheckpoints: true
-            ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) })
-        core = ThreadMailbox()
+            ) { logger.info("replaying the journal", metadata: ["records": "\($0)"]) }, ports: 1)
+        let core = ThreadMailbox<DriverMessage>()
+        self.core = core
+        port = CorePort(door: loopCount) { core.post(.core($0)) }
         admission = SharedAdmission(configuration)
         load = GatewayLoad(
             slotsMax: configuration.slotsMax, undelivered: turn.undelivered, timeOffset: turn.timeOffset)
@@ -71,7 +74,7 @@ struct RunningGateway {
     private mutating func startCore(_ turn: consuming CoreTurn, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), load: load, readers: readers,
+            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, load: load, readers: readers,
             nearFullBytes: nearFullBytes,
             logger: logger
         ) { error in
@@ -120,6 +123,7 @@ struct RunningGateway {
         tokenChecks.stop()
         core.post(.core(.finish))
         coreThread?.join()
+        port.stop()
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
         logger.info("stopped", metadata: ["exitCode": "\(stop.current.failure ?? 0)"])

@@ -12,6 +12,8 @@ final class CoreDriver: @unchecked Sendable {
     private var turn: CoreTurn
     private let mailbox: ThreadMailbox<DriverMessage>
     private let loops: [LoopMailbox]
+    /// Its door comes after those of the loops.
+    private let port: CorePort
     private let load: GatewayLoad
     private let logger: Logger
     private let journal: WorkerPool<CoreJob>
@@ -34,12 +36,14 @@ final class CoreDriver: @unchecked Sendable {
 
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
-        _ turn: consuming CoreTurn, storage: any Storage, mailbox: ThreadMailbox<DriverMessage>, loops: [LoopMailbox], load: GatewayLoad,
+        _ turn: consuming CoreTurn, storage: any Storage, mailbox: ThreadMailbox<DriverMessage>, loops: [LoopMailbox], port: CorePort,
+        load: GatewayLoad,
         readers: Int, nearFullBytes: Int, logger: Logger, failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.turn = turn
         self.mailbox = mailbox
         self.loops = loops
+        self.port = port
         self.load = load
         self.logger = logger
         room = RoomWatch(storage, nearBytes: nearFullBytes, logger)
@@ -149,8 +153,9 @@ final class CoreDriver: @unchecked Sendable {
             }
         }
         for loop in loops.indices {
-            if let (effects, spare) = turn.takeEffects(loop: loop) { loops[loop].post(.effects(effects, spare: spare)) }
+            if let (effects, spare) = turn.takeEffects(door: loop) { loops[loop].post(.effects(effects, spare: spare)) }
         }
+        if let (effects, _) = turn.takeEffects(door: loops.count) { port.take(effects) }
         if turn.takeGiveBack() { for loop in loops { loop.post(.giveMemoryBack) } }
         load.setTimeOffset(turn.timeOffset)
         if let notice = turn.takeClockNotice() { ClockLog.write(notice, to: logger) }

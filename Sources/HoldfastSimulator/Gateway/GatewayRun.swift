@@ -114,7 +114,7 @@ final class GatewayRun {
         load.setTimeOffset(core.timeOffset)
         while let job = core.takeJob(now: now) { start(job) }
         for loop in ports.indices {
-            if let (effects, _) = core.takeEffects(loop: loop) { ports[loop].take(effects) }
+            if let (effects, _) = core.takeEffects(door: loop) { ports[loop].take(effects) }
         }
         if core.takeGiveBack() { for table in tables { table.table.giveMemoryBack() } }
         if core.isFinished { return gateway.drained() }
@@ -148,7 +148,7 @@ final class GatewayRun {
         switch job {
         case .commit(let batch): start(batch)
         case .writeCheckpoint(let job): start(job)
-        case .read, .planTrim, .planExpiry, .giveMemoryBack: runReader(job)
+        case .read, .planTrim, .planExpiry, .query, .giveMemoryBack: runReader(job)
         }
     }
 

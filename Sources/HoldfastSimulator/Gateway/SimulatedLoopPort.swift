@@ -76,7 +76,7 @@ final class SimulatedLoopPort: ConnectionPort {
         effects.append(batch)
         run.after(run.world.random.within(0...2)) { [unowned self] in
             guard !effects.isEmpty else { return }
-            owner.table.take(effects.removeFirst(), spare: CommandBatch(loop: index))
+            owner.table.take(effects.removeFirst(), spare: CommandBatch(door: index))
             for slot in sockets.indices where sockets[slot].handle != .none { note(slot) }
             iterationEnded(nil)
         }

@@ -72,19 +72,32 @@ struct JournalEntry {
         case text(String)
     }
 
+    /// A message to many is told by its first recipient: what matters of it is that it is whole.
+    private func details(of message: MessageRecord) -> [(StaticString, Value)] {
+        var details: [(StaticString, Value)] = [("time", .text(Timestamp.text(message.time)))]
+        if message.key == nil {
+            details += [
+                ("session", .number(message.session.rawValue)), ("attach", .number(UInt64(message.attach.rawValue))),
+                ("sequence", .number(message.sequence.rawValue)),
+            ]
+        }
+        let recipient = message.recipients.first
+        details += [
+            ("conversation", .number(recipient.conversation.rawValue)), ("sender", .number(message.sender)),
+            ("recipient", .number(recipient.user)), ("kind", .text("\(message.kind)")), ("bodyBytes", .number(UInt64(message.body.count))),
+        ]
+        if message.recipients.count > 1 { details.append(("recipients", .number(UInt64(message.recipients.count)))) }
+        if let refusal = recipient.refusal { details.append(("refusal", .text("\(refusal)"))) }
+        if !recipient.newName.isEmpty { details.append(("newUser", .text(String(decoding: recipient.newName, as: UTF8.self)))) }
+        if !message.tag.isEmpty { details.append(("tag", .text(String(decoding: message.tag, as: UTF8.self)))) }
+        return details
+    }
+
     /// Bodies are the users' own and not shown, only how long they are.
     private var details: [(StaticString, Value)] {
         switch record {
         case .message(let message):
-            var details: [(StaticString, Value)] = [
-                ("time", .text(Timestamp.text(message.time))), ("session", .number(message.session.rawValue)),
-                ("attach", .number(UInt64(message.attach.rawValue))), ("sequence", .number(message.sequence.rawValue)),
-                ("conversation", .number(message.conversation.rawValue)), ("sender", .number(message.sender)),
-                ("recipient", .number(message.recipient)), ("kind", .text("\(message.kind)")),
-                ("bodyBytes", .number(UInt64(message.body.count))),
-            ]
-            if !message.newRecipient.isEmpty { details.append(("newUser", .text(String(decoding: message.newRecipient, as: UTF8.self)))) }
-            return details
+            return details(of: message)
         case .cursors(let cursors):
             // A record of many cursors is told by its first: what matters of it is that it is whole.
             guard let first = cursors.first else { return [("count", .number(0))] }

@@ -26,6 +26,8 @@ final class CoreHarness {
     private(set) var storage: MemoryStorage
     var configuration: CoreConfiguration
     let loops: Int
+    /// The loops, and a port.
+    private var doors: Int { loops + 1 }
     var random: SplitMix64
     var now = CoreTime(wall: 1_700_000_000_000, monotonic: 5_000)
     private(set) var ledger = Ledger()
@@ -46,6 +48,9 @@ final class CoreHarness {
     private var creditsReturned: [Int]
     private var bytesReturned: [Int]
     private var nextSlot: UInt32 = 1
+    private var lastReply: UInt64 = 0
+    /// What the port was answered.
+    private(set) var answers: [ReplyID: PortAnswer] = [:]
 
     init(
         _ configuration: CoreConfiguration = CoreConfiguration(), seed: UInt64 = 1, loops: Int = 2, storage: MemoryStorage = MemoryStorage()
@@ -55,10 +60,11 @@ final class CoreHarness {
         self.loops = loops
         random = SplitMix64(seed: seed)
         turn = CoreTurn(
-            try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true))
-        incoming = (0..<loops).map { CommandBatch(loop: $0) }
+            try Core.recover(storage: storage, configuration: configuration, loops: loops, ports: 1, now: now, writesCheckpoints: true),
+            ports: 1)
+        incoming = (0...loops).map { CommandBatch(door: $0) }
         outgoing = Array(repeating: [], count: loops)
-        creditsGiven = Array(repeating: 0, count: loops)
+        creditsGiven = Array(repeating: 0, count: loops + 1)
         bytesGiven = creditsGiven
         creditsReturned = creditsGiven
         bytesReturned = creditsGiven
@@ -71,18 +77,46 @@ final class CoreHarness {
         return ConnectionHandle(loop: loop ?? random.below(loops), generation: 1, slot: nextSlot)
     }
 
-    /// Puts a command into its loop's batch; `texts` become ranges of the batch's bytes.
-    func submit(to loop: Int, texts: [[UInt8]] = [], _ command: ([ByteRange]) -> Command) {
+    /// Puts a command into its door's batch; `texts` become ranges of the batch's bytes.
+    func submit(to door: Int, texts: [[UInt8]] = [], _ command: ([ByteRange]) -> Command) {
         var ranges: [ByteRange] = []
         for text in texts {
-            let start = incoming[loop].bytes.count
-            incoming[loop].bytes += text
+            let start = incoming[door].bytes.count
+            incoming[door].bytes += text
             ranges.append(start..<start + text.count)
         }
         let command = command(ranges)
-        incoming[loop].commands.append(command)
-        creditsGiven[loop] += 1
-        bytesGiven[loop] += command.byteCount
+        incoming[door].commands.append(command)
+        creditsGiven[door] += command.credits
+        bytesGiven[door] += command.byteCount
+    }
+
+    func newReply() -> ReplyID {
+        lastReply += 1
+        return ReplyID(door: loops, number: lastReply)
+    }
+
+    /// A message by the port.
+    @discardableResult
+    func push(
+        from account: String, to names: [String], _ text: String, mustExist: Bool = false, upload: ReplyID? = nil, tag: String = ""
+    ) -> ReplyID {
+        let reply = newReply()
+        let recipients = names.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        submit(to: loops, texts: [Array(account.utf8), recipients, Array(tag.utf8), Array("\(text).".utf8)]) {
+            .push(
+                PushCommand(
+                    reply: reply, order: OrderKey(upload ?? reply), account: $0[0], recipients: $0[1], recipientCount: names.count,
+                    mustExist: mustExist, key: RequestKey(high: 7, low: reply.number), kind: .text, tag: $0[2], body: $0[3]))
+        }
+        return reply
+    }
+
+    /// A question by the port.
+    func ask(_ texts: [String] = [], _ question: ([ByteRange]) -> Question) -> ReplyID {
+        let reply = newReply()
+        submit(to: loops, texts: texts.map { Array($0.utf8) }) { .ask(reply, question($0)) }
+        return reply
     }
 
     func fail(_ problem: String) {
@@ -108,6 +142,7 @@ final class CoreHarness {
             if !incoming[loop].commands.isEmpty { steps.append(.submit(loop)) }
             if !outgoing[loop].isEmpty { steps.append(.output(loop)) }
         }
+        if !incoming[loops].commands.isEmpty { steps.append(.submit(loops)) }
         for index in jobs.indices { steps.append(.job(index)) }
         return steps
     }
@@ -130,9 +165,9 @@ final class CoreHarness {
 
     private func perform(_ step: Step, reading: Bool) throws -> Bool {
         switch step {
-        case .submit(let loop):
-            let batch = incoming[loop]
-            incoming[loop] = CommandBatch(loop: loop)
+        case .submit(let door):
+            let batch = incoming[door]
+            incoming[door] = CommandBatch(door: door)
             turn.take(.commands(batch, done: nil), now: now)
         case .output(let loop):
             let count = 1 + random.below(min(8, outgoing[loop].count))
@@ -178,7 +213,7 @@ final class CoreHarness {
                 checkpointsWritten += 1
                 note("checkpoint through \(job.through.rawValue)")
             case .read: readsRun += 1
-            case .planTrim, .planExpiry, .giveMemoryBack: break
+            case .planTrim, .planExpiry, .query, .giveMemoryBack: break
             }
             if let message { jobs[index] = .done(message) } else { jobs.remove(at: index) }
         }
@@ -195,15 +230,27 @@ final class CoreHarness {
 
     /// Takes what the core has to say, and checks what may leave.
     private func drainCore() {
-        for loop in 0..<loops {
-            while let (batch, _) = turn.takeEffects(loop: loop) {
-                creditsReturned[loop] += batch.creditsReturned
-                bytesReturned[loop] += batch.bytesReturned
+        for door in 0..<doors {
+            while let (batch, _) = turn.takeEffects(door: door) {
+                creditsReturned[door] += batch.creditsReturned
+                bytesReturned[door] += batch.bytesReturned
                 for effect in batch.effects {
                     checkDurable(effect)
-                    outgoing[loop].append(Output(effect: effect, bytes: bytes(of: effect, batch)))
+                    outgoing[door].append(Output(effect: effect, bytes: bytes(of: effect, batch)))
+                }
+                for reply in batch.replies {
+                    checkDurable(reply.answer)
+                    if answers.updateValue(reply.answer, forKey: reply.id) != nil { fail("request \(reply.id.number) is answered twice") }
                 }
             }
+        }
+    }
+
+    private func checkDurable(_ answer: PortAnswer) {
+        switch answer {
+        case .pushed(let position, _), .sessions(_, at: let position), .users(_, at: let position):
+            if position >= storage.nextPosition { fail("answered before its commit: \(position.rawValue)") }
+        case .refused: break
         }
     }
 
@@ -267,28 +314,29 @@ final class CoreHarness {
         note("CRASH")
         storage = storage.crashCopy()
         jobs = []
-        for loop in 0..<loops {
-            incoming[loop] = CommandBatch(loop: loop)
-            outgoing[loop] = []
-            creditsGiven[loop] = 0
-            bytesGiven[loop] = 0
-            creditsReturned[loop] = 0
-            bytesReturned[loop] = 0
+        outgoing = Array(repeating: [], count: loops)
+        for door in 0..<doors {
+            incoming[door] = CommandBatch(door: door)
+            creditsGiven[door] = 0
+            bytesGiven[door] = 0
+            creditsReturned[door] = 0
+            bytesReturned[door] = 0
         }
         // Another boot: the monotonic clock begins anew.
         now.monotonic = UInt64(random.below(10_000))
         turn = CoreTurn(
-            try Core.recover(storage: storage, configuration: configuration, loops: loops, now: now, writesCheckpoints: true))
+            try Core.recover(storage: storage, configuration: configuration, loops: loops, ports: 1, now: now, writesCheckpoints: true),
+            ports: 1)
     }
 
     /// What must hold when everything is settled.
     func checkSettled() {
-        for loop in 0..<loops {
-            if creditsReturned[loop] != creditsGiven[loop] {
-                fail("loop \(loop) gave \(creditsGiven[loop]) commands and got \(creditsReturned[loop]) credits back")
+        for door in 0..<doors {
+            if creditsReturned[door] != creditsGiven[door] {
+                fail("door \(door) gave \(creditsGiven[door]) credits and got \(creditsReturned[door]) back")
             }
-            if bytesReturned[loop] != bytesGiven[loop] {
-                fail("loop \(loop) gave \(bytesGiven[loop]) bytes and got \(bytesReturned[loop]) back")
+            if bytesReturned[door] != bytesGiven[door] {
+                fail("door \(door) gave \(bytesGiven[door]) bytes and got \(bytesReturned[door]) back")
             }
         }
         problems += ledger.problems

@@ -61,6 +61,14 @@ struct Ledger {
     private mutating func take(_ message: MessageRecord, _ bytes: [UInt8], at position: Position) {
         let text = String(decoding: bytes[message.body].prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self)
         if !texts.insert(text).inserted { problems.append("\(text) is stored twice, again at \(position.rawValue)") }
+        if message.key == nil { takeSend(message, text, at: position) }
+        for (user, name) in message.newUsers { userNumbers[String(decoding: name, as: UTF8.self)] = user }
+        messages[position] = Message(position: position, text: text, record: message)
+        for recipient in message.recipients where recipient.refusal == nil { inboxes[recipient.user, default: []].append(position) }
+        if message.echoes, message.sender != message.recipients.first.user { inboxes[message.sender, default: []].append(position) }
+    }
+
+    private mutating func takeSend(_ message: MessageRecord, _ text: String, at position: Position) {
         let next = UInt64(stored[message.session]?.count ?? 0) + 1
         if message.sequence.rawValue != next {
             problems.append("sequence \(message.sequence.rawValue) of session \(message.session.rawValue) is stored where \(next) was due")
@@ -68,11 +76,7 @@ struct Ledger {
         if liveSessions[message.session] == nil { problems.append("\(text) is of a session that isn't live") }
         let hasOthers = liveSessions.contains { $0.key != message.session && $0.value && $0.key.userNumber == message.sender }
         if hasOthers != message.echoes { problems.append("\(text): echoes is \(message.echoes)") }
-        if !message.newRecipient.isEmpty { userNumbers[String(decoding: message.newRecipient, as: UTF8.self)] = message.recipient }
         stored[message.session, default: []].append(position)
-        messages[position] = Message(position: position, text: text, record: message)
-        inboxes[message.recipient, default: []].append(position)
-        if message.echoes, message.sender != message.recipient { inboxes[message.sender, default: []].append(position) }
     }
 
     /// What the user's inbox got after `start`, up to and including `end`.

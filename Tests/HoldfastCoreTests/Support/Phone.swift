@@ -262,7 +262,8 @@ final class Phone {
         }
         let number = ledger.number(of: user)
         let isOwn = message.record.sender == number
-        if message.text != text || message.record.conversation != delivery.conversation || message.record.time != delivery.time
+        let conversation = (message.record.recipients.of(number) ?? message.record.recipients.first).conversation
+        if message.text != text || conversation != delivery.conversation || message.record.time != delivery.time
             || message.record.kind != delivery.kind || isOwn != delivery.isOwn
         {
             harness.fail("\(name): \(delivery.position.rawValue) isn't delivered as stored")

@@ -1,0 +1,115 @@
+import HoldfastWire
+
+// What comes through ports: messages of accounts, and questions.
+extension Core {
+    // MARK: Pushes
+
+    /// A message of an account's to the users whom it names: one record with what became of each.
+    mutating func push(_ push: PushCommand, _ bytes: [UInt8], _ commandNames: CommandNames, _ resolution: Resolution) {
+        assert(resolution.targets.count == commandNames.recipients.count, "a push runs when all of its recipients were looked for")
+        if let refusal = refusal(of: push, commandNames, resolution) { return reply(push.reply, .refused(refusal)) }
+        var refusals: [RefusalCode?] = []
+        for target in resolution.targets { refusals.append(makeRoom(target, mustExist: push.mustExist)) }
+        // After that room was made: numbers are given out by the record, one after the other.
+        let sender = resolution.user ?? names.nextUser
+        var nextUser = resolution.user == nil ? sender + 1 : names.nextUser
+        var nextConversation = names.nextConversation
+        var recipients: MessageRecord.Recipients?
+        for (index, target) in resolution.targets.enumerated() {
+            let name = commandNames.recipients[index]
+            let isSender = name.bytes == commandNames.user.bytes
+            var recipient = MessageRecord.Recipient(
+                user: isSender ? sender : target.number ?? 0, conversation: ConversationNumber(rawValue: 0))
+            recipient.refusal = refusals[index]
+            if recipient.refusal == nil {
+                if recipient.user == 0 {
+                    recipient.user = nextUser
+                    recipient.newName = name.bytes
+                    nextUser += 1
+                }
+                recipient.beginsConversation = target.conversation == nil
+                recipient.conversation = ConversationNumber(rawValue: target.conversation ?? nextConversation)
+                if target.conversation == nil { nextConversation += 1 }
+            }
+            recipients == nil ? recipients = .init(recipient) : recipients?.append(recipient)
+        }
+        guard let recipients else { preconditionFailure("a push names somebody") }
+        let message = MessageRecord(
+            session: SessionID(user: sender, serial: 0), attach: .none, sequence: .none, key: push.key, recipients: recipients,
+            time: clock.time, age: clock.age, kind: push.kind, echoes: false,
+            newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
+        let position = append(.message(message), body: bytes[push.body])
+        hold(.reply(Reply(id: push.reply, answer: .pushed(position, refusals))), until: position)
+    }
+
+    /// Why nothing of a push may be stored.
+    private func refusal(of push: PushCommand, _ commandNames: CommandNames, _ resolution: Resolution) -> RefusalCode? {
+        if resolution.hasLostUser { return .invalidRecipient }
+        if push.body.count > configuration.bodyBytesMax { return .bodyTooLarge }
+        if isSpaceLow { return .storageFull }
+        // A position is in an inbox once.
+        return Set(commandNames.recipients).count == commandNames.recipients.count ? nil : .invalidRecipient
+    }
+
+    /// - Returns: why the message can't get into the inbox.
+    private mutating func makeRoom(_ target: Resolution.Target, mustExist: Bool) -> RefusalCode? {
+        if target.isLost { return .invalidRecipient }
+        guard let user = target.user else { return target.number == nil && mustExist ? .invalidRecipient : nil }
+        users[user].isRecent = true
+        return makeRoom(target.room, in: user) ? nil : .inboxFull
+    }
+
+    // MARK: Questions
+
+    mutating func ask(_ id: ReplyID, _ question: Question, _ resolution: Resolution) {
+        switch question {
+        case .sessions:
+            var found: UserSessions?
+            if let user = resolution.user.flatMap({ users.find($0) }) {
+                recordCursors(of: user)
+                found = sessions(of: user)
+            }
+            let position = Position(rawValue: nextPosition.rawValue - 1)
+            hold(.reply(Reply(id: id, answer: .sessions(found, at: position))), until: position)
+        case .users(let after, let limit): askUsers(id, after: after, limit: limit)
+        }
+    }
+
+    private func sessions(of user: UserSlot) -> UserSessions {
+        var found = UserSessions(number: users[user].number, sessions: [])
+        users.eachSession(of: user) { row in
+            found.sessions.append(
+                .init(
+                    id: row.id, isConnected: row.connection != .none, isSendOnly: row.flags.contains(.isSendOnly),
+                    hasEnded: row.flags.contains(.hasEnded), lastSequence: row.lastSequence, cursor: row.cursor.position))
+        }
+        return found
+    }
+
+    /// A page of users: those that the store lacks are copied now, a reader adds the others.
+    private mutating func askUsers(_ id: ReplyID, after: UInt64, limit: Int) {
+        // Numbers are given out one after the other: the store has all those below, and RAM all from there on.
+        let firstRecent = max(after + 1, checkpoint.nextUserWritten)
+        var recent: [UserPage.User] = []
+        var number = firstRecent
+        while number < names.nextUser, recent.count <= limit {
+            if let name = userName(number) { recent.append(.init(number: number, name: name)) }
+            number += 1
+        }
+        queries.append(
+            QueryJob(
+                reply: id, after: after, limit: limit, recent: recent, through: Position(rawValue: nextPosition.rawValue - 1),
+                writtenThrough: checkpoint.writtenThrough))
+    }
+
+    /// What a reader is to look for next; to be called until there is nothing.
+    mutating func takeQuery() -> QueryJob? { queries.popFirst() }
+
+    mutating func answered(_ result: QueryResult) {
+        let job = result.job
+        guard result.isCurrent else { return askUsers(job.reply, after: job.after, limit: job.limit) }
+        hold(.reply(Reply(id: job.reply, answer: .users(result.page, at: job.through))), until: job.through)
+    }
+
+    mutating func reply(_ id: ReplyID, _ answer: PortAnswer) { effects[id.door].replies.append(Reply(id: id, answer: answer)) }
+}

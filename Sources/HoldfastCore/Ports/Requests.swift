@@ -1,0 +1,112 @@
+package import HoldfastWire
+
+// What comes through a port: requests without a connection, of backends and operators. A port is a door of the core like an event loop, with
+// credits of its own; its answers go to reply numbers, and nobody in the core waits for it.
+
+/// Where the answer to a request goes: a port's door, and a number that the port has given out once.
+package struct ReplyID: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// door: 8 bits, plus one | number: 56 bits
+    package init(door: Int, number: UInt64) { rawValue = UInt64(door + 1) << 56 | number & (1 << 56 - 1) }
+    package var door: Int { Int(rawValue >> 56) - 1 }
+    package var number: UInt64 { rawValue & (1 << 56 - 1) }
+}
+
+/// A message of an account's to some users, stored as one record. Text and body are ranges of the batch's `bytes`.
+package struct PushCommand: Sendable {
+    package var reply: ReplyID
+    /// Those of one upload have the same, so that they are stored in their order.
+    package var order: OrderKey
+    /// The name of the user who sends; one who isn't known begins with this.
+    package var account: ByteRange
+    /// Names, each with its length in a byte before it.
+    package var recipients: ByteRange
+    /// 1 to `MessageRecord.recipientsMax`.
+    package var recipientCount: Int
+    /// Whether a name that nobody has is refused; else a user begins with the message.
+    package var mustExist: Bool
+    package var key: RequestKey
+    package var kind: MessageKind
+    package var tag: ByteRange
+    package var body: ByteRange
+
+    package init(
+        reply: ReplyID, order: OrderKey, account: ByteRange, recipients: ByteRange, recipientCount: Int, mustExist: Bool, key: RequestKey,
+        kind: MessageKind, tag: ByteRange, body: ByteRange
+    ) {
+        precondition((1...MessageRecord.recipientsMax).contains(recipientCount), "a port checks how many users a request names")
+        self.reply = reply
+        self.order = order
+        self.account = account
+        self.recipients = recipients
+        self.recipientCount = recipientCount
+        self.mustExist = mustExist
+        self.key = key
+        self.kind = kind
+        self.tag = tag
+        self.body = body
+    }
+}
+
+/// What somebody wants to know. A question changes nothing.
+package enum Question: Sendable {
+    /// The sessions of the user with this name, which is a range of the batch's `bytes`.
+    case sessions(user: ByteRange)
+    /// Users by rising number, from after one on, a page of them.
+    case users(after: UInt64, limit: Int)
+
+    var byteCount: Int {
+        switch self {
+        case .sessions(let user): user.count
+        case .users: 0
+        }
+    }
+}
+
+/// An answer, and whose.
+package struct Reply: Sendable {
+    package var id: ReplyID
+    package var answer: PortAnswer
+}
+
+/// What became of a request.
+package enum PortAnswer: Equatable, Sendable {
+    /// The message has this position; for each recipient, in the request's order, why it isn't in his inbox, or nil.
+    case pushed(Position, [RefusalCode?])
+    /// Nothing was stored.
+    case refused(RefusalCode)
+    /// What the user's sessions were at the position; nil: nobody has the name.
+    case sessions(UserSessions?, at: Position)
+    case users(UserPage, at: Position)
+}
+
+/// A user, and the sessions that are kept of him.
+package struct UserSessions: Equatable, Sendable {
+    package struct Session: Equatable, Sendable {
+        package var id: SessionID
+        package var isConnected: Bool
+        package var isSendOnly: Bool
+        package var hasEnded: Bool
+        /// Of its last stored message.
+        package var lastSequence: MessageSequence
+        /// The last acknowledged position.
+        package var cursor: Position
+    }
+
+    package var number: UInt64
+    /// The newest first.
+    package var sessions: [Session]
+}
+
+/// Some users in the order of their numbers.
+package struct UserPage: Equatable, Sendable {
+    package struct User: Equatable, Sendable {
+        package var number: UInt64
+        package var name: [UInt8]
+    }
+
+    package var users: [User]
+    /// There may be more after the last one.
+    package var hasMore: Bool
+}

@@ -1,0 +1,193 @@
+package import HoldfastCore
+package import HoldfastWire
+internal import Synchronization
+
+/// A door of the core for requests without a connection, those of backends and operators. It gives out reply numbers and credits, and hands each
+/// answer to who waits for it: the core waits for nobody.
+package final class CorePort: Sendable {
+    /// What may be under way: rows that requests name, and bytes of their names and bodies. What exceeds it waits in order.
+    static let creditsMax = 8_192
+    static let bytesMax = 8 << 20
+    /// Requests that may wait for credits; one more is refused.
+    static let waitingMax = 1_024
+
+    private struct Request {
+        var credits: Int
+        var batch: CommandBatch
+    }
+
+    private struct State {
+        var lastNumber: UInt64 = 0
+        var credits = CorePort.creditsMax
+        var bytes = CorePort.bytesMax
+        var waiting = Line<Request>()
+        var waitingCount = 0
+        var answers: [UInt64: CheckedContinuation<Result<PortAnswer, PortError>, Never>] = [:]
+        var isStopped = false
+    }
+
+    private let door: Int
+    private let post: @Sendable (CoreMessage) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - door: behind those of the event loops.
+    ///   - post: hands the core a message.
+    init(door: Int, post: @escaping @Sendable (CoreMessage) -> Void) {
+        self.door = door
+        self.post = post
+    }
+
+    /// Stores a message of an account's for some users as one record, and answers when it is synced.
+    ///
+    /// - Parameters:
+    ///   - account: the user who sends.
+    ///   - recipients: 1 to 1,000 names, each once, of 1 to 255 bytes.
+    ///   - mustExist: whether a name that nobody has is refused; else a user begins with the message.
+    ///   - tag: at most 255 bytes.
+    ///   - upload: messages of one upload are stored in the order of the calls; nil: whichever has its rows first.
+    package func push(
+        from account: [UInt8], to recipients: [[UInt8]], key: RequestKey, kind: MessageKind, body: [UInt8], tag: [UInt8] = [],
+        mustExist: Bool = false, upload: Upload? = nil
+    ) async throws(PortError) -> PortAnswer {
+        for name in [account] + recipients { try Self.check(name) }
+        guard (1...MessageRecord.recipientsMax).contains(recipients.count) else {
+            throw .invalid("\(recipients.count) recipients are named; 1 to \(MessageRecord.recipientsMax) can be")
+        }
+        guard tag.count <= 255 else { throw .invalid("the tag has \(tag.count) bytes; it can have 255") }
+        return try await answer { reply in
+            var batch = CommandBatch(door: reply.door)
+            let account = batch.append(account)
+            let start = batch.bytes.count
+            for name in recipients {
+                batch.bytes.append(UInt8(name.count))
+                batch.bytes.append(contentsOf: name)
+            }
+            let names = start..<batch.bytes.count
+            batch.commands.append(
+                .push(
+                    PushCommand(
+                        reply: reply, order: OrderKey(upload?.id ?? reply), account: account, recipients: names,
+                        recipientCount: recipients.count, mustExist: mustExist, key: key, kind: kind, tag: batch.append(tag),
+                        body: batch.append(body))))
+            return batch
+        }
+    }
+
+    /// The sessions of the user with this name.
+    package func sessions(of user: [UInt8]) async throws(PortError) -> PortAnswer {
+        try Self.check(user)
+        return try await answer { reply in
+            var batch = CommandBatch(door: reply.door)
+            let name = batch.append(user)
+            batch.commands.append(.ask(reply, .sessions(user: name)))
+            return batch
+        }
+    }
+
+    /// A page of all users, by their numbers.
+    /// - Parameter limit: 1 to 1,000.
+    package func users(after number: UInt64 = 0, limit: Int = 100) async throws(PortError) -> PortAnswer {
+        guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) users, not \(limit)") }
+        return try await answer { reply in
+            var batch = CommandBatch(door: reply.door)
+            batch.commands.append(.ask(reply, .users(after: number, limit: limit)))
+            return batch
+        }
+    }
+
+    private static let pageMax = 1_000
+
+    private static func check(_ name: [UInt8]) throws(PortError) {
+        guard (1...255).contains(name.count), !name.contains(0) else {
+            throw .invalid("a name has \(name.count) bytes; it can have 1 to 255, none of them 0")
+        }
+    }
+
+    /// What keeps the order of the messages of one upload.
+    package func makeUpload() -> Upload { Upload(id: state.withLock { takeNumber(&$0) }) }
+
+    package struct Upload: Sendable {
+        fileprivate let id: ReplyID
+    }
+
+    private func takeNumber(_ state: inout State) -> ReplyID {
+        state.lastNumber += 1
+        return ReplyID(door: door, number: state.lastNumber)
+    }
+
+    private func answer(_ make: (ReplyID) -> CommandBatch) async throws(PortError) -> PortAnswer {
+        let reply = state.withLock { takeNumber(&$0) }
+        let batch = make(reply)
+        let request = Request(credits: batch.commands[0].credits, batch: batch)
+        let result = await withCheckedContinuation { continuation in
+            let failure: PortError? = state.withLock { state in
+                if state.isStopped { return .stopped }
+                guard state.waitingCount < Self.waitingMax else { return .overloaded }
+                guard request.batch.bytes.count <= Self.bytesMax else {
+                    return .invalid("a request has \(request.batch.bytes.count) bytes; it can have \(Self.bytesMax)")
+                }
+                state.answers[reply.number] = continuation
+                state.waiting.append(request)
+                state.waitingCount += 1
+                return nil
+            }
+            if let failure { continuation.resume(returning: .failure(failure)) }
+            postWaiting()
+        }
+        return try result.get()
+    }
+
+    /// Hands the core what has credits. Under the lock, so that requests keep their order.
+    private func postWaiting() {
+        state.withLock { state in
+            while let first = state.waiting.first, first.credits <= state.credits, first.batch.bytes.count <= state.bytes {
+                state.waiting.removeFirst()
+                state.waitingCount -= 1
+                state.credits -= first.credits
+                state.bytes -= first.batch.commands[0].byteCount
+                post(.commands(first.batch, done: nil))
+            }
+        }
+    }
+
+    /// What the core has for the port.
+    func take(_ effects: EffectBatch) {
+        assert(effects.effects.isEmpty, "a port has no connections")
+        let answered = state.withLock { state in
+            state.credits += effects.creditsReturned
+            state.bytes += effects.bytesReturned
+            return effects.replies.map { ($0.answer, state.answers.removeValue(forKey: $0.id.number)) }
+        }
+        for (answer, continuation) in answered { continuation?.resume(returning: .success(answer)) }
+        postWaiting()
+    }
+
+    /// The core is gone: nobody is answered any more.
+    func stop() {
+        let left = state.withLock { state in
+            state.isStopped = true
+            defer { state.answers = [:] }
+            return Array(state.answers.values)
+        }
+        for continuation in left { continuation.resume(returning: .failure(.stopped)) }
+    }
+}
+
+/// Why a request has no answer.
+package enum PortError: Error, Equatable, Sendable {
+    /// What is wrong with it: which field, and what it may be.
+    case invalid(String)
+    /// Too many wait already; later it may be answered.
+    case overloaded
+    /// The gateway stops, or its disk has failed. What became of the request isn't known.
+    case stopped
+}
+
+extension CommandBatch {
+    /// - Returns: where the text lies in the batch.
+    fileprivate mutating func append(_ text: [UInt8]) -> ByteRange {
+        bytes.append(contentsOf: text)
+        return bytes.count - text.count..<bytes.count
+    }
+}
