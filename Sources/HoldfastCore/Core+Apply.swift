@@ -128,7 +128,12 @@ extension Core {
     private mutating func deliver(
         _ message: MessageRecord, to recipient: MessageRecord.Recipient, at position: Position, bodyCount: Int, bodyOffset: Int?
     ) {
-        guard recipient.refusal == nil else { return }
+        #if PLANTED_BUGS
+            let isForgotten = PlantedBug.refusalForgottenAtReplay.isActive && bodyOffset == nil && users.find(recipient.user) != nil
+            guard recipient.refusal == nil || isForgotten else { return }
+        #else
+            guard recipient.refusal == nil else { return }
+        #endif
         if !recipient.newName.isEmpty { makeUser(recipient.user, recipient.newName) }
         if recipient.beginsConversation {
             names.insert(conversation: recipient.conversation.rawValue, UserPair(message.sender, recipient.user))

@@ -39,6 +39,9 @@ extension Core {
             time: clock.time, age: clock.age, kind: push.kind, echoes: false,
             newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
         let position = append(.message(message), body: bytes[push.body])
+        #if PLANTED_BUGS
+            if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(position, refusals)) }
+        #endif
         hold(.reply(Reply(id: push.reply, answer: .pushed(position, refusals))), until: position)
     }
 
@@ -66,7 +69,11 @@ extension Core {
         case .sessions:
             var found: UserSessions?
             if let user = resolution.user.flatMap({ users.find($0) }) {
-                recordCursors(of: user)
+                #if PLANTED_BUGS
+                    if !PlantedBug.cursorsAskedUnsynced.isActive { recordCursors(of: user) }
+                #else
+                    recordCursors(of: user)
+                #endif
                 found = sessions(of: user)
             }
             let position = Position(rawValue: nextPosition.rawValue - 1)

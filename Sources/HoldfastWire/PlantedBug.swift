@@ -48,6 +48,12 @@
         case fenceNotStored
         /// A client that is fenced by an attempt of its own stays away, and openings of clients that have gone are carried out (G5).
         case fencedForGood
+        /// A request of a port is answered when its record is made, not when that is synced (G1).
+        case answerBeforeSync
+        /// A question is answered by cursors that have no record yet (G1).
+        case cursorsAskedUnsynced
+        /// At a start a message is for all whom its record names, also for those who were refused (G2).
+        case refusalForgottenAtReplay
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

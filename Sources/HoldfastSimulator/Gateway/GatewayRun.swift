@@ -15,6 +15,7 @@ final class GatewayRun {
     private(set) var core: CoreTurn
     private(set) var ports: [SimulatedLoopPort] = []
     private(set) var tables: [TableOwner] = []
+    private(set) var backend: SimulatedBackend!
     var admission: Admission
     let load: GatewayLoad
     private(set) var isAlive = true
@@ -55,13 +56,14 @@ final class GatewayRun {
         admission = Admission(connectionsMax: profile.connectionsMax, connectionsPerAddressMax: profile.connectionsPerAddressMax)
         core = CoreTurn(
             try Core.recover(
-                storage: storage, configuration: profile.core, loops: profile.loops,
-                now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true))
+                storage: storage, configuration: profile.core, loops: profile.loops, ports: 1,
+                now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true), ports: 1)
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
         for index in 0..<profile.loops {
             ports.append(SimulatedLoopPort(self, index: index, keys: gateway.keys))
             tables.append(TableOwner(ports[index], profile))
         }
+        backend = SimulatedBackend(self, door: profile.loops, gateway.oracle)
         turnSoon()
     }
 
@@ -116,6 +118,7 @@ final class GatewayRun {
         for loop in ports.indices {
             if let (effects, _) = core.takeEffects(door: loop) { ports[loop].take(effects) }
         }
+        if let (effects, _) = core.takeEffects(door: backend.door) { backend.take(effects) }
         if core.takeGiveBack() { for table in tables { table.table.giveMemoryBack() } }
         if core.isFinished { return gateway.drained() }
         if core.hasMore {

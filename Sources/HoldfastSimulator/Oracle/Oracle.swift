@@ -12,6 +12,8 @@ final class Oracle {
     private(set) var damagedPositions: Set<Position> = []
     /// When the gateway was last put back to a backup.
     private(set) var restoredAt: UInt64?
+    /// The cursors that an operator was told.
+    var answeredCursors: [SessionID: Position] = [:]
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0
@@ -33,7 +35,7 @@ final class Oracle {
 
     /// A new text, about to be given to the app.
     func makeText(from phone: SimulatedPhone, to user: String, size: Int) -> Int {
-        texts.append(SentText(sender: phone.number, from: phone.profile.user, to: user, givenAt: world.time, size: size))
+        texts.append(SentText(sender: phone.number, from: phone.profile.user, to: [user], givenAt: world.time, size: size))
         return texts.count - 1
     }
 
@@ -116,7 +118,12 @@ final class Oracle {
             default: break
             }
             texts[number].position = entry.position
-            checkTime(number, Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span))
+            guard case .message(let message)? = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span) else {
+                world.fail("text \(number) is in a record that isn't a message")
+                continue
+            }
+            checkTime(number, message)
+            if texts[number].sender == nil { texts[number].refusals = message.recipients.map(\.refusal) }
         }
     }
 
@@ -124,8 +131,7 @@ final class Oracle {
     private static let clockSlack: UInt64 = 900_000
 
     /// A message bears the clock's time if that can be right, whatever the clock was before; and never one that is decades wrong.
-    private func checkTime(_ number: Int, _ record: Record?) {
-        guard case .message(let message)? = record else { return world.fail("text \(number) is in a record that isn't a message") }
+    private func checkTime(_ number: Int, _ message: MessageRecord) {
         let right = UInt64(World.wallStart) + world.time
         let isSettled = world.isWallBelievable && world.time - world.wallSetAt > Self.clockSlack
         let (expected, slack) = isSettled ? (world.wall, Self.clockSlack) : (right, 2 * ClockRule.yearMilliseconds)
@@ -179,10 +185,10 @@ final class Oracle {
     private func checkIsOurs(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, _ number: Int, _ text: SentText) {
         let user = phone.profile.user
         let isOwn = text.from == user
-        if text.to != user && !isOwn { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
+        if !text.isFor(user) { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
         if message.isOwn != isOwn { fail(phone, "text \(number) of \(text.from) is marked isOwn \(message.isOwn)") }
         // A repair may have had to make a name up.
-        if let peer = message.peer, peer != (isOwn ? text.to : text.from), !peer.hasPrefix("lost-user-") {
+        if let peer = message.peer, peer != (isOwn ? text.to[0] : text.from), !peer.hasPrefix("lost-user-") {
             fail(phone, "text \(number) from \(text.from) to \(text.to) is shown as of the conversation with \(peer)")
         }
         if text.position != message.position && !text.lostPositions.contains(message.position) {
@@ -193,6 +199,7 @@ final class Oracle {
 
     private func checkOrder(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, _ number: Int, _ text: SentText) {
         let index = phone.number
+        let isOwn = text.from == phone.profile.user
         if let before = records[index].remembered[number] {
             repeats += 1
             if before == message.position {
@@ -208,7 +215,7 @@ final class Oracle {
             fail(phone, "text \(number) at \(message.position.rawValue) comes after \(records[index].end.rawValue)")
         }
         records[index].end = max(records[index].end, message.position)
-        let line = PhoneRecord.Line(sender: text.sender, to: text.to)
+        let line = PhoneRecord.Line(sender: text.sender, to: isOwn ? text.to[0] : phone.profile.user)
         let last = records[index].lastOf[line] ?? -1
         if number < last, !message.isRepeat, text.lostPositions.isEmpty, texts[last].lostPositions.isEmpty {
             fail(phone, "text \(number) comes after \(last) of the same sender")

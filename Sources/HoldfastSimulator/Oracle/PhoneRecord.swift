@@ -11,7 +11,8 @@ struct PhoneRecord {
     var end = Position.zero
     /// Whose order has to be kept: what waits for one recipient's room doesn't hold up what goes to another.
     struct Line: Hashable {
-        var sender: Int
+        /// nil: the backend.
+        var sender: Int?
         var to: String
     }
 

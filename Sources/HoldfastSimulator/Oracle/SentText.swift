@@ -17,9 +17,12 @@ struct SentText {
         case forgotten
     }
 
-    var sender: Int
+    /// The phone; nil: the backend.
+    var sender: Int?
     var from: String
-    var to: String
+    var to: [String]
+    /// Of a push: why it isn't in the inbox of each of these, as the record says.
+    var refusals: [RefusalCode?] = []
     /// When the app had it in its outbox.
     var givenAt: UInt64
     var fate = Fate.open
@@ -33,6 +36,14 @@ struct SentText {
     var isLostByDamage = false
     /// The size of the body.
     var size: Int
+
+    /// Who gets it from somebody else.
+    var recipients: [String] {
+        to.indices.filter { !refusals.indices.contains($0) || refusals[$0] == nil }.map { to[$0] }
+    }
+
+    /// Whether the user's phones get it.
+    func isFor(_ user: String) -> Bool { from == user || recipients.contains(user) }
 }
 
 /// Bodies that say what they are: found in a record without knowing its format, and known to be whole.

@@ -9,6 +9,8 @@ package struct Operation: Equatable, Sendable {
         // What happens to the gateway.
         case crash, powerCut, drain, rotateKeys, checkpoint, stall, wallJump, failCommit, failCheckpoint, fillDisk, slowDisk, flipBit
         case backUpGateway, restoreGateway
+        // What backends and operators do.
+        case push, ask
         /// Everybody is away for days.
         case absence
 
@@ -46,6 +48,8 @@ package struct Operation: Equatable, Sendable {
             case .backUpGateway: 6
             case .restoreGateway: 2
             case .absence: 2
+            case .push: 60
+            case .ask: 20
             }
         }
 

@@ -60,7 +60,7 @@ package final class Simulation {
 
     private func perform(_ operation: Operation) {
         let phone = oracle.phones[Int(operation.a % UInt64(oracle.phones.count))]
-        if operation.kind != .send { world.note("OPERATION \(operation.kind) (\(phone.name))") }
+        if operation.kind != .send, operation.kind != .push { world.note("OPERATION \(operation.kind) (\(phone.name))") }
         switch operation.kind {
         case .send: send(phone, operation)
         case .withdraw: phone.withdrawOne()
@@ -78,6 +78,8 @@ package final class Simulation {
         case .damageState: phone.damageState()
         case .background: phone.goToBackground(for: operation.b % 1_800_000)
         case .suspend: phone.suspend(for: operation.b % 600_000)
+        case .push: push(operation)
+        case .ask: gateway.run?.backend.ask(phone.profile.user, limit: 1 + Int(operation.b % 8))
         default: performOnGateway(operation)
         }
     }
@@ -145,6 +147,14 @@ package final class Simulation {
                 number, body: TextBody.bytes(number, size: size), to: .user(user), waitsForRoom: random.chance(0.8))
             if !isTaken, oracle.texts[number].fate == .open { oracle.notTaken(number) }
         }
+    }
+
+    private func push(_ operation: Operation) {
+        guard let backend = gateway.run?.backend else { return }
+        var random = SeededRandom(seed: operation.b)
+        let names = world.profile.users.shuffled(using: &random).prefix(1 + random.below(world.profile.users.count))
+        let number = oracle.makePush(to: Array(names), size: random.below(60))
+        backend.push(number, to: Array(names), mustExist: random.chance(0.3))
     }
 
     private func cut(_ phone: SimulatedPhone, _ operation: Operation) {

@@ -60,6 +60,7 @@ final class Coverage {
         for outcome in WelcomeOutcome.allCases { all.add("welcome \(outcome)", 0) }
         for code in Self.expectedCloses { all.add("closed \(code)", 0) }
         for code in [RefusalCode.inboxFull, .storageFull] { all.add("refused \(code)", 0) }
+        for name in ["pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for users"] { all.add(name, 0) }
         for reason in [GapReason.evicted, .expired, .damaged] { all.add("gap \(reason)", 0) }
         return all
     }

@@ -1,0 +1,52 @@
+import HoldfastCore
+import HoldfastWire
+
+// What a backend and an operator were told by the gateway's port.
+extension Oracle {
+    /// A new text, about to be pushed.
+    func makePush(to users: [String], size: Int) -> Int {
+        texts.append(SentText(sender: nil, from: SimulatedBackend.user, to: users, givenAt: world.time, size: size))
+        return texts.count - 1
+    }
+
+    func pushed(_ number: Int, at position: Position, _ refusals: [RefusalCode?]) {
+        world.note("text \(number) is pushed at \(position.rawValue), \(refusals.count { $0 != nil }) refused")
+        world.coverage.count("pushed")
+        if refusals.contains(where: { $0 != nil }) { world.coverage.count("pushed, some refused") }
+        // What is on the disk is noted when it is there, with who was refused.
+        guard texts[number].position == position else {
+            return world.fail("text \(number) is called pushed at \(position.rawValue), and the disk doesn't have it there")
+        }
+        if texts[number].refusals != refusals { world.fail("text \(number) is pushed with other refusals than the record has: \(refusals)") }
+        texts[number].fate = .stored
+    }
+
+    func pushRefused(_ number: Int, _ code: RefusalCode) {
+        world.note("text \(number) isn't pushed: \(code)")
+        world.coverage.count("push refused \(code)")
+        if code != .storageFull { world.fail("text \(number) isn't pushed: \(code)") }
+        if texts[number].position != nil { world.fail("text \(number) is called refused and is on the disk") }
+        texts[number].fate = .refused
+    }
+
+    /// - Parameter next: the first position that isn't on the disk.
+    func answered(_ found: UserSessions?, at position: Position, next: Position) {
+        world.coverage.count("asked for sessions")
+        if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
+        for session in found?.sessions ?? [] {
+            // What was answered is still so after a crash.
+            if let before = answeredCursors[session.id], session.cursor < before, before.era == session.cursor.era || restoredAt == nil {
+                world.fail("the cursor of session \(session.id.rawValue) was said to be \(before.rawValue) and is \(session.cursor.rawValue)")
+            }
+            answeredCursors[session.id] = session.cursor
+        }
+    }
+
+    func answered(_ page: UserPage, at position: Position, next: Position) {
+        world.coverage.count("asked for users")
+        if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
+        let numbers = page.users.map(\.number)
+        if numbers != Array(1..<UInt64(numbers.count + 1)), !hasDamage, restoredAt == nil { world.fail("a page of users has holes: \(numbers)") }
+        if Set(page.users.map(\.name)).count != numbers.count { world.fail("a page of users has a name twice") }
+    }
+}
