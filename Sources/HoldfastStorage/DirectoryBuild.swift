@@ -7,7 +7,7 @@ package import HoldfastWire
 package final class DirectoryBuild {
     private enum Row {
         case row(StoreTable, [UInt8], [UInt8])
-        case entry(UInt64, InboxEntry)
+        case entry(Timeline, TimelineEntry)
     }
 
     /// One transaction's worth.
@@ -19,7 +19,7 @@ package final class DirectoryBuild {
     private var batch = JournalBatch()
     private var rows: [Row] = []
     private var rowBytes = 0
-    private var lastEntry: (user: UInt64, position: Position)?
+    private var lastEntry: (timeline: Timeline, position: Position)?
 
     /// Begins anew in `path`, which must be there; what an earlier run left unfinished is removed.
     package init(in path: String) throws(StorageError) {
@@ -48,11 +48,11 @@ package final class DirectoryBuild {
         try add(.row(table, key, value), bytes: key.count + value.count)
     }
 
-    /// Adds an entry of an inbox. One that isn't after the one before it is left out: the counters tell that one is missing.
-    package func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError) {
-        if let lastEntry, lastEntry.user == user, entry.position <= lastEntry.position { return }
-        lastEntry = (user, entry.position)
-        try add(.entry(user, entry), bytes: InboxEntry.encodedCount)
+    /// Adds an entry of a timeline. One that isn't after the one before it is left out: the counters tell that one is missing.
+    package func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError) {
+        if let lastEntry, lastEntry.timeline == timeline, entry.position <= lastEntry.position { return }
+        lastEntry = (timeline, entry.position)
+        try add(.entry(timeline, entry), bytes: TimelineEntry.encodedCount)
     }
 
     /// Writes what is still in RAM.
@@ -63,7 +63,7 @@ package final class DirectoryBuild {
             for row in rows {
                 switch row {
                 case .row(let table, let key, let value): try store.put(table, key.span, value.span)
-                case .entry(let user, let entry): try store.appendInbox(of: user, entry)
+                case .entry(let timeline, let entry): try store.append(entry, to: timeline)
                 }
             }
         }

@@ -14,7 +14,7 @@ package final class DirectoryLock: Sendable {
     }
 
     /// Whether there is a whole data directory at `path`. Throws for one that can't be used.
-    package static func isMade(_ path: String) throws(StorageError) -> Bool { try DataDirectory(path: path).isMade() }
+    package static func isMade(_ path: String) throws(StorageError) -> Bool { try DataDirectory(path: path).madeFormat() != nil }
 
     /// Makes the directory unless it is there.
     package static func makeDirectory(_ path: String) throws(StorageError) {

@@ -19,17 +19,17 @@ extension LMDBStorage {
         let lock = try directory.acquireLock()
         // Names that were given and not synced, by a gateway that was killed then, are seen now: they must not go later.
         try DurableFile.syncDirectory(directory.path)
-        let isNew = try !directory.isMade()
+        let isNew = try directory.madeFormat() == nil
         let space = SpaceMonitor(directory: directory, configuration: configuration)
         if isNew { try space.makeFirstReserve() }
         for environment in [directory.journal, directory.store] {
             if isNew { try directory.removeUnfinished(environment) }
             try directory.makeEnvironment(environment)
         }
-        let storage = try make(directory, configuration, lock: lock, space: space, isNew: isNew)
+        let storage = try make(directory, configuration, lock: lock, space: space, isNew ? .make(.current) : .write)
         if !isNew { try storage.keepWhatEarlierReadersSee() }
         try storage.countRoom()
-        if isNew { try directory.writeFormat() } else { space.findReserve() }
+        if isNew { try directory.writeFormat(.current) } else { space.findReserve() }
         if let text = try DurableFile.read(directory.marker) {
             if let position = try storage.firstDamaged(isIntact) {
                 throw StorageError.failure(
@@ -56,18 +56,18 @@ extension LMDBStorage {
         guard DurableFile.isDirectory(directory.path) != false else {
             throw StorageError.failure(.absent, "read the data directory", directory.path, "it is a file, not a directory")
         }
-        guard try directory.isMade() else {
+        guard try directory.madeFormat() != nil else {
             throw StorageError.failure(
                 .absent, "read the data directory", directory.path,
                 DurableFile.exists(directory.path) ? "there is no data directory's file \"format\" in it" : "it isn't there")
         }
         let lock = try EarlierReaders.join(directory)
-        return try make(directory, configuration, lock: lock, space: nil, isNew: false)
+        return try make(directory, configuration, lock: lock, space: nil, .read)
     }
 
     /// - Parameter space: none to read only.
     private static func make(
-        _ directory: DataDirectory, _ configuration: StorageConfiguration, lock: FileLock?, space: SpaceMonitor?, isNew: Bool
+        _ directory: DataDirectory, _ configuration: StorageConfiguration, lock: FileLock?, space: SpaceMonitor?, _ use: TableUse
     ) throws(StorageError) -> LMDBStorage {
         // The journal is read in order: a cold scan of 768,000 records took 0.06 s with read-ahead and 1.1 s without.
         // The store's rows are read at random, where read-ahead made no difference on an idle disk and reads in vain on a busy one.
@@ -77,10 +77,10 @@ extension LMDBStorage {
             isReadOnly: space == nil, readsAhead: true)
         let journal = try LMDBJournal(
             LMDBEnvironment(directory: directory.journal, options: options, lock: lock),
-            firstPosition: isNew ? configuration.firstPosition : nil)
+            use, firstPosition: configuration.firstPosition)
         options.tablesMax = LMDBStore.tableCount
         options.readsAhead = false
-        let store = try LMDBStore(LMDBEnvironment(directory: directory.store, options: options, lock: lock), isNew: isNew)
+        let store = try LMDBStore(LMDBEnvironment(directory: directory.store, options: options, lock: lock), use)
         return try LMDBStorage(
             directory: directory, journal: journal, store: store, space: space, readersKept: space == nil ? 0 : configuration.readersKept)
     }

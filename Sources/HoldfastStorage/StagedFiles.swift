@@ -51,7 +51,7 @@ package enum StagedFiles {
         for file in ["ticket-keys", "ticket-keys.new", "failed-commit", "failed-commit.new"] {
             try DurableFile.remove("\(directory.path)/\(file)")
         }
-        if !DurableFile.exists(directory.format) { try directory.writeFormat() }
+        if !DurableFile.exists(directory.formatFile) { try directory.writeFormat(.current) }
         try remove(directory.finished)
         return parts.map { "\($0).\(suffix)" }.filter { DurableFile.exists("\(directory.path)/\($0)") }
     }

@@ -118,7 +118,7 @@ import Testing
             hasTrimmed = true
             // Behind the views: a checkpoint that needs none of it, and the trim that follows.
             try storage.checkpoint { (store) throws(StorageError) in
-                for user in UInt64(0)...2 { try store.deleteInbox(of: user, through: Position(rawValue: 300)) { _ in } }
+                for user in UInt64(0)...2 { try store.deleteEntries(of: .inbox(user), through: Position(rawValue: 300)) { _ in } }
             }
             try storage.commit(JournalBatch([], deleting: Array(1...300), next: 301))
         }

@@ -55,7 +55,7 @@ struct DataInspection {
                 JSONText.object { store in
                     store.add("users", summary.userCount)
                     store.add("conversations", summary.conversationCount)
-                    store.add("inboxEntries", usage.inboxEntryCount)
+                    store.add("inboxEntries", usage.timelineEntryCount)
                     store.add("fileBytes", usage.storeFileBytes)
                     store.add("freeBytes", usage.storeFreeBytes)
                 })
@@ -76,7 +76,7 @@ struct DataInspection {
                 trimmed through    \(summary.trimmedThrough.rawValue)
                 journal            \(usage.recordCount) records, \(usage.journalFileBytes) bytes (\(usage.journalFreeBytes) free)
                 store              \(summary.userCount) users, \(summary.conversationCount) conversations, \
-                \(usage.inboxEntryCount) inbox entries, \(usage.storeFileBytes) bytes (\(usage.storeFreeBytes) free)
+                \(usage.timelineEntryCount) inbox entries, \(usage.storeFileBytes) bytes (\(usage.storeFreeBytes) free)
                 """)
         for (table, count) in zip(StoreTable.allCases, usage.rowCounts) {
             try StandardStreams.output(line: "  \(table): \(count)")
