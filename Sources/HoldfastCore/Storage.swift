@@ -27,6 +27,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
         case failedCommit
         /// There is no data directory at the path.
         case absent
+        /// The format is of an earlier version, and nobody has asked for a migration.
+        case olderFormat
     }
     package var code: Code
     /// What happened, where, and what to do: one sentence each.
@@ -48,6 +50,7 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
             case .storeAhead: .storeAhead
             case .failedCommit: .failedCommit
             case .absent: .file
+            case .olderFormat: .olderFormat
             }
         return exitCode.rawValue
     }

@@ -22,12 +22,14 @@ package final class DirectoryBuild {
     private var lastEntry: (timeline: Timeline, position: Position)?
 
     /// Begins anew in `path`, which must be there; what an earlier run left unfinished is removed.
-    package init(in path: String) throws(StorageError) {
+    /// - Parameter format: that of what is copied, so that the version which wrote it can use the copy.
+    package init(in path: String, format: StorageFormat) throws(StorageError) {
         directory = DataDirectory(path: path)
         try StagedFiles.remove(directory.unfinished)
         var configuration = StorageConfiguration()
         configuration.reserveBytes = 0
-        storage = try LMDBStorage.open(directory: directory.unfinished, configuration: configuration) { _, _ in true }
+        storage = try LMDBStorage.open(DataDirectory(path: directory.unfinished), configuration, makes: format, Migration()) { _, _ in true
+        }
     }
 
     /// Adds a record; positions rise.
@@ -43,8 +45,9 @@ package final class DirectoryBuild {
         try commit(next: max(last, nextPosition))
     }
 
-    /// Adds a row; keys of a table rise.
+    /// Adds a row; keys of a table rise. Those that name the format and the state of a migration are the copy's own.
     package func put(_ table: StoreTable, _ key: [UInt8], _ value: [UInt8]) throws(StorageError) {
+        if table == .meta, StorageRow.isOwn(key) { return }
         try add(.row(table, key, value), bytes: key.count + value.count)
     }
 

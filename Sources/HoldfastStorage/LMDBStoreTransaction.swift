@@ -126,7 +126,10 @@ import HoldfastWire
                 guard let last = unsafe try lastEntry(&key, cursor) else { return }
                 var value = unsafe MDB_val()
                 if last.position <= position {
-                    try readAll(cursor, body)
+                    try table.eachEntry(cursor, path) { entry in
+                        body(entry)
+                        return true
+                    }
                     return try cursor.delete(MDB_NODUPDATA)
                 }
                 // Found anew for each: after a deletion LMDB moves entries within the page. The last one stays, so that this ends.
@@ -158,19 +161,6 @@ import HoldfastWire
         var unused = unsafe MDB_val()
         guard unsafe try cursor.get(&unused, &value, MDB_LAST_DUP) else { return nil }
         return unsafe table.entry(value, at: try table.count(value, path) - 1)
-    }
-
-    /// Hands over all entries of the key where the cursor is.
-    private func readAll(_ cursor: LMDBCursor, _ body: (TimelineEntry) -> Void) throws(StorageError) {
-        var key = unsafe MDB_val()
-        var value = unsafe MDB_val()
-        var operation = MDB_FIRST_DUP
-        guard unsafe try cursor.get(&key, &value, operation) else { return }
-        operation = MDB_GET_MULTIPLE
-        while unsafe try cursor.get(&key, &value, operation) {
-            for index in 0..<(unsafe try table.count(value, path)) { body(unsafe table.entry(value, at: index)) }
-            operation = MDB_NEXT_MULTIPLE
-        }
     }
 
     private func writer(_ table: StoreTable) throws(StorageError) -> TableWriter {

@@ -58,9 +58,12 @@ package struct Salvage {
                 try build.put(table, key, value)
             }
         }
-        try readAll(TableReader.timelines) { (key, value) throws(StorageError) in
-            guard let (timeline, entry) = try? TimelineTable.decode(key, value, .two, "") else { return }
-            try build.append(entry, to: timeline)
+        // In this order: of a timeline that was being moved the older entries are in the first one.
+        for (table, format) in [(TableReader.timelines, StorageFormat.two), (TableReader.inbox, .one)] {
+            try readAll(table) { (key, value) throws(StorageError) in
+                guard let (timeline, entry) = try? TimelineTable.decode(key, value, format, "") else { return }
+                try build.append(entry, to: timeline)
+            }
         }
         try build.finishStore()
         var next = Position.zero

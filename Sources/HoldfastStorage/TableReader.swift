@@ -4,10 +4,12 @@ package import HoldfastCore
 /// Reads one table of a data directory whose pages may be damaged. For a process of its own: a damaged page may end it.
 package struct TableReader {
     /// The tables, as `environment/table`.
-    package static let names = ["journal/records", "journal/meta"] + StoreTable.allCases.map { "store/\($0)" } + [timelines]
+    package static let names = ["journal/records", "journal/meta"] + StoreTable.allCases.map { "store/\($0)" } + [timelines, inbox]
     package static let records = "journal/records"
     package static let journalMeta = "journal/meta"
     package static let timelines = "store/timelines"
+    /// Timelines of format 1, also while they are being moved.
+    package static let inbox = "store/inbox"
 
     /// The row of `journalMeta` with the next position.
     package static let nextPositionKey = LMDBJournal.nextPositionKey
@@ -29,7 +31,7 @@ package struct TableReader {
         let directory = DataDirectory(path: path)
         let lock = try EarlierReaders.join(directory)
         environment = try LMDBEnvironment(directory: "\(directory.path)/\(parts[0])", options: options, lock: lock)
-        let flags = name == Self.timelines ? TimelineTable.flags : 0
+        let flags = [Self.timelines, Self.inbox].contains(name) ? TimelineTable.flags : 0
         // Whatever else is missing, an environment that can be read has this one.
         let opened = try environment.openTables([.init("meta", isRequired: true), .init(String(parts[1]), flags: flags)], .read)
         table = opened[1]

@@ -83,6 +83,22 @@ struct TimelineTable: Sendable {
         return size / entryBytes
     }
 
+    /// Hands over the entries of the key where the cursor is, from the first one on, until `body` returns false.
+    func eachEntry(
+        _ cursor: LMDBCursor, _ path: @autoclosure () -> String, _ body: (TimelineEntry) -> Bool
+    ) throws(StorageError) {
+        var key = unsafe MDB_val()
+        var value = unsafe MDB_val()
+        guard unsafe try cursor.get(&key, &value, MDB_FIRST_DUP) else { return }
+        var operation = MDB_GET_MULTIPLE
+        while unsafe try cursor.get(&key, &value, operation) {
+            for index in 0..<(unsafe try count(value, path())) {
+                guard body(unsafe entry(value, at: index)) else { return }
+            }
+            operation = MDB_NEXT_MULTIPLE
+        }
+    }
+
     /// An entry and its timeline, as a row of the table has them.
     static func decode(
         _ key: [UInt8], _ value: [UInt8], _ format: StorageFormat, _ path: String

@@ -37,6 +37,7 @@ struct DataInspection {
         guard let summary = found else { return }
         let next = storage.nextPosition
         let object = JSONText.object { object in
+            object.add("format", storage.format.rawValue)
             object.add("era", next.era)
             object.add("nextPosition", next.rawValue)
             object.add("checkpointPosition", summary.appliedThrough.rawValue)
@@ -71,6 +72,7 @@ struct DataInspection {
         if isJSON { return try StandardStreams.output(line: object.string) }
         try StandardStreams.output(
             line: """
+                format             \(storage.format.rawValue)
                 next position      \(next.rawValue) (era \(next.era))
                 checkpoint         \(summary.appliedThrough.rawValue), \(replayCount) records after it
                 trimmed through    \(summary.trimmedThrough.rawValue)
