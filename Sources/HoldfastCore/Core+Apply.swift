@@ -158,7 +158,8 @@ extension Core {
         let size = UInt32(bodyCount)
         let last = users[user].last
         let entry = InboxEntry(position: position, ordinal: last.ordinal &+ 1, cumulativeBytes: last.cumulativeBytes &+ size)
-        users.append(entry, size: size, to: user)
+        let isOwn = users[user].number == message.sender
+        users.append(TimelineEntry(entry, in: conversation, isOwn: isOwn), size: size, to: user)
         if let bodyOffset {
             open.pushes.append(
                 Push(

@@ -92,7 +92,7 @@ extension Core {
         max(1, min(configuration.pageMessagesMax, Int(row.creditMessages) - Int(row.unacknowledgedCount)))
     }
 
-    private mutating func requestPage(_ slot: SessionSlot, entries: ContiguousArray<InboxEntry>?) {
+    private mutating func requestPage(_ slot: SessionSlot, entries: ContiguousArray<TimelineEntry>?) {
         guard pagesInFlight < configuration.pagesInFlightMax else {
             if sessions[slot].flags.insert(.isQueued).inserted { pageQueue.append(slot) }
             return

@@ -13,6 +13,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
     case newerFormat = 76
     case storeAhead = 77
     case failedCommit = 78
+    case olderFormat = 79
 
     /// What it says, in a few words.
     package var meaning: String {
@@ -30,6 +31,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         case .newerFormat: "the data directory is of a newer version"
         case .storeAhead: "the store is ahead of the journal"
         case .failedCommit: "a commit failed in the last run, and damage was found since"
+        case .olderFormat: "the data directory is of an earlier version: serve --migrate changes it"
         }
     }
 

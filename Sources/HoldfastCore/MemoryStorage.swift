@@ -121,7 +121,7 @@ package final class MemoryStorage: RepairableStorage {
         // The journal may have grown meanwhile; a checkpoint writes only the store.
         state.withLock {
             $0.durable.rows = result.rows
-            $0.durable.inboxes = result.inboxes
+            $0.durable.timelines = result.timelines
         }
     }
 

@@ -60,8 +60,8 @@ struct MemoryTables: Sendable {
 
     /// By the tables' raw values.
     var rows = ContiguousArray(repeating: MemoryRows(), count: StoreTable.allCases.count)
-    /// By user; none is empty.
-    var inboxes: [UInt64: ContiguousArray<InboxEntry>] = [:]
+    /// None is empty.
+    var timelines: [Timeline: ContiguousArray<TimelineEntry>] = [:]
     /// Of `records`, rising.
     var positions: ContiguousArray<Position> = []
     /// The journal.
@@ -69,8 +69,12 @@ struct MemoryTables: Sendable {
     /// As stored by the last commit.
     var nextPosition: Position
 
-    /// Nothing stored yet.
-    init(nextPosition: Position) { self.nextPosition = nextPosition }
+    /// Nothing stored yet but the format.
+    init(nextPosition: Position) {
+        self.nextPosition = nextPosition
+        let (key, format) = (StorageFormat.key, StoreKey.number(StorageFormat.current.rawValue))
+        rows[Int(StoreTable.meta.rawValue)].put(key.span, format.span)
+    }
 
     /// Only the store, so that a checkpoint doesn't hold the journal's arrays while commits append to them.
     var withoutJournal: MemoryTables {
@@ -132,8 +136,8 @@ struct MemoryTables: Sendable {
         records.removeSubrange(written...)
     }
 
-    /// The user's entries after `position` begin here.
-    static func firstEntry(of entries: ContiguousArray<InboxEntry>, after position: Position) -> Int {
+    /// The timeline's entries after `position` begin here.
+    static func firstEntry(of entries: ContiguousArray<TimelineEntry>, after position: Position) -> Int {
         entries.partition { $0.position <= position }
     }
 

@@ -36,21 +36,25 @@ final class MemoryTransaction: StoreTransaction {
         tables.rows[Int(table.rawValue)].delete(key)
     }
 
-    func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError) {
+    func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError) {
         try begin()
-        if let last = tables.inboxes[user]?.last, entry.position <= last.position {
-            try fail(StorageError(.system, "Inbox of user \(user): position \(entry.position.rawValue) is not after the last one."))
+        if let last = tables.timelines[timeline]?.last, entry.position <= last.position {
+            try fail(
+                StorageError(
+                    .system, "Timeline \(timeline.kind) \(timeline.id): position \(entry.position.rawValue) is not after the last one."))
         }
-        tables.inboxes[user, default: []].append(entry)
+        tables.timelines[timeline, default: []].append(entry)
     }
 
-    func deleteInbox(of user: UInt64, through position: Position, _ body: (InboxEntry) -> Void) throws(StorageError) {
+    func deleteEntries(
+        of timeline: Timeline, through position: Position, _ body: (TimelineEntry) -> Void
+    ) throws(StorageError) {
         try begin()
-        guard var entries = tables.inboxes.removeValue(forKey: user) else { return }
+        guard var entries = tables.timelines.removeValue(forKey: timeline) else { return }
         let end = MemoryTables.firstEntry(of: entries, after: position)
         entries[..<end].forEach(body)
         entries.removeSubrange(..<end)
-        if !entries.isEmpty { tables.inboxes[user] = entries }
+        if !entries.isEmpty { tables.timelines[timeline] = entries }
     }
 
     private func begin() throws(StorageError) {
@@ -86,15 +90,15 @@ struct MemorySnapshot: StorageSnapshot {
         }
     }
 
-    func inbox(
-        of user: UInt64, after position: Position, limit: Int, into entries: inout ContiguousArray<InboxEntry>
+    func entries(
+        of timeline: Timeline, after position: Position, limit: Int, into entries: inout ContiguousArray<TimelineEntry>
     ) throws(StorageError) {
-        guard let stored = tables.inboxes[user] else { return }
+        guard let stored = tables.timelines[timeline] else { return }
         entries += stored[MemoryTables.firstEntry(of: stored, after: position)...].prefix(limit)
     }
 
-    func inboxEntry(of user: UInt64, atOrBefore position: Position) throws(StorageError) -> InboxEntry? {
-        guard let stored = tables.inboxes[user] else { return nil }
+    func entry(of timeline: Timeline, atOrBefore position: Position) throws(StorageError) -> TimelineEntry? {
+        guard let stored = tables.timelines[timeline] else { return nil }
         let end = MemoryTables.firstEntry(of: stored, after: position)
         return end > 0 ? stored[end - 1] : nil
     }

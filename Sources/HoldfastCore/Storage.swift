@@ -27,6 +27,8 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
         case failedCommit
         /// There is no data directory at the path.
         case absent
+        /// The format is of an earlier version, and nobody has asked for a migration.
+        case olderFormat
     }
     package var code: Code
     /// What happened, where, and what to do: one sentence each.
@@ -48,6 +50,7 @@ package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable
             case .storeAhead: .storeAhead
             case .failedCommit: .failedCommit
             case .absent: .file
+            case .olderFormat: .olderFormat
             }
         return exitCode.rawValue
     }
@@ -110,21 +113,6 @@ package enum StoreTable: UInt8, CaseIterable, Sendable {
     case released = 8
 }
 
-/// An entry of an inbox timeline: where the message is, and how many messages and bytes the inbox had ever got with it.
-/// The counters wrap; differences between two entries of one inbox are exact.
-package struct InboxEntry: Equatable, Sendable {
-    package var position: Position
-    package var ordinal: UInt32
-    package var cumulativeBytes: UInt32
-    package init(position: Position, ordinal: UInt32, cumulativeBytes: UInt32) {
-        self.position = position
-        self.ordinal = ordinal
-        self.cumulativeBytes = cumulativeBytes
-    }
-    /// Bytes of an encoded entry: position u64 | ordinal u32 | cumulative bytes u32, big-endian.
-    package static let encodedCount = 16
-}
-
 /// Journal and store of one data directory.
 package protocol Storage: AnyObject, Sendable {
     /// Appends and deletes in one transaction and syncs it. When it throws, nothing of the batch may be taken as stored or as lost: the process ends.
@@ -185,10 +173,12 @@ package protocol StorageSnapshot {
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
     /// Rows with keys at or after `key`, in key order, until `body` returns false.
     func scan(_ table: StoreTable, from key: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) -> Bool) throws(StorageError)
-    /// Entries of the user's timeline after `position`, at most `limit`, appended to `entries`.
-    func inbox(of user: UInt64, after position: Position, limit: Int, into entries: inout ContiguousArray<InboxEntry>) throws(StorageError)
-    /// The last entry of the user's timeline at or before `position`.
-    func inboxEntry(of user: UInt64, atOrBefore position: Position) throws(StorageError) -> InboxEntry?
+    /// Entries of the timeline after `position`, at most `limit`, appended to `entries`.
+    func entries(
+        of timeline: Timeline, after position: Position, limit: Int, into entries: inout ContiguousArray<TimelineEntry>
+    ) throws(StorageError)
+    /// The last entry of the timeline at or before `position`.
+    func entry(of timeline: Timeline, atOrBefore position: Position) throws(StorageError) -> TimelineEntry?
     /// Hands the record's bytes to `body`; false when the journal doesn't have it.
     func record(at position: Position, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
     /// Records after `position` in order, until `body` returns false.
@@ -210,8 +200,8 @@ package protocol StoreTransaction {
     func put(_ table: StoreTable, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(StorageError)
     /// A missing row is no error.
     func delete(_ table: StoreTable, _ key: Span<UInt8>) throws(StorageError)
-    /// Adds an entry to the user's timeline, after all it has.
-    func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError)
-    /// Deletes the user's entries at or before `position`, handing each to `body`.
-    func deleteInbox(of user: UInt64, through position: Position, _ body: (InboxEntry) -> Void) throws(StorageError)
+    /// Adds an entry to the timeline, after all it has.
+    func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError)
+    /// Deletes the timeline's entries at or before `position`, handing each to `body`.
+    func deleteEntries(of timeline: Timeline, through position: Position, _ body: (TimelineEntry) -> Void) throws(StorageError)
 }

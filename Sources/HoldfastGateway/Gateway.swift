@@ -17,6 +17,7 @@ package struct BoundAddresses: Equatable, Sendable {
 /// nothing may be acknowledged any more. One start for each object.
 package final class Gateway: Sendable {
     private let configuration: Configuration
+    private let migrates: Bool
     private let logger: Logger
     private let stop = StopSignal()
     private let exitCode = Completion<Int32>()
@@ -30,8 +31,10 @@ package final class Gateway: Sendable {
         var isWanted = false
     }
 
-    package init(configuration: Configuration, logger: Logger) {
+    /// - Parameter migrates: a data directory of an earlier format is changed to this version's, for good.
+    package init(configuration: Configuration, logger: Logger, migrates: Bool = false) {
         self.configuration = configuration
+        self.migrates = migrates
         self.logger = logger
     }
 
@@ -45,7 +48,8 @@ package final class Gateway: Sendable {
             let configuration = sized()
             // The directory's lock comes first: the files of another gateway aren't touched.
             let storage = try LMDBStorage.open(
-                directory: configuration.data, configuration: configuration.storageConfiguration, isIntact: { Record.isIntact($1) })
+                directory: configuration.data, configuration: configuration.storageConfiguration, migration: migration(),
+                isIntact: { Record.isIntact($1) })
             let time = configuration.clockRule.time(SystemClock.wallMilliseconds(), after: try Core.storedTime(storage))
             let identity = try await Identity(configuration, wallSeconds: time / 1000, logger)
             tls.withLock { $0 = identity.tls }
@@ -115,6 +119,18 @@ package final class Gateway: Sendable {
             }
         } catch {
             throw GatewayError(error)
+        }
+    }
+
+    /// Says in the log how far one is.
+    private func migration() -> Migration {
+        Migration(isWanted: migrates) { [logger, configuration] progress in
+            logger.notice(
+                "migrating the data directory",
+                metadata: [
+                    "data": "\(configuration.data)", "format": "\(StorageFormat.current.rawValue)",
+                    "entries": "\(progress.movedEntries) of \(progress.entryCount)",
+                ])
         }
     }
 

@@ -33,7 +33,7 @@ package enum AppendProbe {
         }
         let options = LMDBEnvironment.Options(mapBytesMax: 1 << 40, readersMax: 16, tablesMax: 1, readsAhead: true)
         let environment = try LMDBEnvironment(directory: path, options: options, lock: nil)
-        let table = try environment.openTables([("records", 0)], isNew: true)[0]
+        let table = try environment.makeTable("records")
         let record = [UInt8](repeating: 0x5A, count: recordBytes)
         var commits: ContiguousArray<Duration> = []
         var waits: ContiguousArray<Duration> = []

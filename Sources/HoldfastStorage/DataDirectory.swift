@@ -14,8 +14,6 @@ import HoldfastCore
 ///
 /// The gateway keeps further files beside them.
 struct DataDirectory: Sendable {
-    /// The layout that this version writes.
-    static let formatVersion = 1
     private static let formatPrefix = "holdfast-data "
 
     /// Without a slash at its end.
@@ -29,7 +27,7 @@ struct DataDirectory: Sendable {
     /// What a commit that failed leaves behind.
     var marker: String { path + "/failed-commit" }
     /// The file whose presence says that the directory is complete.
-    var format: String { path + "/format" }
+    var formatFile: String { path + "/format" }
     /// Where something whole is being made.
     var unfinished: String { path + "/unfinished" }
     /// What was made, decided upon, and not all in its place yet.
@@ -44,42 +42,58 @@ struct DataDirectory: Sendable {
         self.path = path.isEmpty ? "." : String(path)
     }
 
-    /// Whether the directory was completely made before. An unknown version throws.
-    func isMade() throws(StorageError) -> Bool {
+    /// The format of a directory that was completely made before; nil: there is none. An unknown one throws.
+    func madeFormat() throws(StorageError) -> StorageFormat? {
         guard !DurableFile.exists(finished) else {
             throw StorageError(
                 .damaged,
                 "Can't use the data directory \(path): a repair or a restore was interrupted while it put its result in place. Nothing is "
                     + "lost; run the same command again, it goes on where it was.")
         }
-        guard let text = try DurableFile.read(format) else {
+        guard let format = try storedFormat() else {
             guard !DurableFile.exists(unfinished) else {
                 throw StorageError(
                     .damaged,
                     "Can't use the data directory \(path): it holds an unfinished backup or restore. Remove it, and run that command again."
                 )
             }
-            return false
-        }
-        guard text.hasPrefix(Self.formatPrefix), text.hasSuffix("\n"),
-            let version = Int(text.dropFirst(Self.formatPrefix.count).dropLast()), version > 0
-        else { throw StorageError.failure(.damaged, "read the format in", format, "it is not a holdfast data directory's") }
-        guard version <= Self.formatVersion else {
-            throw StorageError.failure(
-                .newerFormat, "use the data directory", path, "its format is \(version), this version reads up to \(Self.formatVersion)")
+            return nil
         }
         // An environment that is gone must not be made again empty: that would be silent loss.
         for file in [journal, store].map({ $0 + "/data.mdb" }) where !DurableFile.exists(file) {
             throw StorageError.failure(.damaged, "open", file, "the file is missing")
         }
-        return true
+        return format
+    }
+
+    /// The number in the file `format`; nil: there is no such file. An unknown one throws.
+    func storedFormat() throws(StorageError) -> StorageFormat? {
+        guard let text = try DurableFile.read(formatFile) else { return nil }
+        guard text.hasPrefix(Self.formatPrefix), text.hasSuffix("\n"),
+            let number = UInt64(text.dropFirst(Self.formatPrefix.count).dropLast()), number > 0
+        else { throw StorageError.failure(.damaged, "read the format in", formatFile, "it is not a holdfast data directory's") }
+        if let format = StorageFormat(rawValue: number) { return format }
+        throw StorageError.failure(
+            .newerFormat, "use the data directory", path,
+            "its format is \(number), this version reads up to \(StorageFormat.current.rawValue)")
     }
 
     /// Marks the directory as completely made.
-    func writeFormat() throws(StorageError) {
+    func writeFormat(_ format: StorageFormat) throws(StorageError) {
         for directory in [journal, store] { try DurableFile.syncDirectory(directory) }
-        try DurableFile.write("\(Self.formatPrefix)\(Self.formatVersion)\n", to: format)
+        try DurableFile.write(Self.text(format), to: formatFile)
     }
+
+    /// Raises the number of a directory that is there, before anything else in it changes. In its place, and one byte of it: a power cut leaves the
+    /// one or the other, and the lock that commands share on the file (`EarlierReaders`) stays seen.
+    func raiseFormat(to format: StorageFormat) throws(StorageError) {
+        let descriptor = try DurableFile.open(formatFile, O_WRONLY)
+        defer { close(descriptor) }
+        try DurableFile.writeAll(Self.text(format), to: descriptor, formatFile)
+        guard fsync(descriptor) == 0 else { throw StorageError.system(errno, "sync", formatFile) }
+    }
+
+    private static func text(_ format: StorageFormat) -> String { "\(formatPrefix)\(format.rawValue)\n" }
 
     /// Takes the directory for this process, until the result is released.
     func acquireLock() throws(StorageError) -> FileLock {

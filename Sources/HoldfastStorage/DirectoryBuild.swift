@@ -7,7 +7,7 @@ package import HoldfastWire
 package final class DirectoryBuild {
     private enum Row {
         case row(StoreTable, [UInt8], [UInt8])
-        case entry(UInt64, InboxEntry)
+        case entry(Timeline, TimelineEntry)
     }
 
     /// One transaction's worth.
@@ -19,15 +19,17 @@ package final class DirectoryBuild {
     private var batch = JournalBatch()
     private var rows: [Row] = []
     private var rowBytes = 0
-    private var lastEntry: (user: UInt64, position: Position)?
+    private var lastEntry: (timeline: Timeline, position: Position)?
 
     /// Begins anew in `path`, which must be there; what an earlier run left unfinished is removed.
-    package init(in path: String) throws(StorageError) {
+    /// - Parameter format: that of what is copied, so that the version which wrote it can use the copy.
+    package init(in path: String, format: StorageFormat) throws(StorageError) {
         directory = DataDirectory(path: path)
         try StagedFiles.remove(directory.unfinished)
         var configuration = StorageConfiguration()
         configuration.reserveBytes = 0
-        storage = try LMDBStorage.open(directory: directory.unfinished, configuration: configuration) { _, _ in true }
+        storage = try LMDBStorage.open(DataDirectory(path: directory.unfinished), configuration, makes: format, Migration()) { _, _ in true
+        }
     }
 
     /// Adds a record; positions rise.
@@ -43,16 +45,17 @@ package final class DirectoryBuild {
         try commit(next: max(last, nextPosition))
     }
 
-    /// Adds a row; keys of a table rise.
+    /// Adds a row; keys of a table rise. Those that name the format and the state of a migration are the copy's own.
     package func put(_ table: StoreTable, _ key: [UInt8], _ value: [UInt8]) throws(StorageError) {
+        if table == .meta, StorageRow.isOwn(key) { return }
         try add(.row(table, key, value), bytes: key.count + value.count)
     }
 
-    /// Adds an entry of an inbox. One that isn't after the one before it is left out: the counters tell that one is missing.
-    package func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError) {
-        if let lastEntry, lastEntry.user == user, entry.position <= lastEntry.position { return }
-        lastEntry = (user, entry.position)
-        try add(.entry(user, entry), bytes: InboxEntry.encodedCount)
+    /// Adds an entry of a timeline. One that isn't after the one before it is left out: the counters tell that one is missing.
+    package func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError) {
+        if let lastEntry, lastEntry.timeline == timeline, entry.position <= lastEntry.position { return }
+        lastEntry = (timeline, entry.position)
+        try add(.entry(timeline, entry), bytes: TimelineEntry.encodedCount)
     }
 
     /// Writes what is still in RAM.
@@ -63,7 +66,7 @@ package final class DirectoryBuild {
             for row in rows {
                 switch row {
                 case .row(let table, let key, let value): try store.put(table, key.span, value.span)
-                case .entry(let user, let entry): try store.appendInbox(of: user, entry)
+                case .entry(let timeline, let entry): try store.append(entry, to: timeline)
                 }
             }
         }

@@ -14,7 +14,17 @@ package final class DirectoryLock: Sendable {
     }
 
     /// Whether there is a whole data directory at `path`. Throws for one that can't be used.
-    package static func isMade(_ path: String) throws(StorageError) -> Bool { try DataDirectory(path: path).isMade() }
+    package static func isMade(_ path: String) throws(StorageError) -> Bool { try DataDirectory(path: path).madeFormat() != nil }
+
+    /// The format that the directory at `path` names; nil: it doesn't, or what names it is damaged.
+    package static func namedFormat(_ path: String) throws(StorageError) -> StorageFormat? {
+        do throws(StorageError) {
+            return try DataDirectory(path: path).storedFormat()
+        } catch {
+            if error.code == .newerFormat { throw error }
+            return nil
+        }
+    }
 
     /// Makes the directory unless it is there.
     package static func makeDirectory(_ path: String) throws(StorageError) {

@@ -11,8 +11,8 @@ enum EarlierReaders {
     /// For a command that reads: nil when both environments have their tables, else what it keeps for as long as it reads.
     static func join(_ directory: DataDirectory) throws(StorageError) -> FileLock? {
         // Without its format it is no directory that a gateway would write into.
-        guard !hasTables(directory), DurableFile.exists(directory.format) else { return nil }
-        let lock = try FileLock(sharing: directory.format)
+        guard !hasTables(directory), DurableFile.exists(directory.formatFile) else { return nil }
+        let lock = try FileLock(sharing: directory.formatFile)
         // A gateway may have made them before it was taken.
         return hasTables(directory) ? nil : lock
     }
@@ -29,7 +29,7 @@ enum EarlierReaders {
         private let path: String
         private let reader = Mutex<LMDBReader?>(nil)
 
-        init(_ directory: DataDirectory) { path = directory.format }
+        init(_ directory: DataDirectory) { path = directory.formatFile }
 
         /// Whether somebody still reads.
         var isOpen: Bool { reader.withLock { $0 != nil } }

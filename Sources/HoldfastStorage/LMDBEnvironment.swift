@@ -20,6 +20,23 @@ import HoldfastCore
         var readsAhead: Bool
     }
 
+    /// A named table.
+    struct Table {
+        var name: String
+        var flags: Int32
+        /// It can't be missing in an environment that is whole.
+        var isRequired: Bool
+        /// Whoever writes makes it when it is missing.
+        var isMade: Bool
+
+        init(_ name: String, flags: Int32 = 0, isRequired: Bool = false, isMade: Bool = true) {
+            self.name = name
+            self.flags = flags
+            self.isRequired = isRequired
+            self.isMade = isMade
+        }
+    }
+
     /// Below this a map isn't worth having.
     private static let mapBytesMin = 64 << 20
     /// What can't grow by this has no room.
@@ -73,12 +90,12 @@ import HoldfastCore
     ///
     /// LMDB keeps the pages of its largest write transaction in memory for as long as it is open: after a checkpoint of a million rows that is
     /// more than a hundred megabytes.
-    func reopen(_ tables: [(name: String, flags: Int32)], numbered numbers: [MDB_dbi]) throws(StorageError) {
+    func reopen(_ tables: [Table], numbered numbers: [MDB_dbi?]) throws(StorageError) {
         unsafe mdb_env_close(handle)
         isClosed = true
         unsafe handle = try Self.open(directory, options)
         isClosed = false
-        let opened = try openTables(tables, isNew: false)
+        let opened = try openTables(tables, .read)
         precondition(opened == numbers, "LMDB numbers tables in the order in which they are opened")
     }
 
@@ -161,22 +178,69 @@ import HoldfastCore
             .limit, "\(error.description) It is made for storageBytesMax: \(limitBytes), and the file takes \(usedFileBytes) bytes.")
     }
 
-    /// Opens named tables, each with its flags, making them if `isNew`.
-    func openTables(_ tables: [(name: String, flags: Int32)], isNew: Bool) throws(StorageError) -> [MDB_dbi] {
-        let transaction = unsafe try begin(isReadOnly: !isNew)
-        var opened: [MDB_dbi] = []
-        for (name, flags) in tables {
-            var table: MDB_dbi = 0
-            let code = unsafe mdb_dbi_open(transaction, name, UInt32(flags | (isNew ? MDB_CREATE : 0)), &table)
-            guard code == MDB_SUCCESS else {
+    /// Opens named tables. Those that are missing are made for a writer, in one transaction; for a reader they are nil, and empty.
+    func openTables(_ tables: [Table], _ use: TableUse) throws(StorageError) -> [MDB_dbi?] {
+        if case .make = use { return try openTables(tables, makes: true) }
+        let opened = try openTables(tables, makes: false)
+        for (table, number) in zip(tables, opened) where table.isRequired && number == nil {
+            throw StorageError.lmdb(MDB_NOTFOUND, "open a table in", directory)
+        }
+        guard use == .write, zip(tables, opened).contains(where: { $0.isMade && $1 == nil }) else { return opened }
+        return try openTables(tables, makes: true)
+    }
+
+    /// The only table of an environment that is made.
+    func makeTable(_ name: String) throws(StorageError) -> MDB_dbi {
+        guard let number = try openTables([Table(name)], makes: true)[0] else { preconditionFailure("a table that is made is there") }
+        return number
+    }
+
+    private func openTables(_ tables: [Table], makes: Bool) throws(StorageError) -> [MDB_dbi?] {
+        let transaction = unsafe try begin(isReadOnly: !makes)
+        var opened: [MDB_dbi?] = []
+        for table in tables {
+            var number: MDB_dbi = 0
+            let flags = table.flags | (makes && table.isMade ? MDB_CREATE : 0)
+            let code = unsafe mdb_dbi_open(transaction, table.name, UInt32(flags), &number)
+            guard code == MDB_SUCCESS || code == MDB_NOTFOUND else {
                 unsafe mdb_txn_abort(transaction)
                 throw StorageError.lmdb(code, "open a table in", directory)
             }
-            opened.append(table)
+            opened.append(code == MDB_SUCCESS ? number : nil)
         }
         // Of a read transaction too: only a commit keeps the tables' numbers.
         unsafe try check(mdb_txn_commit(transaction), "open the tables in", directory)
         return opened
+    }
+
+    /// The format that the environment names in its table `meta`; without a row it is the first one.
+    func storedFormat(in meta: MDB_dbi) throws(StorageError) -> StorageFormat {
+        let transaction = unsafe try begin(isReadOnly: true)
+        defer { unsafe mdb_txn_abort(transaction) }
+        guard let number = unsafe try number(StorageFormat.key, meta, transaction) else { return .one }
+        if let format = StorageFormat(rawValue: number) { return format }
+        throw StorageError.failure(
+            number == 0 ? .damaged : .newerFormat, "use", directory,
+            "its format is \(number), this version reads up to \(StorageFormat.current.rawValue)")
+    }
+
+    /// The number in a row; nil: there is none.
+    func number(_ key: [UInt8], _ table: MDB_dbi, _ transaction: OpaquePointer) throws(StorageError) -> UInt64? {
+        unsafe try withValue(key.span) { (key) throws(StorageError) in
+            var value = unsafe MDB_val()
+            let code = unsafe mdb_get(transaction, table, &key, &value)
+            if code == MDB_NOTFOUND { return nil }
+            try check(code, "read", directory)
+            return unsafe try value.number(directory)
+        }
+    }
+
+    /// Puts a number into a row.
+    func put(_ key: [UInt8], _ number: UInt64, _ table: MDB_dbi, _ transaction: OpaquePointer) throws(StorageError) {
+        let code = unsafe try withValue(key.span) { (key) throws(StorageError) in
+            unsafe try withKey(number) { (value) throws(StorageError) in unsafe mdb_put(transaction, table, &key, &value, 0) }
+        }
+        try check(code, "write to", directory)
     }
 
     /// A transaction that the caller ends.

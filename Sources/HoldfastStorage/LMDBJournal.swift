@@ -4,8 +4,9 @@ import HoldfastWire
 
 /// The journal's environment: `records` by position, and `meta` with the next position (whose top bits are the era).
 final class LMDBJournal: Sendable {
-    private static let tables: [(name: String, flags: Int32)] = [("records", 0), ("meta", 0)]
-    private static let nextPositionKey = Array("nextPosition".utf8)
+    private static let tables = [LMDBEnvironment.Table("records", isRequired: true), .init("meta", isRequired: true)]
+    /// The row of `meta` with the next position.
+    static let nextPositionKey = Array("nextPosition".utf8)
 
     /// How many tables `environment` has to have room for.
     static let tableCount = tables.count
@@ -17,25 +18,38 @@ final class LMDBJournal: Sendable {
     private let meta: MDB_dbi
     private var path: String { environment.directory }
 
-    /// Makes the tables, beginning at `firstPosition`, if that is given.
-    init(_ environment: LMDBEnvironment, firstPosition: Position?) throws(StorageError) {
-        let tables = try environment.openTables(Self.tables, isNew: firstPosition != nil)
+    /// - Parameter firstPosition: of a journal that is made.
+    init(_ environment: LMDBEnvironment, _ use: TableUse, firstPosition: Position) throws(StorageError) {
+        let tables = try environment.openTables(Self.tables, use)
         self.environment = environment
-        records = tables[0]
-        meta = tables[1]
-        guard let firstPosition else { return }
+        guard let records = tables[0], let meta = tables[1] else { preconditionFailure("tables that must be there are there") }
+        self.records = records
+        self.meta = meta
+        guard case .make(let format) = use else { return }
         // A making that was interrupted before the format was written is taken up; nothing can have been stored yet.
         guard try lastPosition() == nil else {
             throw StorageError.failure(.damaged, "open", path, "there are records, but the data directory's format file is missing")
         }
         unsafe try environment.write("make the journal in") { (transaction) throws(StorageError) in
             unsafe try storeNextPosition(firstPosition, transaction)
+            if format > .one { unsafe try environment.put(StorageFormat.key, format.rawValue, meta, transaction) }
+        } commitFailed: { _ in
+        }
+    }
+
+    /// As its own row says.
+    func format() throws(StorageError) -> StorageFormat { try environment.storedFormat(in: meta) }
+
+    /// Names the format in the environment, in a synced transaction.
+    func raiseFormat(to format: StorageFormat) throws(StorageError) {
+        unsafe try environment.write("write the format to") { (transaction) throws(StorageError) in
+            unsafe try environment.put(StorageFormat.key, format.rawValue, meta, transaction)
         } commitFailed: { _ in
         }
     }
 
     /// Gives back the memory that LMDB keeps. Nobody may use it meanwhile.
-    func reopen() throws(StorageError) { try environment.reopen(Self.tables, numbered: [records, meta]) }
+    func reopen() throws(StorageError) { try environment.reopen(Self.tables, numbered: [records, meta] as [MDB_dbi?]) }
 
     /// The position of the last record.
     private func lastPosition() throws(StorageError) -> Position? {
@@ -63,12 +77,10 @@ final class LMDBJournal: Sendable {
 
     /// The next position as the transaction sees it.
     func nextPosition(_ transaction: OpaquePointer) throws(StorageError) -> Position {
-        var value = unsafe MDB_val()
-        let code = unsafe try withValue(Self.nextPositionKey.span) { (key) throws(StorageError) in
-            unsafe mdb_get(transaction, meta, &key, &value)
+        guard let number = unsafe try environment.number(Self.nextPositionKey, meta, transaction) else {
+            throw StorageError.lmdb(MDB_NOTFOUND, "read the next position in", path)
         }
-        try check(code, "read the next position in", path)
-        return unsafe Position(rawValue: try value.number(path))
+        return Position(rawValue: number)
     }
 
     /// Deletes, appends and stores the next position in one synced transaction.
@@ -148,11 +160,6 @@ final class LMDBJournal: Sendable {
     }
 
     private func storeNextPosition(_ position: Position, _ transaction: OpaquePointer) throws(StorageError) {
-        let code = unsafe try withValue(Self.nextPositionKey.span) { (key) throws(StorageError) in
-            unsafe try withKey(position.rawValue) { (value) throws(StorageError) in
-                unsafe mdb_put(transaction, meta, &key, &value, 0)
-            }
-        }
-        try check(code, "write to", path)
+        unsafe try environment.put(Self.nextPositionKey, position.rawValue, meta, transaction)
     }
 }

@@ -6,7 +6,7 @@ extension LMDBReader: StorageSnapshot {
     func nextPosition() throws(StorageError) -> Position { unsafe try journal.nextPosition(journalRows()) }
 
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
-        let cursor = try cursor(in: table)
+        guard let cursor = try cursor(in: table) else { return false }
         return unsafe try withValue(key) { (key) throws(StorageError) in
             var value = unsafe MDB_val()
             guard unsafe try cursor.get(&key, &value, MDB_SET) else { return false }
@@ -17,7 +17,8 @@ extension LMDBReader: StorageSnapshot {
     }
 
     func scan(_ table: StoreTable, from key: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) -> Bool) throws(StorageError) {
-        let cursor = unsafe try LMDBCursor(rows(), table: store[table], store.environment.directory)
+        guard let number = store[table] else { return }
+        let cursor = unsafe try LMDBCursor(rows(), table: number, store.environment.directory)
         defer { cursor.close() }
         unsafe try withValue(key) { (key) throws(StorageError) in
             var value = unsafe MDB_val()
@@ -31,20 +32,28 @@ extension LMDBReader: StorageSnapshot {
         }
     }
 
-    func inbox(
-        of user: UInt64, after position: Position, limit: Int, into entries: inout ContiguousArray<InboxEntry>
+    func entries(
+        of timeline: Timeline, after position: Position, limit: Int, into entries: inout ContiguousArray<TimelineEntry>
     ) throws(StorageError) {
-        let cursor = try inboxes()
-        guard limit > 0, let first = InboxEntry(firstAfter: position) else { return }
+        guard position.rawValue < .max else { return }
         let end = entries.count + limit
-        unsafe try withKey(user) { (key) throws(StorageError) in
-            unsafe try first.withEncoded { (value) throws(StorageError) in
+        for index in store.timelines.indices where store.timelines[index].has(timeline.kind) && entries.count < end {
+            try append(timeline, after: position, end: end, tableAt: index, to: &entries)
+        }
+    }
+
+    private func append(
+        _ timeline: Timeline, after position: Position, end: Int, tableAt index: Int, to entries: inout ContiguousArray<TimelineEntry>
+    ) throws(StorageError) {
+        let (table, cursor) = (store.timelines[index], try timelines(index))
+        unsafe try table.withKey(timeline) { (key) throws(StorageError) in
+            unsafe try table.withEncoded(TimelineEntry(firstAfter: position)) { (value) throws(StorageError) in
                 guard unsafe try cursor.get(&key, &value, MDB_GET_BOTH_RANGE) else { return }
                 // Gives the whole page that the entry is in, from the page's first entry on.
                 var isThere = unsafe try cursor.get(&key, &value, MDB_GET_MULTIPLE)
                 while isThere {
-                    for index in 0..<(unsafe try InboxEntry.count(value, store.environment.directory)) {
-                        let entry = unsafe InboxEntry(value, at: index)
+                    for index in 0..<(unsafe try table.count(value, store.environment.directory)) {
+                        let entry = unsafe table.entry(value, at: index)
                         guard entry.position > position else { continue }
                         entries.append(entry)
                         if entries.count == end { return }
@@ -55,24 +64,33 @@ extension LMDBReader: StorageSnapshot {
         }
     }
 
-    func inboxEntry(of user: UInt64, atOrBefore position: Position) throws(StorageError) -> InboxEntry? {
-        let cursor = try inboxes()
-        return unsafe try withKey(user) { (key) throws(StorageError) in
-            var value = unsafe MDB_val()
-            if let next = InboxEntry(firstAfter: position) {
-                let isFound = unsafe try next.withEncoded { (sought) throws(StorageError) in
-                    unsafe try cursor.get(&key, &sought, MDB_GET_BOTH_RANGE)
-                }
-                // The one before the first after `position`, if the user has one.
-                if isFound { return unsafe try cursor.get(&key, &value, MDB_PREV_DUP) ? entry(value) : nil }
-            }
-            guard unsafe try cursor.get(&key, &value, MDB_SET) else { return nil }
-            return unsafe try cursor.get(&key, &value, MDB_LAST_DUP) ? entry(value) : nil
+    func entry(of timeline: Timeline, atOrBefore position: Position) throws(StorageError) -> TimelineEntry? {
+        // The newer entries are in the last table.
+        for index in store.timelines.indices.reversed() where store.timelines[index].has(timeline.kind) {
+            if let entry = try entry(of: timeline, atOrBefore: position, tableAt: index) { return entry }
         }
+        return nil
     }
 
-    private func entry(_ value: MDB_val) throws(StorageError) -> InboxEntry {
-        unsafe InboxEntry(value, at: try InboxEntry.count(value, store.environment.directory) - 1)
+    private func entry(
+        of timeline: Timeline, atOrBefore position: Position, tableAt index: Int
+    ) throws(StorageError) -> TimelineEntry? {
+        let (table, cursor, path) = (store.timelines[index], try timelines(index), store.environment.directory)
+        return unsafe try table.withKey(timeline) { (key) throws(StorageError) in
+            var value = unsafe MDB_val()
+            func last() throws(StorageError) -> TimelineEntry {
+                unsafe table.entry(value, at: try table.count(value, path) - 1)
+            }
+            if position.rawValue < .max {
+                let isFound = unsafe try table.withEncoded(TimelineEntry(firstAfter: position)) { (sought) throws(StorageError) in
+                    unsafe try cursor.get(&key, &sought, MDB_GET_BOTH_RANGE)
+                }
+                // The one before the first after `position`, if there is one.
+                if isFound { return unsafe try cursor.get(&key, &value, MDB_PREV_DUP) ? last() : nil }
+            }
+            guard unsafe try cursor.get(&key, &value, MDB_SET) else { return nil }
+            return unsafe try cursor.get(&key, &value, MDB_LAST_DUP) ? last() : nil
+        }
     }
 
     func record(at position: Position, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool {
@@ -116,10 +134,9 @@ extension LMDBReader: StorageSnapshot {
     }
 }
 
-extension InboxEntry {
-    /// Sorts before every entry after `position`; nil when there can be none.
-    fileprivate init?(firstAfter position: Position) {
-        guard position.rawValue < .max else { return nil }
-        self.init(position: Position(rawValue: position.rawValue + 1), ordinal: 0, cumulativeBytes: 0)
+extension TimelineEntry {
+    /// Sorts before every entry after `position`, which isn't the last one that there can be.
+    fileprivate init(firstAfter position: Position) {
+        self.init(InboxEntry(position: Position(rawValue: position.rawValue + 1), ordinal: 0, cumulativeBytes: 0))
     }
 }

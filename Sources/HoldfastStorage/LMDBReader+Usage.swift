@@ -16,9 +16,13 @@ extension LMDBReader {
         unsafe usage.storeFreeBytes = try store.environment.freeBytes(storeTransaction)
         unsafe usage.recordCount = try count(journalTransaction, journal.records, journal.environment.directory)
         for table in StoreTable.allCases {
-            usage.rowCounts.append(unsafe try count(storeTransaction, store[table], store.environment.directory))
+            var rows = 0
+            if let number = store[table] { unsafe rows = try count(storeTransaction, number, store.environment.directory) }
+            usage.rowCounts.append(rows)
         }
-        unsafe usage.inboxEntryCount = try count(storeTransaction, store.inbox, store.environment.directory)
+        for table in store.timelines {
+            unsafe usage.timelineEntryCount += try count(storeTransaction, table.number, store.environment.directory)
+        }
         return usage
     }
 

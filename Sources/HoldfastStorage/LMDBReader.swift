@@ -14,9 +14,9 @@ import Synchronization
     let storeTransaction: OpaquePointer
     /// Reset while no view is open.
     let journalTransaction: OpaquePointer
-    private var inboxCursor = ViewCursor()
     private var recordCursor = ViewCursor()
     private var rowCursors = Array(repeating: ViewCursor(), count: StoreTable.allCases.count)
+    private var timelineCursors = Array(repeating: ViewCursor(), count: StorageFormat.allCases.count)
     /// Rises from view to view.
     private var view: UInt64 = 0
     private var isOpen = false
@@ -59,9 +59,9 @@ import Synchronization
 
     deinit {
         // Cursors of read transactions aren't closed with them.
-        inboxCursor.cursor?.close()
         recordCursor.cursor?.close()
         for row in rowCursors { row.cursor?.close() }
+        for timeline in timelineCursors { timeline.cursor?.close() }
         unsafe mdb_txn_abort(journalTransaction)
         unsafe mdb_txn_abort(storeTransaction)
     }
@@ -102,16 +102,18 @@ import Synchronization
         isOpen = false
     }
 
-    /// A cursor in the store's inboxes.
-    func inboxes() throws(StorageError) -> LMDBCursor {
+    /// A cursor in the store's table of timelines of this index.
+    func timelines(_ index: Int) throws(StorageError) -> LMDBCursor {
         precondition(isOpen, "the view is over")
-        return unsafe try inboxCursor.get(view, storeTransaction, store.inbox, store.environment.directory)
+        return unsafe try timelineCursors[index].get(
+            view, storeTransaction, store.timelines[index].number, store.environment.directory)
     }
 
-    /// A cursor in one of the store's tables. Where it was last, the next key may be close to.
-    func cursor(in table: StoreTable) throws(StorageError) -> LMDBCursor {
+    /// A cursor in one of the store's tables; nil when that isn't there. Where it was last, the next key may be close to.
+    func cursor(in table: StoreTable) throws(StorageError) -> LMDBCursor? {
         precondition(isOpen, "the view is over")
-        return unsafe try rowCursors[Int(table.rawValue)].get(view, storeTransaction, store[table], store.environment.directory)
+        guard let number = store[table] else { return nil }
+        return unsafe try rowCursors[Int(table.rawValue)].get(view, storeTransaction, number, store.environment.directory)
     }
 
     /// A cursor in the journal's records.

@@ -15,19 +15,22 @@ extension LMDBStorage {
             var count = 0
             progress("rows", 0)
             for table in StoreTable.allCases {
-                unsafe try reader.eachRow(reader.rows(), reader.store[table], reader.store.environment.directory) {
+                guard let number = reader.store[table] else { continue }
+                unsafe try reader.eachRow(reader.rows(), number, reader.store.environment.directory) {
                     (key, value) throws(StorageError) in
                     try build.put(table, key, value)
                     count += 1
                     if count.isMultiple(of: 100_000) { progress("rows", count) }
                 }
             }
-            let inbox = reader.store.inbox
-            unsafe try reader.eachRow(reader.rows(), inbox, reader.store.environment.directory) { (key, value) throws(StorageError) in
-                let (user, entry) = try InboxEntry.decode(key, value, reader.store.environment.directory)
-                try build.appendInbox(of: user, entry)
-                count += 1
-                if count.isMultiple(of: 100_000) { progress("rows", count) }
+            for table in reader.store.timelines {
+                unsafe try reader.eachRow(reader.rows(), table.number, reader.store.environment.directory) {
+                    (key, value) throws(StorageError) in
+                    let (timeline, entry) = try TimelineTable.decode(key, value, table.format, reader.store.environment.directory)
+                    try build.append(entry, to: timeline)
+                    count += 1
+                    if count.isMultiple(of: 100_000) { progress("rows", count) }
+                }
             }
             try build.finishStore()
             count = 0
@@ -63,22 +66,6 @@ extension LMDBReader {
             unsafe try body(Array(key.bytes), Array(value.bytes))
             isThere = unsafe try cursor.get(&key, &value, MDB_NEXT)
         }
-    }
-}
-
-extension InboxEntry {
-    /// An entry and its owner, as the table of inboxes has them.
-    static func decode(_ key: [UInt8], _ value: [UInt8], _ path: String) throws(StorageError) -> (user: UInt64, entry: InboxEntry) {
-        guard key.count == 8, value.count == encodedCount else {
-            throw StorageError.failure(.damaged, "read an inbox in", path, "an entry has \(value.count) bytes")
-        }
-        func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        return (
-            number(key[...]),
-            InboxEntry(
-                position: .init(rawValue: number(value[..<8])), ordinal: UInt32(truncatingIfNeeded: number(value[8..<12])),
-                cumulativeBytes: UInt32(truncatingIfNeeded: number(value[12...])))
-        )
     }
 }
 

@@ -8,8 +8,10 @@ import Synchronization
 /// Threads: one commits, one checkpoints, any number read; `nextPosition` and `isSpaceLow` are for everybody and never touch a map.
 package final class LMDBStorage: RepairableStorage {
     let directory: DataDirectory
-    private let journal: LMDBJournal
-    private let store: LMDBStore
+    /// Of the directory; where a migration isn't done, what it is to become.
+    package let format: StorageFormat
+    let journal: LMDBJournal
+    let store: LMDBStore
     let readers: LMDBReaderPool
     /// Whoever uses the environments is inside.
     private let gate = Gate()
@@ -27,8 +29,11 @@ package final class LMDBStorage: RepairableStorage {
     var environments: [LMDBEnvironment] { [journal.environment, store.environment] }
 
     /// - Parameter space: none to read only.
-    init(directory: DataDirectory, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?, readersKept: Int) throws(StorageError) {
+    init(
+        directory: DataDirectory, format: StorageFormat, journal: LMDBJournal, store: LMDBStore, space: SpaceMonitor?, readersKept: Int
+    ) throws(StorageError) {
         self.directory = directory
+        self.format = format
         self.journal = journal
         self.store = store
         self.space = space

@@ -2,62 +2,81 @@ import CLMDB
 import HoldfastCore
 import HoldfastWire
 
-/// The store's environment: a table for each `StoreTable`, and `inbox`, whose keys are users and whose values are their entries.
+/// The store's environment: a table for each `StoreTable`, and the timelines.
 final class LMDBStore: Sendable {
     /// How many tables `environment` has to have room for.
-    static let tableCount = StoreTable.allCases.count + 1
-
-    private static let named =
-        StoreTable.allCases.map { (name: "\($0)", flags: Int32(0)) } + [(name: "inbox", flags: MDB_DUPSORT | MDB_DUPFIXED)]
+    static let tableCount = StoreTable.allCases.count + StorageFormat.allCases.count
 
     /// Where the tables are.
     let environment: LMDBEnvironment
-    private let tables: [MDB_dbi]
-    /// User -> entries.
-    let inbox: MDB_dbi
+    /// As its own row says; an older one until a migration is done.
+    let format: StorageFormat
+    private let tables: [MDB_dbi?]
+    /// One table, or two while a migration isn't done: of each timeline the first one has the older entries then.
+    let timelines: [TimelineTable]
+    private let opened: [MDB_dbi?]
+    private let names: [LMDBEnvironment.Table]
 
-    /// Makes the tables if `isNew`.
-    init(_ environment: LMDBEnvironment, isNew: Bool) throws(StorageError) {
-        let opened = try environment.openTables(Self.named, isNew: isNew)
+    init(_ environment: LMDBEnvironment, _ use: TableUse) throws(StorageError) {
         self.environment = environment
-        tables = Array(opened.dropLast())
-        inbox = opened[opened.count - 1]
+        let format: StorageFormat
+        switch use {
+        case .make(let made): format = made
+        case .write, .read: format = try Self.storedFormat(environment)
+        }
+        // A migration has both; what only reads takes those that it finds.
+        var timelineFormats = [format]
+        if case .make = use {} else { timelineFormats = StorageFormat.allCases.filter { $0 >= format }.reversed() }
+        names =
+            StoreTable.allCases.map { LMDBEnvironment.Table("\($0)") }
+            + timelineFormats.map { timelines in
+                LMDBEnvironment.Table(
+                    TimelineTable.name(timelines), flags: TimelineTable.flags,
+                    isMade: timelines == .current || use == .make(timelines))
+            }
+        opened = try environment.openTables(names, use)
+        tables = Array(opened.prefix(StoreTable.allCases.count))
+        timelines = zip(opened.dropFirst(tables.count), timelineFormats).compactMap { number, format in
+            number.map { TimelineTable(number: $0, format: format) }
+        }
+        self.format = format
+        if case .make(let made) = use, made > .one { try storeFormat(made) }
+    }
+
+    /// As the environment says itself, which has to have its table `meta`.
+    private static func storedFormat(_ environment: LMDBEnvironment) throws(StorageError) -> StorageFormat {
+        let number = try environment.openTables([.init("\(StoreTable.meta)", isRequired: true)], .read)[0]
+        guard let number else { return .one }
+        return try environment.storedFormat(in: number)
+    }
+
+    /// Names the format in the environment, in a transaction of its own.
+    private func storeFormat(_ format: StorageFormat) throws(StorageError) {
+        unsafe try environment.write("make the store in") { (transaction) throws(StorageError) in
+            unsafe try environment.put(StorageFormat.key, format.rawValue, table(.meta), transaction)
+        } commitFailed: { _ in
+        }
     }
 
     /// Gives back the memory that LMDB keeps. Nobody may use it meanwhile.
-    func reopen() throws(StorageError) { try environment.reopen(Self.named, numbered: tables + [inbox]) }
+    func reopen() throws(StorageError) { try environment.reopen(names, numbered: opened) }
 
-    /// LMDB's number of the table.
-    subscript(_ table: StoreTable) -> MDB_dbi { tables[Int(table.rawValue)] }
+    /// LMDB's number of the table; nil: nothing was ever in it, and it is only read.
+    subscript(_ table: StoreTable) -> MDB_dbi? { tables[Int(table.rawValue)] }
+
+    /// LMDB's number of the table, for those who write.
+    func table(_ table: StoreTable) -> MDB_dbi {
+        guard let number = self[table] else { preconditionFailure("whoever writes has all tables") }
+        return number
+    }
 }
 
-// Entries as they are stored: position u64 | ordinal u32 | cumulative bytes u32, big-endian, so that their order is that of the positions.
-extension InboxEntry {
-    /// Lends the encoded entry.
-    func withEncoded<Result>(_ body: (inout MDB_val) throws(StorageError) -> Result) throws(StorageError) -> Result {
-        var words = (position.rawValue.bigEndian, (UInt64(ordinal) << 32 | UInt64(cumulativeBytes)).bigEndian)
-        return unsafe try withUnsafeMutableBytes(of: &words) { (bytes) throws(StorageError) in
-            var value = unsafe MDB_val(bytes)
-            return unsafe try body(&value)
-        }
-    }
-
-    /// The entry at `index` of as many as `value` holds.
-    init(_ value: MDB_val, at index: Int) {
-        let entry = unsafe UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
-        let offset = index * Self.encodedCount
-        let position = unsafe UInt64(bigEndian: entry.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        let ordinal = unsafe UInt32(bigEndian: entry.loadUnaligned(fromByteOffset: offset + 8, as: UInt32.self))
-        let cumulativeBytes = unsafe UInt32(bigEndian: entry.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
-        self.init(position: .init(rawValue: position), ordinal: ordinal, cumulativeBytes: cumulativeBytes)
-    }
-
-    /// How many entries `value` holds.
-    static func count(_ value: MDB_val, _ path: @autoclosure () -> String) throws(StorageError) -> Int {
-        let size = unsafe value.mv_size
-        guard size > 0, size % encodedCount == 0 else {
-            throw StorageError.failure(.damaged, "read an inbox in", path(), "its entries have \(size) bytes")
-        }
-        return size / encodedCount
-    }
+/// What somebody wants of an environment's tables.
+enum TableUse: Equatable {
+    /// They are made, as this format has them.
+    case make(StorageFormat)
+    /// Those that aren't there are made.
+    case write
+    /// Those that aren't there are empty.
+    case read
 }

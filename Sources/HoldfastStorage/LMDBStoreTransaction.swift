@@ -35,9 +35,10 @@ import HoldfastWire
     private let store: LMDBStore
     private let transaction: OpaquePointer
     private var writers: [TableWriter?]
-    private var inboxCursor: LMDBCursor?
-    /// The last entry of the user that was appended to last.
-    private var appended: (user: UInt64, position: Position)?
+    private let table: TimelineTable
+    private var timelineCursor: LMDBCursor?
+    /// The last entry of the timeline that was appended to last.
+    private var appended: (timeline: Timeline, position: Position)?
     /// After an operation that failed nothing of the transaction may be committed, even if the body went on.
     private(set) var failure: StorageError?
     private var isOpen = true
@@ -45,7 +46,9 @@ import HoldfastWire
 
     /// Inside `transaction`, which the caller ends after `finish`.
     init(_ transaction: OpaquePointer, _ store: LMDBStore) {
+        precondition(store.timelines.count == 1, "nothing is written to timelines before their migration is done")
         self.store = store
+        table = store.timelines[0]
         unsafe self.transaction = transaction
         writers = Array(repeating: nil, count: StoreTable.allCases.count)
     }
@@ -53,7 +56,7 @@ import HoldfastWire
     /// To be called before the transaction ends: its cursors end with it.
     func finish() {
         writers.forEach { $0?.cursor.close() }
-        inboxCursor?.close()
+        timelineCursor?.close()
         isOpen = false
     }
 
@@ -61,7 +64,7 @@ import HoldfastWire
         try guarded { () throws(StorageError) in
             unsafe try withValue(key) { (key) throws(StorageError) in
                 var value = unsafe MDB_val()
-                let code = unsafe mdb_get(transaction, store[table], &key, &value)
+                let code = unsafe mdb_get(transaction, store.table(table), &key, &value)
                 if code == MDB_NOTFOUND { return false }
                 try check(code, "read", path)
                 let bytes = unsafe value.bytes
@@ -93,38 +96,44 @@ import HoldfastWire
         }
     }
 
-    func appendInbox(of user: UInt64, _ entry: InboxEntry) throws(StorageError) {
+    func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError) {
         try guarded { () throws(StorageError) in
-            let cursor = try inboxWriter()
-            unsafe try withKey(user) { (key) throws(StorageError) in
+            let cursor = try timelineWriter()
+            unsafe try table.withKey(timeline) { (key) throws(StorageError) in
                 var last = appended
-                if last?.user != user { last = unsafe try lastEntry(&key, cursor).map { (user, $0.position) } }
+                if last?.timeline != timeline { last = unsafe try lastEntry(&key, cursor).map { (timeline, $0.position) } }
                 if let last, entry.position <= last.position {
                     throw StorageError.failure(
-                        .system, "append to an inbox in", path,
-                        "position \(entry.position.rawValue) is not after \(last.position.rawValue), the last one of user \(user)")
+                        .system, "append to a timeline in", path,
+                        "position \(entry.position.rawValue) is not after \(last.position.rawValue), the last one of "
+                            + "\(timeline.kind) \(timeline.id)")
                 }
-                unsafe try entry.withEncoded { (value) throws(StorageError) in
+                unsafe try table.withEncoded(entry) { (value) throws(StorageError) in
                     unsafe try cursor.put(&key, &value, last == nil ? 0 : MDB_APPENDDUP)
                 }
-                appended = (user, entry.position)
+                appended = (timeline, entry.position)
             }
         }
     }
 
-    func deleteInbox(of user: UInt64, through position: Position, _ body: (InboxEntry) -> Void) throws(StorageError) {
+    func deleteEntries(
+        of timeline: Timeline, through position: Position, _ body: (TimelineEntry) -> Void
+    ) throws(StorageError) {
         try guarded { () throws(StorageError) in
-            let cursor = try inboxWriter()
-            if appended?.user == user { appended = nil }
-            unsafe try withKey(user) { (key) throws(StorageError) in
+            let cursor = try timelineWriter()
+            if appended?.timeline == timeline { appended = nil }
+            unsafe try table.withKey(timeline) { (key) throws(StorageError) in
                 guard let last = unsafe try lastEntry(&key, cursor) else { return }
                 var value = unsafe MDB_val()
                 if last.position <= position {
-                    try readAll(cursor, body)
+                    try table.eachEntry(cursor, path) { entry in
+                        body(entry)
+                        return true
+                    }
                     return try cursor.delete(MDB_NODUPDATA)
                 }
                 // Found anew for each: after a deletion LMDB moves entries within the page. The last one stays, so that this ends.
-                while unsafe try cursor.get(&key, &value, MDB_SET), case let first = unsafe InboxEntry(value, at: 0),
+                while unsafe try cursor.get(&key, &value, MDB_SET), case let first = unsafe table.entry(value, at: 0),
                     first.position <= position
                 {
                     try cursor.delete()
@@ -145,32 +154,19 @@ import HoldfastWire
     }
 
     /// The last entry of the key; leaves the cursor at the key's last.
-    private func lastEntry(_ key: inout MDB_val, _ cursor: LMDBCursor) throws(StorageError) -> InboxEntry? {
+    private func lastEntry(_ key: inout MDB_val, _ cursor: LMDBCursor) throws(StorageError) -> TimelineEntry? {
         var value = unsafe MDB_val()
         guard unsafe try cursor.get(&key, &value, MDB_SET) else { return nil }
         // Sets its key to memory of the map, which a write would move under it.
         var unused = unsafe MDB_val()
         guard unsafe try cursor.get(&unused, &value, MDB_LAST_DUP) else { return nil }
-        return unsafe InboxEntry(value, at: try InboxEntry.count(value, path) - 1)
-    }
-
-    /// Hands over all entries of the key where the cursor is.
-    private func readAll(_ cursor: LMDBCursor, _ body: (InboxEntry) -> Void) throws(StorageError) {
-        var key = unsafe MDB_val()
-        var value = unsafe MDB_val()
-        var operation = MDB_FIRST_DUP
-        guard unsafe try cursor.get(&key, &value, operation) else { return }
-        operation = MDB_GET_MULTIPLE
-        while unsafe try cursor.get(&key, &value, operation) {
-            for index in 0..<(unsafe try InboxEntry.count(value, path)) { body(unsafe InboxEntry(value, at: index)) }
-            operation = MDB_NEXT_MULTIPLE
-        }
+        return unsafe table.entry(value, at: try table.count(value, path) - 1)
     }
 
     private func writer(_ table: StoreTable) throws(StorageError) -> TableWriter {
         let index = Int(table.rawValue)
         if let writer = writers[index] { return writer }
-        let cursor = unsafe try LMDBCursor(transaction, table: store[table], path)
+        let cursor = unsafe try LMDBCursor(transaction, table: store.table(table), path)
         var key = unsafe MDB_val()
         do throws(StorageError) {
             let upperBound = unsafe try cursor.getKey(&key, MDB_LAST) ? Array(key.bytes) : []
@@ -183,10 +179,10 @@ import HoldfastWire
         }
     }
 
-    private func inboxWriter() throws(StorageError) -> LMDBCursor {
-        if let inboxCursor { return inboxCursor }
-        let cursor = unsafe try LMDBCursor(transaction, table: store.inbox, path)
-        inboxCursor = cursor
+    private func timelineWriter() throws(StorageError) -> LMDBCursor {
+        if let timelineCursor { return timelineCursor }
+        let cursor = unsafe try LMDBCursor(transaction, table: table.number, path)
+        timelineCursor = cursor
         return cursor
     }
 

@@ -58,21 +58,24 @@ package struct Salvage {
                 try build.put(table, key, value)
             }
         }
-        try readAll(TableReader.inbox) { (key, value) throws(StorageError) in
-            guard let (user, entry) = try? InboxEntry.decode(key, value, "") else { return }
-            try build.appendInbox(of: user, entry)
+        // In this order: of a timeline that was being moved the older entries are in the first one.
+        for (table, format) in [(TableReader.timelines, StorageFormat.two), (TableReader.inbox, .one)] {
+            try readAll(table) { (key, value) throws(StorageError) in
+                guard let (timeline, entry) = try? TimelineTable.decode(key, value, format, "") else { return }
+                try build.append(entry, to: timeline)
+            }
         }
         try build.finishStore()
         var next = Position.zero
-        try readAll(TableReader.journalMeta) { (_, value) throws(StorageError) in
-            if let number = Self.prefix(value), value.count == 8 { next = Position(rawValue: number) }
+        try readAll(TableReader.journalMeta) { (key, value) throws(StorageError) in
+            if key == LMDBJournal.nextPositionKey, let number = Self.number(value), value.count == 8 { next = Position(rawValue: number) }
         }
         if next == .zero, !holes.contains(where: { $0.table == TableReader.journalMeta }) {
             holes.append(Hole(table: TableReader.journalMeta, after: nil, before: nil))
         }
         var last = Position.zero
         try readAll(TableReader.records) { (key, value) throws(StorageError) in
-            guard key.count == 8, let number = Self.prefix(key), number > last.rawValue, number < .max else { return }
+            guard key.count == 8, let number = Self.number(key), number > last.rawValue, number < .max else { return }
             last = Position(rawValue: number)
             // Beyond what was given out: not a key that was ever written.
             if next != .zero, last >= next { return }
@@ -93,12 +96,12 @@ package struct Salvage {
                 try row(key, value)
             }
             if end == .whole { return }
-            let base = last.flatMap(Self.prefix) ?? Self.prefix(from)
+            let base = last.flatMap { Self.number($0, table) } ?? Self.number(from, table)
             let next = end == .notOpened ? nil : try firstReadable(table, after: base ?? 0)
-            holes.append(Hole(table: table, after: last.flatMap(Self.prefix), before: next))
+            holes.append(Hole(table: table, after: last.flatMap { Self.number($0, table) }, before: next))
             guard let next else { return }
             progress("skipping what can't be read of \(table)")
-            from = Self.key(next)
+            from = Self.key(next, table)
         }
     }
 
@@ -122,13 +125,20 @@ package struct Salvage {
 
     /// Whether reading from there gets anywhere, if only to the end.
     private func isReadable(_ table: String, from base: UInt64, _ step: UInt64) throws(StorageError) -> Bool {
-        try reading(table, Self.key(base + step), 1) { (_, _) throws(StorageError) in } == .whole
+        try reading(table, Self.key(base + step, table), 1) { (_, _) throws(StorageError) in } == .whole
     }
 
-    private static func key(_ number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) } }
+    /// The key of a number as steps and halves are made with it; see `number`.
+    private static func key(_ number: UInt64, _ table: String) -> [UInt8] {
+        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
+        return table == TableReader.timelines ? [bytes[0], 0] + bytes[1...] : bytes
+    }
 
-    private static func prefix(_ key: [UInt8]) -> UInt64? {
+    /// The first eight bytes of a key. Of a timeline's key, which has nine, the second one is left out: no id is that high, and a step of one leads to the
+    /// next user.
+    private static func number(_ key: [UInt8], _ table: String = "") -> UInt64? {
         guard !key.isEmpty else { return nil }
-        return (0..<8).reduce(0) { $0 << 8 | UInt64($1 < key.count ? key[$1] : 0) }
+        let bytes = table == TableReader.timelines ? Array(key.prefix(1)) + Array(key.dropFirst(2)) : key
+        return (0..<8).reduce(0) { $0 << 8 | UInt64($1 < bytes.count ? bytes[$1] : 0) }
     }
 }

@@ -6,7 +6,8 @@ package import HoldfastCore
 ///
 /// 1. `unfinished` is whole and synced; it gets a file `suffix`, and its name becomes `finished`: from here on it counts;
 /// 2. each part that is there changes places with the one in use, which is kept as `NAME.SUFFIX`;
-/// 3. what belongs to the old state is removed, `format` is written, and `finished` is removed.
+/// 3. what belongs to the old state is removed, `format` is written with the number that `finished` has, and `finished` is removed. A higher number than the
+///    old one is written before the second step.
 ///
 /// Every step looks at what is there, so that it can be taken again.
 package enum StagedFiles {
@@ -42,6 +43,11 @@ package enum StagedFiles {
             throw StorageError.failure(.damaged, "go on in", directory.finished, "its file suffix is missing")
         }
         let suffix = text.prefix { $0 != "\n" }
+        // Gone when only the removal of the folder is left: the number was written before.
+        let format = try DataDirectory(path: directory.finished).storedFormat()
+        // A file that can't be read is written anew.
+        let before = (try? directory.storedFormat()) ?? nil
+        if let format, let before, before < format { try directory.raiseFormat(to: format) }
         for part in parts where DurableFile.exists("\(directory.finished)/\(part)") {
             let place = "\(directory.path)/\(part)"
             if DurableFile.exists(place) { try rename(place, "\(place).\(suffix)", in: directory) }
@@ -51,7 +57,7 @@ package enum StagedFiles {
         for file in ["ticket-keys", "ticket-keys.new", "failed-commit", "failed-commit.new"] {
             try DurableFile.remove("\(directory.path)/\(file)")
         }
-        if !DurableFile.exists(directory.format) { try directory.writeFormat() }
+        if let format, before != format { try directory.writeFormat(format) }
         try remove(directory.finished)
         return parts.map { "\($0).\(suffix)" }.filter { DurableFile.exists("\(directory.path)/\($0)") }
     }

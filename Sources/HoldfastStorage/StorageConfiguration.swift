@@ -12,6 +12,8 @@ package struct StorageConfiguration: Sendable {
     package var readersMax = 126
     /// How many of those are kept for the process itself.
     package var readersKept = 4
+    /// About the most that one transaction of a migration writes: at most 64 MB, and less, so that it says how far it is.
+    package var migrationBytesMax = 32 << 20
     /// The first position of a new directory.
     package var firstPosition = Position(rawValue: 1)
 

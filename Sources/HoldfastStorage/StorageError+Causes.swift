@@ -43,6 +43,7 @@ extension StorageError {
         case .inUse: "Stop the other process, or use another data directory."
         case .readOnly: "Run as the owner of the data directory, or make it writable, and start again."
         case .newerFormat: "Use the version of holdfast that wrote it, or a later one."
+        case .olderFormat: "Make a backup, and start with --migrate."
         case .storeAhead: "Journal and store are not of the same moment; run holdfast repair --dry-run, or restore both from one backup."
         case .failedCommit: "Nothing was deleted; check the disk, and run holdfast repair --dry-run, or restore a backup."
         case .absent: "Name the directory that the gateway has in --data, or data in its configuration."

@@ -12,8 +12,8 @@ package struct StorageUsage: Equatable, Sendable {
     package var recordCount = 0
     /// Rows of each table of the store, in the order of `StoreTable`'s raw values.
     package var rowCounts: [Int] = []
-    /// Entries of all inboxes.
-    package var inboxEntryCount = 0
+    /// Entries of all timelines.
+    package var timelineEntryCount = 0
 
     /// Of nothing.
     package init() {}

@@ -41,12 +41,12 @@ import Testing
     @Test func `a directory of a newer version is refused unchanged`() throws {
         let directory = try TemporaryDirectory()
         _ = try directory.open()
-        try "holdfast-data 2\n".write(toFile: directory.data + "/format", atomically: true, encoding: .utf8)
+        try "holdfast-data 3\n".write(toFile: directory.data + "/format", atomically: true, encoding: .utf8)
         #expect(error { () throws(StorageError) in try directory.open() }?.code == .newerFormat)
         #expect(error { () throws(StorageError) in try LMDBStorage.openReadOnly(directory: directory.data) }?.code == .newerFormat)
     }
 
-    @Test(arguments: ["", "holdfast-data\n", "holdfast-data x\n", "holdfast-data 0\n", "else 1\n", "holdfast-data 1"])
+    @Test(arguments: ["", "holdfast-data\n", "holdfast-data x\n", "holdfast-data 0\n", "else 1\n", "holdfast-data 2"])
     func `a format file that isn't ours is damage`(text: String) throws {
         let directory = try TemporaryDirectory()
         _ = try directory.open()

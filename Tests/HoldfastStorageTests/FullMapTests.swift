@@ -146,7 +146,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let options = LMDBEnvironment.Options(mapBytesMax: 1 << 20, readersMax: 8, tablesMax: 1, readsAhead: true)
         let environment = try LMDBEnvironment(directory: directory.path, options: options, lock: nil)
-        let table = try environment.openTables([("records", 0)], isNew: true)[0]
+        let table = try environment.makeTable("records")
         let path = environment.directory
         do throws(StorageError) {
             // Nothing is kept of it, so that it needs no room on the disk.

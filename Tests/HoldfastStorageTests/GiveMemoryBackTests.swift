@@ -19,7 +19,8 @@ import Testing
             try storage.commit(JournalBatch([(position, [UInt8(round)])]))
             try storage.checkpoint { (store) throws(StorageError) in
                 try store.put(.meta, [UInt8(round)].span, [UInt8(round)].span)
-                try store.appendInbox(of: 7, InboxEntry(position: Position(rawValue: position), ordinal: UInt32(round), cumulativeBytes: 1))
+                let mark = InboxEntry(position: Position(rawValue: position), ordinal: UInt32(round), cumulativeBytes: 1)
+                try store.append(TimelineEntry(mark), to: .inbox(7))
             }
             try storage.giveMemoryBack()
             try storage.read { (snapshot) throws(StorageError) in
@@ -29,7 +30,7 @@ import Testing
                     _ = try snapshot.get(.meta, [UInt8(stored)].span) { found.append($0[0]) }
                     #expect(found == [UInt8(stored), UInt8(stored)])
                 }
-                #expect(try snapshot.inboxEntry(of: 7, atOrBefore: Position(rawValue: 9))?.position.rawValue == position)
+                #expect(try snapshot.entry(of: .inbox(7), atOrBefore: Position(rawValue: 9))?.position.rawValue == position)
             }
         }
     }

@@ -11,8 +11,9 @@ import Testing
         let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 12, readsAhead: true)
         for name in ["/journal", "/store"] { try DurableFile.makeDirectory(directory.path + name) }
         let journal = try LMDBJournal(
-            LMDBEnvironment(directory: directory.path + "/journal", options: options, lock: nil), firstPosition: Position(rawValue: 1))
-        let store = try LMDBStore(LMDBEnvironment(directory: directory.path + "/store", options: options, lock: nil), isNew: true)
+            LMDBEnvironment(directory: directory.path + "/journal", options: options, lock: nil), .make(.current),
+            firstPosition: Position(rawValue: 1))
+        let store = try LMDBStore(LMDBEnvironment(directory: directory.path + "/store", options: options, lock: nil), .make(.current))
         try journal.commit(JournalBatch([(1, [1]), (2, [2])])) { _ in }
         try replaceEntry(in: store, with: 1)
         let reader = try LMDBReader(journal: journal, store: store)
@@ -24,8 +25,8 @@ import Testing
             try journal.commit(JournalBatch([], deleting: [1], next: 3)) { _ in }
         }
         defer { reader.end() }
-        var entries: ContiguousArray<InboxEntry> = []
-        try reader.inbox(of: 1, after: .zero, limit: 10, into: &entries)
+        var entries: ContiguousArray<TimelineEntry> = []
+        try reader.entries(of: .inbox(1), after: .zero, limit: 10, into: &entries)
         #expect(rounds == 2)
         #expect(entries.map(\.position.rawValue) == [2])
         #expect(try reader.record(at: Position(rawValue: 2)) { _ in })
@@ -54,7 +55,7 @@ import Testing
         unsafe try store.environment.write("test") { (transaction) throws(StorageError) in
             let checkpoint = unsafe LMDBStoreTransaction(transaction, store)
             defer { checkpoint.finish() }
-            try checkpoint.deleteInbox(of: 1, through: Position(rawValue: position)) { _ in }
+            try checkpoint.deleteEntries(of: .inbox(1), through: Position(rawValue: position)) { _ in }
             try checkpoint.appendInbox(of: 1, position)
         } commitFailed: { _ in
         }

@@ -77,7 +77,7 @@ import Testing
         let storage = try directory.open()
         #expect(try storage.row(.users, [1]) == [1])
         #expect(try storage.inbox(of: 1).count == 1)
-        #expect(try storage.usage().inboxEntryCount == 1)
+        #expect(try storage.usage().timelineEntryCount == 1)
         #expect(try storage.allPositions() == [1])
     }
 
@@ -151,7 +151,7 @@ import Testing
         for position in 1...rounds {
             try storage.commit(JournalBatch([(position, [UInt8](repeating: 1, count: 100))]))
             try storage.checkpoint { (transaction) throws(StorageError) in
-                try transaction.deleteInbox(of: 1, through: Position(rawValue: position - 1)) { _ in }
+                try transaction.deleteEntries(of: .inbox(1), through: Position(rawValue: position - 1)) { _ in }
                 try transaction.appendInbox(of: 1, position)
             }
             try storage.commit(JournalBatch([], deleting: [position - 1], next: position + 1))
@@ -161,8 +161,8 @@ import Testing
     private static func inconsistency(_ storage: LMDBStorage) throws(StorageError) -> String? {
         var result: String?
         try storage.read { (snapshot) throws(StorageError) in
-            var entries: ContiguousArray<InboxEntry> = []
-            try snapshot.inbox(of: 1, after: .zero, limit: 10, into: &entries)
+            var entries: ContiguousArray<TimelineEntry> = []
+            try snapshot.entries(of: .inbox(1), after: .zero, limit: 10, into: &entries)
             if entries.count > 1 { result = "\(entries.count) entries" }
             for entry in entries where try !snapshot.record(at: entry.position, { _ in }) {
                 result = "the record at \(entry.position.rawValue) is gone"

@@ -16,7 +16,7 @@ import Testing
         try directory.open().commit(JournalBatch([(1, [1])]))
         for file in ["ticket-keys", "failed-commit"] { try Data([1]).write(to: URL(fileURLWithPath: "\(directory.data)/\(file)")) }
         do {
-            let build = try DirectoryBuild(in: directory.data)
+            let build = try DirectoryBuild(in: directory.data, format: .current)
             try build.append([1], at: Position(rawValue: 1))
             try build.append([2], at: Position(rawValue: 2))
             try build.finishJournal(nextPosition: Position(rawValue: 9))
@@ -52,7 +52,7 @@ import Testing
         let directory = try makeDecided()
         try StagedFiles.complete(in: directory.data)
         do {
-            let build = try DirectoryBuild(in: directory.data)
+            let build = try DirectoryBuild(in: directory.data, format: .current)
             try build.finishJournal(nextPosition: Position(rawValue: 20))
         }
         try StagedFiles.decide(in: directory.data, reason: "damaged")
@@ -64,7 +64,7 @@ import Testing
         let directory = try TemporaryDirectory()
         try FileManager.default.createDirectory(atPath: directory.data, withIntermediateDirectories: true)
         do {
-            let build = try DirectoryBuild(in: directory.data)
+            let build = try DirectoryBuild(in: directory.data, format: .current)
             try build.append([1], at: Position(rawValue: 1))
             try build.finishJournal(nextPosition: .zero)
         }
@@ -74,7 +74,7 @@ import Testing
         } catch {
             #expect(error.code == .damaged && error.description.contains("unfinished"), "\(error)")
         }
-        #expect(try DirectoryBuild(in: directory.data).storage.allPositions() == [])
+        #expect(try DirectoryBuild(in: directory.data, format: .current).storage.allPositions() == [])
     }
 
     @Test(.enabled(if: MountNamespace.isAvailable, "needs the right to mount a file system"))
@@ -84,7 +84,7 @@ import Testing
         for position in UInt64(1)...400 { try storage.commit(JournalBatch([(position, [UInt8](repeating: 7, count: 8000))])) }
         try MountNamespace.run(bytes: 2 << 20) { path in
             do throws(StorageError) {
-                try storage.copy(into: DirectoryBuild(in: path)) { _, _ in }
+                try storage.copy(into: DirectoryBuild(in: path, format: .current)) { _, _ in }
                 Issue.record("it was copied")
             } catch {
                 #expect(error.code == .full && error.description.contains(path), "\(error)")
@@ -93,7 +93,7 @@ import Testing
             #expect(try FileManager.default.contentsOfDirectory(atPath: path) == [])
             try MountNamespace.makeReadOnly(path)
             do throws(StorageError) {
-                _ = try DirectoryBuild(in: path)
+                _ = try DirectoryBuild(in: path, format: .current)
                 Issue.record("it was made")
             } catch {
                 #expect(error.code == .readOnly && error.description.contains(path), "\(error)")
@@ -111,14 +111,14 @@ import Testing
             try store.put(.users, [1], [9])
         }
         let target = try TemporaryDirectory()
-        let build = try DirectoryBuild(in: target.path)
+        let build = try DirectoryBuild(in: target.path, format: .current)
         var hasTrimmed = false
         try storage.readOnlyCopy(into: build) {
             guard !hasTrimmed else { return }
             hasTrimmed = true
             // Behind the views: a checkpoint that needs none of it, and the trim that follows.
             try storage.checkpoint { (store) throws(StorageError) in
-                for user in UInt64(0)...2 { try store.deleteInbox(of: user, through: Position(rawValue: 300)) { _ in } }
+                for user in UInt64(0)...2 { try store.deleteEntries(of: .inbox(user), through: Position(rawValue: 300)) { _ in } }
             }
             try storage.commit(JournalBatch([], deleting: Array(1...300), next: 301))
         }

@@ -91,7 +91,7 @@ import Testing
         let table = StoreTable.allCases[Int.random(in: 0..<StoreTable.allCases.count, using: &random)]
         // Few keys of few bytes, so that they meet; some as long as may be.
         let key = random.chance(0.02) ? [UInt8](repeating: 7, count: 511) : random.bytes(1...2).map { $0 & 0x0F }
-        let user = random.next() % UInt64(StorageModel.userCount)
+        let timeline = StorageModel.allTimelines[Int.random(in: 0..<StorageModel.allTimelines.count, using: &random)]
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<5:
             let value = random.bytes(0...(random.chance(0.05) ? 9000 : 60))
@@ -105,21 +105,23 @@ import Testing
             _ = try transaction.get(table, key.span) { value = $0.array }
             return value == model.rows[table]?[key]
         case 9..<19:
-            // Some users have thousands of entries, one only a few.
-            guard user != 5 || random.chance(0.01) else { return true }
-            let last = model.inboxes[user]?.last
-            let entry = InboxEntry(
+            // Some have thousands of entries, one only a few.
+            guard timeline != .inbox(5) || random.chance(0.01) else { return true }
+            let last = model.timelines[timeline]?.last?.mark
+            let mark = InboxEntry(
                 position: Position(rawValue: (last?.position.rawValue ?? 0) + UInt64.random(in: 1...3, using: &random)),
                 ordinal: (last?.ordinal ?? .max - 100) &+ 1, cumulativeBytes: UInt32.random(in: 0 ... .max, using: &random))
-            try transaction.appendInbox(of: user, entry)
-            model.inboxes[user, default: []].append(entry)
+            let entry = TimelineEntry(
+                mark, flags: TimelineFlags(rawValue: UInt16.random(in: 0 ... .max, using: &random)), reference: random.next() >> 16)
+            try transaction.append(entry, to: timeline)
+            model.timelines[timeline, default: []].append(entry)
         default:
-            guard random.chance(0.1), let entries = model.inboxes[user], let last = entries.last else { return true }
+            guard random.chance(0.1), let entries = model.timelines[timeline], let last = entries.last else { return true }
             let through = random.chance(0.3) ? last.position.rawValue : UInt64.random(in: 0...last.position.rawValue, using: &random)
-            var deleted: [InboxEntry] = []
-            try transaction.deleteInbox(of: user, through: Position(rawValue: through)) { deleted.append($0) }
+            var deleted: [TimelineEntry] = []
+            try transaction.deleteEntries(of: timeline, through: Position(rawValue: through)) { deleted.append($0) }
             let rest = entries.filter { $0.position.rawValue > through }
-            model.inboxes[user] = rest.isEmpty ? nil : rest
+            model.timelines[timeline] = rest.isEmpty ? nil : rest
             return deleted == entries.filter { $0.position.rawValue <= through }
         }
         return true
@@ -186,16 +188,16 @@ import Testing
             try transaction.appendInbox(of: 1, 1)
         }
         var positions: ContiguousArray<Position> = []
-        var entries: ContiguousArray<InboxEntry> = []
+        var entries: ContiguousArray<TimelineEntry> = []
         var value: [UInt8] = []
         try storage.read { (snapshot) throws(StorageError) in
             try storage.commit(JournalBatch([(2, [2])], deleting: [1]))
             try storage.checkpoint { (transaction) throws(StorageError) in
                 try transaction.put(.users, [1], [2])
-                try transaction.deleteInbox(of: 1, through: Position(rawValue: 1)) { _ in }
+                try transaction.deleteEntries(of: .inbox(1), through: Position(rawValue: 1)) { _ in }
             }
             try snapshot.positions(after: .zero, limit: 9, into: &positions)
-            try snapshot.inbox(of: 1, after: .zero, limit: 9, into: &entries)
+            try snapshot.entries(of: .inbox(1), after: .zero, limit: 9, into: &entries)
             _ = try snapshot.get(.users, [1].span) { value = $0.array }
         }
         #expect(positions.map(\.rawValue) == [1])
@@ -235,7 +237,7 @@ import Testing
         case 1: try transaction.put(.meta, [1], [100])
         case 2: try transaction.delete(.users, [2])
         case 3: try transaction.appendInbox(of: 3, 10)
-        default: try transaction.deleteInbox(of: 3, through: Position(rawValue: 5)) { _ in }
+        default: try transaction.deleteEntries(of: .inbox(3), through: Position(rawValue: 5)) { _ in }
         }
     }
 
@@ -277,15 +279,15 @@ import Testing
         #expect(read == (1...5000).map { $0 * 2 })
         var deleted: [UInt64] = []
         try storage.checkpoint { (transaction) throws(StorageError) in
-            try transaction.deleteInbox(of: 7, through: Position(rawValue: 4001)) { deleted.append($0.position.rawValue) }
+            try transaction.deleteEntries(of: .inbox(7), through: Position(rawValue: 4001)) { deleted.append($0.position.rawValue) }
         }
         #expect(deleted == (1...2000).map { $0 * 2 })
         #expect(try storage.inbox(of: 7).count == 3000)
         #expect(try storage.inbox(of: 7, limit: 1).first?.position.rawValue == 4002)
         deleted = []
         try storage.checkpoint { (transaction) throws(StorageError) in
-            try transaction.deleteInbox(of: 7, through: Position(rawValue: .max)) { deleted.append($0.position.rawValue) }
-            try transaction.deleteInbox(of: 99, through: Position(rawValue: .max)) { deleted.append($0.position.rawValue) }
+            try transaction.deleteEntries(of: .inbox(7), through: Position(rawValue: .max)) { deleted.append($0.position.rawValue) }
+            try transaction.deleteEntries(of: .inbox(99), through: Position(rawValue: .max)) { deleted.append($0.position.rawValue) }
         }
         #expect(deleted.count == 3000)
         #expect(try storage.inbox(of: 7).isEmpty)

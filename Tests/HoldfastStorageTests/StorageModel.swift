@@ -5,8 +5,8 @@ import HoldfastWire
 struct StorageModel {
     var records: [UInt64: [UInt8]] = [:]
     var next: UInt64 = 1
-    var rows: [StoreTable: [[UInt8]: [UInt8]]] = [:]
-    var inboxes: [UInt64: [InboxEntry]] = [:]
+    var rows: [StoreTable: [[UInt8]: [UInt8]]] = [.meta: [StorageFormat.key: [0, 0, 0, 0, 0, 0, 0, 2]]]
+    var timelines: [Timeline: [TimelineEntry]] = [:]
 
     mutating func commit(_ batch: JournalBatch) {
         for position in batch.deletions { records[position.rawValue] = nil }
@@ -22,7 +22,7 @@ struct StorageModel {
         try storage.read { (snapshot) throws(StorageError) in
             difference = try journalDifference(snapshot, &random)
             if difference == nil { difference = try rowDifference(snapshot, &random) }
-            if difference == nil { difference = try inboxDifference(snapshot, &random) }
+            if difference == nil { difference = try timelineDifference(snapshot, &random) }
         }
         return difference
     }
@@ -75,23 +75,23 @@ struct StorageModel {
         return nil
     }
 
-    private func inboxDifference(_ snapshot: any StorageSnapshot, _ random: inout SplitMix64) throws(StorageError) -> String? {
-        for user in 0..<UInt64(StorageModel.userCount) {
-            let expected = inboxes[user] ?? []
+    private func timelineDifference(_ snapshot: any StorageSnapshot, _ random: inout SplitMix64) throws(StorageError) -> String? {
+        for timeline in Self.allTimelines {
+            let expected = timelines[timeline] ?? []
             let starts: [UInt64] = [0, random.next() % (next + 3), expected.randomElement(using: &random)?.position.rawValue ?? UInt64.max]
             for start in starts {
                 let limit = random.chance(0.5) ? .max / 2 : Int.random(in: 0...600, using: &random)
-                var entries: ContiguousArray<InboxEntry> = []
-                try snapshot.inbox(of: user, after: Position(rawValue: start), limit: limit, into: &entries)
+                var entries: ContiguousArray<TimelineEntry> = []
+                try snapshot.entries(of: timeline, after: Position(rawValue: start), limit: limit, into: &entries)
                 let rest = expected.filter { $0.position.rawValue > start }.prefix(limit)
-                if Array(entries) != Array(rest) { return "inbox of \(user) after \(start): \(entries.count) entries, not \(rest.count)" }
-                let before = try snapshot.inboxEntry(of: user, atOrBefore: Position(rawValue: start))
-                if before != expected.last(where: { $0.position.rawValue <= start }) { return "inbox of \(user) at or before \(start)" }
+                if Array(entries) != Array(rest) { return "\(timeline) after \(start): \(entries.count) entries, not \(rest.count)" }
+                let before = try snapshot.entry(of: timeline, atOrBefore: Position(rawValue: start))
+                if before != expected.last(where: { $0.position.rawValue <= start }) { return "\(timeline) at or before \(start)" }
             }
         }
         return nil
     }
 
-    /// Users are numbered from 0.
-    static let userCount = 6
+    /// Inboxes, and conversations of the same numbers.
+    static let allTimelines = (0..<UInt64(6)).map(Timeline.inbox) + (0..<UInt64(3)).map { Timeline(.conversation, $0) }
 }

@@ -80,10 +80,10 @@ extension Storage {
         return result
     }
 
-    func inbox(of user: UInt64, after position: UInt64 = 0, limit: Int = .max / 2) throws(StorageError) -> [InboxEntry] {
-        var entries: ContiguousArray<InboxEntry> = []
+    func inbox(of user: UInt64, after position: UInt64 = 0, limit: Int = .max / 2) throws(StorageError) -> [TimelineEntry] {
+        var entries: ContiguousArray<TimelineEntry> = []
         try read { (snapshot) throws(StorageError) in
-            try snapshot.inbox(of: user, after: Position(rawValue: position), limit: limit, into: &entries)
+            try snapshot.entries(of: .inbox(user), after: Position(rawValue: position), limit: limit, into: &entries)
         }
         return Array(entries)
     }
@@ -99,7 +99,8 @@ extension StoreTransaction {
     }
 
     func appendInbox(of user: UInt64, _ position: UInt64) throws(StorageError) {
-        try appendInbox(of: user, InboxEntry(position: Position(rawValue: position), ordinal: UInt32(position), cumulativeBytes: 7))
+        let mark = InboxEntry(position: Position(rawValue: position), ordinal: UInt32(position), cumulativeBytes: 7)
+        try append(TimelineEntry(mark, flags: .countsAsUnread, reference: position), to: .inbox(user))
     }
 }
 

@@ -28,8 +28,8 @@ extension Examination {
         let value = try snapshot.bytes(.users, StoreKey.number(number))
         let image = value.flatMap { UserImage(decoding: $0.span, number: number) }
         if let value, image == nil { try UserImage.requireKnown(value.span, number: number) }
-        var entries = ContiguousArray<InboxEntry>()
-        try snapshot.inbox(of: number, after: .zero, limit: .max / 2, into: &entries)
+        var entries = ContiguousArray<TimelineEntry>()
+        try snapshot.entries(of: .inbox(number), after: .zero, limit: .max / 2, into: &entries)
         counts.inboxEntries += entries.count
         if try nameBytes(number) == nil {
             find(
@@ -41,14 +41,14 @@ extension Examination {
         guard let image else { return try examineLostRow(number, isThere: value != nil, entries) }
         guard Self.isWhole(image, entries, appliedThrough: applied) else {
             find(
-                .inboxWrong, "inbox", row: "\(number)", users: [try name(number)],
+                .inboxWrong, "timelines", row: "\(number)", users: [try name(number)],
                 "the inbox's \(entries.count) entries don't follow each other up to \(image.row.last.position.rawValue)",
                 effect: "messages may be missing from it")
             return remade[number] = RemadeInbox(image: image, old: entries)
         }
     }
 
-    private mutating func examineLostRow(_ number: UInt64, isThere: Bool, _ entries: ContiguousArray<InboxEntry>) throws(StorageError) {
+    private mutating func examineLostRow(_ number: UInt64, isThere: Bool, _ entries: ContiguousArray<TimelineEntry>) throws(StorageError) {
         let name = try name(number)
         find(
             isThere ? .rowDamaged : .rowMissing, "users", row: "\(number)", users: [name],
@@ -64,22 +64,22 @@ extension Examination {
     }
 
     /// Whether the entries follow each other up to the last one that the row knows of.
-    static func isWhole(_ image: UserImage, _ entries: ContiguousArray<InboxEntry>, appliedThrough applied: Position) -> Bool {
+    static func isWhole(_ image: UserImage, _ entries: ContiguousArray<TimelineEntry>, appliedThrough applied: Position) -> Bool {
         let (row, base) = (image.row, image.base)
-        guard let first = entries.first, let last = entries.last else { return row.last.position <= base.position }
+        guard let first = entries.first?.mark, let last = entries.last?.mark else { return row.last.position <= base.position }
         return areInOrder(entries) && first.position > base.position && last == row.last && last.position <= applied
             && Int32(truncatingIfNeeded: first.ordinal &- base.ordinal) > 0
     }
 
-    static func areInOrder(_ entries: ContiguousArray<InboxEntry>) -> Bool {
-        zip(entries, entries.dropFirst()).allSatisfy { $0.position < $1.position && $0.ordinal &+ 1 == $1.ordinal }
+    static func areInOrder(_ entries: ContiguousArray<TimelineEntry>) -> Bool {
+        zip(entries, entries.dropFirst()).allSatisfy { $0.position < $1.position && $0.mark.ordinal &+ 1 == $1.mark.ordinal }
     }
 
     /// After the journal was read: what is left for each inbox that has to be made anew.
     mutating func remakeInboxes() throws(StorageError) {
         for number in remade.keys.sorted() {
             guard let inbox = remade[number] else { continue }
-            if inbox.image == nil, Self.areInOrder(inbox.old), let first = inbox.old.first, let last = inbox.old.last,
+            if inbox.image == nil, Self.areInOrder(inbox.old), let first = inbox.old.first?.mark, let last = inbox.old.last?.mark,
                 inbox.foreign.isEmpty, last.position <= applied
             {
                 try makeRow(number, before: first, last: last)
@@ -107,13 +107,15 @@ extension Examination {
         let missing = inbox.image == nil ? (unreadable.journal ? 1 : 0) : max(0, expected - positions.count)
         var entry = base
         if inbox.image != nil, expected >= positions.count { entry.ordinal = row.last.ordinal &- UInt32(positions.count) }
-        var entries = ContiguousArray<InboxEntry>()
+        var entries = ContiguousArray<TimelineEntry>()
         for position in positions {
+            let found = inbox.found[position]
             entry = InboxEntry(
-                position: position, ordinal: entry.ordinal &+ 1, cumulativeBytes: entry.cumulativeBytes &+ (inbox.found[position] ?? 0))
-            entries.append(entry)
+                position: position, ordinal: entry.ordinal &+ 1,
+                cumulativeBytes: entry.cumulativeBytes &+ (found?.mark.cumulativeBytes ?? 0))
+            entries.append(TimelineEntry(entry, details: found?.details ?? 0))
         }
-        row.last = entries.last ?? base
+        row.last = entries.last?.mark ?? base
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
         plan.images[number] = UserImage(row: row, floor: inbox.image?.floor, sessions: inbox.image?.sessions ?? [])
         plan.inboxes[number] = entries

@@ -73,9 +73,13 @@ extension Examination {
     private mutating func noteMessage(_ message: MessageRecord, at position: Position) {
         guard !remade.isEmpty else { return }
         for recipient in message.recipients where recipient.refusal == nil {
-            remade[recipient.user]?.found[position] = UInt32(message.body.count)
+            note(recipient.user, in: recipient.conversation)
         }
-        if message.echoes { remade[message.sender]?.found[position] = UInt32(message.body.count) }
+        if message.echoes { note(message.sender, in: message.recipients.first.conversation) }
+        func note(_ user: UInt64, in conversation: ConversationNumber) {
+            let mark = InboxEntry(position: position, ordinal: 0, cumulativeBytes: UInt32(message.body.count))
+            remade[user]?.found[position] = TimelineEntry(mark, in: conversation, isOwn: user == message.sender)
+        }
     }
 
     /// Holdings that the journal has passed without a record.
@@ -111,16 +115,19 @@ extension Examination {
 
     private mutating func noteForeign(_ position: Position, _ owner: UInt64) throws(StorageError) {
         find(
-            .recordWrong, "inbox", position: position, users: [try name(owner)], "the inbox holds a message that is for others",
+            .recordWrong, "timelines", position: position, users: [try name(owner)], "the inbox holds a message that is for others",
             effect: "somebody would get another one's message")
         if remade[owner] == nil {
-            var entries = ContiguousArray<InboxEntry>()
-            try snapshot.inbox(of: owner, after: .zero, limit: .max / 2, into: &entries)
+            var entries = ContiguousArray<TimelineEntry>()
+            try snapshot.entries(of: .inbox(owner), after: .zero, limit: .max / 2, into: &entries)
             let image = try UserImage.read(owner, from: snapshot)
             remade[owner] = RemadeInbox(image: image, old: entries)
             // Its other messages were or will be passed in this walk; those that were are taken from the old entries.
             for entry in entries where entry.position < position { remade[owner]?.lost.remove(entry.position) }
-            for entry in entries where entry.position != position { remade[owner]?.found[entry.position] = 0 }
+            for var entry in entries where entry.position != position {
+                entry.mark.cumulativeBytes = 0
+                remade[owner]?.found[entry.position] = entry
+            }
         }
         remade[owner]?.foreign.insert(position)
         remade[owner]?.found[position] = nil

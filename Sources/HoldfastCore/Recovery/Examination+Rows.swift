@@ -5,9 +5,10 @@ extension Examination {
     mutating func readMeta() throws(StorageError) {
         var hasRows = false
         try snapshot.rows(.meta) { (key, value) throws(StorageError) in
-            hasRows = true
             let text = String(decoding: key, as: UTF8.self)
+            // The others are of the storage, which a new directory has, too.
             guard let row = StoreMeta(rawValue: text) else { return }
+            hasRows = true
             if let number = Self.number(value) {
                 meta[row] = number
             } else {

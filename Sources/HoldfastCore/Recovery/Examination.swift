@@ -140,9 +140,9 @@ struct RemadeInbox {
     /// Nil: the row is gone, too.
     var image: UserImage?
     /// The entries as they are.
-    var old: ContiguousArray<InboxEntry>
-    /// The messages that the journal has for the user, with the sizes of their bodies.
-    var found: [Position: UInt32] = [:]
+    var old: ContiguousArray<TimelineEntry>
+    /// The messages that the journal has for the user: entries with the sizes of their bodies, not counted up yet.
+    var found: [Position: TimelineEntry] = [:]
     /// Entries whose messages are lost, and will be told of in their places.
     var lost: Set<Position> = []
     /// Entries that belong to somebody else.

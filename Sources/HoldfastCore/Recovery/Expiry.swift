@@ -48,7 +48,7 @@ package struct ExpiryJob: Sendable {
             }
             for (user, position) in lastOf.sorted(by: { $0.key < $1.key }) {
                 guard let image = try UserImage.read(user, from: snapshot),
-                    let through = try snapshot.inboxEntry(of: user, atOrBefore: position)
+                    let through = try snapshot.entry(of: .inbox(user), atOrBefore: position)?.mark
                 else { continue }
                 plan.users.append(.init(image: image, through: through))
             }

@@ -42,7 +42,7 @@ package struct PageRequest: Sendable {
     package var user: UInt64
     package var after: Position
     /// The entries, when the core has them in RAM; nil: the timeline on disk has them.
-    package var entries: ContiguousArray<InboxEntry>?
+    package var entries: ContiguousArray<TimelineEntry>?
     package var messagesMax: Int
     package var bytesMax: Int
 }
@@ -133,36 +133,36 @@ package struct ReadRequests: Sendable {
                 pair, peer: try pair.peer(of: asking).flatMap { (peer) throws(StorageError) in try UserImage.read(peer, from: snapshot) })
         case .pair(let pair): return try snapshot.number(.pairs, StoreKey.inline(pair).span).map(RowValue.number) ?? .absent
         case .entry(let user, let position):
-            return try snapshot.inboxEntry(of: user, atOrBefore: position).map(RowValue.entry) ?? .absent
+            return try snapshot.entry(of: .inbox(user), atOrBefore: position).map { .entry($0.mark) } ?? .absent
         case .evictionPoint(let user, let position):
-            var entries = ContiguousArray<InboxEntry>()
-            try snapshot.inbox(of: user, after: position, limit: evictionMessages, into: &entries)
-            return entries.last.map(RowValue.entry) ?? .absent
+            var entries = ContiguousArray<TimelineEntry>()
+            try snapshot.entries(of: .inbox(user), after: position, limit: evictionMessages, into: &entries)
+            return entries.last.map { .entry($0.mark) } ?? .absent
         }
     }
 
     private func plan(_ page: PageRequest, from snapshot: any StorageSnapshot) throws(StorageError) -> PageResult {
-        var entries = ContiguousArray<InboxEntry>()
+        var entries = ContiguousArray<TimelineEntry>()
         var reachedEnd = false
         if let known = page.entries {
             entries = known
         } else {
-            try snapshot.inbox(of: page.user, after: page.after, limit: page.messagesMax, into: &entries)
+            try snapshot.entries(of: .inbox(page.user), after: page.after, limit: page.messagesMax, into: &entries)
             reachedEnd = entries.count < page.messagesMax
         }
         var result = PageResult(request: page, items: [], reachedEnd: reachedEnd)
         result.request.entries = nil
         var bytes = 0
-        var before = entries.first
+        var before = entries.first?.mark
         for entry in entries {
             // The first one's size isn't known from the counters; it is counted when it is read.
-            bytes += Int(entry.cumulativeBytes &- (before?.cumulativeBytes ?? 0))
+            bytes += Int(entry.mark.cumulativeBytes &- (before?.cumulativeBytes ?? 0))
             if bytes > page.bytesMax, !result.items.isEmpty {
                 result.reachedEnd = false
                 break
             }
-            result.items.append(PageItem(entry: entry, message: nil, body: 0..<0))
-            before = entry
+            result.items.append(PageItem(entry: entry.mark, message: nil, body: 0..<0))
+            before = entry.mark
         }
         return result
     }

@@ -12,7 +12,7 @@ package struct RepairPlan: Sendable {
     /// Users' rows that are made anew.
     var images: [UInt64: UserImage] = [:]
     /// Inboxes that are made anew.
-    var inboxes: [UInt64: ContiguousArray<InboxEntry>] = [:]
+    var inboxes: [UInt64: ContiguousArray<TimelineEntry>] = [:]
     /// Names that are found again, or stand in.
     var names: [UInt64: [UInt8]] = [:]
     var meta: [StoreMeta: UInt64] = [:]
@@ -68,8 +68,8 @@ package struct RepairPlan: Sendable {
 
     private func writeInboxes(to store: any StoreTransaction) throws(StorageError) {
         for (user, entries) in inboxes.sorted(by: { $0.key < $1.key }) {
-            try store.deleteInbox(of: user, through: Position(rawValue: .max)) { _ in }
-            for entry in entries { try store.appendInbox(of: user, entry) }
+            try store.deleteEntries(of: .inbox(user), through: Position(rawValue: .max)) { _ in }
+            for entry in entries { try store.append(entry, to: .inbox(user)) }
         }
     }
 

@@ -13,18 +13,41 @@ struct EntryList {
 struct EntryNode {
     enum Kind: UInt8 {
         /// Counts against the credit.
-        case message
+        case message = 0
         /// Messages that will not come.
-        case gap
+        case gap = 1
         /// Own sends: nothing to acknowledge.
-        case skip
+        case skip = 2
     }
 
-    var entry: InboxEntry
-    /// Bytes of the body; for a step of the stream without a message (`GAP`, `SKIP`) 0.
-    var size: UInt32
-    var kind: Kind
+    /// Without flags and reference where it is a step of a stream.
+    fileprivate(set) var timelineEntry: TimelineEntry
+    /// The kind is in the top bits: a node has 32 bytes.
+    private let sizeAndKind: UInt32
     fileprivate(set) var next: EntrySlot
+
+    private static let sizeBits: UInt32 = 30
+
+    fileprivate init(_ entry: TimelineEntry, size: UInt32, kind: Kind) {
+        precondition(size >> Self.sizeBits == 0, "a body is shorter than a batch")
+        timelineEntry = entry
+        sizeAndKind = UInt32(kind.rawValue) << Self.sizeBits | size
+        next = .none
+    }
+
+    /// Where it is.
+    var entry: InboxEntry { timelineEntry.mark }
+
+    /// Bytes of the body; for a step of the stream without a message (`GAP`, `SKIP`) 0.
+    var size: UInt32 { sizeAndKind & (1 << Self.sizeBits - 1) }
+
+    var kind: Kind {
+        switch sizeAndKind >> Self.sizeBits {
+        case 0: .message
+        case 1: .gap
+        default: .skip
+        }
+    }
 }
 
 /// The nodes of all lists of entries: one array and a free list, so that an entry costs no allocation.
@@ -37,8 +60,8 @@ struct EntryPool: ~Copyable {
 
     func next(after slot: EntrySlot) -> EntrySlot { nodes[slot.index].next }
 
-    mutating func append(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to list: inout EntryList) {
-        let node = EntryNode(entry: entry, size: size, kind: kind, next: .none)
+    mutating func append(_ entry: TimelineEntry, size: UInt32, kind: EntryNode.Kind, to list: inout EntryList) {
+        let node = EntryNode(entry, size: size, kind: kind)
         let slot: EntrySlot
         if firstFree != .none {
             slot = firstFree
@@ -59,7 +82,7 @@ struct EntryPool: ~Copyable {
     /// The newest entry.
     func last(of list: EntryList) -> EntryNode? { list.isEmpty ? nil : nodes[list.tail.index] }
 
-    mutating func replaceLast(of list: EntryList, by entry: InboxEntry) { nodes[list.tail.index].entry = entry }
+    mutating func replaceLast(of list: EntryList, by entry: InboxEntry) { nodes[list.tail.index].timelineEntry = TimelineEntry(entry) }
 
     mutating func removeFirst(of list: inout EntryList) -> EntryNode? {
         guard !list.isEmpty else { return nil }

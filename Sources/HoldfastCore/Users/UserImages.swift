@@ -14,7 +14,7 @@ struct UserImages: Sendable {
 
     private var users = ContiguousArray<User>()
     private var images: [UInt8] = []
-    private var entries = ContiguousArray<InboxEntry>()
+    private var entries = ContiguousArray<TimelineEntry>()
 
     /// Of a user with a session, about.
     private static let imageBytes = 64
@@ -38,7 +38,7 @@ struct UserImages: Sendable {
     }
 
     /// Adds an inbox entry of the user that was added last.
-    mutating func add(_ entry: InboxEntry) {
+    mutating func add(_ entry: TimelineEntry) {
         entries.append(entry)
         users[users.count - 1].entries = users[users.count - 1].entries.lowerBound..<entries.count
     }
@@ -51,11 +51,12 @@ struct UserImages: Sendable {
         kept.reserveCapacity(entries.count)
         for index in order {
             let user = users[index]
+            let inbox = Timeline.inbox(user.number)
             if user.mayHaveReleased {
-                try store.deleteInbox(of: user.number, through: user.base) { kept.remove($0.position) }
+                try store.deleteEntries(of: inbox, through: user.base) { kept.remove($0.position) }
             }
             for entry in entries[user.entries] {
-                try store.appendInbox(of: user.number, entry)
+                try store.append(entry, to: inbox)
                 kept.add(entry.position)
             }
         }

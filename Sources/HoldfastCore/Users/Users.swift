@@ -218,7 +218,7 @@ struct Users: ~Copyable {
         if !rows[user].entries.isEmpty { rows[user].hasTimeline = true }
         var node = rows[user].entries.head
         while node != .none {
-            images.add(entries[node].entry)
+            images.add(entries[node].timelineEntry)
             node = entries.next(after: node)
         }
         dirty.copied(&rows[user].epochs)
@@ -259,9 +259,9 @@ struct Users: ~Copyable {
 
     // MARK: Inboxes
 
-    mutating func append(_ entry: InboxEntry, size: UInt32, to user: UserSlot) {
+    mutating func append(_ entry: TimelineEntry, size: UInt32, to user: UserSlot) {
         precondition(entry.position > rows[user].last.position, "positions of an inbox rise")
-        rows[user].last = entry
+        rows[user].last = entry.mark
         entries.append(entry, size: size, kind: .message, to: &rows[user].entries)
     }
 
@@ -271,7 +271,7 @@ struct Users: ~Copyable {
         var entry = rows[user].last
         entry.position = position
         entry.ordinal &+= 1
-        append(entry, size: 0, to: user)
+        append(TimelineEntry(entry), size: 0, to: user)
     }
 
     mutating func setFloor(_ floor: InboxFloor, of user: UserSlot) {
@@ -353,11 +353,11 @@ struct Users: ~Copyable {
     }
 
     /// Entries that are in RAM, after one position and up to another.
-    func recentEntries(of user: UserSlot, after start: Position, through end: Position, limit: Int) -> ContiguousArray<InboxEntry> {
-        var found = ContiguousArray<InboxEntry>()
+    func recentEntries(of user: UserSlot, after start: Position, through end: Position, limit: Int) -> ContiguousArray<TimelineEntry> {
+        var found = ContiguousArray<TimelineEntry>()
         var slot = rows[user].entries.head
         while slot != .none, found.count < limit {
-            let entry = entries[slot].entry
+            let entry = entries[slot].timelineEntry
             if entry.position > end { break }
             if entry.position > start { found.append(entry) }
             slot = entries.next(after: slot)
@@ -368,7 +368,7 @@ struct Users: ~Copyable {
     /// The last of the `count` oldest entries after where the inbox begins, if all are in RAM; nil: the timeline on disk must be asked.
     func evictionPoint(of user: UserSlot, from base: InboxEntry, count: Int) -> InboxEntry? {
         guard base.position >= rows[user].diskLast else { return nil }
-        return recentEntries(of: user, after: base.position, through: Position(rawValue: .max), limit: count).last
+        return recentEntries(of: user, after: base.position, through: Position(rawValue: .max), limit: count).last?.mark
     }
 
     /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the
@@ -393,7 +393,7 @@ struct Users: ~Copyable {
 
     /// Something was sent to a session and waits for its acknowledgement.
     mutating func appendDelivery(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to session: SessionSlot) {
-        deliveries.append(entry, size: size, kind: kind, to: &sessions[session].unacknowledged)
+        deliveries.append(TimelineEntry(entry), size: size, kind: kind, to: &sessions[session].unacknowledged)
         if kind == .message {
             sessions[session].unacknowledgedCount += 1
             sessions[session].unacknowledgedBytes &+= size

@@ -15,6 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
             SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
             short. SIGHUP: certificate and key are read again. Other exit codes: holdfast --help.
 
+            A data directory of an earlier version is refused (exit code 79) with what its migration takes, and changed when --migrate is given. \
+            A migration that was interrupted goes on at the next start.
+
             EXAMPLE
               holdfast serve --data /var/lib/holdfast --tls-listen 0.0.0.0:7443
               holdfast serve --config /etc/holdfast.yaml
@@ -40,6 +43,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Let --listen name addresses beyond loopback: for a gateway behind a balancer that does TLS.")
     var allowPlaintext = false
 
+    @Flag(help: "Change a data directory of an earlier version to this version's format first. The only way back is a backup.")
+    var migrate = false
+
     @Option(help: ArgumentHelp("What is logged: \(LogLevel.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "level"))
     var logLevel = LogLevel.info
 
@@ -57,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         defer { log.flush(milliseconds: Self.flushMilliseconds) }
         let logger = Logger(label: "holdfast") { _ in LineLogHandler(logLevel.level, log) }
-        let gateway = Gateway(configuration: configuration, logger: logger)
+        let gateway = Gateway(configuration: configuration, logger: logger, migrates: migrate)
         do {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()

@@ -37,6 +37,7 @@ struct DataInspection {
         guard let summary = found else { return }
         let next = storage.nextPosition
         let object = JSONText.object { object in
+            object.add("format", storage.format.rawValue)
             object.add("era", next.era)
             object.add("nextPosition", next.rawValue)
             object.add("checkpointPosition", summary.appliedThrough.rawValue)
@@ -55,7 +56,7 @@ struct DataInspection {
                 JSONText.object { store in
                     store.add("users", summary.userCount)
                     store.add("conversations", summary.conversationCount)
-                    store.add("inboxEntries", usage.inboxEntryCount)
+                    store.add("inboxEntries", usage.timelineEntryCount)
                     store.add("fileBytes", usage.storeFileBytes)
                     store.add("freeBytes", usage.storeFreeBytes)
                 })
@@ -71,12 +72,13 @@ struct DataInspection {
         if isJSON { return try StandardStreams.output(line: object.string) }
         try StandardStreams.output(
             line: """
+                format             \(storage.format.rawValue)
                 next position      \(next.rawValue) (era \(next.era))
                 checkpoint         \(summary.appliedThrough.rawValue), \(replayCount) records after it
                 trimmed through    \(summary.trimmedThrough.rawValue)
                 journal            \(usage.recordCount) records, \(usage.journalFileBytes) bytes (\(usage.journalFreeBytes) free)
                 store              \(summary.userCount) users, \(summary.conversationCount) conversations, \
-                \(usage.inboxEntryCount) inbox entries, \(usage.storeFileBytes) bytes (\(usage.storeFreeBytes) free)
+                \(usage.timelineEntryCount) inbox entries, \(usage.storeFileBytes) bytes (\(usage.storeFreeBytes) free)
                 """)
         for (table, count) in zip(StoreTable.allCases, usage.rowCounts) {
             try StandardStreams.output(line: "  \(table): \(count)")

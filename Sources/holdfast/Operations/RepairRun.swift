@@ -107,7 +107,7 @@ struct RepairRun {
 
     /// Makes the repaired directory beside the damaged one, and verifies it.
     private func makeCopy() throws -> Result {
-        let build = try DirectoryBuild(in: data)
+        let build = try DirectoryBuild(in: data, format: try format())
         let salvage = try salvage(into: build)
         let (plan, findings) = try RepairPlan.make(
             for: build.storage, unreadable: salvage.unreadable,
@@ -127,6 +127,18 @@ struct RepairRun {
         }
         return Result(
             findings: salvage.holes.map(finding) + findings, losses: plan.losses, era: build.storage.nextPosition.era)
+    }
+
+    /// That of the repaired directory: the version that wrote the damaged one can go on with it. A half migrated one is of the new format when it is repaired.
+    private func format() throws -> StorageFormat {
+        let named = try DirectoryLock.namedFormat(data)
+        var number: UInt64?
+        let end = try ReadingProcess.read(data, TableReader.journalMeta, [], nil) { key, value in
+            if key == StorageFormat.key, value.count == 8 { number = value.reduce(0) { $0 << 8 | UInt64($1) } }
+        }
+        let stored = number.flatMap(StorageFormat.init(rawValue:))
+        if named == nil, end != .whole { return .current }
+        return max(named ?? .one, stored ?? .one)
     }
 
     private func salvage(into build: DirectoryBuild) throws -> Salvage {

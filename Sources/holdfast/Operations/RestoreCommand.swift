@@ -95,8 +95,8 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         guard FileManager.default.fileExists(atPath: data + "/journal/data.mdb") else { return last }
         var next: UInt64?
-        let end = try ReadingProcess.read(data, TableReader.journalMeta, [], nil) { _, value in
-            if value.count == 8 { next = value.reduce(0) { $0 << 8 | UInt64($1) } }
+        let end = try ReadingProcess.read(data, TableReader.journalMeta, [], nil) { key, value in
+            if key == TableReader.nextPositionKey, value.count == 8 { next = value.reduce(0) { $0 << 8 | UInt64($1) } }
         }
         if end == .whole, let next { return max(last, Position(rawValue: next).era) }
         if eraAbove == nil {

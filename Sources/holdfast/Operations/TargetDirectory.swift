@@ -48,8 +48,9 @@ final class TargetDirectory {
     }
 
     private func build(from source: String, _ output: OperationOutput, _ change: (LMDBStorage) throws -> Void) throws -> Position {
-        let build = try DirectoryBuild(in: path)
-        try LMDBStorage.openReadOnly(directory: source).copy(into: build) { output.progress("copying \($0), \($1)") }
+        let storage = try LMDBStorage.openReadOnly(directory: source)
+        let build = try DirectoryBuild(in: path, format: storage.format)
+        try storage.copy(into: build) { output.progress("copying \($0), \($1)") }
         try change(build.storage)
         keys = try StagedFiles.copyKeys(from: source, into: path)
         return build.storage.nextPosition

@@ -32,7 +32,7 @@ enum StorageDamage: CaseIterable {
         switch self {
         case .recordBody, .recordHeader, .recordMissing, .replayedBody, .replayedSession, .replayedMissing:
             ("journal", nil, damaged.damagedPosition)
-        case .recordOfOthers: ("inbox", nil, damaged.damagedPosition)
+        case .recordOfOthers: ("timelines", nil, damaged.damagedPosition)
         case .userRow, .userRowMissing: ("users", "2", nil)
         case .name: ("userByName", "bob", nil)
         case .nameOfNumber, .bothNames: ("userNames", "2", nil)
@@ -41,7 +41,7 @@ enum StorageDamage: CaseIterable {
         case .pair: ("pairs", nil, nil)
         case .keptTooMany, .keptTooFew: ("kept", nil, damaged.damagedPosition)
         case .released: ("released", nil, damaged.damagedPosition)
-        case .inboxOrder, .inboxEnd: ("inbox", "2", nil)
+        case .inboxOrder, .inboxEnd: ("timelines", "2", nil)
         case .counter: ("meta", "nextUser", nil)
         case .counterMissing: ("meta", "time", nil)
         case .storeAhead: ("meta", "appliedThrough", nil)
@@ -135,18 +135,18 @@ final class DamagedStorage {
         try storage.checkpoint { (store) throws(StorageError) in try store.delete(table, key.span) }
     }
 
-    private func inbox() throws -> ContiguousArray<InboxEntry> {
-        var entries = ContiguousArray<InboxEntry>()
+    private func inbox() throws -> ContiguousArray<TimelineEntry> {
+        var entries = ContiguousArray<TimelineEntry>()
         try storage.read { (snapshot) throws(StorageError) in
-            try snapshot.inbox(of: 2, after: .zero, limit: 100, into: &entries)
+            try snapshot.entries(of: .inbox(2), after: .zero, limit: 100, into: &entries)
         }
         return entries
     }
 
-    private func setInbox(_ entries: ContiguousArray<InboxEntry>) throws {
+    private func setInbox(_ entries: ContiguousArray<TimelineEntry>) throws {
         try storage.checkpoint { (store) throws(StorageError) in
-            try store.deleteInbox(of: 2, through: Position(rawValue: .max)) { _ in }
-            for entry in entries { try store.appendInbox(of: 2, entry) }
+            try store.deleteEntries(of: .inbox(2), through: Position(rawValue: .max)) { _ in }
+            for entry in entries { try store.append(entry, to: .inbox(2)) }
         }
     }
 
@@ -160,7 +160,7 @@ final class DamagedStorage {
             for key in keys { try delete(table, key) }
         }
         try storage.checkpoint { (store) throws(StorageError) in
-            for user in UInt64(1)...3 { try store.deleteInbox(of: user, through: Position(rawValue: .max)) { _ in } }
+            for user in UInt64(1)...3 { try store.deleteEntries(of: .inbox(user), through: Position(rawValue: .max)) { _ in } }
         }
     }
 
@@ -177,9 +177,9 @@ final class DamagedStorage {
         case .recordOfOthers:
             damagedPosition = try self.position(of: "c2")
             var entries = try inbox()
-            entries.append(InboxEntry(position: damagedPosition, ordinal: 7, cumulativeBytes: 56))
+            entries.append(TimelineEntry(InboxEntry(position: damagedPosition, ordinal: 7, cumulativeBytes: 56)))
             try setInbox(entries)
-            try setLast(entries[6])
+            try setLast(entries[6].mark)
         case .userRow: try put(.users, bob, [0, 0, 0, 0, 1, 2, 3])
         case .userRowMissing: try delete(.users, bob)
         case .name: try delete(.userByName, Array("bob".utf8))
@@ -198,7 +198,7 @@ final class DamagedStorage {
         case .released: try put(.released, key, [])
         case .inboxOrder:
             var entries = try inbox()
-            entries[2].ordinal += 1
+            entries[2].mark.ordinal += 1
             try setInbox(entries)
         case .inboxEnd: try setInbox(try inbox().dropLast().reduce(into: []) { $0.append($1) })
         case .counter: try put(.meta, Array("nextUser".utf8), StoreKey.number(2))
