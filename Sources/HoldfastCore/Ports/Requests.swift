@@ -68,6 +68,11 @@ package enum Question: Sendable {
 package struct Reply: Sendable {
     package var id: ReplyID
     package var answer: PortAnswer
+
+    package init(id: ReplyID, answer: PortAnswer) {
+        self.id = id
+        self.answer = answer
+    }
 }
 
 /// What became of a request.

@@ -163,6 +163,9 @@ package final class CorePort: Sendable {
         postWaiting()
     }
 
+    /// Requests without credits.
+    var waitingCount: Int { state.withLock { $0.waitingCount } }
+
     /// The core is gone: nobody is answered any more.
     func stop() {
         let left = state.withLock { state in

@@ -35,7 +35,7 @@ extension Oracle {
         if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
         for session in found?.sessions ?? [] {
             // What was answered is still so after a crash.
-            if let before = answeredCursors[session.id], session.cursor < before, before.era == session.cursor.era || restoredAt == nil {
+            if let before = answeredCursors[session.id], session.cursor < before {
                 world.fail("the cursor of session \(session.id.rawValue) was said to be \(before.rawValue) and is \(session.cursor.rawValue)")
             }
             answeredCursors[session.id] = session.cursor

@@ -145,6 +145,7 @@ final class Oracle {
     /// The gateway was put back: what was at `next` and above is lost, and its senders have to hear of it.
     func restored(_ next: Position) {
         restoredAt = world.time
+        answeredCursors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, position >= next else { continue }
             texts[index].lostPositions.append(position)
@@ -157,6 +158,7 @@ final class Oracle {
     /// first time by it, may not be known any more.
     func repaired() {
         restoredAt = world.time
+        answeredCursors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, damagedPositions.contains(position) else { continue }
             texts[index].lostPositions.append(position)
