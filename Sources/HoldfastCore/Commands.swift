@@ -47,6 +47,8 @@ package enum Command: Sendable {
     indirect case push(PushCommand)
     /// By a port. Answered by a `Reply` when everything that the answer tells of is synced.
     case ask(ReplyID, Question)
+    /// By a port: changes a hold on the journal. Answered by a `Reply` when that is synced.
+    indirect case hold(ReplyID, HoldRequest)
 }
 
 extension Command {
@@ -59,6 +61,7 @@ extension Command {
         case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
         case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
         case .ask(_, let question): question.byteCount
+        case .hold: 0
         }
     }
 
@@ -79,6 +82,8 @@ extension Command {
             OrderKey(origin.connection)
         case .push(let push): push.order
         case .ask(let reply, _): OrderKey(reply)
+        // All of them in their order.
+        case .hold(let reply, _): OrderKey(ReplyID(door: reply.door, number: 0))
         }
     }
 }

@@ -18,6 +18,7 @@ extension Core {
         record.encode(body: body, into: &open.journal.bytes)
         let count = open.journal.bytes.count - offset
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
+        ages.count(count)
         if case .message(let message) = record {
             applyMessage(message, at: position, bodyCount: body.count, bodyOffset: offset + count - body.count)
         } else {
@@ -42,7 +43,7 @@ extension Core {
         case .sessionBegun(let begun): return begun.newUser.isEmpty ? absent(begun.session.userNumber) : nil
         case .sessionEnded(let session, _), .seen(let session, _): return absent(session.userNumber)
         case .evicted(let evicted): return absent(evicted.user)
-        case .lost: return nil
+        case .lost, .hold: return nil
         }
     }
 
@@ -88,6 +89,7 @@ extension Core {
                 users.willChange(user)
                 users.appendLoss(at: position, to: user)
             }
+        case .hold(let record): applyHold(record)
         }
     }
 

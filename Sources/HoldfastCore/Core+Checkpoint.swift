@@ -1,9 +1,9 @@
 import HoldfastWire
 
-// Checkpoints and trimming, the core's side: freezing and copying rows, letting go of what the disk has.
+// Checkpoints, the core's side: freezing and copying rows, letting go of what the disk has.
 extension Core {
     /// What the next checkpoint has to write, and a start after a crash to replay.
-    var changedEntries: Int { users.changedCount + names.changedCount }
+    var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount }
 
     /// The same and what it has to delete, by what it writes for that: a position is released with a small fraction of what a row takes.
     package var checkpointRows: Int { changedEntries + (users.releasedEntries + users.frozenReleasedEntries) / 8 }
@@ -66,9 +66,11 @@ extension Core {
         checkpoint.lastMonotonic = monotonic
         checkpoint.journalBytes = 0
         users.freeze()
+        let through = Position(rawValue: nextPosition.rawValue - 1)
+        noteAges(through: through)
         checkpoint.job = CheckpointJob(
-            through: Position(rawValue: nextPosition.rawValue - 1), time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
-            releasedDone: trim.releasedDone, names: names.freeze())
+            through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
+            releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze())
         trim.releasedDone = []
     }
 
@@ -104,46 +106,5 @@ extension Core {
     private mutating func letGoSlice() {
         users.letGoSlice(configuration.checkpointSliceRows, through: checkpoint.writtenThrough)
         if users.isLetGo { releaseCredits() }
-    }
-
-    // MARK: Trimming
-
-    /// What to look for in the journal next: `run` it on a reader thread, then call `trimPlanned`.
-    mutating func takeTrim() -> TrimJob? {
-        guard !trim.isPlanning, trim.planned == nil, trim.inFlight == nil,
-            trim.trimmedThrough < checkpoint.writtenThrough || !trim.isReleasedDone
-        else { return nil }
-        trim.isPlanning = true
-        return TrimJob(
-            after: trim.trimmedThrough, releasedAfter: trim.releasedThrough,
-            // Each deletion may copy a page.
-            recordsMax: min(configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max),
-            generation: checkpoint.writtenCount)
-    }
-
-    mutating func trimPlanned(_ plan: TrimPlan) {
-        trim.isPlanning = false
-        // A plan from before the last checkpoint may take released positions that were forgotten since: it is made again.
-        guard plan.generation == checkpoint.writtenCount else { return }
-        trim.planned = plan
-    }
-
-    /// Deletions for the next commit.
-    mutating func takeDeletions() -> ContiguousArray<Position> {
-        guard let plan = trim.planned else { return [] }
-        trim.planned = nil
-        trim.inFlight = plan
-        if plan.deletions.isEmpty { deletionsCommitted() }
-        return plan.deletions
-    }
-
-    mutating func deletionsCommitted() {
-        guard let plan = trim.inFlight else { return }
-        trim.inFlight = nil
-        trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)
-        trim.releasedDone.append(contentsOf: plan.released)
-        guard plan.generation == checkpoint.writtenCount else { return }
-        if let last = plan.released.last { trim.releasedThrough = last }
-        trim.isReleasedDone = plan.isReleasedDone
     }
 }

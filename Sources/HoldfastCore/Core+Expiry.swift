@@ -13,13 +13,15 @@ struct ExpiryState {
 extension Core {
     /// What to look for next: `run` it on a reader thread, then call `expiryPlanned`.
     mutating func takeExpiry() -> ExpiryJob? {
-        let ageMax = UInt64(configuration.inboxDays) * 86_400
-        guard ageMax > 0, !expiry.isLooking, monotonic >= expiry.nextLook, UInt64(clock.age) > ageMax,
+        let ageMax = configuration.inboxDays * 86_400
+        guard ageMax > 0, !expiry.isLooking, monotonic >= expiry.nextLook, clock.age > ageMax,
             changedEntries < configuration.checkpointEntriesMax
         else { return nil }
+        // Ages rise with positions: what is too old ends at one.
+        let through = ages.position(upToAge: clock.age - ageMax)
+        guard through > expiry.scannedThrough else { return nil }
         expiry.isLooking = true
-        return ExpiryJob(
-            after: expiry.scannedThrough, ageMin: clock.age - UInt32(ageMax), messagesMax: configuration.expirySliceMessages)
+        return ExpiryJob(after: expiry.scannedThrough, through: through, messagesMax: configuration.expirySliceMessages)
     }
 
     mutating func expiryPlanned(_ plan: ExpiryPlan) {

@@ -7,6 +7,8 @@ extension Core {
     var violation: String? {
         if let text = users.violation(waitingPins: waiting.pinnedCount) { return text }
         if let text = names.violation { return text }
+        if let text = holds.violation(below: nextPosition) { return text }
+        if let text = ages.violation { return text }
         if settledThrough > committedThrough || committedThrough >= nextPosition { return "positions are out of order" }
         if checkpoint.writtenThrough >= nextPosition { return "the store is ahead of the journal" }
         if let text = batchViolation { return text }

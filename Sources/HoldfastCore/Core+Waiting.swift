@@ -156,7 +156,7 @@ struct CommandNames {
                 start = end
             }
             precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
-        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users): break
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users), .hold: break
         }
     }
 }

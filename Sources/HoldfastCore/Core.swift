@@ -64,6 +64,8 @@ package struct Core: ~Copyable {
 
     var checkpoint: CheckpointState
     var trim = TrimState()
+    var holds = Holds()
+    var ages = JournalAges()
     var expiry = ExpiryState()
     /// The next session to be looked at by the slow sweep.
     var sweepHand = 0
@@ -103,6 +105,7 @@ package struct Core: ~Copyable {
         self.isSpaceLow = isSpaceLow
         self.roomBytes = roomBytes
         sweepSessions()
+        enforceHolds()
         advanceCheckpoint()
     }
 

@@ -55,6 +55,8 @@ package struct CoreConfiguration: Sendable {
     package var trimSliceRecords = 5_000
     /// The same while room is low.
     package var trimSliceLowRecords = 1_000
+    /// With less room than this, holds are given up, so that no message has to be refused for them.
+    package var holdRoomBytes = 256 << 20
     /// How often messages that are too old are looked for, and how many messages are looked at in one step.
     package var expiryMilliseconds: UInt64 = 60_000
     package var expirySliceMessages = 1_000

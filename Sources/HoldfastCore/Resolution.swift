@@ -92,7 +92,7 @@ extension Core {
         case .push(let push): findTargets(of: push, names, found, &resolution)
         case .ask(_, .sessions):
             if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
-        case .detach, .ask(_, .users): break
+        case .detach, .ask(_, .users), .hold: break
         }
         return resolution
     }

@@ -111,6 +111,10 @@ package enum StoreTable: UInt8, CaseIterable, Sendable {
     case kept = 7
     /// Positions that no timeline holds any more and that the journal may still have.
     case released = 8
+    /// Kind and name of a hold -> its floor and limits.
+    case holds = 9
+    /// Position -> age, and how many bytes had come: a point now and then.
+    case ages = 10
 }
 
 /// Journal and store of one data directory.

@@ -54,6 +54,8 @@
         case cursorsAskedUnsynced
         /// At a start a message is for all whom its record names, also for those who were refused (G2).
         case refusalForgottenAtReplay
+        /// What timelines release goes at once, whoever holds it (G6).
+        case holdIgnored
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

@@ -64,6 +64,13 @@ package enum Question: Sendable {
     }
 }
 
+/// What becomes of a hold.
+package enum HoldRequest: Equatable, Sendable {
+    /// Sets it, or moves the floor of one that there is and changes its limits. A floor below what is whole is raised to that; the answer names it.
+    case set(HoldName, Hold)
+    case release(HoldName)
+}
+
 /// An answer, and whose.
 package struct Reply: Sendable {
     package var id: ReplyID
@@ -84,6 +91,8 @@ package enum PortAnswer: Equatable, Sendable {
     /// What the user's sessions were at the position; nil: nobody has the name.
     case sessions(UserSessions?, at: Position)
     case users(UserPage, at: Position)
+    /// The hold has this floor now, or had it when it was let go of: every record above it is there.
+    case held(floor: Position, at: Position)
 }
 
 /// A user, and the sessions that are kept of him.

@@ -9,6 +9,7 @@ enum RecordKind: UInt8 {
     case messageOfFormat1 = 1
     case cursors, sessionBegun, sessionEnded, evicted, seen, lost
     case message
+    case hold
     // Reserved. Whatever a restart must know is a record, or a row made from one: these are for what comes.
     case ledger, wake, audit, erase, membership, readMarks, consumer, ticketKeys, format
 }
@@ -58,6 +59,8 @@ package enum Record: Equatable, Sendable {
     /// What stood here can't be read any more. A repair puts it in the place of a message that inboxes hold, whose owners get a `GAP`
     /// then; behind the checkpoint it names the users (by number) whose inboxes the message was, or may have been, for.
     case lost([UInt64])
+    /// A hold on the journal was set, moved or let go of.
+    case hold(HoldRecord)
 
     /// Appends the encoded record. A message's body is `body`, and its `body` range is ignored.
     package func encode(body: ArraySlice<UInt8> = [], into bytes: inout [UInt8]) {
@@ -102,6 +105,9 @@ package enum Record: Equatable, Sendable {
         case .lost(let users):
             bytes.append(RecordKind.lost.rawValue)
             for user in users { bytes.append(bigEndian: user) }
+        case .hold(let hold):
+            bytes.append(RecordKind.hold.rawValue)
+            hold.encode(into: &bytes)
         }
         let checksum = bytes.span.checksumOfRecord(start..<bytes.count)
         bytes.replace(at: start, bigEndian: checksum)
@@ -131,7 +137,7 @@ package enum Record: Equatable, Sendable {
             var isOfLaterVersion = false
             _ = MessageRecord(decoding: &reader, of: nil, &isOfLaterVersion)
             return isOfLaterVersion
-        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost: return false
+        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold: return false
         case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
         }
     }
@@ -189,6 +195,7 @@ package enum Record: Equatable, Sendable {
                 users.append(user)
             }
             return .lost(users)
+        case .hold: return HoldRecord(decoding: &reader).map(Record.hold)
         case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format: return nil
         }
     }

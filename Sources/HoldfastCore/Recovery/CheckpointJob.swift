@@ -9,6 +9,8 @@ package struct CheckpointJob: Sendable {
     /// Positions that the journal doesn't have any more.
     let releasedDone: ContiguousArray<Position>
     let names: FrozenNames
+    let holds: Holds.Rows
+    let ages: JournalAges.Rows
     /// Set when all are copied.
     var users = UserImages()
 
@@ -22,6 +24,8 @@ package struct CheckpointJob: Sendable {
             }
             try users.write(to: store, applied: applied)
             try names.write(to: store)
+            try holds.write(to: store)
+            try ages.write(to: store)
             for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }

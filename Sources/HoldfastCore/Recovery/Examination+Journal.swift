@@ -295,7 +295,7 @@ extension Examination {
             if begun.newUser.isEmpty { try require(user, at: position) } else { newUsers[user] = begun.newUser }
             lastUser = max(lastUser, user)
         case .sessionEnded(let session, _), .seen(let session, _): noteSerial(session, walk)
-        case .evicted, .lost: break
+        case .evicted, .lost, .hold: break
         }
     }
 

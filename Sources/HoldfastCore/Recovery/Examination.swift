@@ -58,6 +58,8 @@ struct Examination {
         try remakeInboxes()
         try examineKept(progress)
         try examineReleased()
+        try examineHolds()
+        try examineAges()
         settleCounters()
     }
 

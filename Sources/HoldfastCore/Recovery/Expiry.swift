@@ -12,18 +12,17 @@ package struct ExpiryPlan: Sendable {
     var users: ContiguousArray<User> = []
     /// Every message up to here that some inbox holds has been looked at.
     var scannedThrough: Position
-    /// What follows is younger.
+    /// Nothing is left up to the position that was asked for.
     var isDone = true
     /// The checkpoint that the view has.
     var appliedThrough: Position
 }
 
-/// Looks for messages that are too old, from the oldest on: positions rise with time, so that the first younger one ends the search. Only
-/// messages that an inbox on disk holds are looked at; younger than a checkpoint means younger than any limit.
+/// Looks for whom messages up to a position are, from the oldest on: all of them are too old. Only messages that an inbox on disk holds are looked
+/// at; younger than a checkpoint means younger than any limit.
 package struct ExpiryJob: Sendable {
     let after: Position
-    /// The age clock below which a message is too old.
-    let ageMin: UInt32
+    let through: Position
     let messagesMax: Int
 
     package func run(on storage: any Storage) throws(StorageError) -> ExpiryPlan {
@@ -37,15 +36,12 @@ package struct ExpiryJob: Sendable {
                     if case .message(let found)? = Record.decode(bytes) { message = found }
                 }
                 if let message {
-                    guard message.age < ageMin else {
-                        plan.isDone = true
-                        break
-                    }
                     for recipient in message.recipients where recipient.refusal == nil { lastOf[recipient.user] = position }
                     if message.echoes { lastOf[message.sender] = position }
                 }
                 plan.scannedThrough = position
             }
+            if plan.isDone { plan.scannedThrough = through }
             for (user, position) in lastOf.sorted(by: { $0.key < $1.key }) {
                 guard let image = try UserImage.read(user, from: snapshot),
                     let through = try snapshot.entry(of: .inbox(user), atOrBefore: position)?.mark
@@ -59,7 +55,8 @@ package struct ExpiryJob: Sendable {
             var kept = ContiguousArray<Position>()
             try snapshot.scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
                 var reader = ByteReader(key)
-                if let position = reader.integer(UInt64.self) { kept.append(Position(rawValue: position)) }
+                guard let position = reader.integer(UInt64.self), position <= through.rawValue else { return false }
+                kept.append(Position(rawValue: position))
                 return kept.count < messagesMax
             }
             plan.isDone = kept.count < messagesMax

@@ -92,6 +92,9 @@ extension Core {
         names.nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
         checkpoint.nextUserWritten = names.nextUser
         names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
+        try holds.load(snapshot)
+        try ages.load(snapshot)
+        trim.reach = checkpoint.writtenThrough
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
         clock.recovered(time: try StoreMeta.read(.time, from: snapshot) ?? 0)
         clock.recovered(age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
@@ -125,7 +128,9 @@ extension Core {
         case .evicted(let evicted): try load(evicted.user, from: snapshot)
         case .lost(let users):
             for user in users { try load(user, from: snapshot) }
+        case .hold: break
         }
+        ages.count(bytes.count)
         if let user = missingUser(of: record) {
             throw StorageError(
                 .damaged,

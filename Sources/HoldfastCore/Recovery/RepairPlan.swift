@@ -130,7 +130,7 @@ package struct RepairPlan: Sendable {
             if let job = core.takeCheckpoint() { core.checkpointWritten(try job.run(on: storage)) }
             time.monotonic += 1
             core.advance(time)
-            core.ticked(isSpaceLow: true, roomBytes: 0)
+            core.ticked(isSpaceLow: true, roomBytes: .max)
         }
     }
 }

@@ -25,18 +25,3 @@ struct CheckpointState {
         withheldBytes = ContiguousArray(repeating: 0, count: doors)
     }
 }
-
-/// Where trimming stands: deleting from the journal what is below the checkpoint and in no timeline.
-struct TrimState {
-    /// Everything up to here has been looked at once.
-    var trimmedThrough = Position.zero
-    /// The table of released positions has been read up to here since the last checkpoint.
-    var releasedThrough = Position.zero
-    var isReleasedDone = true
-    var isPlanning = false
-    /// To go with the next commit, and with the one in flight.
-    var planned: TrimPlan?
-    var inFlight: TrimPlan?
-    /// Deleted from the journal: the next checkpoint forgets them.
-    var releasedDone = ContiguousArray<Position>()
-}

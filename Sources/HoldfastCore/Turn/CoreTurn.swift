@@ -125,6 +125,9 @@ package struct CoreTurn: ~Copyable {
     /// What the log is to say of the machine's clock.
     package mutating func takeClockNotice() -> ClockNotice? { core.takeClockNotice() }
 
+    /// Holds that gave way to a limit or to a full disk, for the log.
+    package mutating func takeHoldNotices() -> [HoldNotice] { core.takeHoldNotices() }
+
     // MARK: Time
 
     /// Whether `run` has something to do now.

@@ -96,6 +96,20 @@ package final class CorePort: Sendable {
         }
     }
 
+    /// Sets a hold on the journal, moves its floor, or lets go of it.
+    package func hold(_ request: HoldRequest) async throws(PortError) -> PortAnswer {
+        let name =
+            switch request {
+            case .set(let name, _), .release(let name): name
+            }
+        try Self.check(name.id)
+        return try await answer { reply in
+            var batch = CommandBatch(door: reply.door)
+            batch.commands.append(.hold(reply, request))
+            return batch
+        }
+    }
+
     private static let pageMax = 1_000
 
     private static func check(_ name: [UInt8]) throws(PortError) {

@@ -144,6 +144,15 @@ final class CoreDriver: @unchecked Sendable {
         }
     }
 
+    private func report(_ notice: HoldNotice) {
+        logger.warning(
+            "a hold on the journal gave way",
+            metadata: [
+                "hold": "\(notice.name)", "cause": "\(notice.cause)", "from": "\(notice.from.rawValue)", "to": "\(notice.to.rawValue)",
+                "do": "what lies between is lost to who has the hold: let it keep up, or raise its limit or the disk's room",
+            ])
+    }
+
     private func carryOut(_ now: CoreTime) {
         while let job = turn.takeJob(now: now) {
             switch job.lane {
@@ -159,6 +168,7 @@ final class CoreDriver: @unchecked Sendable {
         if turn.takeGiveBack() { for loop in loops { loop.post(.giveMemoryBack) } }
         load.setTimeOffset(turn.timeOffset)
         if let notice = turn.takeClockNotice() { ClockLog.write(notice, to: logger) }
+        for notice in turn.takeHoldNotices() { report(notice) }
         if room.takeCount() { readers.post(.countRoom) }
         if now.monotonic >= nextPlaceCheck {
             nextPlaceCheck = now.monotonic + Self.placeCheckMilliseconds

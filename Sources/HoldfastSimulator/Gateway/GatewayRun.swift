@@ -119,6 +119,7 @@ final class GatewayRun {
             if let (effects, _) = core.takeEffects(door: loop) { ports[loop].take(effects) }
         }
         if let (effects, _) = core.takeEffects(door: backend.door) { backend.take(effects) }
+        for notice in core.takeHoldNotices() { gateway.oracle.gaveWay(notice) }
         if core.takeGiveBack() { for table in tables { table.table.giveMemoryBack() } }
         if core.isFinished { return gateway.drained() }
         if core.hasMore {

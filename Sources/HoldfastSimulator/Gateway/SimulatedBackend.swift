@@ -9,6 +9,7 @@ final class SimulatedBackend {
     private enum Request {
         case push(text: Int)
         case question
+        case hold(HoldRequest)
     }
 
     private unowned let run: GatewayRun
@@ -47,6 +48,13 @@ final class SimulatedBackend {
         run.post(.commands(batch, done: nil))
     }
 
+    /// Sets, moves or releases one of a few holds.
+    func hold(_ request: HoldRequest) {
+        var batch = CommandBatch(door: door)
+        batch.commands.append(.hold(newReply(.hold(request)), request))
+        run.post(.commands(batch, done: nil))
+    }
+
     private func newReply(_ request: Request) -> ReplyID {
         lastNumber += 1
         requests[lastNumber] = request
@@ -65,6 +73,8 @@ final class SimulatedBackend {
             case (.push(let text), .refused(let code)): oracle.pushRefused(text, code)
             case (.question, .sessions(let found, let position)): oracle.answered(found, at: position, next: run.storage.nextPosition)
             case (.question, .users(let page, let position)): oracle.answered(page, at: position, next: run.storage.nextPosition)
+            case (.hold(let request), .held(let floor, let position)):
+                oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")
             }
         }

@@ -17,7 +17,9 @@ extension Oracle {
         guard texts[number].position == position else {
             return world.fail("text \(number) is called pushed at \(position.rawValue), and the disk doesn't have it there")
         }
-        if texts[number].refusals != refusals { world.fail("text \(number) is pushed with other refusals than the record has: \(refusals)") }
+        if texts[number].refusals != refusals {
+            world.fail("text \(number) is pushed with other refusals than the record has: \(refusals)")
+        }
         texts[number].fate = .stored
     }
 
@@ -36,9 +38,39 @@ extension Oracle {
         for session in found?.sessions ?? [] {
             // What was answered is still so after a crash.
             if let before = answeredCursors[session.id], session.cursor < before {
-                world.fail("the cursor of session \(session.id.rawValue) was said to be \(before.rawValue) and is \(session.cursor.rawValue)")
+                world.fail(
+                    "the cursor of session \(session.id.rawValue) was said to be \(before.rawValue) and is \(session.cursor.rawValue)")
             }
             answeredCursors[session.id] = session.cursor
+        }
+    }
+
+    /// - Parameter floor: of the hold now, above which nothing may go.
+    func held(_ request: HoldRequest, floor: Position, at position: Position, next: Position) {
+        if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
+        switch request {
+        case .set(let name, let asked):
+            world.coverage.count("hold set")
+            world.note("\(name) holds what is above \(floor.rawValue), asked for \(asked.floor.rawValue)")
+            if floor < asked.floor, asked.floor < next { world.fail("\(name) has a floor below what was asked for") }
+            holdFloors[name] = floor
+        case .release(let name):
+            world.coverage.count("hold released")
+            holdFloors[name] = nil
+        }
+    }
+
+    /// The gateway has said that a hold gave way.
+    func gaveWay(_ notice: HoldNotice) {
+        world.coverage.count("hold gave way: \(notice.cause)")
+        world.note("\(notice.name) gave way, \(notice.cause): from \(notice.from.rawValue) to \(notice.to.rawValue)")
+        if let floor = holdFloors[notice.name] { holdFloors[notice.name] = max(floor, notice.to) }
+    }
+
+    func checkDeletions(_ deletions: ContiguousArray<Position>) {
+        guard let last = deletions.last else { return }
+        for (name, floor) in holdFloors.sorted(by: { $0.key < $1.key }) where last > floor {
+            world.fail("the record at \(last.rawValue) is deleted, and \(name) holds what is above \(floor.rawValue)")
         }
     }
 
@@ -46,7 +78,9 @@ extension Oracle {
         world.coverage.count("asked for users")
         if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
         let numbers = page.users.map(\.number)
-        if numbers != Array(1..<UInt64(numbers.count + 1)), !hasDamage, restoredAt == nil { world.fail("a page of users has holes: \(numbers)") }
+        if numbers != Array(1..<UInt64(numbers.count + 1)), !hasDamage, restoredAt == nil {
+            world.fail("a page of users has holes: \(numbers)")
+        }
         if Set(page.users.map(\.name)).count != numbers.count { world.fail("a page of users has a name twice") }
     }
 }

@@ -14,6 +14,8 @@ final class Oracle {
     private(set) var restoredAt: UInt64?
     /// The cursors that an operator was told.
     var answeredCursors: [SessionID: Position] = [:]
+    /// Above which no record may go, as far as those who have a hold know.
+    var holdFloors: [HoldName: Position] = [:]
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0
@@ -107,6 +109,7 @@ final class Oracle {
 
     /// A transaction of the journal is on the disk.
     func committed(_ batch: JournalBatch) {
+        checkDeletions(batch.deletions)
         for entry in batch.entries {
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
@@ -146,6 +149,7 @@ final class Oracle {
     func restored(_ next: Position) {
         restoredAt = world.time
         answeredCursors = [:]
+        holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, position >= next else { continue }
             texts[index].lostPositions.append(position)
@@ -159,6 +163,7 @@ final class Oracle {
     func repaired() {
         restoredAt = world.time
         answeredCursors = [:]
+        holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, damagedPositions.contains(position) else { continue }
             texts[index].lostPositions.append(position)

@@ -10,7 +10,7 @@ package struct Operation: Equatable, Sendable {
         case crash, powerCut, drain, rotateKeys, checkpoint, stall, wallJump, failCommit, failCheckpoint, fillDisk, slowDisk, flipBit
         case backUpGateway, restoreGateway
         // What backends and operators do.
-        case push, ask
+        case push, ask, hold
         /// Everybody is away for days.
         case absence
 
@@ -50,6 +50,7 @@ package struct Operation: Equatable, Sendable {
             case .absence: 2
             case .push: 60
             case .ask: 20
+            case .hold: 20
             }
         }
 

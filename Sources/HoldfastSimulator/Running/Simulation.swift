@@ -79,6 +79,7 @@ package final class Simulation {
         case .background: phone.goToBackground(for: operation.b % 1_800_000)
         case .suspend: phone.suspend(for: operation.b % 600_000)
         case .push: push(operation)
+        case .hold: hold(operation)
         case .ask: gateway.run?.backend.ask(phone.profile.user, limit: 1 + Int(operation.b % 8))
         default: performOnGateway(operation)
         }
@@ -155,6 +156,19 @@ package final class Simulation {
         let names = world.profile.users.shuffled(using: &random).prefix(1 + random.below(world.profile.users.count))
         let number = oracle.makePush(to: Array(names), size: random.below(60))
         backend.push(number, to: Array(names), mustExist: random.chance(0.3))
+    }
+
+    /// One of three holds, mostly from somewhere in the last records on; short limits, so that they are reached.
+    private func hold(_ operation: Operation) {
+        guard let run = gateway.run else { return }
+        var random = SeededRandom(seed: operation.b)
+        let name = [HoldName(.retention, "all"), HoldName(.consumer, "feed"), HoldName(.backup, "copy")][random.below(3)]
+        let back = UInt64(random.below(60))
+        let next = run.storage.nextPosition.rawValue
+        let hold = Hold(
+            floor: Position(rawValue: next - min(next, back + 1)), ageMax: random.chance(0.5) ? UInt32(60 + random.below(100_000)) : 0,
+            bytesMax: random.chance(0.3) ? UInt64(500 + random.below(20_000)) : 0)
+        run.backend.hold(random.chance(0.25) ? .release(name) : .set(name, hold))
     }
 
     private func cut(_ phone: SimulatedPhone, _ operation: Operation) {

@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastConnection
+import HoldfastCore
 import HoldfastWire
 
 /// What is done to a run. Each has to occur in a campaign, or the campaign proves less than it says.
@@ -60,7 +61,11 @@ final class Coverage {
         for outcome in WelcomeOutcome.allCases { all.add("welcome \(outcome)", 0) }
         for code in Self.expectedCloses { all.add("closed \(code)", 0) }
         for code in [RefusalCode.inboxFull, .storageFull] { all.add("refused \(code)", 0) }
-        for name in ["pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for users"] { all.add(name, 0) }
+        for cause in [HoldCause.ageLimit, .bytesLimit, .noRoom] { all.add("hold gave way: \(cause)", 0) }
+        for name in [
+            "pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for users", "hold set",
+            "hold released",
+        ] { all.add(name, 0) }
         for reason in [GapReason.evicted, .expired, .damaged] { all.add("gap \(reason)", 0) }
         return all
     }

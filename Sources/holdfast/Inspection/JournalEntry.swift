@@ -36,6 +36,7 @@ struct JournalEntry {
         case .evicted: "evicted"
         case .seen: "seen"
         case .lost: "lost"
+        case .hold: "hold"
         case nil: "?"
         }
     }
@@ -122,6 +123,10 @@ struct JournalEntry {
             ]
         case .seen(let session, _): return [("session", .number(session.rawValue))]
         case .lost(let users): return [("users", .number(UInt64(users.count)))]
+        case .hold(let record):
+            return [
+                ("hold", .text("\(record.name)")), ("floor", .number(record.hold.floor.rawValue)), ("cause", .text("\(record.cause)")),
+            ]
         case nil: return []
         }
     }

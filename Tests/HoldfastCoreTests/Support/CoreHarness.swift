@@ -129,6 +129,12 @@ final class CoreHarness {
         trace.append(event())
     }
 
+    func hold(_ request: HoldRequest) -> ReplyID {
+        let reply = newReply()
+        submit(to: loops) { _ in .hold(reply, request) }
+        return reply
+    }
+
     // MARK: Steps
 
     private enum Step {
@@ -248,7 +254,7 @@ final class CoreHarness {
 
     private func checkDurable(_ answer: PortAnswer) {
         switch answer {
-        case .pushed(let position, _), .sessions(_, at: let position), .users(_, at: let position):
+        case .pushed(let position, _), .sessions(_, at: let position), .users(_, at: let position), .held(_, at: let position):
             if position >= storage.nextPosition { fail("answered before its commit: \(position.rawValue)") }
         case .refused: break
         }

@@ -54,7 +54,7 @@ struct Ledger {
         case .evicted(let evicted):
             evictions[evicted.user, default: []].append(
                 Eviction(through: evicted.through.position, reason: evicted.reason, recordedAt: position))
-        case .cursors, .seen, .lost: break
+        case .cursors, .seen, .lost, .hold: break
         }
     }
 

@@ -15,6 +15,8 @@ package struct TrimPlan: Sendable {
 /// Looks through the journal for records below the checkpoint that no timeline holds, and through the released positions.
 package struct TrimJob: Sendable {
     let after: Position
+    /// Nothing above this is deleted.
+    let through: Position
     let releasedAfter: Position
     let recordsMax: Int
     let generation: UInt32
@@ -25,8 +27,9 @@ package struct TrimJob: Sendable {
             let applied = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
             var found = ContiguousArray<Position>()
             try snapshot.positions(after: after, limit: recordsMax, into: &found)
-            let candidates = found.filter { $0 <= applied }
-            plan.scannedThrough = candidates.count == recordsMax ? candidates[recordsMax - 1] : max(after, applied)
+            let end = min(applied, through)
+            let candidates = found.filter { $0 <= end }
+            plan.scannedThrough = candidates.count == recordsMax ? candidates[recordsMax - 1] : max(after, end)
             let kept = try keptPositions(after: after, through: plan.scannedThrough, from: snapshot)
             var next = kept.startIndex
             for position in candidates {
@@ -37,8 +40,15 @@ package struct TrimJob: Sendable {
             try snapshot.scan(.released, from: StoreKey.number(releasedAfter.rawValue + 1).span) { key, _ in
                 guard plan.released.count < room else { return false }
                 var reader = ByteReader(key)
-                if let position = reader.integer(UInt64.self) { plan.released.append(Position(rawValue: position)) }
-                return true
+                guard let position = reader.integer(UInt64.self) else { return true }
+                #if PLANTED_BUGS
+                    let isHeld = position > through.rawValue && !PlantedBug.holdIgnored.isActive
+                #else
+                    let isHeld = position > through.rawValue
+                #endif
+                // The others stay in the table until the hold gives way.
+                if !isHeld { plan.released.append(Position(rawValue: position)) }
+                return !isHeld
             }
             plan.isReleasedDone = plan.released.count < room
         }

@@ -1,0 +1,147 @@
+import HoldfastWire
+
+// Trimming: deleting from the journal what is below the checkpoint, below every hold and in no timeline.
+
+/// Where trimming stands.
+struct TrimState {
+    /// Everything up to here has been looked at once.
+    var trimmedThrough = Position.zero
+    /// The table of released positions has been read up to here since the last checkpoint.
+    var releasedThrough = Position.zero
+    var isReleasedDone = true
+    var isPlanning = false
+    /// No record above this was ever deleted.
+    var reach = Position.zero
+    /// To go with the next commit, and with the one in flight.
+    var planned: TrimPlan?
+    var inFlight: TrimPlan?
+    /// Deleted from the journal: the next checkpoint forgets them.
+    var releasedDone = ContiguousArray<Position>()
+    /// When the limits of the holds are looked at next, by the monotonic clock.
+    var nextLook: UInt64 = 0
+    /// For the log and for those who have them.
+    var notices: [HoldNotice] = []
+}
+
+extension Core {
+    /// What to look for in the journal next: `run` it on a reader thread, then call `trimPlanned`.
+    mutating func takeTrim() -> TrimJob? {
+        let through = min(checkpoint.writtenThrough, holds.floor)
+        guard !trim.isPlanning, trim.planned == nil, trim.inFlight == nil, trim.trimmedThrough < through || !trim.isReleasedDone else {
+            return nil
+        }
+        trim.isPlanning = true
+        trim.reach = max(trim.reach, through)
+        return TrimJob(
+            after: trim.trimmedThrough, through: through, releasedAfter: trim.releasedThrough,
+            // Each deletion may copy a page.
+            recordsMax: min(configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max),
+            generation: checkpoint.writtenCount)
+    }
+
+    mutating func trimPlanned(_ plan: TrimPlan) {
+        trim.isPlanning = false
+        // A plan from before the last checkpoint may take released positions that were forgotten since: it is made again.
+        guard plan.generation == checkpoint.writtenCount else { return }
+        trim.planned = plan
+    }
+
+    /// Deletions for the next commit.
+    mutating func takeDeletions() -> ContiguousArray<Position> {
+        guard let plan = trim.planned else { return [] }
+        trim.planned = nil
+        trim.inFlight = plan
+        precondition(plan.deletions.last.map { $0 <= trim.reach } ?? true, "nothing is deleted that a hold may keep")
+        if plan.deletions.isEmpty { deletionsCommitted() }
+        return plan.deletions
+    }
+
+    mutating func deletionsCommitted() {
+        guard let plan = trim.inFlight else { return }
+        trim.inFlight = nil
+        trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)
+        trim.releasedDone.append(contentsOf: plan.released)
+        guard plan.generation == checkpoint.writtenCount else { return }
+        if let last = plan.released.last { trim.releasedThrough = last }
+        trim.isReleasedDone = plan.isReleasedDone
+    }
+
+    /// Positions may have been released that the last look at them left to a hold.
+    private mutating func lookAtReleasedAgain() {
+        trim.releasedThrough = .zero
+        trim.isReleasedDone = false
+    }
+
+    // MARK: Holds
+
+    /// Sets a hold, moves its floor up, or lets go of it.
+    mutating func hold(_ id: ReplyID, _ request: HoldRequest) {
+        let record: HoldRecord
+        switch request {
+        case .set(let name, var hold):
+            guard holds[name] != nil || holds.names.count < Holds.countMax else { return reply(id, .refused(.overloaded)) }
+            // Of what is below this something may be gone.
+            let whole = min(holds.floor, trim.reach)
+            hold.floor = min(max(hold.floor, whole), Position(rawValue: nextPosition.rawValue - 1))
+            record = HoldRecord(name: name, hold: hold, cause: .set)
+        case .release(let name):
+            // One that isn't there is let go of already.
+            guard let hold = holds[name] else { return reply(id, .held(floor: trim.reach, at: settledThrough)) }
+            record = HoldRecord(name: name, hold: hold, cause: .released)
+        }
+        let position = append(.hold(record))
+        hold(.reply(Reply(id: id, answer: .held(floor: record.hold.floor, at: position))), until: position)
+    }
+
+    mutating func applyHold(_ record: HoldRecord) {
+        holds.apply(record)
+        lookAtReleasedAgain()
+    }
+
+    /// Holds give way to their limits, and one after the other to a disk that is nearly full.
+    mutating func enforceHolds() {
+        guard !holds.names.isEmpty, monotonic >= trim.nextLook else { return }
+        trim.nextLook = monotonic + Self.holdLookMilliseconds
+        for name in holds.names {
+            guard let hold = holds[name] else { continue }
+            if hold.ageMax > 0, clock.age > hold.ageMax {
+                giveUp(name, through: ages.position(upToAge: clock.age - hold.ageMax), .ageLimit)
+            }
+            if hold.bytesMax > 0 { giveUp(name, through: ages.position(leaving: hold.bytesMax), .bytesLimit) }
+        }
+        // Another one only when what the last one held is gone and wasn't enough.
+        guard roomBytes < configuration.holdRoomBytes, isTrimmed, let name = holds.names.first(where: { isHolding($0) }) else { return }
+        giveUp(name, through: checkpoint.writtenThrough, .noRoom)
+    }
+
+    private static let holdLookMilliseconds: UInt64 = 1_000
+
+    /// Nothing is left to be trimmed as long as the holds are what they are.
+    private var isTrimmed: Bool {
+        !trim.isPlanning && trim.planned == nil && trim.inFlight == nil && trim.isReleasedDone
+            && trim.trimmedThrough >= min(checkpoint.writtenThrough, holds.floor)
+    }
+
+    private func isHolding(_ name: HoldName) -> Bool { holds[name].map { $0.floor < checkpoint.writtenThrough } ?? false }
+
+    private mutating func giveUp(_ name: HoldName, through position: Position, _ cause: HoldCause) {
+        guard var hold = holds[name], position > hold.floor else { return }
+        trim.notices.append(HoldNotice(name: name, from: hold.floor, to: position, cause: cause))
+        hold.floor = position
+        append(.hold(HoldRecord(name: name, hold: hold, cause: cause)))
+    }
+
+    /// Holds that gave way since the last time.
+    mutating func takeHoldNotices() -> [HoldNotice] {
+        guard !trim.notices.isEmpty else { return [] }
+        defer { trim.notices = [] }
+        return trim.notices
+    }
+
+    /// A point of the ages for the checkpoint that begins; points that nobody asks for any more go.
+    mutating func noteAges(through position: Position) {
+        ages.note(position, age: clock.age)
+        let oldest = max(configuration.inboxDays * 86_400, holds.ageMax)
+        ages.forget(upToAge: clock.age > oldest ? clock.age - oldest : 0, floor: holds.floor)
+    }
+}
