@@ -19,6 +19,7 @@ extension Core {
         let count = open.journal.bytes.count - offset
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
         ages.count(count)
+        if case .hold = record {} else { trim.lastHeld = position }
         if case .message(let message) = record {
             applyMessage(message, at: position, bodyCount: body.count, bodyOffset: offset + count - body.count)
         } else {

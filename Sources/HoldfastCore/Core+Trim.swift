@@ -12,6 +12,9 @@ struct TrimState {
     var isPlanning = false
     /// No record above this was ever deleted.
     var reach = Position.zero
+    /// The last record that isn't a change of a hold. A hold that has nothing else to hold doesn't give way, or its own record would be the next
+    /// that it has to give way for.
+    var lastHeld = Position.zero
     /// To go with the next commit, and with the one in flight.
     var planned: TrimPlan?
     var inFlight: TrimPlan?
@@ -122,10 +125,12 @@ extension Core {
             && trim.trimmedThrough >= min(checkpoint.writtenThrough, holds.floor)
     }
 
-    private func isHolding(_ name: HoldName) -> Bool { holds[name].map { $0.floor < checkpoint.writtenThrough } ?? false }
+    private func isHolding(_ name: HoldName) -> Bool {
+        holds[name].map { $0.floor < min(checkpoint.writtenThrough, trim.lastHeld) } ?? false
+    }
 
     private mutating func giveUp(_ name: HoldName, through position: Position, _ cause: HoldCause) {
-        guard var hold = holds[name], position > hold.floor else { return }
+        guard var hold = holds[name], position > hold.floor, isHolding(name) else { return }
         trim.notices.append(HoldNotice(name: name, from: hold.floor, to: position, cause: cause))
         hold.floor = position
         append(.hold(HoldRecord(name: name, hold: hold, cause: cause)))

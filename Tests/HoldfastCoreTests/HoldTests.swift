@@ -95,6 +95,22 @@ import Testing
         scenario.check()
     }
 
+    @Test func `a hold doesn't give way for records of its own`() throws {
+        let (scenario, ann, bob) = try pair()
+        _ = try set(feed, 0, age: 60, scenario)
+        try pass(1...5, scenario, ann, bob)
+        scenario.harness.tick(milliseconds: 100_000)
+        try scenario.toDisk()
+        #expect(scenario.harness.core.takeHoldNotices().count == 1)
+        let next = scenario.harness.storage.nextPosition
+        for _ in 0..<5 {
+            scenario.harness.tick(milliseconds: 100_000)
+            try scenario.toDisk()
+        }
+        #expect(scenario.harness.core.takeHoldNotices().isEmpty && scenario.harness.storage.nextPosition == next)
+        scenario.check()
+    }
+
     @Test func `what comes before a hold's last bytes isn't held`() throws {
         let (scenario, ann, bob) = try pair()
         _ = try set(feed, 0, bytes: 2_000, scenario)

@@ -95,6 +95,7 @@ extension Core {
         try holds.load(snapshot)
         try ages.load(snapshot)
         trim.reach = checkpoint.writtenThrough
+        trim.lastHeld = checkpoint.writtenThrough
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
         clock.recovered(time: try StoreMeta.read(.time, from: snapshot) ?? 0)
         clock.recovered(age: UInt32(truncatingIfNeeded: try StoreMeta.read(.age, from: snapshot) ?? 0))
@@ -131,6 +132,7 @@ extension Core {
         case .hold: break
         }
         ages.count(bytes.count)
+        if case .hold = record {} else { trim.lastHeld = position }
         if let user = missingUser(of: record) {
             throw StorageError(
                 .damaged,
