@@ -17,8 +17,8 @@ struct MigrateCommand: AsyncParsableCommand {
             directory: once as it is, and once with a power cut as in `powercut`. Whatever is left must be intact, and the next start go on.
 
             Examples:
-              holdfast-load migrate --messages 1000000 --kills 2 --filler /opt/holdfast-old/holdfast-load
-              holdfast-load migrate --fixture Tests/HoldfastStorageTests/Fixtures/format-1
+              holdfast-load migrate --kills 2 --filler /opt/old/holdfast-load
+              holdfast-load migrate --fixture ./format-1
             """)
 
     @OptionGroup var programs: ProgramOptions
