@@ -83,7 +83,9 @@ let package = Package(
         tests("HoldfastWireTests", ["HoldfastWire"]),
         tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastWire"]),
         tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastWire"]),
-        tests("HoldfastStorageTests", ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux", "CLMDB"]),
+        .testTarget(
+            name: "HoldfastStorageTests", dependencies: ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux", "CLMDB"],
+            exclude: ["Fixtures"], swiftSettings: settings),
         tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
         tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),

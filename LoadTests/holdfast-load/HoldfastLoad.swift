@@ -26,7 +26,7 @@ struct HoldfastLoad: AsyncParsableCommand {
             RestartCommand.self,
             FillCommand.self, ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self,
             FlameCommand.self,
-            SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, HostileCommand.self, NetworkCommand.self,
+            SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, MigrateCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 
     /// Runs a command; a failure is one message on standard error and an exit code.

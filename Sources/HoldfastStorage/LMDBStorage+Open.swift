@@ -38,10 +38,10 @@ extension LMDBStorage {
             if isNew { try directory.removeUnfinished(environment) }
             try directory.makeEnvironment(environment)
         }
-        if !isNew { try endMigration(directory, configuration, lock: lock, space: space, migration) }
-        let format = isNew ? new : .current
-        let storage = try make(directory, format, configuration, lock: lock, space: space, isNew ? .make(new) : .write)
-        if !isNew { try storage.keepWhatEarlierReadersSee() }
+        let storage =
+            try isNew
+            ? make(directory, new, configuration, lock: lock, space: space, .make(new))
+            : openMade(directory, configuration, lock: lock, space: space, migration)
         try storage.countRoom()
         if isNew { try directory.writeFormat(new) } else { space.findReserve() }
         try storage.checkMarker(isIntact)
@@ -87,14 +87,20 @@ extension LMDBStorage {
         try directory.raiseFormat(to: .current)
     }
 
-    /// Does what is left of a migration, if anything is.
-    private static func endMigration(
+    /// Opens a directory whose number is the current one, and does what is left of its migration, if anything is.
+    private static func openMade(
         _ directory: DataDirectory, _ configuration: StorageConfiguration, lock: FileLock, space: SpaceMonitor, _ migration: Migration
-    ) throws(StorageError) {
+    ) throws(StorageError) -> LMDBStorage {
+        do {
+            let storage = try make(directory, .current, configuration, lock: lock, space: space, .write)
+            try storage.keepWhatEarlierReadersSee()
+            guard try storage.needsMigration() else { return storage }
+            try storage.migrate(bytesMax: configuration.migrationBytesMax, migration.progress)
+        }
+        // Anew, with the tables that there are now; the one before is closed.
         let storage = try make(directory, .current, configuration, lock: lock, space: space, .write)
-        guard try storage.needsMigration() else { return }
         try storage.keepWhatEarlierReadersSee()
-        try storage.migrate(bytesMax: configuration.migrationBytesMax, migration.progress)
+        return storage
     }
 
     /// Opens the data directory at `path` for reading, beside the gateway that has it. Not twice in one process, nor beside `open`:

@@ -13,7 +13,7 @@ package struct StorageConfiguration: Sendable {
     /// How many of those are kept for the process itself.
     package var readersKept = 4
     /// About the most that one transaction of a migration writes: at most 64 MB, and less, so that it says how far it is.
-    package var migrationBytesMax = 32 << 20
+    package var migrationBytesMax = 8 << 20
     /// The first position of a new directory.
     package var firstPosition = Position(rawValue: 1)
 

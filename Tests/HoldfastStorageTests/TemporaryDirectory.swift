@@ -12,6 +12,9 @@ final class TemporaryDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
+    /// A directory that is there.
+    init(at path: String) { self.path = path }
+
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var data: String { path + "/data" }
