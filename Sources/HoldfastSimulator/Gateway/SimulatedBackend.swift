@@ -50,6 +50,7 @@ final class SimulatedBackend {
 
     /// Sets, moves or releases one of a few holds.
     func hold(_ request: HoldRequest) {
+        oracle.asksFor(request)
         var batch = CommandBatch(door: door)
         batch.commands.append(.hold(newReply(.hold(request)), request))
         run.post(.commands(batch, done: nil))

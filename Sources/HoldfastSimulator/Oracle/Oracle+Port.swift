@@ -45,6 +45,14 @@ extension Oracle {
         }
     }
 
+    /// Whoever asks for less has it from now on, whether the answer comes or not.
+    func asksFor(_ request: HoldRequest) {
+        switch request {
+        case .set(let name, let hold): if let floor = holdFloors[name] { holdFloors[name] = max(floor, hold.floor) }
+        case .release(let name): holdFloors[name] = nil
+        }
+    }
+
     /// - Parameter floor: of the hold now, above which nothing may go.
     func held(_ request: HoldRequest, floor: Position, at position: Position, next: Position) {
         if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
