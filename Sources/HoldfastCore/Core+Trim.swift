@@ -54,7 +54,9 @@ extension Core {
         guard let plan = trim.planned else { return [] }
         trim.planned = nil
         trim.inFlight = plan
-        precondition(plan.deletions.last.map { $0 <= trim.reach } ?? true, "nothing is deleted that a hold may keep")
+        #if !PLANTED_BUGS
+            precondition(plan.deletions.last.map { $0 <= trim.reach } ?? true, "nothing is deleted that a hold may keep")
+        #endif
         if plan.deletions.isEmpty { deletionsCommitted() }
         return plan.deletions
     }
