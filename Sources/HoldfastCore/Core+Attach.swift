@@ -219,9 +219,7 @@ extension Core {
     private mutating func connect(_ slot: SessionSlot, _ connection: ConnectionHandle) {
         let user = sessions[slot].user
         sessions[slot].connection = connection
-        sessions[slot].sent = sessions[slot].cursor.position
-        sessions[slot].creditMessages = configuration.creditMessages
-        sessions[slot].creditBytes = configuration.creditBytes
+        assert(sessions[slot].stream == .none, "a stream ends with its connection")
         users.pin(user)
         if sessions[slot].receives { users[user].receivingConnections += 1 }
     }
@@ -233,7 +231,7 @@ extension Core {
         users.unpin(user)
         // `receives` may have changed since the connection came: count what is there.
         sessions[slot].connection = .none
-        users.removeDeliveries(of: slot)
+        users.removeStream(of: slot)
         sessions[slot].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
         users[user].receivingConnections = UInt16(users.countSessions(of: user) { $0.connection != .none && $0.receives })
     }

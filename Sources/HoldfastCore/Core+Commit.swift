@@ -172,14 +172,14 @@ extension Core {
             let row = sessions[slot]
             #if PLANTED_BUGS
                 if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
-                    row.sent < push.entry.position
+                    users.stream(of: slot).sent < push.entry.position
                 {
                     self.push(push, to: slot, row, batch)
                     slot = row.next
                     continue
                 }
             #endif
-            if row.flags.contains(.isLive), row.sent < push.entry.position { self.push(push, to: slot, row, batch) }
+            if row.flags.contains(.isLive), users.stream(of: slot).sent < push.entry.position { self.push(push, to: slot, row, batch) }
             slot = row.next
         }
     }
@@ -187,7 +187,7 @@ extension Core {
     private mutating func push(_ push: Push, to slot: SessionSlot, _ row: SessionRow, _ batch: OpenBatch) {
         if push.sender == row.id {
             skip(slot, through: push.entry)
-        } else if row.hasCredit(for: push.size) {
+        } else if users.stream(of: slot).hasCredit(for: push.size) {
             deliver(
                 to: slot, push.entry, conversation: push.conversation, time: push.time, kind: push.kind,
                 isOwn: push.sender.userNumber == row.id.userNumber, source: effects[row.connection.loop].source(of: batch),

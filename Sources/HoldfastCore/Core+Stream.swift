@@ -9,12 +9,12 @@ extension Core {
     mutating func acknowledge(_ slot: SessionSlot, _ short: ShortPosition, _ attach: AttachNumber) {
         guard let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
-        while let first = users.deliveries.first(of: sessions[slot].unacknowledged), first.entry.position <= through {
+        while let first = users.deliveries.first(of: users.stream(of: slot).unacknowledged), first.entry.position <= through {
             users.removeFirstDelivery(of: slot)
             last = first.entry
         }
         // A skip needs no acknowledgement of its own (REQ-STREAM-7).
-        if last != nil, let first = users.deliveries.first(of: sessions[slot].unacknowledged), first.kind == .skip {
+        if last != nil, let first = users.deliveries.first(of: users.stream(of: slot).unacknowledged), first.kind == .skip {
             users.removeFirstDelivery(of: slot)
             last = first.entry
         }
@@ -23,6 +23,7 @@ extension Core {
         #endif
         guard let last else { return }
         moveCursor(slot, to: last)
+        users.closeSettledStream(of: slot)
         sessions[slot].storedAttach = max(sessions[slot].storedAttach, attach)
         pump(slot)
     }
@@ -30,7 +31,8 @@ extension Core {
     /// The oldest position with these low bits that was sent and not acknowledged: read from below, so that an acknowledgement from before a step
     /// into a new era isn't taken for one behind it (REQ-STREAM-8).
     private func acknowledgedPosition(_ slot: SessionSlot, _ short: ShortPosition) -> Position? {
-        var node = sessions[slot].unacknowledged.head
+        let stream = users.stream(of: slot)
+        var node = stream.unacknowledged.head
         while node != .none {
             let position = users.deliveries[node].entry.position
             if ShortPosition(position) == short { return position }
@@ -38,7 +40,7 @@ extension Core {
         }
         // Between two of them: what is below is acknowledged.
         let position = short.expanded(from: sessions[slot].cursor.position)
-        return position <= sessions[slot].sent ? position : nil
+        return position <= stream.sent ? position : nil
     }
 
     /// The client has everything up to the entry. The record follows with the next batch.
@@ -56,8 +58,8 @@ extension Core {
     }
 
     mutating func setCredit(_ slot: SessionSlot, messages: UInt32, bytes: UInt32) {
-        sessions[slot].creditMessages = max(1, min(messages, configuration.creditMessages))
-        sessions[slot].creditBytes = max(1, min(bytes, configuration.creditBytes))
+        users.setWindow(
+            .init(messages: max(1, min(messages, users.window.messages)), bytes: max(1, min(bytes, users.window.bytes))), of: slot)
         pump(slot)
     }
 
@@ -75,11 +77,13 @@ extension Core {
         let row = sessions[slot]
         guard row.receives, row.connection != .none, row.flags.contains(.isWelcomed), row.flags.isDisjoint(with: [.isLive, .pageInFlight])
         else { return }
-        guard emitGap(slot), row.hasCredit(for: 1) else { return }
+        guard emitGap(slot) else { return }
+        let stream = users.stream(of: slot)
+        guard stream.hasCredit(for: 1) else { return }
         let user = users[row.user]
-        let sent = sessions[slot].sent
+        let sent = stream.sent
         if sent < user.diskLast, !row.flags.contains(.diskDone) { return requestPage(slot, entries: nil) }
-        let entries = users.recentEntries(of: row.user, after: sent, through: committedThrough, limit: pageMessages(row))
+        let entries = users.recentEntries(of: row.user, after: sent, through: committedThrough, limit: pageMessages(stream))
         if entries.isEmpty {
             sessions[slot].flags.insert(.isLive)
             undelivered.remove(user.number)
@@ -88,8 +92,8 @@ extension Core {
         }
     }
 
-    private func pageMessages(_ row: SessionRow) -> Int {
-        max(1, min(configuration.pageMessagesMax, Int(row.creditMessages) - Int(row.unacknowledgedCount)))
+    private func pageMessages(_ stream: StreamRow) -> Int {
+        max(1, min(configuration.pageMessagesMax, Int(stream.window.messages) - Int(stream.unacknowledgedCount)))
     }
 
     private mutating func requestPage(_ slot: SessionSlot, entries: ContiguousArray<TimelineEntry>?) {
@@ -98,12 +102,13 @@ extension Core {
             return
         }
         let row = sessions[slot]
-        let room = max(Int(row.creditBytes) - Int(row.unacknowledgedBytes), 1)
+        let stream = users.stream(of: slot)
+        let room = max(Int(stream.window.bytes) - Int(stream.unacknowledgedBytes), 1)
         if reads.isEmpty { reads.append(ReadRequests()) }
         reads[reads.count - 1].pages.append(
             PageRequest(
-                session: slot, id: row.id, connection: row.connection, user: users[row.user].number, after: row.sent, entries: entries,
-                messagesMax: pageMessages(row), bytesMax: min(configuration.pageBytesMax, room)))
+                session: slot, id: row.id, connection: row.connection, user: users[row.user].number, after: stream.sent, entries: entries,
+                messagesMax: pageMessages(stream), bytesMax: min(configuration.pageBytesMax, room)))
         sessions[slot].flags.insert(.pageInFlight)
         pagesInFlight += 1
     }
@@ -128,7 +133,7 @@ extension Core {
         if isCurrent || !page.items.isEmpty {
             let loop = row.connection.loop
             let source = page.items.isEmpty ? 0 : effects[loop].source(of: results)
-            for item in page.items where item.entry.position > sessions[slot].sent {
+            for item in page.items where item.entry.position > users.stream(of: slot).sent {
                 if !isCurrent, item.message == nil { break }
                 // The record is needed, so nothing has trimmed it: the timeline is damaged. A gap would be acknowledged, and the loss be
                 // for ever; so the stream stops here until somebody mends the store.
@@ -156,7 +161,7 @@ extension Core {
             return true
         }
         let size = UInt32(item.body.count)
-        guard row.hasCredit(for: size) else { return false }
+        guard users.stream(of: slot).hasCredit(for: size) else { return false }
         deliver(
             to: slot, item.entry, conversation: message.recipients.first.conversation, time: message.time, kind: message.kind,
             isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(item.body.lowerBound), size: size)
@@ -173,33 +178,33 @@ extension Core {
             .deliver(
                 connection,
                 .init(
-                    predecessor: sessions[slot].sent, position: entry.position, conversation: conversation, time: time, kind: kind,
+                    predecessor: users.stream(of: slot).sent, position: entry.position, conversation: conversation, time: time, kind: kind,
                     isOwn: isOwn, source: source, offset: offset, count: size)), to: connection)
         users.appendDelivery(entry, size: size, kind: .message, to: slot)
-        sessions[slot].sent = entry.position
     }
 
     /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
     private mutating func gap(_ slot: SessionSlot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
-        let row = sessions[slot]
+        let connection = sessions[slot].connection
+        let before = users.stream(of: slot).sent
         users.appendDelivery(entry, size: 0, kind: .gap, to: slot)
-        sessions[slot].sent = entry.position
-        emit(.gap(row.connection, predecessor: row.sent, through: entry.position, count: count, reason: reason), to: row.connection)
+        emit(.gap(connection, predecessor: before, through: entry.position, count: count, reason: reason), to: connection)
     }
 
     /// A step over a send of the session itself. It is acknowledged with what came before it: a client that only sends says nothing,
     /// and its own messages must not fill its inbox.
     mutating func skip(_ slot: SessionSlot, through entry: InboxEntry) {
-        let row = sessions[slot]
-        sessions[slot].sent = entry.position
-        emit(.skip(row.connection, predecessor: row.sent, through: entry.position), to: row.connection)
-        if let last = users.deliveries.last(of: row.unacknowledged) {
+        let connection = sessions[slot].connection
+        let stream = users.stream(of: slot)
+        emit(.skip(connection, predecessor: stream.sent, through: entry.position), to: connection)
+        if let last = users.deliveries.last(of: stream.unacknowledged) {
             if last.kind == .skip {
                 users.replaceLastDelivery(of: slot, by: entry)
             } else {
                 users.appendDelivery(entry, size: 0, kind: .skip, to: slot)
             }
         } else {
+            users.setSent(entry.position, of: slot)
             moveCursor(slot, to: entry)
         }
     }
@@ -208,12 +213,12 @@ extension Core {
     /// - Returns: false when the stream must wait until the record that says so is synced.
     private mutating func emitGap(_ slot: SessionSlot) -> Bool {
         let row = sessions[slot]
-        guard let floor = users.floor(of: row.user), row.sent < floor.entry.position else { return true }
+        guard let floor = users.floor(of: row.user), users.stream(of: slot).sent < floor.entry.position else { return true }
         if let record = floorRecords[row.user], record > committedThrough {
             pumpWithBatch(of: record, slot)
             return false
         }
-        let before = users.deliveries.last(of: row.unacknowledged)?.entry ?? row.cursor
+        let before = users.deliveries.last(of: users.stream(of: slot).unacknowledged)?.entry ?? row.cursor
         // Counters that a repair or a presented position has left unsure may say none, or less: at least one is missing, or there would be
         // no floor, and a gap of nothing can't be said (SPEC 3.7).
         let missing = Int32(bitPattern: floor.entry.ordinal &- before.ordinal)
@@ -235,7 +240,7 @@ extension Core {
         append(.evicted(EvictedRecord(user: users[user].number, through: entry, reason: reason)))
         var slot = users[user].firstSession
         while slot != .none {
-            if sessions[slot].connection != .none, sessions[slot].sent < entry.position {
+            if sessions[slot].connection != .none, users.stream(of: slot).sent < entry.position {
                 sessions[slot].flags.remove(.isLive)
                 pump(slot)
             }

@@ -84,7 +84,9 @@ package struct Core: ~Copyable {
         checkpoint = CheckpointState(doors: doors)
         effects = ContiguousArray(repeating: EffectBatch(), count: doors)
         spares = SpareArrays(doors: doors)
-        users = Users(cachedMax: configuration.cachedUsersMax)
+        users = Users(
+            cachedMax: configuration.cachedUsersMax,
+            window: .init(messages: configuration.creditMessages, bytes: configuration.creditBytes))
         names = Names(cachedMax: configuration.cachedLookupsMax, configuration.hash)
     }
 

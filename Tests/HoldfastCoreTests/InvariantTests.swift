@@ -34,8 +34,10 @@ import Testing
         let session = try #require(first)
         scenario.harness.core.users.appendDelivery(
             InboxEntry(position: Position(rawValue: 1 << 40), ordinal: 9, cumulativeBytes: 9), size: 1, kind: .message, to: session)
+        let stream = scenario.harness.core.sessions[session].stream
+        scenario.harness.core.users.streams[stream].sent = Position(rawValue: 1 << 41)
         #expect(scenario.harness.core.violation?.contains("sent up to") == true)
-        scenario.harness.core.sessions[session].unacknowledgedCount += 1
+        scenario.harness.core.users.streams[stream].unacknowledgedCount += 1
         #expect(scenario.harness.core.violation?.contains("aren't counted right") == true)
     }
 

@@ -94,27 +94,14 @@ struct SessionRow {
     var lastPosition = Position.zero
     /// The last acknowledged entry.
     var cursor = InboxEntry.none
-    /// The last position that this connection was told about.
-    var sent = Position.zero
-    /// Sent and not acknowledged.
-    var unacknowledged = EntryList()
-    var unacknowledgedCount: UInt32 = 0
-    var unacknowledgedBytes: UInt32 = 0
-    var creditBytes: UInt32 = 0
+    /// What is on its way to it; none when there is nothing.
+    var stream = StreamSlot.none
     /// Age clock of the last record that says so, in seconds; of a session that is followed the serial of its successor, since one that has
     /// ended has no age.
     var seen: UInt32 = 0
     /// The place in the open batch's list of sessions to be told `SENT`; it is this session's only if that says so, too.
     var sentIndex: UInt32 = 0
     var flags: Flags = []
-    // Beside the flags, where two bytes are left.
-    private var creditMessagesLessOne: UInt16 = 0
-
-    /// 1 to 65,536.
-    var creditMessages: UInt32 {
-        get { UInt32(creditMessagesLessOne) + 1 }
-        set { creditMessagesLessOne = UInt16(clamping: Int(newValue) - 1) }
-    }
 
     var receives: Bool { flags.isDisjoint(with: [.isSendOnly, .hasEnded]) }
 
@@ -129,11 +116,6 @@ struct SessionRow {
 
     /// Whether its device has sent something, in this session or in an earlier one.
     var hasDeviceSent: Bool { lastSequence > .none || flags.contains(.deviceHasSent) }
-
-    /// Whether a body of so many bytes fits into the window; a single one always does.
-    func hasCredit(for bytes: UInt32) -> Bool {
-        unacknowledgedCount == 0 || (unacknowledgedCount < creditMessages && unacknowledgedBytes &+ bytes <= creditBytes)
-    }
 }
 
 extension SessionID {

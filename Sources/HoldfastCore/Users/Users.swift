@@ -9,7 +9,11 @@ struct Users: ~Copyable {
     /// Inbox entries since the last checkpoint.
     private(set) var entries = EntryPool()
     /// Unacknowledged deliveries.
-    private(set) var deliveries = EntryPool()
+    var deliveries = EntryPool()
+    /// Of sessions that have something unacknowledged, or a window of their own.
+    var streams = SlotTable<StreamRow, StreamSlot>()
+    /// What a session may have unacknowledged, until its client asks for less.
+    let window: StreamRow.Window
     /// Of the users whose rows say that they have one.
     private var floors: [UserSlot: InboxFloor] = [:]
     /// Users to whom a repair has given notice of a loss in what was replayed.
@@ -29,7 +33,10 @@ struct Users: ~Copyable {
     /// Steps that the hand may still make.
     private(set) var handSteps = 0
 
-    init(cachedMax: Int) { self.cachedMax = cachedMax }
+    init(cachedMax: Int, window: StreamRow.Window) {
+        self.cachedMax = cachedMax
+        self.window = window
+    }
 
     subscript(user: UserSlot) -> UserRow {
         _read { yield rows[user] }
@@ -96,7 +103,7 @@ struct Users: ~Copyable {
     }
 
     private mutating func freeSession(_ session: SessionSlot) {
-        removeDeliveries(of: session)
+        removeStream(of: session)
         sessions.remove(session, leaving: SessionRow())
     }
 
@@ -389,40 +396,12 @@ struct Users: ~Copyable {
         return known
     }
 
-    // MARK: Deliveries
-
-    /// Something was sent to a session and waits for its acknowledgement.
-    mutating func appendDelivery(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to session: SessionSlot) {
-        deliveries.append(TimelineEntry(entry), size: size, kind: kind, to: &sessions[session].unacknowledged)
-        if kind == .message {
-            sessions[session].unacknowledgedCount += 1
-            sessions[session].unacknowledgedBytes &+= size
-        }
-    }
-
-    mutating func removeFirstDelivery(of session: SessionSlot) {
-        guard let first = deliveries.removeFirst(of: &sessions[session].unacknowledged), first.kind == .message else { return }
-        precondition(sessions[session].unacknowledgedCount > 0, "what is unacknowledged is counted")
-        sessions[session].unacknowledgedCount -= 1
-        sessions[session].unacknowledgedBytes &-= first.size
-    }
-
-    mutating func removeDeliveries(of session: SessionSlot) {
-        deliveries.removeAll(of: &sessions[session].unacknowledged)
-        sessions[session].unacknowledgedCount = 0
-        sessions[session].unacknowledgedBytes = 0
-    }
-
-    mutating func replaceLastDelivery(of session: SessionSlot, by entry: InboxEntry) {
-        deliveries.replaceLast(of: sessions[session].unacknowledged, by: entry)
-    }
-
     // MARK: Invariants
 
     /// What must hold between the rows and doesn't; nil: all does.
     /// - Parameter waitingPins: pins of waiting commands.
     func violation(waitingPins: Int) -> String? {
-        var (userCount, sessionCount, entryCount, deliveryCount, pinsLeft) = (0, 0, 0, 0, 0)
+        var (userCount, sessionCount, entryCount, deliveryCount, streamCount, pinsLeft) = (0, 0, 0, 0, 0, 0)
         for index in rows.rows.indices {
             let user = UserSlot(rawValue: UInt32(index))
             let row = rows[user]
@@ -443,7 +422,9 @@ struct Users: ~Copyable {
                 if sessionRow.connection != .none { connected += 1 }
                 if sessionRow.connection != .none, sessionRow.receives { receiving += 1 }
                 if sessionRow.flags.contains(.cursorUnrecorded) { unrecorded += 1 }
-                if let text = deliveryViolation(sessionRow, &deliveryCount) { return "session \(sessionRow.id.rawValue): \(text)" }
+                if let text = streamViolation(sessionRow, &deliveryCount, &streamCount) {
+                    return "session \(sessionRow.id.rawValue): \(text)"
+                }
                 session = sessionRow.next
             }
             if Int(row.receivingConnections) != receiving {
@@ -457,6 +438,7 @@ struct Users: ~Copyable {
         if userCount != index.count { return "\(userCount) users, \(index.count) in the index" }
         if sessionCount != sessions.count { return "\(sessionCount) sessions in lists, \(sessions.count) in the table" }
         if entryCount != entries.usedCount { return "\(entryCount) entries in lists, \(entries.usedCount) in the pool" }
+        if streamCount != streams.count { return "\(streamCount) streams of sessions, \(streams.count) in the table" }
         if deliveryCount != deliveries.usedCount { return "\(deliveryCount) deliveries in lists, \(deliveries.usedCount) in the pool" }
         return pinsLeft == waitingPins ? nil : "\(pinsLeft) pins of waiting commands, which have \(waitingPins)"
     }
@@ -473,20 +455,5 @@ struct Users: ~Copyable {
             slot = entries.next(after: slot)
         }
         return last == nil || last == row.last ? nil : "the newest entry isn't the last one that the inbox got"
-    }
-
-    private func deliveryViolation(_ row: SessionRow, _ count: inout Int) -> String? {
-        var (last, messages, bytes) = (row.cursor.position, UInt32(0), UInt32(0))
-        var slot = row.unacknowledged.head
-        while slot != .none {
-            count += 1
-            let node = deliveries[slot]
-            if node.entry.position <= last { return "what was sent doesn't rise from the cursor on" }
-            if node.kind == .message { (messages, bytes) = (messages + 1, bytes &+ node.size) }
-            last = node.entry.position
-            slot = deliveries.next(after: slot)
-        }
-        if messages != row.unacknowledgedCount || bytes != row.unacknowledgedBytes { return "unacknowledged messages aren't counted right" }
-        return row.connection == .none || last <= row.sent ? nil : "sent up to \(row.sent.rawValue), but \(last.rawValue) waits"
     }
 }
