@@ -89,6 +89,7 @@ import Synchronization
                 // LMDB copies the head of a view after it has its number, and the checkpoint after the next one writes where that head was:
                 // whoever was held up in between has a newer store under an older number.
             } while unsafe mdb_txn_id(storeTransaction) != older || store.environment.lastTransaction > older + 1
+            unsafe try store.checkTables(storeTransaction)
         } catch {
             end()
             throw error

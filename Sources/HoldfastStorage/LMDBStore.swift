@@ -58,6 +58,15 @@ final class LMDBStore: Sendable {
         }
     }
 
+    /// Refuses a view of a store whose migration began, or was done, since its tables were opened: a command that reads beside it would miss entries.
+    func checkTables(_ transaction: OpaquePointer) throws(StorageError) {
+        guard format < .current, let meta = self[.meta] else { return }
+        let isDone = unsafe try environment.number(StorageFormat.key, meta, transaction) != nil
+        let hasBegun = unsafe try environment.number(StorageRow.migratedThrough, meta, transaction) != nil
+        guard isDone || hasBegun && timelines.count < 2 else { return }
+        throw StorageError(.inUse, "Can't read \(environment.directory): a gateway is migrating it just now. Give the command again.")
+    }
+
     /// Gives back the memory that LMDB keeps. Nobody may use it meanwhile.
     func reopen() throws(StorageError) { try environment.reopen(names, numbered: opened) }
 

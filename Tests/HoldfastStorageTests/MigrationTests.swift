@@ -121,6 +121,26 @@ import Testing
         #expect(try read(directory) == expected)
     }
 
+    @Test(arguments: [1, 29]) func `who opened it before a migration isn't given a view without what was moved`(moved: Int) throws {
+        let directory = try makeDirectory()
+        let copy = try directory.crashCopy()
+        let reader = try LMDBStorage.openReadOnly(directory: directory.data)
+        #expect(try contents(reader).entryCount == 29)
+        // What another process does meanwhile: LMDB's locks are the process's, so that it can't be done in its place.
+        var changed: TemporaryDirectory?
+        _ = try migrate(copy) { progress in if progress.movedEntries == moved { changed = try? copy.crashCopy() } }
+        let (from, to) = (try #require(changed).data + "/store/data.mdb", directory.data + "/store/data.mdb")
+        let (bytes, target) = (try Data(contentsOf: URL(filePath: from)), try FileHandle(forWritingTo: URL(filePath: to)))
+        try target.write(contentsOf: bytes)
+        try target.close()
+        do {
+            _ = try contents(reader)
+            Issue.record("it was read")
+        } catch let error as StorageError {
+            #expect(error.code == .inUse, "\(error)")
+        }
+    }
+
     @Test func `a crash between the raised number and everything else is gone on from`() throws {
         let directory = try makeDirectory()
         let expected = try read(directory)
