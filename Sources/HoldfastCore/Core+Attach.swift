@@ -152,6 +152,7 @@ extension Core {
         let known = max(sessions[slot].attach, sessions[slot].storedAttach)
         let step = state == nil ? Self.fenceStep : 1
         let attach = AttachNumber(rawValue: max(known, state?.attach ?? .none).rawValue + step)
+        assert(attach > known, "an attach is above all that were issued")
         sessions[slot].attach = attach
         let fence = state == nil ? fenceDurably(slot) : .zero
         connect(slot, connection)
@@ -201,6 +202,7 @@ extension Core {
         let number = user.map { users[$0].number } ?? names.nextUser
         let serial = user.map { users[$0].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
+        precondition(id.serial == serial && id.userNumber == number, "a session's number has room for both")
         let presented = state?.attach.rawValue ?? 0
         let attach = AttachNumber(rawValue: presented < 1 << 24 ? presented + 1 : 1)
         let previous = previous(outcome, state)
@@ -217,6 +219,7 @@ extension Core {
     }
 
     private mutating func connect(_ slot: SessionSlot, _ connection: ConnectionHandle) {
+        precondition(connection != .none && sessions[slot].connection == .none, "a session has one connection")
         let user = sessions[slot].user
         sessions[slot].connection = connection
         assert(sessions[slot].stream == .none, "a stream ends with its connection")
@@ -238,6 +241,7 @@ extension Core {
 
     private mutating func welcome(_ slot: SessionSlot, _ outcome: WelcomeOutcome, previous: Effect?, after fence: Position = .zero) {
         let row = sessions[slot]
+        assert(row.attach >= row.storedAttach, "what is issued is not below what is stored")
         let attached = Effect.Attached(
             outcome: outcome, session: row.id, attach: row.attach, cursor: row.cursor.position, era: era, lastSequence: row.lastSequence,
             serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
@@ -263,6 +267,7 @@ extension Core {
         let row = sessions[slot]
         guard !row.flags.contains(.hasEnded) else { return }
         append(.sessionEnded(row.id, hasExpired: hasExpired))
+        assert(users.session(row.id, of: row.user) == slot && sessions[slot].flags.contains(.hasEnded), "who ends is remembered")
         if row.connection != .none {
             open.held.append(.close(row.connection, code))
             disconnect(slot)

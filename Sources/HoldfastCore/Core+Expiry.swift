@@ -25,6 +25,7 @@ extension Core {
     }
 
     mutating func expiryPlanned(_ plan: ExpiryPlan) {
+        precondition(expiry.isLooking, "a plan is asked for once")
         expiry.isLooking = false
         // A view from before the last checkpoint may have rows that were changed since: it is looked at again.
         guard plan.appliedThrough >= checkpoint.writtenThrough else { return }

@@ -38,7 +38,9 @@ extension Core {
             session: SessionID(user: sender, serial: 0), attach: .none, sequence: .none, key: push.key, recipients: recipients,
             time: clock.time, age: clock.age, kind: push.kind, echoes: false,
             newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
+        assert(message.recipients.count == push.recipientCount, "each recipient has an outcome")
         let position = append(.message(message), body: bytes[push.body])
+        assert(names.nextUser == nextUser && names.nextConversation == nextConversation, "the record gives out the numbers that it has")
         #if PLANTED_BUGS
             if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(position, refusals)) }
         #endif
@@ -95,6 +97,7 @@ extension Core {
 
     /// A page of users: those that the store lacks are copied now, a reader adds the others.
     private mutating func askUsers(_ id: ReplyID, after: UInt64, limit: Int) {
+        precondition(limit > 0, "a port checks how long a page may be")
         // Numbers are given out one after the other: the store has all those below, and RAM all from there on.
         let firstRecent = max(after + 1, checkpoint.nextUserWritten)
         var recent: [UserPage.User] = []
@@ -115,6 +118,7 @@ extension Core {
     mutating func answered(_ result: QueryResult) {
         let job = result.job
         guard result.isCurrent else { return askUsers(job.reply, after: job.after, limit: job.limit) }
+        assert(job.through < nextPosition, "an answer holds for a position that there is")
         hold(.reply(Reply(id: job.reply, answer: .users(result.page, at: job.through))), until: job.through)
     }
 

@@ -40,6 +40,7 @@ extension Core {
     /// A command that left no record: its credit goes back at once.
     mutating func returnCredit(of command: Command) {
         let door = command.order.door
+        precondition(effects.indices.contains(door), "a command came by a door")
         effects[door].creditsReturned += command.credits
         effects[door].bytesReturned += command.byteCount
     }

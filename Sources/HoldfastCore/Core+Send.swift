@@ -53,6 +53,7 @@ extension Core {
         _ origin: Origin, _ session: SessionSlot, _ sequence: MessageSequence, _ kind: MessageKind, to name: NameKey?,
         _ resolution: Resolution, _ body: ArraySlice<UInt8>
     ) -> ConversationNumber {
+        assert(sequence.rawValue == sessions[session].lastSequence.rawValue + 1, "a session's numbers have no holes")
         let recipient = resolution.recipient
         if let recipient { users[recipient.user].isRecent = true }
         // One number for the pair, for ever (REQ-CONV-1).
@@ -97,6 +98,7 @@ extension Core {
             case .inboxFull, .storageFull, .overloaded: configuration.retryAfterMilliseconds
             case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
             }
+        assert(sessions[session].connection == origin.connection, "who is refused is connected")
         sessions[session].flags.insert(.discards)
         #if PLANTED_BUGS
             if PlantedBug.refusedNumberConsumed.isActive { sessions[session].lastSequence = sequence }

@@ -45,6 +45,7 @@ extension Core {
 
     /// The client has everything up to the entry. The record follows with the next batch.
     mutating func moveCursor(_ slot: SessionSlot, to entry: InboxEntry) {
+        assert(entry.position >= sessions[slot].cursor.position, "a cursor never goes back")
         let user = sessions[slot].user
         users.willChange(user)
         sessions[slot].cursor = entry
@@ -102,6 +103,7 @@ extension Core {
             return
         }
         let row = sessions[slot]
+        assert(!row.flags.contains(.pageInFlight) && row.connection != .none, "a session waits for one page")
         let stream = users.stream(of: slot)
         let room = max(Int(stream.window.bytes) - Int(stream.unacknowledgedBytes), 1)
         if reads.isEmpty { reads.append(ReadRequests()) }
@@ -123,6 +125,7 @@ extension Core {
     /// A page has been read.
     /// - Parameter isCurrent: the view was not older than the last checkpoint; else what it doesn't have proves nothing.
     mutating func take(_ page: PageResult, _ results: ReadResults, isCurrent: Bool) {
+        precondition(pagesInFlight > 0, "a page that comes was asked for")
         pagesInFlight -= 1
         let slot = page.request.session
         let row = sessions[slot]
@@ -185,6 +188,7 @@ extension Core {
 
     /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
     private mutating func gap(_ slot: SessionSlot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
+        assert(count > 0, "a gap of nothing can't be said")
         let connection = sessions[slot].connection
         let before = users.stream(of: slot).sent
         users.appendDelivery(entry, size: 0, kind: .gap, to: slot)

@@ -43,6 +43,7 @@ extension Core {
     }
 
     mutating func trimPlanned(_ plan: TrimPlan) {
+        precondition(trim.isPlanning && trim.planned == nil, "a plan is asked for once")
         trim.isPlanning = false
         // A plan from before the last checkpoint may take released positions that were forgotten since: it is made again.
         guard plan.generation == checkpoint.writtenCount else { return }
@@ -64,6 +65,7 @@ extension Core {
     mutating func deletionsCommitted() {
         guard let plan = trim.inFlight else { return }
         trim.inFlight = nil
+        assert(plan.scannedThrough <= trim.reach, "trimming doesn't look past the lowest hold")
         trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)
         trim.releasedDone.append(contentsOf: plan.released)
         guard plan.generation == checkpoint.writtenCount else { return }
@@ -94,6 +96,7 @@ extension Core {
             guard let hold = holds[name] else { return reply(id, .held(floor: trim.reach, at: settledThrough)) }
             record = HoldRecord(name: name, hold: hold, cause: .released)
         }
+        assert(record.hold.floor < nextPosition, "a floor is in the journal")
         let position = append(.hold(record))
         hold(.reply(Reply(id: id, answer: .held(floor: record.hold.floor, at: position))), until: position)
     }

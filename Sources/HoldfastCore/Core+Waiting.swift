@@ -104,6 +104,7 @@ struct WaitingCommands {
     }
 
     mutating func makeQueue(for order: OrderKey) -> QueueSlot {
+        precondition(slots[order] == nil, "a key has one queue")
         lastSerial &+= 1
         let slot: QueueSlot
         if let free = freeSlots.popLast() {
@@ -205,6 +206,7 @@ extension Core {
 
     private mutating func enqueue(_ item: WaitingCommands.Item, _ missing: ContiguousArray<RowKey>, _ slot: QueueSlot) {
         guard let number = waiting[slot]?.append(item) else { return }
+        assert(waiting.count <= waiting.credits, "a command costs a credit at least")
         waiting.count += 1
         waiting.credits += item.command.credits
         wait(for: missing, slot, number)
@@ -223,6 +225,7 @@ extension Core {
     }
 
     private mutating func unpin(_ item: WaitingCommands.Item) {
+        precondition(waiting.pinnedCount >= item.pinned.count, "pins of commands that wait are counted")
         for user in item.pinned { users.unpin(user) }
         waiting.pinnedCount -= item.pinned.count
     }
@@ -272,6 +275,7 @@ extension Core {
     /// A slice of a reader's answer.
     /// - Returns: whether all of it is taken.
     mutating func take(_ answer: inout ReadAnswer, steps: inout Int) -> Bool {
+        precondition(answer.results.rows.count == answer.results.keys.count, "each key has an answer")
         // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
         let isCurrent = answer.results.appliedThrough >= checkpoint.writtenThrough
         while answer.keysTaken < answer.results.keys.count {

@@ -22,6 +22,7 @@ package struct CheckpointJob: Sendable {
                 var reader = ByteReader(bytes)
                 applied = Position(rawValue: reader.integer() ?? 0)
             }
+            precondition(applied <= through, "a checkpoint never goes back")
             try users.write(to: store, applied: applied)
             try names.write(to: store)
             try holds.write(to: store)

@@ -84,6 +84,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     /// What a view of the disk said that is not older than the last written checkpoint.
     /// - Parameter needed: how many answers commands wait for: so many are kept in any case.
     mutating func remember(_ key: Key, _ value: Value?, needed: Int = 0) {
+        assert(needed >= 0, "as many answers are needed as commands name")
         let keyHash = key.hash(hash)
         if let slot = slot(of: key, hash: keyHash) {
             // Asked before it was made, answered after: the disk doesn't have it yet.
@@ -119,6 +120,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
     }
 
     private mutating func add(_ entry: Entry) {
+        assert(slot(of: entry.key, hash: entry.hash) == nil, "a key has one place")
         if let slot = freeSlots.popLast() {
             entries[slot.index] = entry
             index.insert(slot, entry.hash)
@@ -179,6 +181,7 @@ struct LookupCache<Key: CacheKey, Value: Sendable> {
 
     /// The rows that the checkpoint which begins has to write, each key once.
     mutating func freeze() -> ContiguousArray<Row> {
+        precondition(frozen.isEmpty, "one checkpoint at a time")
         frozen = recent
         recent = []
         epoch += 1

@@ -29,9 +29,13 @@ struct Names {
         nextUser = max(nextUser, number + 1)
     }
 
-    mutating func insert(_ device: DeviceKey, _ session: SessionID) { devices.insert(device, session) }
+    mutating func insert(_ device: DeviceKey, _ session: SessionID) {
+        precondition(session.userNumber == device.user, "a device leads to a session of its user")
+        devices.insert(device, session)
+    }
 
     mutating func insert(conversation number: UInt64, _ pair: UserPair) {
+        precondition(number != 0 && pair.low != 0, "a conversation has a number and two members")
         pairs.insert(pair, number)
         conversations.insert(number, pair)
         nextConversation = max(nextConversation, number + 1)
@@ -125,6 +129,8 @@ struct Names {
     var changedCount: Int { userNumbers.changedCount + pairs.changedCount + devices.changedCount }
 
     mutating func freeze() -> FrozenNames {
+        assert(userNumbers.changedCount == userNames.changedCount, "whoever has a new number has a new name")
+        assert(pairs.changedCount == conversations.changedCount, "a new conversation is found by number and by members")
         let frozen = FrozenNames(
             nextUser: nextUser, nextConversation: nextConversation, userNumbers: userNumbers.freeze(), devices: devices.freeze(),
             conversations: conversations.freeze())

@@ -110,6 +110,8 @@ extension MessageRecord {
     private static let headBytesMax = 48
 
     func encodeFields(into bytes: inout [UInt8]) {
+        precondition(recipients.count <= Self.recipientsMax, "a record names as many users as a request may")
+        assert((key == nil) == (session.serial != 0), "a session sends, or an account with a key")
         let options = encodedOptions
         bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in
             out.append(

@@ -50,6 +50,7 @@ extension Core {
         core.checkpoint.lastMonotonic = now.monotonic
         core.trim.isReleasedDone = false
         core.trimCache()
+        assert(core.violation == nil, core.violation ?? "")
         return core
     }
 

@@ -109,6 +109,7 @@ package struct UserImage: Sendable {
         row.acknowledged.encodeShort(into: &bytes)
         (floor?.entry ?? .none).encodeShort(into: &bytes)
         bytes.append((floor?.reason ?? .evicted).rawValue)
+        precondition(sessionCount <= 255, "a row counts its sessions in a byte")
         bytes.append(UInt8(sessionCount))
         for _ in 0..<sessionCount {
             let session = nextSession()

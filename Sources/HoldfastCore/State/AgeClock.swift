@@ -51,6 +51,7 @@ struct AgeClock {
         let expected = min(time + min(elapsed, ClockRule.latest), ClockRule.latest)
         let wasBelieved = isBelieved
         follow(now.wall, expected: expected)
+        assert(time <= ClockRule.latest, "no time is later than the latest")
         guard isBelieved, wasBelieved, expected != 0 else { return }
         let step = now.wall > expected ? now.wall - expected : expected - now.wall
         if step > Self.waitMax { notice = .set(from: expected, to: now.wall) }

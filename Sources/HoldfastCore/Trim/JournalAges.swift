@@ -35,6 +35,7 @@ struct JournalAges {
         let point = Point(position: position, age: age, bytes: bytes)
         if let last = points.last {
             guard position > last.position else { return }
+            assert(age >= last.age, "ages rise with positions")
             if points.count > 1, isNear(last, points[points.count - 2]) {
                 points.removeLast()
                 delete(last)

@@ -37,6 +37,7 @@ package struct CoreTurn: ~Copyable {
     package mutating func take(_ message: consuming CoreMessage, now: CoreTime) {
         switch consume message {
         case .commands(let batch, let done):
+            precondition(doors.indices.contains(batch.door), "commands come by a door")
             if let done { core.reuse(done, of: batch.door) }
             memory.tookCommands(batch.commands.count, now: now)
             doors[batch.door].batches.append(batch)
@@ -203,6 +204,7 @@ private struct Door {
                 cost += 2 * batches[0].commands[end].credits
                 end += 1
             }
+            assert(end > done, "each turn of a door runs something")
             core.handle(batches[0], done..<end)
             made += max(1, cost)
             done = end

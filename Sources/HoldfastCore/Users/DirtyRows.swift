@@ -51,6 +51,7 @@ struct DirtyRows<Slot: TableSlot> {
 
     /// A row of the checkpoint that runs has been copied.
     func copied(_ epochs: inout RowEpochs) {
+        assert(epochs.dirty == epoch || epochs.dirty == epoch - 1, "a row that is copied has changed")
         if epochs.dirty != epoch { epochs.dirty = 0 }
         epochs.saved = epoch - 1
     }

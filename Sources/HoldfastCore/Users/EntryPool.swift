@@ -62,6 +62,7 @@ struct EntryPool: ~Copyable {
 
     mutating func append(_ entry: TimelineEntry, size: UInt32, kind: EntryNode.Kind, to list: inout EntryList) {
         let node = EntryNode(entry, size: size, kind: kind)
+        assert(last(of: list).map { $0.entry.position < entry.position } ?? true, "positions of a list rise")
         let slot: EntrySlot
         if firstFree != .none {
             slot = firstFree

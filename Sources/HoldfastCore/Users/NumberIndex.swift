@@ -20,6 +20,7 @@ struct NumberIndex: ~Copyable {
 
     /// Adds the row at `slot`, whose number isn't in the index.
     mutating func insert(_ slot: UserSlot, in users: borrowing ContiguousArray<UserRow>) {
+        assert(find(users[slot.index].number, in: users) == nil, "a number has one place")
         if (count + 1) * 4 > slots.count * 3 { grow(users) }
         put(slot, users)
         count += 1

@@ -13,6 +13,8 @@ struct UserImages: Sendable {
     }
 
     private var users = ContiguousArray<User>()
+    /// Users that were added.
+    var count: Int { users.count }
     private var images: [UInt8] = []
     private var entries = ContiguousArray<TimelineEntry>()
 
@@ -39,6 +41,9 @@ struct UserImages: Sendable {
 
     /// Adds an inbox entry of the user that was added last.
     mutating func add(_ entry: TimelineEntry) {
+        assert(
+            users.last.map { $0.entries.isEmpty || entries[entries.count - 1].position < entry.position } ?? false,
+            "entries follow their user, and rise")
         entries.append(entry)
         users[users.count - 1].entries = users[users.count - 1].entries.lowerBound..<entries.count
     }

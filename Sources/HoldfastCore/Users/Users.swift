@@ -66,6 +66,7 @@ struct Users: ~Copyable {
 
     /// Frees a user's rows; his state must be on disk.
     private mutating func drop(_ user: UserSlot) {
+        assert(isDroppable(rows[user]), "who is dropped is on disk and not in use")
         var next = rows[user].firstSession
         while next != .none {
             let session = next
@@ -82,6 +83,7 @@ struct Users: ~Copyable {
 
     mutating func makeSession(_ row: SessionRow, of user: UserSlot) -> SessionSlot {
         precondition(row.id.userNumber == rows[user].number, "a session's number holds its user's")
+        assert(session(row.id, of: user) == nil, "a session begins once")
         var row = row
         row.user = user
         row.next = rows[user].firstSession
@@ -92,6 +94,7 @@ struct Users: ~Copyable {
 
     /// Takes a session out of its user's list.
     mutating func removeSession(_ session: SessionSlot) {
+        assert(sessions[session].flags.contains(.hasEnded), "only a session that has ended is forgotten")
         let (user, next) = (sessions[session].user, sessions[session].next)
         if sessions[session].flags.contains(.cursorUnrecorded) { unpin(user) }
         if rows[user].firstSession == session {
@@ -140,7 +143,10 @@ struct Users: ~Copyable {
     // MARK: Pins
 
     /// A user with a pin stays in RAM.
-    mutating func pin(_ user: UserSlot) { rows[user].pins += 1 }
+    mutating func pin(_ user: UserSlot) {
+        assert(rows[user].number != 0, "a pin is for a row that is there")
+        rows[user].pins += 1
+    }
 
     mutating func unpin(_ user: UserSlot) {
         precondition(rows[user].pins > 0, "a pin is taken away once")
@@ -186,6 +192,7 @@ struct Users: ~Copyable {
 
     /// Must be called before a change of a user's row or of one of his sessions' that is stored.
     mutating func willChange(_ user: UserSlot) {
+        assert(rows[user].number != 0, "a row that changes is there")
         if dirty.willChange(user, &rows[user].epochs) { copy(user) }
     }
 
@@ -210,6 +217,7 @@ struct Users: ~Copyable {
     /// The rows for the checkpoint; once.
     mutating func takeImages() -> UserImages {
         precondition(isCopied, "a checkpoint is taken when it is whole")
+        assert(images.count == dirty.frozenCount, "each frozen row is copied once")
         defer { images = UserImages() }
         return images
     }
@@ -319,6 +327,7 @@ struct Users: ~Copyable {
     mutating func updateAcknowledged(of user: UserSlot) {
         let before = base(of: user)
         if let lowest = lowestCursor(of: user), rows[user].acknowledged.position < lowest.position { rows[user].acknowledged = lowest }
+        assert(self.base(of: user).position >= before.position, "an inbox never begins earlier than it did")
         dropReleasedEntries(of: user, since: before)
     }
 
