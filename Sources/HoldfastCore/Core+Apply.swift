@@ -18,8 +18,10 @@ extension Core {
         record.encode(body: body, into: &open.journal.bytes)
         let count = open.journal.bytes.count - offset
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
+        if open.journal.bytes.count > configuration.batchBytesMax, offset > 0 { closeBeforeLast() }
+        let end = open.journal.bytes.count
         if case .message(let message) = record {
-            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: offset + count - body.count)
+            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count)
         } else {
             apply(record, at: position)
         }

@@ -115,8 +115,10 @@ extension Core {
         trim.isPlanning = true
         return TrimJob(
             after: trim.trimmedThrough, releasedAfter: trim.releasedThrough,
-            // Each deletion may copy a page.
-            recordsMax: min(configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max),
+            // Each deletion may copy a page, and all have to fit in a batch.
+            recordsMax: min(
+                configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max,
+                max(1, configuration.batchBytesMax / JournalBatch.deletionBytes)),
             generation: checkpoint.writtenCount)
     }
 
@@ -136,8 +138,9 @@ extension Core {
         return plan.deletions
     }
 
+    /// The journal has deleted what was planned.
     mutating func deletionsCommitted() {
-        guard let plan = trim.inFlight else { return }
+        guard let plan = trim.inFlight else { preconditionFailure("what is deleted was planned") }
         trim.inFlight = nil
         trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)
         trim.releasedDone.append(contentsOf: plan.released)

@@ -48,6 +48,10 @@
         case fenceNotStored
         /// A client that is fenced by an attempt of its own stays away, and openings of clients that have gone are carried out (G5).
         case fencedForGood
+        /// Of several batches in flight the answer to the first counts for all (G1).
+        case firstAnswerForAll
+        /// A batch that the journal refuses is taken for one that it has (G1).
+        case refusalTakenForStored
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

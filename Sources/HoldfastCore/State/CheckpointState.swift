@@ -32,7 +32,7 @@ struct TrimState {
     var releasedThrough = Position.zero
     var isReleasedDone = true
     var isPlanning = false
-    /// To go with the next commit, and with the one in flight.
+    /// To go with the next batch, and with one that isn't synced yet: one at a time.
     var planned: TrimPlan?
     var inFlight: TrimPlan?
     /// Deleted from the journal: the next checkpoint forgets them.

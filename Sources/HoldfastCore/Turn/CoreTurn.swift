@@ -38,7 +38,7 @@ package struct CoreTurn: ~Copyable {
             if let done { core.reuse(done, of: batch.loop) }
             memory.tookCommands(batch.commands.count, now: now)
             doors[batch.loop].batches.append(batch)
-        case .committed: core.committed()
+        case .committed(let position): core.committed(through: position)
         case .read(let results): answers.append(ReadAnswer(results))
         case .checkpointWritten(let result):
             core.checkpointWritten(result)
