@@ -20,8 +20,10 @@ extension Core {
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
         ages.count(count)
         if case .hold = record {} else { trim.lastHeld = position }
+        if open.journal.bytes.count > configuration.batchBytesMax, offset > 0 { closeBeforeLast() }
+        let end = open.journal.bytes.count
         if case .message(let message) = record {
-            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: offset + count - body.count)
+            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count)
         } else {
             apply(record, at: position)
         }

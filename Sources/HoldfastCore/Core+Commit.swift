@@ -1,56 +1,102 @@
 import HoldfastWire
 
-// Group commit: records are collected while the last batch is being synced; what is derived from a batch leaves when it is synced.
+// Group commit: records are collected while others are being synced, as many batches as the journal's window lets through; what is derived from
+// a batch leaves when it is synced, and with it everything before it. A batch that is full is closed and waits in the line.
 extension Core {
-    /// The records to be stored next, in one synced transaction; nil while one is in flight or there is nothing.
+    /// The records to be stored next, in one synced transaction; nil while the journal's window is full or there is nothing.
     mutating func takeBatch(now: CoreTime) -> JournalBatch? {
-        guard inFlight == nil, settling.count < Self.settlingMax else { return nil }
+        guard settling.count < Self.settlingMax, line.hasRoom(window) else { return nil }
+        if !line.hasWaiting { closeBatch(now) }
+        guard let batch = line.give(window) else { return nil }
+        #if PLANTED_BUGS
+            if PlantedBug.acknowledgeBeforeSync.isActive { for note in line[line.givenCount - 1].sent { emitEarly(note) } }
+        #endif
+        return batch
+    }
+
+    /// Closes the open batch, with the cursors that have moved and what may be deleted.
+    private mutating func closeBatch(_ now: CoreTime) {
         let cursorsAreDue =
             !unrecordedCursors.isEmpty
             && (!open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
                 || unrecordedCursors.count >= configuration.cursorsPerBatchMax)
         if cursorsAreDue { recordCursors() }
-        open.journal.deletions = takeDeletions()
-        guard !open.isEmpty else { return nil }
-        var batch = open
-        open = (settled.take() ?? OpenBatch(number: 0, doors: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
-        guard !batch.journal.isEmpty else {
-            // Only answers to what was stored before; they come behind the answers to that.
-            settling.append(SettlingBatch(batch))
-            return nil
+        // What doesn't fit goes in a batch of its own.
+        let deletions = takeDeletions()
+        if !deletions.isEmpty {
+            if open.journal.bytes.count + deletions.count * JournalBatch.deletionBytes > configuration.batchBytesMax { closeRecords() }
+            open.journal.deletions = deletions
         }
-        batch.journal.nextPosition = nextPosition
-        checkpoint.journalBytes += batch.journal.bytes.count
-        inFlight = batch
-        #if PLANTED_BUGS
-            if PlantedBug.acknowledgeBeforeSync.isActive {
-                for note in batch.sent where sessions[note.session].flags.contains(.isWelcomed) {
-                    let connection = sessions[note.session].connection
-                    emit(.sent(connection, through: note.sequence, position: note.position), to: connection)
-                }
-            }
-        #endif
-        return batch.journal
+        closeRecords()
+        // Only answers to what was stored before: they come behind the answers to that.
+        guard line.isEmpty, !open.isEmpty else { return }
+        settling.append(SettlingBatch(nextOpen(after: open)))
+    }
+
+    /// Puts the open batch in the line, if there is anything for the journal in it.
+    private mutating func closeRecords() {
+        guard !open.journal.isEmpty else { return }
+        close(before: nextPosition)
+    }
+
+    /// Puts the open batch in the line: the next one begins at a position.
+    private mutating func close(before position: Position) {
+        let first = line.batches.last?.journal.nextPosition ?? Position(rawValue: committedThrough.rawValue + 1)
+        precondition(open.journal.entries.first.map { $0.position == first } ?? true, "records have no hole between them")
+        open.journal.firstPosition = first
+        open.journal.nextPosition = position
+        checkpoint.journalBytes += open.journal.bytes.count
+        line.append(nextOpen(after: open))
+    }
+
+    /// Opens the next batch.
+    /// - Returns: the batch.
+    private mutating func nextOpen(after batch: OpenBatch) -> OpenBatch {
+        open = (settled.take() ?? OpenBatch(number: 0, doors: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
+        return batch
+    }
+
+    /// The last record was one too many: the batch ends before it, and the record is the first of the next one. Nothing has been derived from it.
+    mutating func closeBeforeLast() {
+        let last = open.journal.entries.removeLast()
+        let record = Array(open.journal.bytes[last.offset...])
+        open.journal.bytes.removeLast(last.count)
+        close(before: last.position)
+        open.journal.bytes.append(contentsOf: record)
+        open.journal.entries.append(.init(position: last.position, offset: 0, count: last.count))
     }
 
     /// Whether there is something that `takeBatch` would give now or, for acknowledgements, soon.
-    var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || inFlight != nil || isSettling }
+    var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || !line.isEmpty || isSettling }
 
-    /// One that is settled in slices, and the one that was committed meanwhile.
+    /// One that is settled in slices, and the one that was committed meanwhile: no more are given out before these have left.
     private static let settlingMax = 2
 
-    /// The batch in flight is synced.
-    mutating func committed() {
-        guard let batch = inFlight else { preconditionFailure("no batch is in flight") }
-        inFlight = nil
-        if let last = batch.journal.entries.last {
-            precondition(last.position > committedThrough, "positions rise from batch to batch")
-            committedThrough = last.position
+    /// Everything up to the position is synced: the batches that end there or before it.
+    mutating func committed(through position: Position) {
+        precondition(position >= committedThrough, "what is synced stays so")
+        precondition(position <= line.givenThrough ?? committedThrough, "the journal has what it was given only")
+        while let batch = line.popFirst(through: position) {
+            committedThrough = batch.journal.lastPosition
+            if !batch.journal.deletions.isEmpty { deletionsCommitted() }
+            settling.append(SettlingBatch(batch))
         }
+        precondition(committedThrough == position, "an answer ends where a batch ends")
         if !floorRecords.isEmpty { floorRecords = floorRecords.filter { $0.value > committedThrough } }
-        deletionsCommitted()
-        settling.append(SettlingBatch(batch))
+        #if PLANTED_BUGS
+            if PlantedBug.firstAnswerForAll.isActive {
+                for batch in line.batches.prefix(line.givenCount) { for note in batch.sent { emitEarly(note) } }
+            }
+        #endif
     }
+
+    #if PLANTED_BUGS
+        private mutating func emitEarly(_ note: SentNote) {
+            guard sessions[note.session].flags.contains(.isWelcomed) else { return }
+            let connection = sessions[note.session].connection
+            emit(.sent(connection, through: note.sequence, position: note.position), to: connection)
+        }
+    #endif
 
     /// Whether something that follows from synced records hasn't left.
     var isSettling: Bool { !settling.isEmpty }
@@ -91,7 +137,7 @@ extension Core {
                     release(work.batch.held[index])
                 } else {
                     work.next(.gaps)
-                    if let last = work.batch.journal.entries.last { settledThrough = last.position }
+                    if let last = work.batch.lastPosition { settledThrough = last }
                     withholdCredits(of: work.batch)
                     releaseCredits()
                 }
@@ -121,15 +167,9 @@ extension Core {
     mutating func hold(_ effect: HeldEffect, until position: Position) {
         if position <= settledThrough { return release(effect) }
         for index in settling.indices {
-            if let last = settling[index].batch.journal.entries.last?.position, position <= last {
-                return settling[index].batch.held.append(effect)
-            }
+            if let last = settling[index].batch.lastPosition, position <= last { return settling[index].batch.held.append(effect) }
         }
-        if let last = inFlight?.journal.entries.last?.position, position <= last {
-            inFlight?.held.append(effect)
-        } else {
-            open.held.append(effect)
-        }
+        if let index = line.index(of: position) { line[index].held.append(effect) } else { open.held.append(effect) }
     }
 
     /// All cursors that have moved, in one record.

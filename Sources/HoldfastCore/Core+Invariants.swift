@@ -20,20 +20,32 @@ extension Core {
         return counts.allSatisfy { $0 >= 0 } ? nil : "credits below zero"
     }
 
-    /// Positions rise through the batches that are settled, synced and collected, and the last one is just below the next.
+    /// Batches lie one behind the other, from what is synced to the next position, and the positions of each rise.
     private var batchViolation: String? {
-        var last = settledThrough
-        for (name, batch) in settling.map({ ("settling", $0.batch) }) + [inFlight].compactMap({ $0 }).map({ ("in flight", $0) })
-            + [("open", open)]
-        {
-            for entry in batch.journal.entries {
-                // Of a batch whose answers have all left only notices of gaps are missing.
-                guard entry.position > last || (name == "settling" && entry.position <= settledThrough) else {
-                    return "a position of the batch that is \(name) doesn't rise"
-                }
-                last = max(last, entry.position)
-            }
+        for work in settling where work.batch.lastPosition.map({ $0 > committedThrough }) ?? false {
+            return "a batch is settled before it is synced"
         }
-        return last < nextPosition ? nil : "a record has a position that wasn't given out"
+        var next = Position(rawValue: committedThrough.rawValue + 1)
+        for batch in line.batches {
+            if batch.journal.firstPosition != next { return "a batch in the line isn't behind the one before it" }
+            if let text = positionViolation(batch.journal, in: next..<batch.journal.nextPosition) { return text }
+            next = batch.journal.nextPosition
+        }
+        if let first = open.journal.entries.first, first.position != next { return "the open batch isn't behind the line" }
+        if open.journal.entries.isEmpty, next != nextPosition { return "a position is in no batch" }
+        return positionViolation(open.journal, in: next..<nextPosition)
+    }
+
+    private func positionViolation(_ batch: JournalBatch, in range: Range<Position>) -> String? {
+        var next = range.lowerBound
+        for entry in batch.entries {
+            if entry.position != next { return "position \(entry.position.rawValue) of a batch doesn't follow the one before it" }
+            next = Position(rawValue: next.rawValue + 1)
+        }
+        if !batch.entries.isEmpty, next != range.upperBound { return "a batch has records for less than its positions" }
+        if batch.entries.count > 1, batch.bytes.count > configuration.batchBytesMax {
+            return "a batch of \(batch.bytes.count) bytes is too large"
+        }
+        return nil
     }
 }

@@ -232,11 +232,7 @@ extension Core {
 
     /// Goes on with the session's stream when the record is synced.
     private mutating func pumpWithBatch(of record: Position, _ slot: SessionSlot) {
-        if let last = inFlight?.journal.entries.last?.position, record <= last {
-            inFlight?.waitingForGap.append(slot)
-        } else {
-            open.waitingForGap.append(slot)
-        }
+        if let index = line.index(of: record) { line[index].waitingForGap.append(slot) } else { open.waitingForGap.append(slot) }
     }
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.

@@ -15,7 +15,7 @@ struct TrimState {
     /// The last record that isn't a change of a hold. A hold that has nothing else to hold doesn't give way, or its own record would be the next
     /// that it has to give way for.
     var lastHeld = Position.zero
-    /// To go with the next commit, and with the one in flight.
+    /// To go with the next batch, and with one that isn't synced yet: one at a time.
     var planned: TrimPlan?
     var inFlight: TrimPlan?
     /// Deleted from the journal: the next checkpoint forgets them.
@@ -37,8 +37,10 @@ extension Core {
         trim.reach = max(trim.reach, through)
         return TrimJob(
             after: trim.trimmedThrough, through: through, releasedAfter: trim.releasedThrough,
-            // Each deletion may copy a page.
-            recordsMax: min(configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max),
+            // Each deletion may copy a page, and all have to fit in a batch.
+            recordsMax: min(
+                configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max,
+                max(1, configuration.batchBytesMax / JournalBatch.deletionBytes)),
             generation: checkpoint.writtenCount)
     }
 
@@ -62,8 +64,9 @@ extension Core {
         return plan.deletions
     }
 
+    /// The journal has deleted what was planned.
     mutating func deletionsCommitted() {
-        guard let plan = trim.inFlight else { return }
+        guard let plan = trim.inFlight else { preconditionFailure("what is deleted was planned") }
         trim.inFlight = nil
         assert(plan.scannedThrough <= trim.reach, "trimming doesn't look past the lowest hold")
         trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)

@@ -3,12 +3,12 @@ import HoldfastWire
 // The core: a deterministic state machine without I/O, clock or randomness. Commands, time and loaded rows go in; effects and jobs come
 // out. It is driven by `CoreTurn` (and by `RepairPlan`, which replays and writes one checkpoint):
 //
-//     handle(commands) ─┐                    ┌─ takeBatch()      -> journal, answered by committed()
-//     take(answers) ────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by take(_:steps:)
-//     committed() ──────┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
-//     ticked() ─────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
-//                                            ├─ takeTrim()       -> readers, answered by trimPlanned(_:)
-//                                            └─ takeExpiry()     -> readers, answered by expiryPlanned(_:)
+//     handle(commands) ────┐                    ┌─ takeBatch()      -> journal, answered by committed(through:)
+//     take(answers) ───────┤   rows, inboxes,   ├─ takeReads()      -> readers, answered by take(_:steps:)
+//     committed(through:) ─┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
+//     ticked() ────────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
+//                                               ├─ takeTrim()       -> readers, answered by trimPlanned(_:)
+//                                               └─ takeExpiry()     -> readers, answered by expiryPlanned(_:)
 //
 // A command runs only when all the rows that it names are in RAM; until then it waits, and what the same connection said after
 // it waits behind it (`Core+Waiting`). A record is applied to the rows when it is appended; what is derived from it leaves
@@ -35,10 +35,12 @@ package struct Core: ~Copyable {
     var isSpaceLow = false
     var roomBytes = Int.max
 
-    /// Records that are collected while the last commit runs.
+    /// Records that are collected while others are being synced.
     var open: OpenBatch
-    /// The batch that is being synced.
-    var inFlight: OpenBatch?
+    /// Those that are closed and not known to be synced.
+    var line = BatchLine()
+    /// How much of it the journal may be given at once.
+    let window: JournalWindow
     /// Batches that are synced, oldest first, and what follows from them hasn't all left.
     var settling = ContiguousArray<SettlingBatch>()
     /// The last one of which all has left, for the room of its arrays.
@@ -74,9 +76,10 @@ package struct Core: ~Copyable {
     let undelivered = UndeliveredUsers()
 
     /// - Parameter doors: event loops, and ports behind them.
-    init(configuration: CoreConfiguration, doors: Int, nextPosition: Position) {
+    init(configuration: CoreConfiguration, doors: Int, nextPosition: Position, window: JournalWindow) {
+        self.window = window
         self.configuration = configuration
-        self.nextPosition = nextPosition
+        self.nextPosition = max(nextPosition, Position(rawValue: 1))
         clock = AgeClock(rule: configuration.clock)
         committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
         settledThrough = committedThrough
@@ -88,6 +91,14 @@ package struct Core: ~Copyable {
             cachedMax: configuration.cachedUsersMax,
             window: .init(messages: configuration.creditMessages, bytes: configuration.creditBytes))
         names = Names(cachedMax: configuration.cachedLookupsMax, configuration.hash)
+    }
+
+    /// The journal has everything before the position.
+    mutating func beganAt(_ position: Position) {
+        precondition(open.isEmpty && line.isEmpty, "nothing was given out before the start")
+        nextPosition = position
+        committedThrough = Position(rawValue: position.rawValue - 1)
+        settledThrough = committedThrough
     }
 
     /// The current era: the top bits of every new position.
@@ -135,7 +146,8 @@ package struct Core: ~Copyable {
     package var counts: CoreCounts {
         CoreCounts(
             users: users.count, sessions: sessions.count, entries: users.entries.usedCount, deliveries: users.deliveries.usedCount,
-            waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight)
+            waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight,
+            unsyncedBatches: line.batches.count)
     }
 
     var sessions: SlotTable<SessionRow, SessionSlot> {
@@ -197,6 +209,8 @@ package struct CoreCounts: Equatable, Sendable {
     /// What the next checkpoint will have to write.
     package var changedEntries: Int
     package var pagesInFlight: Int
+    /// Batches that are closed and not known to be synced.
+    package var unsyncedBatches: Int
 }
 
 /// The two members of a one-to-one conversation, the smaller number first.

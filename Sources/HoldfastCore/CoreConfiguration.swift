@@ -28,6 +28,8 @@ package struct CoreConfiguration: Sendable {
     package var pageBytesMax = 64 << 10
     /// Sessions whose page is being read.
     package var pagesInFlightMax = 256
+    /// Bytes of a batch for the journal at most, or one record. Where a batch is a message of a replicated log, the log's bound of a message.
+    package var batchBytesMax = 8 << 20
     /// Users in RAM beyond which clean rows of users who are away are dropped.
     package var cachedUsersMax = 200_000
     /// Cached names, pairs, devices and conversations, each.

@@ -24,19 +24,27 @@ package final class MemoryStorage: RepairableStorage {
     }
 
     private let state: Mutex<State>
+    package let window: JournalWindow
+    /// Whether a batch for another place than the next is refused, as a replicated log does, and no error.
+    private let isFenced: Bool
 
     /// An empty data directory whose first position is `firstPosition`.
-    package convenience init(firstPosition: Position = Position(rawValue: 1)) {
-        self.init(durable: MemoryTables(nextPosition: firstPosition))
+    package convenience init(
+        firstPosition: Position = Position(rawValue: 1), window: JournalWindow = .one, isFenced: Bool = false
+    ) {
+        precondition(window.batches == 1 || isFenced, "several batches may come in any order")
+        self.init(durable: MemoryTables(nextPosition: firstPosition), window: window, isFenced: isFenced)
     }
 
-    private init(durable: MemoryTables) {
+    private init(durable: MemoryTables, window: JournalWindow, isFenced: Bool) {
         state = Mutex(State(durable: durable))
+        self.window = window
+        self.isFenced = isFenced
     }
 
     /// What the next process finds after a crash at this moment: everything committed, nothing else, and no faults.
     package func crashCopy() -> MemoryStorage {
-        MemoryStorage(durable: state.withLock { $0.durable })
+        MemoryStorage(durable: state.withLock { $0.durable }, window: window, isFenced: isFenced)
     }
 
     /// Makes the next commit throw; every later one throws too, until a `crashCopy`.
@@ -91,9 +99,10 @@ package final class MemoryStorage: RepairableStorage {
 
     package var isSpaceLow: Bool { state.withLock { $0.isSpaceLow } || isFull }
 
-    package func commit(_ batch: JournalBatch) throws(StorageError) {
-        try state.withLock { (state) throws(StorageError) in
+    @discardableResult package func commit(_ batch: JournalBatch) throws(StorageError) -> CommitAnswer {
+        try state.withLock { (state) throws(StorageError) -> CommitAnswer in
             guard !state.hasFailed else { throw StorageError(.system, "A commit failed before; the process has to end.") }
+            guard !isFenced || batch.firstPosition == state.durable.nextPosition else { return .refused }
             let fault = state.commitFault
             state.commitFault = nil
             do throws(StorageError) {
@@ -103,6 +112,7 @@ package final class MemoryStorage: RepairableStorage {
                 state.hasFailed = true
                 throw error
             }
+            return .synced
         }
     }
 

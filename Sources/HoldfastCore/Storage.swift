@@ -1,8 +1,8 @@
 package import HoldfastWire
 
-// What the core needs of a disk. Two durable things: the journal, records in the order of their
-// positions, and the store, tables that only checkpoints write. The formats of keys and values are the core's; an
-// implementation only moves bytes, atomically and in order. HoldfastStorage has it over LMDB, MemoryStorage in RAM.
+// What the core needs of a disk. Two durable things: the `Journal`, records in the order of their positions, and the
+// `Store`, tables that only checkpoints write. The formats of keys and values are the core's; an implementation only moves
+// bytes, atomically and in order. HoldfastStorage has both over LMDB, MemoryStorage in RAM.
 
 /// Why the storage can't go on. All of them end the process, with `exitCode`.
 package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {
@@ -68,29 +68,6 @@ package struct LowRoom: Equatable, Sendable {
     }
 }
 
-/// Records for one synced transaction, in the order of their positions, in one buffer.
-package struct JournalBatch: Sendable {
-    package struct Entry: Sendable {
-        package var position: Position
-        package var offset: Int
-        package var count: Int
-        @inlinable package init(position: Position, offset: Int, count: Int) {
-            self.position = position
-            self.offset = offset
-            self.count = count
-        }
-    }
-    /// The encoded records, one after the other, checksum included.
-    package var bytes: [UInt8] = []
-    package var entries: ContiguousArray<Entry> = []
-    /// Positions below the checkpoint that nothing needs any more, rising: deleted in the same transaction; missing ones are no error.
-    package var deletions: ContiguousArray<Position> = []
-    /// Stored with the batch, so that no position is ever given out twice. Above every entry.
-    package var nextPosition: Position = .zero
-    package init() {}
-    package var isEmpty: Bool { entries.isEmpty && deletions.isEmpty }
-}
-
 /// The tables of the store. Keys and values are bytes; integers in keys are big-endian, so that byte order is numeric order.
 package enum StoreTable: UInt8, CaseIterable, Sendable {
     /// Text keys: what has been applied, the next numbers, times.
@@ -117,17 +94,11 @@ package enum StoreTable: UInt8, CaseIterable, Sendable {
     case ages = 10
 }
 
-/// Journal and store of one data directory.
-package protocol Storage: AnyObject, Sendable {
-    /// Appends and deletes in one transaction and syncs it. When it throws, nothing of the batch may be taken as stored or as lost: the process ends.
-    func commit(_ batch: JournalBatch) throws(StorageError)
-    /// Runs `body` in one transaction on the store and syncs it. When it throws, the store is as before.
-    func checkpoint(_ body: (any StoreTransaction) throws(StorageError) -> Void) throws(StorageError)
+/// Journal and store of one gateway, and the room that they have.
+package protocol Storage: Journal, Store {
     /// Runs `body` on one view of the store and one, not older, of the journal.
     func read(_ body: (any StorageSnapshot) throws(StorageError) -> Void) throws(StorageError)
-    /// The first position not given out yet, as stored by the last commit (or by the making of the directory).
-    var nextPosition: Position { get }
-    /// Whether less room is left than two maximal batches and a checkpoint need: new messages are refused then. Cheap.
+    /// Whether less room is left than twice what may be unsynced and a checkpoint need: new messages are refused then. Cheap.
     var isSpaceLow: Bool { get }
     /// About how many bytes of records may be stored before `isSpaceLow`; 0 when it is. Cheap; asked at each tick.
     /// - Parameter checkpointRows: what the next checkpoint has to write.
@@ -169,10 +140,11 @@ package struct PageHolder: Equatable, Sendable {
     }
 }
 
-/// A view that doesn't change while it is open.
-package protocol StorageSnapshot {
-    /// The first position not given out yet, of the same moment as the records.
-    func nextPosition() throws(StorageError) -> Position
+/// A view of both that doesn't change while it is open.
+package protocol StorageSnapshot: StoreSnapshot, JournalSnapshot {}
+
+/// A view of the store.
+package protocol StoreSnapshot {
     /// Hands the value to `body`; false when there is no such row.
     func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
     /// Rows with keys at or after `key`, in key order, until `body` returns false.
@@ -183,12 +155,6 @@ package protocol StorageSnapshot {
     ) throws(StorageError)
     /// The last entry of the timeline at or before `position`.
     func entry(of timeline: Timeline, atOrBefore position: Position) throws(StorageError) -> TimelineEntry?
-    /// Hands the record's bytes to `body`; false when the journal doesn't have it.
-    func record(at position: Position, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
-    /// Records after `position` in order, until `body` returns false.
-    func records(after position: Position, _ body: (Position, Span<UInt8>) -> Bool) throws(StorageError)
-    /// The positions of the records after `position`, at most `limit`, without touching their bytes.
-    func positions(after position: Position, limit: Int, into positions: inout ContiguousArray<Position>) throws(StorageError)
 }
 
 /// A storage whose journal a repair may write into. Never while a gateway has it.

@@ -129,7 +129,7 @@ extension LMDBStorage {
         // The journal is read in order: a cold scan of 768,000 records took 0.06 s with read-ahead and 1.1 s without.
         // The store's rows are read at random, where read-ahead made no difference on an idle disk and reads in vain on a busy one.
         var options = LMDBEnvironment.Options(
-            mapBytesMax: configuration.mapBytesMax, reserveBytes: configuration.reserveBytes + 3 * configuration.batchBytesMax,
+            mapBytesMax: configuration.mapBytesMax, reserveBytes: configuration.reserveBytes + 3 * configuration.unsyncedBytesMax,
             readersMax: configuration.readersMax, tablesMax: LMDBJournal.tableCount,
             isReadOnly: space == nil, readsAhead: true)
         let journal = try LMDBJournal(

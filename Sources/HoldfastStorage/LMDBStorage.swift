@@ -45,6 +45,9 @@ package final class LMDBStorage: RepairableStorage {
         try readers.fill(readersKept)
     }
 
+    /// A transaction is synced before the next one begins.
+    package var window: JournalWindow { .one }
+
     /// The first position not given out yet, as of the last commit.
     package var nextPosition: Position { Position(rawValue: storedNextPosition.load(ordering: .acquiring)) }
 
@@ -88,9 +91,9 @@ package final class LMDBStorage: RepairableStorage {
     func keepWhatEarlierReadersSee() throws(StorageError) { try earlierReaders.open(journal: journal, store: store) }
 
     /// Deletes, appends and stores the next position in one synced transaction. A failure leaves a marker that makes the next start verify.
-    package func commit(_ batch: JournalBatch) throws(StorageError) {
+    @discardableResult package func commit(_ batch: JournalBatch) throws(StorageError) -> CommitAnswer {
         let space = try writable()
-        guard !batch.isEmpty || batch.nextPosition != nextPosition else { return }
+        guard !batch.isEmpty || batch.nextPosition != nextPosition else { return .synced }
         guard batch.nextPosition >= nextPosition else {
             throw StorageError.failure(
                 .system, "append to", directory.journal,
@@ -106,6 +109,7 @@ package final class LMDBStorage: RepairableStorage {
         storedNextPosition.store(batch.nextPosition.rawValue, ordering: .releasing)
         space.committed(bytes: batch.bytes.count)
         try countPages(space, isDue: space.arePagesDue)
+        return .synced
     }
 
     private func write(_ batch: JournalBatch) throws(StorageError) {

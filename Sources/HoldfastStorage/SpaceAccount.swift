@@ -20,8 +20,8 @@ struct SpaceAccount: Sendable {
 
     /// What the reserve file takes.
     let reserveBytes: Int
-    /// The most that one batch holds.
-    let batchBytesMax: Int
+    /// The most that is made and not synced.
+    let unsyncedBytesMax: Int
 
     /// Free on the file system, the reserve not counted while it is held.
     var availableBytes = 0
@@ -53,8 +53,8 @@ struct SpaceAccount: Sendable {
     /// A page that a transaction has replaced by a copy is in the list of free pages.
     private static let copiesPerListPage = 256
 
-    /// Two maximal batches, in pages that aren't quite full.
-    private var batchesNeed: Int { 2 * (batchBytesMax + batchBytesMax / 4 + Self.transactionBytes) }
+    /// All that may be made and not synced, twice, in pages that aren't quite full.
+    private var recordsNeed: Int { 2 * (unsyncedBytesMax + unsyncedBytesMax / 4 + Self.transactionBytes) }
 
     /// A checkpoint of what was changed: copies of the pages that it changes, and the new entries.
     private var storeNeed: Int {
@@ -63,16 +63,16 @@ struct SpaceAccount: Sendable {
     }
 
     /// Numbers are to be set before it is asked.
-    init(reserveBytes: Int, batchBytesMax: Int) {
+    init(reserveBytes: Int, unsyncedBytesMax: Int) {
         self.reserveBytes = reserveBytes
-        self.batchBytesMax = batchBytesMax
+        self.unsyncedBytesMax = unsyncedBytesMax
     }
 
     /// Judges the numbers anew. What is short needs clearly more room to be good again than to become short.
     mutating func update() {
         let rooms: [(Shortage, Int)] = [
             (.fileSystem, fileSystemRoom - (shortage == .fileSystem ? fileSystemMargin : 0)),
-            (.journal, limitRoom(.journal, journal, keeping: batchesNeed + reserveBytes)),
+            (.journal, limitRoom(.journal, journal, keeping: recordsNeed + reserveBytes)),
             (.store, limitRoom(.store, store, keeping: storeNeed + reserveBytes)),
         ]
         let least = rooms.min { $0.1 < $1.1 }
@@ -95,7 +95,7 @@ struct SpaceAccount: Sendable {
         let rest = fileSystemBytes - max(0, storeNeed - store.freeBytes)
         guard rest >= 0 else { return rest }
         // Long records need neighbouring pages: of those inside the file only half are taken for that.
-        return min(rest + journal.freeBytes - batchesNeed - reserveBytes, rest + journal.freeBytes / 2 - batchesNeed)
+        return min(rest + journal.freeBytes - recordsNeed - reserveBytes, rest + journal.freeBytes / 2 - recordsNeed)
     }
 
     /// With the reserve, which is given up when it is needed.
@@ -103,13 +103,13 @@ struct SpaceAccount: Sendable {
 
     /// Less than there is between an empty journal and one that is as long as it may become: an empty one always takes messages again.
     private var fileSystemMargin: Int {
-        let capacity = fileSystemBytes + journal.fileBytes - max(0, storeNeed - store.freeBytes) - batchesNeed - reserveBytes
+        let capacity = fileSystemBytes + journal.fileBytes - max(0, storeNeed - store.freeBytes) - recordsNeed - reserveBytes
         return min(reserveBytes, max(0, capacity)) / 4
     }
 
     /// Released when anything may need it, not only when new messages are refused; made again when there is clearly room.
     var reserveAction: ReserveAction {
-        let need = batchesNeed + storeNeed
+        let need = recordsNeed + storeNeed
         if isReserveHeld { return shortage == .fileSystem || availableBytes < need ? .release : .keep }
         return shortage != .fileSystem && availableBytes >= reserveBytes + need + reserveBytes / 4 ? .make : .keep
     }

@@ -27,7 +27,7 @@ final class SpaceMonitor: Sendable {
     /// Touches nothing yet; `makeFirstReserve` or `findReserve` begins.
     init(directory: DataDirectory, configuration: StorageConfiguration) {
         self.directory = directory
-        var account = SpaceAccount(reserveBytes: configuration.reserveBytes, batchBytesMax: configuration.batchBytesMax)
+        var account = SpaceAccount(reserveBytes: configuration.reserveBytes, unsyncedBytesMax: configuration.unsyncedBytesMax)
         account.isReserveHeld = false
         state = Mutex(State(account: account))
     }

@@ -6,8 +6,9 @@ package struct StorageConfiguration: Sendable {
     package var mapBytesMax = 1 << 40
     /// Room kept back so that acknowledgements, trims and checkpoints still commit on a full disk.
     package var reserveBytes = 64 << 20
-    /// The most bytes of records that the core puts into one batch; new messages are refused while there is no room for two.
-    package var batchBytesMax = 4 << 20
+    /// The most bytes of records that the core may have made and not synced, in one batch or several; new messages are refused while there is
+    /// no room for twice as much.
+    package var unsyncedBytesMax = 4 << 20
     /// How many views may be open at once, those of other processes included.
     package var readersMax = 126
     /// How many of those are kept for the process itself.

@@ -56,6 +56,10 @@
         case refusalForgottenAtReplay
         /// What timelines release goes at once, whoever holds it (G6).
         case holdIgnored
+        /// Of several batches in flight the answer to the first counts for all (G1).
+        case firstAnswerForAll
+        /// A batch that the journal refuses is taken for one that it has (G1).
+        case refusalTakenForStored
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

@@ -9,6 +9,7 @@ func fuzzCore(_ bytes: [UInt8]) {
     configuration.checkpointEntries = 6
     configuration.checkpointSliceRows = 2
     configuration.turnSteps = 3
+    configuration.batchBytesMax = 150
     configuration.cachedUsersMax = 2
     configuration.cachedLookupsMax = 4
     configuration.inboxMessagesMax = 4

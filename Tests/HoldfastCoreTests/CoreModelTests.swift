@@ -32,7 +32,8 @@ final class CoreModelRun {
     /// Looks at what is on disk after an operation.
     var observe: (MemoryStorage) throws -> Void = { _ in }
 
-    init(seed: UInt64) throws {
+    /// - Parameter window: of a journal that may be in doubt; nil: of a disk.
+    init(seed: UInt64, window: Int? = nil) throws {
         random = SplitMix64(seed: seed &* 7_919)
         var configuration = CoreConfiguration()
         configuration.inboxPolicy = random.chance(0.5) ? .refuseSender : .evictWithGap
@@ -57,7 +58,15 @@ final class CoreModelRun {
         configuration.inboxDays = UInt32(1 + random.below(6))
         configuration.expiryMilliseconds = 1_000 + UInt64(random.below(5_000))
         configuration.expirySliceMessages = 1 + random.below(10)
-        harness = try CoreHarness(configuration, seed: seed)
+        if let window {
+            if random.chance(0.7) { configuration.batchBytesMax = 60 + random.below(600) }
+            let bytes = random.chance(0.3) ? 100 + random.below(1_000) : .max
+            harness = try CoreHarness(
+                configuration, seed: seed, storage: MemoryStorage(window: .init(batches: window, bytes: bytes), isFenced: true),
+                doubt: random.chance(0.5) ? 0.02 : 0.15)
+        } else {
+            harness = try CoreHarness(configuration, seed: seed)
+        }
         phones = Phones(harness)
         for user in 0..<6 {
             for device in 0..<(1 + random.below(3)) { phones.add("user\(user)", device: "device\(device)") }

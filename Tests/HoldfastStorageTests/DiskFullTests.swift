@@ -14,7 +14,7 @@ struct DiskFullTests {
     {
         var configuration = StorageConfiguration()
         configuration.reserveBytes = reserveBytes
-        configuration.batchBytesMax = 256 << 10
+        configuration.unsyncedBytesMax = 256 << 10
         return try LMDBStorage.open(directory: path + "/data", configuration: configuration, isIntact: isIntact)
     }
 

@@ -66,7 +66,7 @@ import Testing
     ) throws(StorageError) -> LMDBStorage {
         var configuration = StorageConfiguration()
         configuration.reserveBytes = 1 << 20
-        configuration.batchBytesMax = 1 << 16
+        configuration.unsyncedBytesMax = 1 << 16
         configuration.migrationBytesMax = bytesMax
         return try LMDBStorage.open(
             directory: directory.data, configuration: configuration, migration: Migration(isWanted: isWanted, progress: progress)

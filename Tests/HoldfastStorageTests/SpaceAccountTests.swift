@@ -9,7 +9,7 @@ import Testing
     private static let batch = 4 << 20
 
     private func account(available: Int, isReserveHeld: Bool = true) -> SpaceAccount {
-        var account = SpaceAccount(reserveBytes: Self.reserve, batchBytesMax: Self.batch)
+        var account = SpaceAccount(reserveBytes: Self.reserve, unsyncedBytesMax: Self.batch)
         account.isReserveHeld = isReserveHeld
         account.availableBytes = available
         account.update()
@@ -18,7 +18,7 @@ import Testing
 
     /// With room on the file system, and so much of a limit used.
     private func account(used: Int, of limit: Int) -> SpaceAccount {
-        var account = SpaceAccount(reserveBytes: Self.reserve, batchBytesMax: Self.batch)
+        var account = SpaceAccount(reserveBytes: Self.reserve, unsyncedBytesMax: Self.batch)
         account.availableBytes = 1 << 40
         for room in [\SpaceAccount.journal, \.store] {
             account[keyPath: room].limitBytes = limit

@@ -22,7 +22,7 @@ final class TemporaryDirectory: Sendable {
     func open(_ change: (inout StorageConfiguration) -> Void = { _ in }) throws(StorageError) -> LMDBStorage {
         var configuration = StorageConfiguration()
         configuration.reserveBytes = 1 << 20
-        configuration.batchBytesMax = 1 << 16
+        configuration.unsyncedBytesMax = 1 << 16
         change(&configuration)
         return try LMDBStorage.open(directory: data, configuration: configuration) { _, _ in true }
     }

@@ -18,8 +18,9 @@ extension Storage {
             throw StorageError(.system, "The era is \(last), the last one: no further backup can be restored into this line of backups.")
         }
         var batch = JournalBatch()
+        batch.firstPosition = next
         batch.nextPosition = Position(era: last + 1, offset: next.rawValue & (1 << 56 - 1))
-        try commit(batch)
+        try commitUntilSynced(batch)
         return batch.nextPosition
     }
 }

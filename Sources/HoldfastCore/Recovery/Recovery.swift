@@ -15,7 +15,8 @@ extension Core {
         storage: any Storage, configuration: CoreConfiguration, loops: Int, ports: Int = 0, now: CoreTime, writesCheckpoints: Bool = false,
         progress: (Int) -> Void = { _ in }
     ) throws(StorageError) -> Core {
-        var core = Core(configuration: configuration, doors: loops + ports, nextPosition: storage.nextPosition)
+        var core = Core(
+            configuration: configuration, doors: loops + ports, nextPosition: storage.nextPosition, window: storage.window)
         var count = 0
         /// The last record that was replayed when a checkpoint has to be written before the next one.
         var pausedAt: Position?
@@ -24,7 +25,7 @@ extension Core {
             var failure: StorageError?
             try storage.read { (snapshot) throws(StorageError) in
                 // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
-                core.nextPosition = max(core.nextPosition, try snapshot.nextPosition())
+                core.beganAt(max(core.nextPosition, try snapshot.nextPosition()))
                 if count == 0 { try core.readMeta(snapshot) }
                 try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
                     do throws(StorageError) {

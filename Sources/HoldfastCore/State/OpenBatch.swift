@@ -54,6 +54,61 @@ struct SettlingBatch {
     }
 }
 
+/// Batches that are closed and not known to be synced, oldest first: those that were given out for the journal, and those that wait because its
+/// window is full.
+struct BatchLine {
+    private(set) var batches = ContiguousArray<OpenBatch>()
+    /// How many from the front were given out.
+    private(set) var givenCount = 0
+    /// What those hold.
+    private(set) var givenBytes = 0
+
+    var isEmpty: Bool { batches.isEmpty }
+    var hasWaiting: Bool { givenCount < batches.count }
+    /// The end of what was given out; nil: nothing is.
+    var givenThrough: Position? { givenCount == 0 ? nil : batches[givenCount - 1].lastPosition }
+
+    /// Whether the journal's window lets one more batch through.
+    func hasRoom(_ window: JournalWindow) -> Bool {
+        // A batch that only deletes goes alone, since it has no place of its own to be found at.
+        givenCount == 0 || (givenCount < window.batches && givenBytes < window.bytes && !batches[givenCount - 1].journal.entries.isEmpty)
+    }
+
+    mutating func append(_ batch: consuming OpenBatch) {
+        precondition(!batch.journal.isEmpty, "a batch in the line is for the journal")
+        precondition(
+            batches.last.map { $0.journal.nextPosition == batch.journal.firstPosition } ?? true, "batches have no hole between them")
+        batches.append(batch)
+    }
+
+    /// The next batch for the journal; nil: the window is full, or none waits.
+    mutating func give(_ window: JournalWindow) -> JournalBatch? {
+        guard hasWaiting, hasRoom(window) else { return nil }
+        let bytes = batches[givenCount].journal.byteCount
+        guard givenCount == 0 || (bytes <= window.bytes - givenBytes && !batches[givenCount].journal.entries.isEmpty) else { return nil }
+        givenBytes += bytes
+        givenCount += 1
+        return batches[givenCount - 1].journal
+    }
+
+    /// Takes out the first batch if it ends at the position or before it.
+    mutating func popFirst(through position: Position) -> OpenBatch? {
+        guard givenCount > 0, batches[0].journal.lastPosition <= position else { return nil }
+        givenCount -= 1
+        let batch = batches.removeFirst()
+        givenBytes -= batch.journal.byteCount
+        return batch
+    }
+
+    /// The batch with a position that isn't synced; nil when that is still open.
+    func index(of position: Position) -> Int? { batches.firstIndex { position <= $0.journal.lastPosition } }
+
+    subscript(index: Int) -> OpenBatch {
+        _read { yield batches[index] }
+        _modify { yield &batches[index] }
+    }
+}
+
 /// Records on their way to the journal, and what follows from them.
 struct OpenBatch {
     /// Rises from batch to batch, so that a session knows whether it is in `sent` already.
@@ -87,6 +142,7 @@ struct OpenBatch {
         }
         batch.journal.entries.empty()
         batch.journal.deletions = []
+        batch.journal.firstPosition = .zero
         batch.journal.nextPosition = .zero
         batch.journal.bytes.reserveCapacity(last.bytes.count)
         batch.journal.entries.reserveCapacity(last.entries.count)
@@ -101,6 +157,9 @@ struct OpenBatch {
         }
         return batch
     }
+
+    /// The last position that it takes; nil as long as it isn't closed, and when it has answers only.
+    var lastPosition: Position? { journal.isEmpty ? nil : journal.lastPosition }
 
     var isEmpty: Bool { journal.isEmpty && sent.isEmpty && held.isEmpty && !credits.contains { $0 > 0 } }
 }

@@ -27,8 +27,8 @@ package enum CoreJob: Sendable {
     package func run(on storage: any Storage) throws(StorageError) -> CoreMessage? {
         switch self {
         case .commit(let batch):
-            try storage.commit(batch)
-            return .committed
+            try storage.commitUntilSynced(batch)
+            return .committed(through: batch.lastPosition)
         case .read(let requests): return .read(try requests.run(on: storage))
         case .writeCheckpoint(let job): return .checkpointWritten(try job.run(on: storage))
         case .planTrim(let job): return .trimPlanned(try job.run(on: storage))

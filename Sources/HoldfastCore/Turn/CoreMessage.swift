@@ -1,9 +1,11 @@
+package import HoldfastWire
+
 /// What the core is told.
 package enum CoreMessage: Sendable {
     /// What clients or backends want; `done` is a batch of effects that the loop has carried out, to be used again.
     case commands(CommandBatch, done: EffectBatch?)
-    /// The batch in the journal is synced.
-    case committed
+    /// The journal has synced everything up to here: one batch or several.
+    case committed(through: Position)
     case read(ReadResults)
     case answered(QueryResult)
     case checkpointWritten(CheckpointResult)

@@ -41,7 +41,7 @@ package struct CoreTurn: ~Copyable {
             if let done { core.reuse(done, of: batch.door) }
             memory.tookCommands(batch.commands.count, now: now)
             doors[batch.door].batches.append(batch)
-        case .committed: core.committed()
+        case .committed(let position): core.committed(through: position)
         case .read(let results): answers.append(ReadAnswer(results))
         case .answered(let result): core.answered(result)
         case .checkpointWritten(let result):

@@ -77,9 +77,9 @@ extension Configuration {
         storage.reserveBytes = reserveBytes
         // The readers, and those that count pages: the journal and the checkpoint.
         storage.readersKept = readers + 2
-        // The credits of all loops and of the port bound a batch: every message is in one that is open or in the one that is being synced.
+        // The credits of all loops and of the port bound it: a message gives its own back when its batch is synced.
         let limits = sizing()
-        storage.batchBytesMax =
+        storage.unsyncedBytesMax =
             loopCount * (limits.commandBytesPerLoopMax + limits.commandsPerLoopMax * Self.recordBytesBesidesBody)
             + CorePort.bytesMax + CorePort.creditsMax * Self.recordBytesBesidesBody
         return storage

@@ -13,6 +13,7 @@ final class GatewayRun {
     unowned let gateway: SimulatedGateway
     let storage: MemoryStorage
     private(set) var core: CoreTurn
+    private(set) var journal: SimulatedJournal!
     private(set) var ports: [SimulatedLoopPort] = []
     private(set) var tables: [TableOwner] = []
     private(set) var backend: SimulatedBackend!
@@ -37,7 +38,6 @@ final class GatewayRun {
     /// When the process wakes if nothing comes before, in the world's time; nil: nothing is set.
     private var wakesAt: UInt64?
     /// What a crash may lose: taken from the core and not stored yet.
-    private var commit: JournalBatch?
     private var checkpoint: CheckpointJob?
     /// At which step of a transaction the process is to be killed.
     private var crashPoint: (step: Step, action: () -> Void)?
@@ -59,6 +59,7 @@ final class GatewayRun {
                 storage: storage, configuration: profile.core, loops: profile.loops, ports: 1,
                 now: CoreTime(wall: world.wall, monotonic: monotonicStart), writesCheckpoints: true), ports: 1)
         load = GatewayLoad(slotsMax: 4, undelivered: core.undelivered, timeOffset: core.timeOffset)
+        journal = SimulatedJournal(self)
         for index in 0..<profile.loops {
             ports.append(SimulatedLoopPort(self, index: index, keys: gateway.keys))
             tables.append(TableOwner(ports[index], profile))
@@ -115,6 +116,7 @@ final class GatewayRun {
         if turnCount.isMultiple(of: Self.checkedTurns), let violation = core.violation { world.fail("the core: \(violation)") }
         load.setTimeOffset(core.timeOffset)
         while let job = core.takeJob(now: now) { start(job) }
+        if core.counts.unsyncedBatches > journal.count { world.coverage.count(.batchWaits) }
         for loop in ports.indices {
             if let (effects, _) = core.takeEffects(door: loop) { ports[loop].take(effects) }
         }
@@ -146,11 +148,11 @@ final class GatewayRun {
 
     // MARK: - The other threads
 
-    private var diskMilliseconds: UInt64 { world.random.within(world.profile.commitMilliseconds) * gateway.diskFactor }
+    var diskMilliseconds: UInt64 { world.random.within(world.profile.commitMilliseconds) * gateway.diskFactor }
 
     private func start(_ job: CoreJob) {
         switch job {
-        case .commit(let batch): start(batch)
+        case .commit(let batch): journal.start(batch)
         case .writeCheckpoint(let job): start(job)
         case .read, .planTrim, .planExpiry, .query, .giveMemoryBack: runReader(job)
         }
@@ -169,28 +171,10 @@ final class GatewayRun {
     /// Has something done when the next transaction is at a step.
     func atNext(_ step: Step, _ action: @escaping () -> Void) { crashPoint = (step, action) }
 
-    private func reached(_ step: Step) {
+    func reached(_ step: Step) {
         guard let point = crashPoint, point.step == step else { return }
         crashPoint = nil
         after(0, point.action)
-    }
-
-    private func start(_ batch: JournalBatch) {
-        commit = batch
-        reached(.commitUnderWay)
-        after(1 + diskMilliseconds) { [unowned self] in
-            attempt { [unowned self] () throws(StorageError) in
-                try store(batch)
-                reached(.commitStored)
-                after(world.random.within(0...1)) { [unowned self] in post(.committed) }
-            }
-        }
-    }
-
-    private func store(_ batch: JournalBatch) throws(StorageError) {
-        commit = nil
-        defer { if storage.nextPosition >= batch.nextPosition { gateway.oracle.committed(batch) } }
-        try storage.commit(batch)
     }
 
     private func start(_ job: CheckpointJob) {
@@ -207,7 +191,7 @@ final class GatewayRun {
         }
     }
 
-    private func attempt(_ body: () throws(StorageError) -> Void) {
+    func attempt(_ body: () throws(StorageError) -> Void) {
         do throws(StorageError) {
             try body()
         } catch {
@@ -222,14 +206,7 @@ final class GatewayRun {
     func die() {
         guard isAlive else { return }
         isAlive = false
-        if let batch = commit {
-            if world.random.chance(0.5) {
-                world.coverage.count(.crashLosesCommit)
-            } else {
-                world.coverage.count(.crashKeepsCommit)
-                try? store(batch)
-            }
-        }
+        journal.die()
         if let job = checkpoint {
             if world.random.chance(0.5) { world.coverage.count(.crashLosesCheckpoint) } else { _ = try? job.run(on: storage) }
         }

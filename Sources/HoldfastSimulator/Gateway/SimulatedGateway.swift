@@ -12,7 +12,7 @@ final class SimulatedGateway {
     unowned let world: World
     let oracle: Oracle
     private(set) var network: Network!
-    private(set) var storage = MemoryStorage()
+    private(set) var storage: MemoryStorage
     private(set) var keys: TicketKeys
     private(set) var run: GatewayRun?
     private(set) var diskFactor: UInt64 = 1
@@ -27,6 +27,7 @@ final class SimulatedGateway {
     init(_ world: World, _ oracle: Oracle) {
         self.world = world
         self.oracle = oracle
+        storage = MemoryStorage(window: world.profile.journal.window, isFenced: world.profile.journal.isReplicated)
         keys = TicketKeys(firstSecret: Self.secret(&world.random), now: world.wall / 1000)
         backup = Backup(storage: storage.crashCopy(), time: 0)
         network = Network(world, self)

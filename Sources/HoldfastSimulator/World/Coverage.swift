@@ -11,6 +11,9 @@ package enum Fault: String, CaseIterable, Sendable {
     case crashLosesCommit, crashKeepsCommit, crashLosesCheckpoint, commitFails, commitFailsStored, checkpointFails, diskFull, slowDisk,
         bitFlip
     case gatewayRestored, gatewayRepaired
+    // Journal.
+    case batchesInFlight, batchWaits, answersJoined, journalLate, offerLost, offerRefused, answerLost, answerUnknown, doubtSettled,
+        offerOutlivesProcess, journalTakenOver
     // Phones.
     case appKilled, killedInMidAction, phoneRebooted, unsyncedWritesLost, phoneRestored, stateDamaged, background, suspended
     case loggedOut, disconnected, twin, acknowledgementsHeld, withdrawn, tokenExpired, tokenUnavailable

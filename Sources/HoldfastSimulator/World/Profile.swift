@@ -40,6 +40,7 @@ struct Profile {
     /// An address translation forgets a flow that was idle for so long; nil: never.
     var natMilliseconds: UInt64?
     var commitMilliseconds: ClosedRange<UInt64> = 1...8
+    var journal = JournalProfile()
     var ticketKeySeconds: UInt64 = 3_600
     /// How long a token is good.
     var tokenSeconds: ClosedRange<UInt64> = 300...7_200
@@ -59,6 +60,8 @@ struct Profile {
         natMilliseconds = random.chance(0.4) ? 40_000 + random.within(0...400_000) : nil
         commitMilliseconds = random.chance(0.2) ? 20...200 : 1...8
         ticketKeySeconds = 600 + random.within(0...7_200)
+        journal = JournalProfile(&random)
+        core.batchBytesMax = random.chance(0.4) ? 100 + random.below(2_000) : 8 << 20
     }
 
     private mutating func drawPhones(_ clients: Int, _ random: inout SeededRandom) {

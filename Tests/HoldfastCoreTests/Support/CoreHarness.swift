@@ -12,10 +12,14 @@ struct Output {
 /// Drives a core over storage in RAM as the gateway's threads do, but in one thread: which of the pending jobs runs or is answered
 /// next is chosen by a seed, so that answers come late and in every order. A crash at any point is the storage's copy and a recovery.
 final class CoreHarness {
-    /// A job that was taken from the core: first it runs on the storage, later the core hears of it.
+    /// A job that was taken from the core: first it runs on the storage, later the core hears of it. Between the core and a journal that may be in
+    /// doubt stands a `JournalWriter`.
     private enum Job {
         case taken(CoreJob)
         case done(CoreMessage)
+        case asked(JournalWriter.Step)
+        case answered(CommitAnswer, number: UInt64)
+        case looked(JournalPlace?, number: UInt64)
     }
 
     private var turn: CoreTurn
@@ -41,6 +45,16 @@ final class CoreHarness {
     var receive: (ConnectionHandle, Output) -> Void = { _, _ in }
 
     private var jobs: [Job] = []
+    /// Of the journal's requests and answers so many are lost; nil: it is a disk, which answers once and surely.
+    private let doubt: Double?
+    private var writer: JournalWriter
+    /// The journal stores what it is offered and says nothing.
+    var isJournalSilent = false
+    /// Answers that covered more than one batch, and batches that were found where they were looked for.
+    private(set) var joinedAnswers = 0
+    private(set) var settledDoubts = 0
+    private(set) var refusals = 0
+    private(set) var batchesInFlightMax = 0
     private var incoming: [CommandBatch]
     private var outgoing: [[Output]]
     private var creditsGiven: [Int]
@@ -53,8 +67,12 @@ final class CoreHarness {
     private(set) var answers: [ReplyID: PortAnswer] = [:]
 
     init(
-        _ configuration: CoreConfiguration = CoreConfiguration(), seed: UInt64 = 1, loops: Int = 2, storage: MemoryStorage = MemoryStorage()
+        _ configuration: CoreConfiguration = CoreConfiguration(), seed: UInt64 = 1, loops: Int = 2,
+        storage: MemoryStorage = MemoryStorage(),
+        doubt: Double? = nil
     ) throws {
+        self.doubt = doubt
+        writer = Self.makeWriter(storage)
         self.configuration = configuration
         self.storage = storage
         self.loops = loops
@@ -68,6 +86,10 @@ final class CoreHarness {
         bytesGiven = creditsGiven
         creditsReturned = creditsGiven
         bytesReturned = creditsGiven
+    }
+
+    private static func makeWriter(_ storage: MemoryStorage) -> JournalWriter {
+        JournalWriter(window: storage.window, answerMilliseconds: 400, pauseMilliseconds: 30)
     }
 
     // MARK: Talking
@@ -185,7 +207,13 @@ final class CoreHarness {
             run()
         case .takeJob:
             guard let job = reading ? turn.takeJob(now: now) : core.takeBatch(now: now).map(CoreJob.commit) else { return false }
-            jobs.append(.taken(job))
+            if case .commit(let batch) = job, doubt != nil {
+                writer.take(batch)
+                batchesInFlightMax = max(batchesInFlightMax, writer.count)
+                askJournal()
+            } else {
+                jobs.append(.taken(job))
+            }
         case .job(let index): try advance(index)
         }
         return true
@@ -208,13 +236,28 @@ final class CoreHarness {
         case .done(let message):
             jobs.remove(at: index)
             turn.take(message, now: now)
+        case .asked(.offer(let batch, let number)):
+            jobs.remove(at: index)
+            guard !isLost else { return }
+            let answer = try store(batch)
+            if !isLost, !isJournalSilent { jobs.append(.answered(isLost ? .unknown : answer, number: number)) }
+        case .asked(.look(let batch, let number)):
+            jobs.remove(at: index)
+            guard !isLost, !isJournalSilent else { return }
+            let place = try storage.place(of: batch)
+            jobs.append(.looked(isLost ? nil : place, number: number))
+        case .answered(let answer, let number):
+            jobs.remove(at: index)
+            if answer == .refused { refusals += 1 }
+            hear(writer.answered(answer, number: number, now: now.monotonic))
+        case .looked(let place, let number):
+            jobs.remove(at: index)
+            if place == .batch { settledDoubts += 1 }
+            hear(try writer.looked(place, number: number, now: now.monotonic))
         case .taken(let job):
             let message = try job.run(on: storage)
             switch job {
-            case .commit(let batch):
-                ledger.committed(batch)
-                recordsTrimmed += batch.deletions.count
-                note("commit \(batch.entries.first?.position.rawValue ?? 0)...\(ledger.lastPosition.rawValue), -\(batch.deletions.count)")
+            case .commit(let batch): noteStored(batch)
             case .writeCheckpoint(let job):
                 checkpointsWritten += 1
                 note("checkpoint through \(job.through.rawValue)")
@@ -225,12 +268,40 @@ final class CoreHarness {
         }
     }
 
+    // MARK: A journal in doubt
+
+    private var isLost: Bool { doubt.map { random.chance($0) } ?? false }
+
+    private func askJournal() {
+        while let step = writer.nextStep(now: now.monotonic) { jobs.append(.asked(step)) }
+    }
+
+    private func store(_ batch: JournalBatch) throws -> CommitAnswer {
+        let answer = try storage.commit(batch)
+        if answer == .synced { noteStored(batch) }
+        return answer
+    }
+
+    private func noteStored(_ batch: JournalBatch) {
+        ledger.committed(batch)
+        recordsTrimmed += batch.deletions.count
+        note("commit \(batch.firstPosition.rawValue)...\(batch.lastPosition.rawValue), -\(batch.deletions.count)")
+    }
+
+    private func hear(_ through: Position?) {
+        defer { askJournal() }
+        guard let through else { return }
+        if core.line.batches[0].journal.lastPosition < through { joinedAnswers += 1 }
+        turn.take(.committed(through: through), now: now)
+    }
+
     func tick(milliseconds: UInt64 = 100, roomBytes: Int = .max) {
         now.monotonic += milliseconds
         now.wall &+= milliseconds
         core.advance(now)
         core.ticked(isSpaceLow: storage.isSpaceLow, roomBytes: roomBytes)
         run(roomBytes: roomBytes)
+        askJournal()
         drainCore()
     }
 
@@ -318,8 +389,12 @@ final class CoreHarness {
     func crash() throws {
         crashes += 1
         note("CRASH")
+        // What is on its way to a log gets there or not.
+        jobs.shuffle(using: &random)
+        for case .asked(.offer(let batch, _)) in jobs where random.chance(0.5) { _ = try store(batch) }
         storage = storage.crashCopy()
         jobs = []
+        writer = Self.makeWriter(storage)
         outgoing = Array(repeating: [], count: loops)
         for door in 0..<doors {
             incoming[door] = CommandBatch(door: door)

@@ -8,11 +8,14 @@ struct Scenario {
     let harness: CoreHarness
     let phones: Phones
 
-    init(seed: UInt64 = 7, storage: MemoryStorage = MemoryStorage(), _ configure: (inout CoreConfiguration) -> Void = { _ in }) throws {
+    init(
+        seed: UInt64 = 7, storage: MemoryStorage = MemoryStorage(), doubt: Double? = nil,
+        _ configure: (inout CoreConfiguration) -> Void = { _ in }
+    ) throws {
         var configuration = CoreConfiguration()
         configuration.checkpointMilliseconds = .max
         configure(&configuration)
-        harness = try CoreHarness(configuration, seed: seed, storage: storage)
+        harness = try CoreHarness(configuration, seed: seed, storage: storage, doubt: doubt)
         phones = Phones(harness)
     }
 
