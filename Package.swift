@@ -52,6 +52,8 @@ let package = Package(
 
         module("HoldfastWire"),
         module("HoldfastCore", ["HoldfastWire"]),
+        // What simulations and tests share: a storage in RAM, random numbers from a seed.
+        module("HoldfastTestSupport", ["HoldfastCore", "HoldfastWire"]),
         module("HoldfastConnection", ["HoldfastCore", "HoldfastWire"]),
         module("HoldfastStorage", ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"]),
         module("HoldfastIO", ["CLinux", "COpenSSL"]),
@@ -63,7 +65,7 @@ let package = Package(
             ]),
         module("HoldfastClient", ["HoldfastWire"]),
         module("HoldfastClientTransport", ["HoldfastClient", "HoldfastIO"]),
-        module("HoldfastSimulator", ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastWire"]),
+        module("HoldfastSimulator", ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire"]),
 
         .executableTarget(
             name: "holdfast",
@@ -75,36 +77,40 @@ let package = Package(
             name: "holdfast-load",
             dependencies: [
                 "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
-                "HoldfastConnection", "HoldfastCore", "HoldfastSimulator", "CLMDB", "CLinux",
+                "HoldfastConnection", "HoldfastCore", "HoldfastSimulator", "HoldfastTestSupport", "CLMDB", "CLinux",
                 argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings + loadSettings),
 
-        tests("HoldfastWireTests", ["HoldfastWire"]),
-        tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastWire"]),
-        tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastWire"]),
+        tests("HoldfastWireTests", ["HoldfastWire", "HoldfastTestSupport"]),
+        tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
+        tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
         .testTarget(
-            name: "HoldfastStorageTests", dependencies: ["HoldfastStorage", "HoldfastCore", "HoldfastWire", "CLinux", "CLMDB"],
+            name: "HoldfastStorageTests", dependencies: ["HoldfastStorage", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "CLinux", "CLMDB"],
             exclude: ["Fixtures"], swiftSettings: settings),
-        tests("HoldfastIOTests", ["HoldfastIO", "CLinux", "COpenSSL"]),
-        tests("HoldfastClientTests", ["HoldfastClient", "HoldfastWire"]),
+        tests("HoldfastIOTests", ["HoldfastIO", "HoldfastTestSupport", "CLinux", "COpenSSL"]),
+        tests("HoldfastClientTests", ["HoldfastClient", "HoldfastTestSupport", "HoldfastWire"]),
         tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),
         tests(
             "HoldfastGatewayTests",
-            ["HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastWire", "HoldfastIO", "HoldfastStorage"]
+            [
+                "HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "HoldfastIO", "HoldfastStorage",
+            ]
         ),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),
         // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).
         .target(
             name: "FuzzTargets",
-            dependencies: ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastClient", "HoldfastIO", "HoldfastGateway"],
+            dependencies: [
+                "HoldfastWire", "HoldfastCore", "HoldfastTestSupport", "HoldfastConnection", "HoldfastClient", "HoldfastIO", "HoldfastGateway",
+            ],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
-        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
+        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
             name: "HoldfastLoadTests",
-            dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage", "HoldfastWire", argumentParser],
+            dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage", "HoldfastTestSupport", "HoldfastWire", argumentParser],
             path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -2,7 +2,7 @@ package import HoldfastWire
 
 // What the core needs of a disk. Two durable things: the `Journal`, records in the order of their positions, and the
 // `Store`, tables that only checkpoints write. The formats of keys and values are the core's; an implementation only moves
-// bytes, atomically and in order. HoldfastStorage has both over LMDB, MemoryStorage in RAM.
+// bytes, atomically and in order. HoldfastStorage has both over LMDB, HoldfastTestSupport in RAM.
 
 /// Why the storage can't go on. All of them end the process, with `exitCode`.
 package struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {

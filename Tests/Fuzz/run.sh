@@ -60,6 +60,7 @@ stale=
 clang -O2 -c Sources/CLinux/*.c -I Sources/CLinux/include -o "$out/CLinux.o"
 module HoldfastWire $(find Sources/HoldfastWire -name '*.swift')
 module HoldfastCore $(find Sources/HoldfastCore -name '*.swift')
+module HoldfastTestSupport $(find Sources/HoldfastTestSupport -name '*.swift')
 module HoldfastConnection $(find Sources/HoldfastConnection -name '*.swift')
 module HoldfastClient $(find Sources/HoldfastClient -name '*.swift')
 module HoldfastIO $(find Sources/HoldfastIO -name '*.swift')

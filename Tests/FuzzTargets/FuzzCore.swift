@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// A core with tiny limits over storage in RAM: whatever commands come in whatever order, it doesn't trap, gives all credits back, and

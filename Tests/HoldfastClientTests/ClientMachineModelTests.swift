@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
 
 private struct ModelRun {
     let seed: UInt64
-    var random: SplitMix64
+    var random: SeededRandom
     var gateway = ModelGateway()
     var faults: [String] = []
     private let storage = FaultyStorage()
@@ -40,9 +41,9 @@ private struct ModelRun {
 
     init(seed: UInt64) throws {
         self.seed = seed
-        random = SplitMix64(seed: seed)
+        random = SeededRandom(seed: seed)
         rig = try MachineRig.persistent(storage)
-        rig.random = SplitMix64(seed: seed ^ 0xABCD)
+        rig.random = SeededRandom(seed: seed ^ 0xABCD)
     }
 
     mutating func step() throws {
@@ -136,7 +137,7 @@ private struct ModelRun {
         // Those with an outcome have left the outbox; the others must come back.
         rig = try MachineRig.persistent(storage)
         rig.now = now
-        rig.random = SplitMix64(seed: random.next())
+        rig.random = SeededRandom(seed: random.next())
         handedCount = 0
         isUp = false
     }

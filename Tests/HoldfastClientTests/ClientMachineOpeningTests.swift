@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -386,7 +387,7 @@ import Testing
 
     // REQ-TIME-7
     @Test func `pauses grow with full jitter and stay within their bounds`() {
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         for failures in UInt8(0)..<40 {
             var longest: UInt64 = 0
             // min(60 s, 1 s × 2ⁿ) before attempt n.
@@ -406,7 +407,7 @@ import Testing
         var longest = [UInt64](repeating: 0, count: 9)
         for seed in 0..<UInt64(300) {
             let rig = MachineRig()
-            rig.random = SplitMix64(seed: seed)
+            rig.random = SeededRandom(seed: seed)
             rig.connect()
             for attempt in 1...8 {
                 if rig.wantsToken { rig.provideToken() }

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -169,7 +170,7 @@ import Testing
         let storage = FaultyStorage()
         let rig = try MachineRig.persistent(storage)
         rig.send("a")
-        var random = SplitMix64(seed: 3)
+        var random = SeededRandom(seed: 3)
         storage.crash(losesPower: true, using: &random)
         let again = try MachineRig.persistent(storage)
         #expect(again.machine.outboxCounts == (0, 1))
@@ -237,7 +238,7 @@ import Testing
         let second = rig.send("b", tag: SendTag(high: 2, low: 2))
         rig.refuse(1, .unknownConversation)
         rig.confirm(through: 1)
-        var random = SplitMix64(seed: 5)
+        var random = SeededRandom(seed: 5)
         storage.crash(losesPower: true, using: &random)
         let again = try MachineRig.persistent(storage)
         #expect(again.file?.state.inputs == InputProgress(count: 2, lastTag: SendTag(high: 2, low: 2)))

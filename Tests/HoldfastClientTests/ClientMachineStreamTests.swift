@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -129,7 +130,7 @@ import Testing
         rig.open(.usual(.resumed, attach: 2, cursor: 101))
         rig.deliver(after: 101, [(102, "b"), (103, "c")])
         #expect(rig.handedTexts == ["101 bob a", "102 bob b", "103 bob c"])
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: true, using: &random)
         let again = try MachineRig.persistent(storage)
         again.open(.usual(.resumed, attach: 3, cursor: 101))
@@ -179,7 +180,7 @@ import Testing
 
     @Test(arguments: 0..<40)
     func `any split of the input gives the same`(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         var bytes: [UInt8] = []
         MachineRig.deliver(after: 100, [(101, "a"), (103, "bb")], to: &bytes)
         ServerFrameWriter.pong(to: &bytes)

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -126,7 +127,7 @@ import Testing
         var longest: UInt64 = 0
         for seed in 0..<UInt64(50) {
             let rig = MachineRig()
-            rig.random = SplitMix64(seed: seed)
+            rig.random = SeededRandom(seed: seed)
             rig.connect()
             for _ in 0..<6 {
                 if rig.wantsToken { rig.provideToken() }

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -16,7 +17,7 @@ import Testing
         rig.send("e", to: .conversation(4))
         rig.closeTransport()
         guard restarts else { return (rig, ids) }
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: false, using: &random)
         return (try MachineRig.persistent(storage), ids)
     }
@@ -78,7 +79,7 @@ import Testing
         var rig = try MachineRig.persistent(storage)
         let id = rig.send("a")
         if restarts {
-            var random = SplitMix64(seed: 1)
+            var random = SeededRandom(seed: 1)
             storage.crash(losesPower: false, using: &random)
             rig = try MachineRig.persistent(storage)
         }
@@ -113,7 +114,7 @@ import Testing
         rig.step { _ = $0.close(.logout, $1, &$2) }
         let id = rig.send("b")
         if restarts {
-            var random = SplitMix64(seed: 1)
+            var random = SeededRandom(seed: 1)
             storage.crash(losesPower: true, using: &random)
             rig = try MachineRig.persistent(storage)
         }
@@ -150,7 +151,7 @@ import Testing
         rig.open()
         rig.step { _ = $0.close(.logout, $1, &$2) }
         let id = rig.send("b")
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: false, using: &random)
         rig = try MachineRig.persistent(storage)
         rig.open(.usual(.rewound, session: 99, attach: 9))
@@ -196,7 +197,7 @@ import Testing
         rig.closeTransport()
         rig.advance(by: 1_000)
         rig.open(.usual(.begunEnded, session: 88))
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: false, using: &random)
         let again = try MachineRig.persistent(storage)
         again.connect()
@@ -242,7 +243,7 @@ import Testing
         rig.acknowledge(105)
         rig.closeTransport()
         if restarts {
-            var random = SplitMix64(seed: 1)
+            var random = SeededRandom(seed: 1)
             storage.crash(losesPower: false, using: &random)
             rig = try MachineRig.persistent(storage)
         }
@@ -324,7 +325,7 @@ import Testing
             rig.closeTransport()
         }
         let id = rig.send("old")
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: false, using: &random)
         rig = try MachineRig.persistent(storage)
         let fresh = rig.send("fresh")
@@ -346,7 +347,7 @@ import Testing
         rig.closeTransport()
         let withdrawn = rig.send("b")
         rig.step { machine, _, actions in #expect(machine.withdraw(id: withdrawn, &actions)) }
-        var random = SplitMix64(seed: 1)
+        var random = SeededRandom(seed: 1)
         storage.crash(losesPower: true, using: &random)
         let again = try MachineRig.persistent(storage)
         #expect(again.machine.outboxCounts == (0, 0))

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -117,7 +118,7 @@ import Testing
 
     @Test(arguments: 0..<200)
     func `after a power cut the synced records are there, and of the others a beginning`(seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let storage = FaultyStorage()
         var file = try ClientStateFile.open(storage, user: "alice", device: "phone").file
         var states = [file.state]
@@ -125,8 +126,8 @@ import Testing
         for id in UInt64(1)...UInt64.random(in: 1...30, using: &random) {
             file.append(.enqueued(OutboxEntry(id: id, recipient: .user("bob"), kind: .text, body: [1, 2, 3])))
             states.append(file.state)
-            if random.chance(40) { try file.flush() }
-            if random.chance(20) {
+            if random.chance(0.4) { try file.flush() }
+            if random.chance(0.2) {
                 try file.sync()
                 syncedCount = states.count - 1
             }
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func `random bytes never trap the decoder`() {
-        var random = SplitMix64(seed: 11)
+        var random = SeededRandom(seed: 11)
         for _ in 0..<2_000 {
             let count = Int.random(in: 0...300, using: &random)
             var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastClient
@@ -5,7 +6,7 @@ import Testing
 @Suite struct QueueTests {
     @Test(arguments: 0..<50)
     func `behaves as an array does`(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         var queue = Queue<Int>()
         var model: [Int] = []
         for step in 0..<400 {

@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
 
     // REQ-FRAME-7
     @Test func `cuts change nothing`() {
-        var generator = SeededGenerator(seed: 77)
+        var generator = SeededRandom(seed: 77)
         var closedCount = 0
         for _ in 0..<400 {
             let stream = randomStream(&generator)
@@ -33,7 +34,7 @@ import Testing
     }
 
     /// Frames that are mostly good.
-    private func randomStream(_ generator: inout SeededGenerator) -> [UInt8] {
+    private func randomStream(_ generator: inout SeededRandom) -> [UInt8] {
         var stream: [UInt8] = []
         var sequence: UInt64 = 10
         for _ in 0..<Int.random(in: 1...30, using: &generator) {

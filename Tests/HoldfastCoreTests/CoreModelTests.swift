@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -27,14 +28,14 @@ import Testing
 final class CoreModelRun {
     let harness: CoreHarness
     let phones: Phones
-    private var random: SplitMix64
+    private var random: SeededRandom
     private var texts = 0
     /// Looks at what is on disk after an operation.
     var observe: (MemoryStorage) throws -> Void = { _ in }
 
     /// - Parameter window: of a journal that may be in doubt; nil: of a disk.
     init(seed: UInt64, window: Int? = nil) throws {
-        random = SplitMix64(seed: seed &* 7_919)
+        random = SeededRandom(seed: seed &* 7_919)
         var configuration = CoreConfiguration()
         configuration.inboxPolicy = random.chance(0.5) ? .refuseSender : .evictWithGap
         configuration.inboxMessagesMax = UInt32(4 + random.below(40))

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastCore
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastGateway
@@ -132,7 +133,7 @@ import Testing
             "1", "-9",
             "1e9", "true", "~", "|", ">", "#", "? ", "\u{0}", "é", "127.0.0.1:0", "%YAML 1.1\n", "---\n", "...\n", "<<: ",
         ]
-        var generator = SeededGenerator(seed: 2026)
+        var generator = SeededRandom(seed: 2026)
         var takenCount = 0
         for _ in 0..<20_000 {
             var text = ""

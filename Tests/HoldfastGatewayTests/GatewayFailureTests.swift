@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastCore
 import HoldfastIO
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 

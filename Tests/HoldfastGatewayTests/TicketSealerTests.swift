@@ -1,4 +1,5 @@
 import HoldfastConnection
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
         let sealed = sealer.seal(ticket)
         for count in 0..<sealed.count { #expect(error(sealer, Array(sealed[..<count])) == .invalid) }
         #expect(error(sealer, sealed + [0]) == .invalid)
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededRandom(seed: 5)
         for _ in 0..<200 {
             let bytes = (0..<43).map { _ in UInt8.random(in: 0...255, using: &generator) }
             #expect(error(sealer, [0, 1] + bytes[2...]) == .invalid)

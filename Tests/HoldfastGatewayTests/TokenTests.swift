@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -61,7 +62,7 @@ import Testing
         let other = try await TokenIssuer(secret: [UInt8](repeating: 7, count: 32)).issue(user: "a", now: now, lifetimeSeconds: 60)
         #expect(throws: TokenError.signature) { try verifier.verify(Array(other.utf8), now: now) }
         let good = Array(try await TokenIssuer(secret: secret).issue(user: "a", now: now, lifetimeSeconds: 60).utf8)
-        var generator = SeededGenerator(seed: 11)
+        var generator = SeededRandom(seed: 11)
         for _ in 0..<300 {
             var changed = good
             let index = Int.random(in: 0..<good.count, using: &generator)

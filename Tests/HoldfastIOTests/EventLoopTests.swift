@@ -1,4 +1,5 @@
 import Glibc
+import HoldfastTestSupport
 import Synchronization
 import Testing
 
@@ -159,7 +160,7 @@ import Testing
         defer { server.stop() }
         let socket = try RawSocket(to: address)
         let all = (0..<64).map { UInt8($0) }
-        var random = SplitMix64(seed: 7)
+        var random = SeededRandom(seed: 7)
         var sent = 0
         while sent < all.count {
             let count = min(all.count - sent, Int.random(in: 1...6, using: &random))

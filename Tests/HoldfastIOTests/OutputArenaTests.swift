@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastIO
@@ -5,7 +6,7 @@ import Testing
 @Suite struct OutputArenaTests {
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `bytes sent in any mixture stay each connection's own, in order`(_ seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: OutputArena.byteCapacity)
         defer { unsafe memory.deallocate() }
         var arena = unsafe OutputArena(bytes: memory)

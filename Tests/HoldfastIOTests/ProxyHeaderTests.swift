@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastIO
@@ -126,7 +127,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `no bytes trap`(_ seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<20_000 {
             var bytes = Self.header(0x21, Bool.random(using: &random) ? 0x11 : 0x21, Self.ipv6 + [3, 0, 4, 1, 2, 3, 4])
             for _ in 0..<Int.random(in: 0...4, using: &random) {

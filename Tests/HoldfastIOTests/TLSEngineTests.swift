@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastIO
@@ -61,7 +62,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `ciphertext may be split anywhere`(_ seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let fixture = try TLSFixture()
         let (serverContext, clientContext) = (try fixture.server(), try fixture.client())
         let client = unsafe try Side(unsafe clientContext.makeSession(TLSClientOptions(context: clientContext, serverName: "localhost")))

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import Testing
 
 @testable import HoldfastIO
@@ -66,7 +67,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func `random operations agree with a dictionary`(_ seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let slotCount: UInt32 = 50
         withWheel(slots: Int(slotCount)) { wheel in
             var model: [UInt32: UInt32] = [:]

@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -35,7 +36,7 @@ import Testing
     @Test func `a reader that is used again finds the rows of its new view, in any order`() throws {
         let directory = try TemporaryDirectory()
         let storage = try directory.open()
-        var random = SplitMix64(seed: 5)
+        var random = SeededRandom(seed: 5)
         for version in UInt8(1)...3 {
             try storage.checkpoint { (store) throws(StorageError) in
                 for key in UInt8(0)..<100 where key % version == 0 { try store.put(.users, [1, key].span, [version, key].span) }

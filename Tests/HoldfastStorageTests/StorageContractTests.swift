@@ -1,5 +1,6 @@
 import HoldfastCore
 import HoldfastStorage
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -34,7 +35,7 @@ import Testing
 
     @Test(arguments: Kind.allCases, [UInt64(1), 2, 3])
     func `random operations leave what the model has`(kind: Kind, seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let subject = try Subject(kind)
         var model = StorageModel()
         for step in 0..<60 {
@@ -52,7 +53,7 @@ import Testing
         #expect(model.next > 1)
     }
 
-    private func commit(_ storage: any Storage, _ model: inout StorageModel, _ random: inout SplitMix64) throws {
+    private func commit(_ storage: any Storage, _ model: inout StorageModel, _ random: inout SeededRandom) throws {
         var records: [(UInt64, [UInt8])] = []
         var position = model.next
         for _ in 0..<Int.random(in: 0...40, using: &random) {
@@ -66,7 +67,7 @@ import Testing
         model.commit(batch)
     }
 
-    private func checkpoint(_ storage: any Storage, _ model: inout StorageModel, _ random: inout SplitMix64) throws {
+    private func checkpoint(_ storage: any Storage, _ model: inout StorageModel, _ random: inout SeededRandom) throws {
         var result = model
         let fails = random.chance(0.2)
         var isRight = true
@@ -86,7 +87,7 @@ import Testing
 
     /// One operation on both; false when the transaction answers otherwise than the model.
     private func step(
-        _ transaction: any StoreTransaction, _ model: inout StorageModel, _ random: inout SplitMix64
+        _ transaction: any StoreTransaction, _ model: inout StorageModel, _ random: inout SeededRandom
     ) throws(StorageError) -> Bool {
         let table = StoreTable.allCases[Int.random(in: 0..<StoreTable.allCases.count, using: &random)]
         // Few keys of few bytes, so that they meet; some as long as may be.

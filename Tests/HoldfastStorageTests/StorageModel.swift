@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// What a storage should hold, in the plainest form.
@@ -15,7 +16,7 @@ struct StorageModel {
     }
 
     /// The first difference to `storage`, asked in every way that there is; nil when there is none.
-    func difference(to storage: any Storage, _ random: inout SplitMix64) throws(StorageError) -> String? {
+    func difference(to storage: any Storage, _ random: inout SeededRandom) throws(StorageError) -> String? {
         if storage.nextPosition.rawValue != next { return "next position \(storage.nextPosition.rawValue), not \(next)" }
         var random = random
         var difference: String?
@@ -27,7 +28,7 @@ struct StorageModel {
         return difference
     }
 
-    private func journalDifference(_ snapshot: any StorageSnapshot, _ random: inout SplitMix64) throws(StorageError) -> String? {
+    private func journalDifference(_ snapshot: any StorageSnapshot, _ random: inout SeededRandom) throws(StorageError) -> String? {
         let start = random.chance(0.5) ? 0 : UInt64.random(in: 0...next, using: &random)
         let expected = records.keys.filter { $0 > start }.sorted()
         var found: [UInt64] = []
@@ -52,7 +53,7 @@ struct StorageModel {
         return nil
     }
 
-    private func rowDifference(_ snapshot: any StorageSnapshot, _ random: inout SplitMix64) throws(StorageError) -> String? {
+    private func rowDifference(_ snapshot: any StorageSnapshot, _ random: inout SeededRandom) throws(StorageError) -> String? {
         for table in StoreTable.allCases {
             let rows = rows[table] ?? [:]
             let start = random.chance(0.5) ? [] : random.bytes(0...3)
@@ -75,7 +76,7 @@ struct StorageModel {
         return nil
     }
 
-    private func timelineDifference(_ snapshot: any StorageSnapshot, _ random: inout SplitMix64) throws(StorageError) -> String? {
+    private func timelineDifference(_ snapshot: any StorageSnapshot, _ random: inout SeededRandom) throws(StorageError) -> String? {
         for timeline in Self.allTimelines {
             let expected = timelines[timeline] ?? []
             let starts: [UInt64] = [0, random.next() % (next + 3), expected.randomElement(using: &random)?.position.rawValue ?? UInt64.max]

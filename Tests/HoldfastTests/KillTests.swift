@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 import Testing
 
 /// Everything is killed with -9 at moments that a seed chooses; the file has the same lines, once each, in order.
@@ -9,7 +10,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let gateway = try await GatewayProcess(in: directory)
         let options = await gateway.options
-        var random = SplitMix64(seed: seed)
+        var random = SeededRandom(seed: seed)
         let lines = (1...Self.lineCount).map { number in
             "line \(number) " + String(repeating: "\u{4F60}x\"\\", count: Int(random.next() % 12))
         }
@@ -42,7 +43,7 @@ import Testing
     /// - Returns: how often it was killed at work.
     private func runToEnd(
         _ arguments: [String], in directory: TemporaryDirectory, input: String? = nil, _ gateway: GatewayProcess,
-        _ random: inout SplitMix64
+        _ random: inout SeededRandom
     ) async throws -> Int {
         var kills = 0
         while true {
@@ -60,7 +61,7 @@ import Testing
 
     /// A receiver that was killed begins anew with its count: it has got all when nothing comes any more.
     private func receiveToEnd(
-        _ arguments: [String], in directory: TemporaryDirectory, _ gateway: GatewayProcess, _ random: inout SplitMix64
+        _ arguments: [String], in directory: TemporaryDirectory, _ gateway: GatewayProcess, _ random: inout SeededRandom
     ) async throws -> Int {
         var kills = 0
         while true {
@@ -84,7 +85,7 @@ import Testing
     ///   - progress: how much is done, in bytes.
     ///   - total: about how much there is to do.
     private func disturb(
-        _ command: Command, _ gateway: GatewayProcess, kills: Int, _ random: inout SplitMix64,
+        _ command: Command, _ gateway: GatewayProcess, kills: Int, _ random: inout SeededRandom,
         progress: @escaping @Sendable () -> Int, of total: Int
     ) async throws -> Command.Result {
         if kills >= Self.killsMax { return try await command.result() }

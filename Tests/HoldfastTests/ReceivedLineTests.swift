@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastClient
+import HoldfastTestSupport
 import Testing
 
 @testable import holdfast
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func `any text survives the way through JSON`() throws {
-        var random = SplitMix64(seed: 7)
+        var random = SeededRandom(seed: 7)
         for _ in 0..<500 {
             let scalars = (0..<20).compactMap { _ in Unicode.Scalar(UInt32(random.next() % (random.next() % 2 == 0 ? 0x80 : 0x11000))) }
             var body = ""
@@ -67,7 +68,7 @@ import Testing
     }
 
     @Test func `times are those of the calendar`() {
-        var random = SplitMix64(seed: 11)
+        var random = SeededRandom(seed: 11)
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         for _ in 0..<2_000 {
             let milliseconds = random.next() % 253_402_300_800_000

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -69,7 +70,7 @@ private func unwrap<Frame>(_ frame: Frame?) throws -> Frame {
 
     /// REQ-SEC-5.
     @Test func `random bytes never trap, and what is read lies inside of them`() {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededRandom(seed: 7)
         for _ in 0..<30_000 {
             let bytes = random.bytes(0...60)
             readAll(bytes, at: Int.random(in: 0...bytes.count, using: &random))

@@ -1,9 +1,10 @@
+import HoldfastTestSupport
 import HoldfastWire
 
 /// Random valid frames, as a client and as a gateway would write them.
 struct RandomFrames {
-    var random: SeededGenerator
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    var random: SeededRandom
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     mutating func appendClientFrame(to out: inout [UInt8]) {
         let token = random.bytes(1...60)

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func `the smallest position at or above a floor`() {
-        var random = SeededGenerator(seed: 3)
+        var random = SeededRandom(seed: 3)
         for _ in 0..<2_000 {
             let floor = Position(rawValue: random.wide(bits: 62))
             let position = Position(rawValue: floor.rawValue + random.wide(bits: 40))

@@ -37,7 +37,7 @@ flags=(-O -wmo -swift-version 6 -package-name holdfast -parse-as-library -D PLAN
     -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
     -enable-upcoming-feature NonisolatedNonsendingByDefault -enable-upcoming-feature ImmutableWeakCaptures
     -enable-experimental-feature Lifetimes -suppress-warnings)
-for name in HoldfastWire HoldfastCore HoldfastConnection HoldfastClient HoldfastSimulator; do
+for name in HoldfastWire HoldfastCore HoldfastTestSupport HoldfastConnection HoldfastClient HoldfastSimulator; do
     echo "compiling $name"
     # shellcheck disable=SC2046
     swiftc "${flags[@]}" -module-name "$name" -emit-module -emit-module-path "$out/$name.swiftmodule" \

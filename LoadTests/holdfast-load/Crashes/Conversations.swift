@@ -1,3 +1,5 @@
+import HoldfastTestSupport
+
 /// Who sends to whom in a run, and what: a seed decides every line.
 struct Conversations: Sendable {
     /// One direction of a conversation: a sending program's input.

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 import Synchronization
 
 /// The first signal lets a run finish its cycle and report; a second one ends it at once.

@@ -1,6 +1,7 @@
 import CLinux
 import HoldfastClient
 import HoldfastIO
+import HoldfastTestSupport
 import Synchronization
 
 /// Simulated phones on one event loop: each runs the client library's machine over a connection of its own.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HoldfastTestSupport
 
 /// A start with `--migrate` that is ended at each of its changes to the disk, by a kill and by a power cut. Afterwards what is there is intact, and the
 /// next start has every entry once.

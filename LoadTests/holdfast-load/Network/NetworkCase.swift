@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastIO
+import HoldfastTestSupport
 
 /// One way in which a network is bad.
 struct NetworkCase: Sendable {

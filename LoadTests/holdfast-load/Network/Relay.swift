@@ -1,4 +1,5 @@
 import HoldfastIO
+import HoldfastTestSupport
 import Synchronization
 
 /// A bad network in user space: takes connections and passes their bytes on to the gateway and back, as its policy says.

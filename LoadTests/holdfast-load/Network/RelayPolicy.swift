@@ -1,3 +1,5 @@
+import HoldfastTestSupport
+
 /// What a relay does to the bytes that pass it. Pure: it says when, the relay does it.
 struct RelayPolicy: Sendable {
     /// Each piece is as late as this, in milliseconds; another number each time, but never before the piece in front of it.

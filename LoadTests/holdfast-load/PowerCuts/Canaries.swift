@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 
 /// Small programs that make data durable, or forget one part of it: is a power cut's loss found, and is nothing else?
 struct Canaries {

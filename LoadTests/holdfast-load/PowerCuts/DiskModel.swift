@@ -1,3 +1,5 @@
+import HoldfastTestSupport
+
 /// The files below a directory: as programs see them, and as a power cut might leave them.
 ///
 /// What holds for a journaling file system: a name is durable after a sync of its directory, not after one of the file; the changes of one

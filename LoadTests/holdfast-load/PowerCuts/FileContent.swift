@@ -1,3 +1,5 @@
+import HoldfastTestSupport
+
 /// A file's content as the program sees it, and what of it the disk has.
 ///
 /// The system writes a file's changed sectors whenever it likes, in any order, and each in any of the versions that it had since the last

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTestSupport
 
 /// The library that is preloaded into programs to write down what they do to their files; from LoadTests/powercut.
 struct Recorder: Sendable {

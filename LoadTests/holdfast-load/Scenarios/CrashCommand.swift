@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import HoldfastIO
+import HoldfastTestSupport
 
 /// `holdfast-load crash`
 struct CrashCommand: AsyncParsableCommand {

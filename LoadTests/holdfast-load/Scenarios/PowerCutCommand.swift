@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import HoldfastIO
+import HoldfastTestSupport
 
 /// `holdfast-load powercut`
 struct PowerCutCommand: AsyncParsableCommand {

@@ -2,8 +2,8 @@ import HoldfastWire
 
 // The formats of the store's keys and values: big-endian, a user's row with a checksum.
 
-enum StoreKey {
-    static func number(_ value: UInt64) -> [UInt8] { [UInt8](inline(value).span, 0..<8) }
+package enum StoreKey {
+    package static func number(_ value: UInt64) -> [UInt8] { [UInt8](inline(value).span, 0..<8) }
 
     static func device(_ key: DeviceKey) -> [UInt8] { number(key.user) + key.device.bytes }
 

@@ -1,5 +1,6 @@
 import HoldfastConnection
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// One life of the gateway's process: what its threads do, in one thread. What they hand to each other keeps its order and comes late.

@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// A service that pushes, and an operator who asks, by the gateway's port. It keeps nothing, and knows only what it was answered.

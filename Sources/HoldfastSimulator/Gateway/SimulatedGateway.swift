@@ -1,5 +1,6 @@
 import HoldfastConnection
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// The gateway's machine: its disk, its process when there is one, its backups, and the operator who starts it again.

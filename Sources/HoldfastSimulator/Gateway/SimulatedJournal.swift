@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// The gateway's thread that writes the journal, and what lies between it and the disk or the log.

@@ -1,6 +1,7 @@
 import HoldfastClient
 import HoldfastConnection
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// One event loop of the simulated gateway: the real table of connections over simulated sockets and timers.

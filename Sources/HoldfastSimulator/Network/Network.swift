@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastCore
+import HoldfastTestSupport
 
 /// The network between the phones and the gateway: late, cut at any byte, silent when it likes. What is in one connection keeps its order.
 final class Network {

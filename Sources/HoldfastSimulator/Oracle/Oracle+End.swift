@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 // The account when everything is healed and drained.

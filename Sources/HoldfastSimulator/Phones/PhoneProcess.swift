@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// One life of the app on a phone: the real client machine and its real state file, driven as the client library drives them.

@@ -1,4 +1,5 @@
 import HoldfastClient
+import HoldfastTestSupport
 import Synchronization
 
 /// A phone's disk. The end of the app leaves what was written; the end of the phone leaves any subset of what wasn't synced.

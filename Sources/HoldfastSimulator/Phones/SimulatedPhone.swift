@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// A phone: its disk, its app when that runs, and its user.

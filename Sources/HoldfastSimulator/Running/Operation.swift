@@ -1,3 +1,5 @@
+import HoldfastTestSupport
+
 /// Something that is done to a run: by its users, by its operator, or by bad luck. Numbers choose a phone, a user, a size or a time; what
 /// they mean is taken modulo what there is, so that an operation makes sense in a run from which others were taken out.
 package struct Operation: Equatable, Sendable {

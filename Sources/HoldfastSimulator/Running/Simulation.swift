@@ -1,5 +1,6 @@
 import HoldfastClient
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// One run: a gateway, its phones and what is done to them, then peace, then the account.

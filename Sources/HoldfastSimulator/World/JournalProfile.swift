@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 
 /// What the gateway's journal is like.
 struct JournalProfile {

@@ -1,5 +1,6 @@
 import HoldfastConnection
 import HoldfastCore
+import HoldfastTestSupport
 import HoldfastWire
 
 /// A phone of a run: whose, which, and what its app is like.

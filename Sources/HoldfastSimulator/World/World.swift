@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTestSupport
 
 /// Time, chance and the record of a run: what everything simulated shares.
 final class World {

@@ -1,4 +1,5 @@
 import HoldfastClient
+import HoldfastTestSupport
 import Synchronization
 
 /// A disk that loses any part of what wasn't synced when the machine crashes.
@@ -37,14 +38,14 @@ final class FaultyStorage: StateStorage {
     }
 
     /// Ends the process: what it wrote stays, if it is only the process.
-    func crash(losesPower: Bool, using generator: inout SplitMix64) {
+    func crash(losesPower: Bool, using generator: inout SeededRandom) {
         var random = generator
         state.withLock { state in
             state.isLocked = false
             guard losesPower else { return }
-            for write in state.unsynced where random.chance(50) {
+            for write in state.unsynced where random.chance(0.5) {
                 // Some of it got there; of the last one perhaps the beginning.
-                let count = random.chance(30) ? Int.random(in: 0...write.bytes.count, using: &random) : write.bytes.count
+                let count = random.chance(0.3) ? Int.random(in: 0...write.bytes.count, using: &random) : write.bytes.count
                 Self.write(Array(write.bytes[..<count]), at: write.offset, to: &state.durable[write.name, default: []])
             }
             state.unsynced = []

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 
 @testable import HoldfastClient
@@ -7,7 +8,7 @@ final class MachineRig {
     var machine: ClientMachine
     var file: ClientStateFile?
     var now: UInt64 = 1_000_000
-    var random = SplitMix64(seed: 7)
+    var random = SeededRandom(seed: 7)
     var actions = ClientActions()
     /// Everything that was asked for, in order.
     var history: [ClientAction] = []

@@ -1,4 +1,5 @@
 import Dispatch
+import HoldfastTestSupport
 import HoldfastWire
 import Synchronization
 
@@ -8,7 +9,7 @@ import Synchronization
 final class MemoryTransport: ClientTransport {
     struct State {
         var gateway = ModelGateway(refusalPercent: 0)
-        var random = SplitMix64(seed: 9)
+        var random = SeededRandom(seed: 9)
         var handler: (@Sendable (TransportEvent) -> Void)?
         /// Counts connections; events of an older one are not told.
         var connection = 0

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 
 /// A gateway in a hundred lines: one user's session, his stream, and what he sent. It keeps what it acknowledged.
@@ -35,7 +36,7 @@ struct ModelGateway {
 
     init(refusalPercent: Int = 12) { self.refusalPercent = refusalPercent }
 
-    mutating func push(_ text: String, from peer: String, _ random: inout SplitMix64) {
+    mutating func push(_ text: String, from peer: String, _ random: inout SeededRandom) {
         lastPosition += UInt64.random(in: 1...9, using: &random)
         stream.append(Stored(position: lastPosition, text: text, conversation: conversation(peer), isOwn: false))
     }
@@ -47,7 +48,7 @@ struct ModelGateway {
     }
 
     /// Takes bytes of the client; false: the connection is closed.
-    mutating func receive(_ bytes: [UInt8], _ random: inout SplitMix64, to out: inout [UInt8]) -> Bool {
+    mutating func receive(_ bytes: [UInt8], _ random: inout SeededRandom, to out: inout [UInt8]) -> Bool {
         input += bytes
         if !isOpen && input.starts(with: [0x8C]) {
             guard input.count >= Preface.byteCount else { return true }
@@ -70,7 +71,7 @@ struct ModelGateway {
     }
 
     /// Sends what the credit allows.
-    mutating func deliver(_ random: inout SplitMix64, to out: inout [UInt8]) {
+    mutating func deliver(_ random: inout SeededRandom, to out: inout [UInt8]) {
         guard isOpen else { return }
         for message in stream where message.position > delivered {
             if message.isOwn {
@@ -82,15 +83,15 @@ struct ModelGateway {
                     after: delivered, [(message.position, message.text)], conversation: message.conversation, to: &out)
             }
             delivered = message.position
-            if random.chance(30) { return }
+            if random.chance(0.3) { return }
         }
     }
 
-    private mutating func handle(_ frame: ClientFrame, _ random: inout SplitMix64, to out: inout [UInt8]) -> Bool {
+    private mutating func handle(_ frame: ClientFrame, _ random: inout SeededRandom, to out: inout [UInt8]) -> Bool {
         switch frame {
         case .hello(let hello): welcome(hello.state?.attach.rawValue, hello.state?.position.rawValue, &random, to: &out)
         case .resume(let resume):
-            if random.chance(10) {
+            if random.chance(0.1) {
                 let text: [UInt8] = []
                 ServerFrameWriter.closed(.ticketExpired, retryAfterMilliseconds: 0, text: text.span, to: &out)
                 return false
@@ -118,7 +119,7 @@ struct ModelGateway {
         return true
     }
 
-    private mutating func welcome(_ presented: UInt32?, _ position: UInt64?, _ random: inout SplitMix64, to out: inout [UInt8]) {
+    private mutating func welcome(_ presented: UInt32?, _ position: UInt64?, _ random: inout SeededRandom, to out: inout [UInt8]) {
         if let presented, presented < storedAttach { errors.append("the client's state went back: \(presented) < \(storedAttach)") }
         attach = max(attach, presented ?? 0) + 1
         if let position {
@@ -131,13 +132,13 @@ struct ModelGateway {
             .usual(
                 presented == nil ? outcomeWithoutState : .resumed, session: 42, attach: attach, cursor: cursor,
                 lastSequence: UInt64(taken.count), sendsInFlightMax: 5, credit: UInt32(credit)), to: &out)
-        if random.chance(60) {
+        if random.chance(0.6) {
             ServerFrameWriter.ticket(expiresIn: 60, Array("ticket".utf8).span, to: &out)
         }
     }
 
     private mutating func take(
-        _ short: ShortSequence, _ user: String, _ body: ByteRange, _ random: inout SplitMix64, to out: inout [UInt8]
+        _ short: ShortSequence, _ user: String, _ body: ByteRange, _ random: inout SeededRandom, to out: inout [UInt8]
     ) -> Bool {
         let expected = UInt64(taken.count) + 1
         let sequence = short.expanded(near: MessageSequence(rawValue: expected)).rawValue
@@ -155,8 +156,8 @@ struct ModelGateway {
             errors.append("a hole in the sequence: \(sequence), not \(expected)")
             return false
         }
-        if random.chance(refusalPercent) {
-            let isFinal = random.chance(50)
+        if random.chance(Double(refusalPercent) / 100) {
+            let isFinal = random.chance(0.5)
             if isFinal && !refused.contains(text) { refused.append(text) }
             ServerFrameWriter.refused(
                 MessageSequence(rawValue: sequence), isFinal ? .kindUnsupported : .inboxFull,

@@ -1,3 +1,4 @@
+import HoldfastTestSupport
 import HoldfastWire
 
 @testable import HoldfastCore
@@ -32,7 +33,7 @@ final class CoreHarness {
     let loops: Int
     /// The loops, and a port.
     private var doors: Int { loops + 1 }
-    var random: SplitMix64
+    var random: SeededRandom
     var now = CoreTime(wall: 1_700_000_000_000, monotonic: 5_000)
     private(set) var ledger = Ledger()
     private(set) var problems: [String] = []
@@ -76,7 +77,7 @@ final class CoreHarness {
         self.configuration = configuration
         self.storage = storage
         self.loops = loops
-        random = SplitMix64(seed: seed)
+        random = SeededRandom(seed: seed)
         turn = CoreTurn(
             try Core.recover(storage: storage, configuration: configuration, loops: loops, ports: 1, now: now, writesCheckpoints: true),
             ports: 1)

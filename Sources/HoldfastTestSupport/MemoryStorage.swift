@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import HoldfastWire
 import Synchronization
 

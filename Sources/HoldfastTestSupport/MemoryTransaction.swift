@@ -1,3 +1,4 @@
+import HoldfastCore
 import HoldfastWire
 
 /// A checkpoint of `MemoryStorage`: works on its own copy, which the storage takes over when it is finished.

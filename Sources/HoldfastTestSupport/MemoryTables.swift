@@ -1,3 +1,4 @@
+import HoldfastCore
 import HoldfastWire
 
 /// Rows in the order of their keys, as bytes are ordered.
