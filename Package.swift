@@ -86,7 +86,8 @@ let package = Package(
         tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
         tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
         .testTarget(
-            name: "HoldfastStorageTests", dependencies: ["HoldfastStorage", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "CLinux", "CLMDB"],
+            name: "HoldfastStorageTests",
+            dependencies: ["HoldfastStorage", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "CLinux", "CLMDB"],
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("HoldfastIOTests", ["HoldfastIO", "HoldfastTestSupport", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastTestSupport", "HoldfastWire"]),
@@ -94,7 +95,8 @@ let package = Package(
         tests(
             "HoldfastGatewayTests",
             [
-                "HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "HoldfastIO", "HoldfastStorage",
+                "HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "HoldfastIO",
+                "HoldfastStorage",
             ]
         ),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
@@ -103,14 +105,17 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "HoldfastWire", "HoldfastCore", "HoldfastTestSupport", "HoldfastConnection", "HoldfastClient", "HoldfastIO", "HoldfastGateway",
+                "HoldfastWire", "HoldfastCore", "HoldfastTestSupport", "HoldfastConnection", "HoldfastClient", "HoldfastIO",
+                "HoldfastGateway",
             ],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
         .testTarget(
             name: "HoldfastLoadTests",
-            dependencies: ["holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage", "HoldfastTestSupport", "HoldfastWire", argumentParser],
+            dependencies: [
+                "holdfast-load", "HoldfastCore", "HoldfastIO", "HoldfastStorage", "HoldfastTestSupport", "HoldfastWire", argumentParser,
+            ],
             path: "LoadTests/HoldfastLoadTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
