@@ -266,6 +266,8 @@ extension Core {
     mutating func end(_ slot: SessionSlot, _ code: CloseCode, hasExpired: Bool = false) {
         let row = sessions[slot]
         guard !row.flags.contains(.hasEnded) else { return }
+        // What it has acknowledged has left the inbox: behind the end a replay wouldn't count it any more.
+        recordCursors(of: row.user)
         append(.sessionEnded(row.id, hasExpired: hasExpired))
         assert(users.session(row.id, of: row.user) == slot && sessions[slot].flags.contains(.hasEnded), "who ends is remembered")
         if row.connection != .none {

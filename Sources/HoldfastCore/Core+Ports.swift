@@ -69,19 +69,30 @@ extension Core {
     mutating func ask(_ id: ReplyID, _ question: Question, _ resolution: Resolution) {
         switch question {
         case .sessions:
-            var found: UserSessions?
-            if let user = resolution.user.flatMap({ users.find($0) }) {
-                #if PLANTED_BUGS
-                    if !PlantedBug.cursorsAskedUnsynced.isActive { recordCursors(of: user) }
-                #else
-                    recordCursors(of: user)
-                #endif
-                found = sessions(of: user)
-            }
+            let found = findAsked(resolution).map { sessions(of: $0) }
             let position = Position(rawValue: nextPosition.rawValue - 1)
             hold(.reply(Reply(id: id, answer: .sessions(found, at: position))), until: position)
+        case .inbox:
+            let found = findAsked(resolution).map { inbox(of: $0) }
+            let position = Position(rawValue: nextPosition.rawValue - 1)
+            hold(.reply(Reply(id: id, answer: .inbox(found, at: position))), until: position)
         case .users(let after, let limit): askUsers(id, after: after, limit: limit)
         }
+    }
+
+    /// Whom a question names. His cursors have records from here on: what is answered is still so after a crash.
+    private mutating func findAsked(_ resolution: Resolution) -> UserSlot? {
+        guard let user = resolution.user.flatMap({ users.find($0) }) else { return nil }
+        #if PLANTED_BUGS
+            if PlantedBug.cursorsAskedUnsynced.isActive { return user }
+        #endif
+        recordCursors(of: user)
+        return user
+    }
+
+    private func inbox(of user: UserSlot) -> UserInbox {
+        let kept = users.kept(of: user)
+        return UserInbox(number: users[user].number, messages: Int(kept.count), bytes: Int(kept.bytes))
     }
 
     private func sessions(of user: UserSlot) -> UserSessions {

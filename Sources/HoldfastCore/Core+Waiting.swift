@@ -146,7 +146,8 @@ struct CommandNames {
         case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device):
             self.user = NameKey([UInt8](bytes[user]), hash)
             self.device = NameKey([UInt8](bytes[device]), hash)
-        case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)): self.user = NameKey([UInt8](bytes[user]), hash)
+        case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)), .ask(_, .inbox(let user)):
+            self.user = NameKey([UInt8](bytes[user]), hash)
         case .push(let push):
             user = NameKey([UInt8](bytes[push.account]), hash)
             recipients.reserveCapacity(push.recipientCount)

@@ -90,7 +90,7 @@ extension Core {
             findDevice(number, names.device, &resolution)
         case .acknowledge(let origin, _), .credit(let origin, _, _), .logout(let origin): resolution.session = session(of: origin)
         case .push(let push): findTargets(of: push, names, found, &resolution)
-        case .ask(_, .sessions):
+        case .ask(_, .sessions), .ask(_, .inbox):
             if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
         case .detach, .ask(_, .users), .hold: break
         }

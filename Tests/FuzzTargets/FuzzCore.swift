@@ -13,7 +13,7 @@ func fuzzCore(_ bytes: [UInt8]) {
     configuration.batchBytesMax = 150
     configuration.cachedUsersMax = 2
     configuration.cachedLookupsMax = 4
-    configuration.inboxMessagesMax = 4
+    configuration.inboxMessagesMax = UInt32(FuzzedCore.inboxMessagesMax)
     configuration.creditMessages = 2
     configuration.pageMessagesMax = 2
     configuration.devicesPerUserMax = 3
@@ -106,6 +106,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
         let hold = Hold(
             floor: Position(rawValue: UInt64(request.users)), ageMax: UInt32(request.kind & 16), bytesMax: UInt64(request.kind & 32))
         batch.commands.append(.hold(reply, request.kind & 8 == 0 ? .set(name, hold) : .release(name)))
+    case 0 where request.kind & 8 != 0: batch.commands.append(.ask(reply, .inbox(user: text(user))))
     case 0: batch.commands.append(.ask(reply, .sessions(user: text(user))))
     case 1: batch.commands.append(.ask(reply, .users(after: UInt64(request.users), limit: 1 + Int(request.kind >> 4))))
     default:
@@ -124,6 +125,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
 
 /// Every job is done at once.
 private final class FuzzedCore {
+    static let inboxMessagesMax = 4
     private var core: CoreTurn
     private let storage: MemoryStorage
     private(set) var creditsOut = 0
@@ -159,11 +161,21 @@ private final class FuzzedCore {
                 creditsOut -= effects.creditsReturned
                 for reply in effects.replies {
                     precondition(unanswered.remove(reply.id.number) != nil, "a request is answered once")
+                    check(reply.answer)
                 }
             }
             if let violation = core.violation { preconditionFailure(violation) }
         } catch {
             preconditionFailure("the storage failed: \(error)")
         }
+    }
+
+    /// No inbox ever holds more than it may, and bodies have 1 to 4 bytes here.
+    private func check(_ answer: PortAnswer) {
+        guard case .inbox(let inbox, let position) = answer else { return }
+        precondition(position < storage.nextPosition, "an answer is of what is synced")
+        guard let inbox else { return }
+        precondition(inbox.messages <= Self.inboxMessagesMax, "more messages wait than an inbox holds")
+        precondition((inbox.messages...4 * inbox.messages).contains(inbox.bytes), "the bytes aren't those of as many messages")
     }
 }

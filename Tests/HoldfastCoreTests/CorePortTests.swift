@@ -160,6 +160,110 @@ import Testing
         scenario.check()
     }
 
+    private func askInbox(_ name: String, _ scenario: Scenario) -> ReplyID { scenario.harness.ask([name]) { .inbox(user: $0[0]) } }
+
+    /// What waits for the user, as the gateway says now: messages and bytes; nil: nobody has the name.
+    private func inbox(of name: String, _ scenario: Scenario) throws -> [Int]? {
+        let reply = askInbox(name, scenario)
+        try scenario.settle()
+        return inbox(reply, scenario)
+    }
+
+    private func inbox(_ reply: ReplyID, _ scenario: Scenario) -> [Int]? {
+        guard case .inbox(let found, _)? = answer(scenario, reply) else {
+            Issue.record("the question has no answer, or another one's")
+            return nil
+        }
+        return found.map { [$0.messages, $0.bytes] }
+    }
+
+    @Test(arguments: [false, true]) func `what waits for a user is what not all of his devices have acknowledged`(cold: Bool) throws {
+        let scenario = try Scenario { if cold { ($0.cachedUsersMax, $0.cachedLookupsMax) = (1, 1) } }
+        let ann = try scenario.online("ann")
+        let phone = try scenario.online("bob")
+        let tablet = try scenario.online("bob", "tablet")
+        _ = try scenario.online("bob", "service", isSendOnly: true)
+        ann.send(1...3, to: "bob", size: 10)
+        ann.send(4...4, to: "bob", size: 50)
+        try scenario.settle()
+        #expect(try inbox(of: "bob", scenario) == [4, 80])
+        #expect(try inbox(of: "ann", scenario) == [0, 0])
+        #expect(try inbox(of: "zoe", scenario) == nil)
+        phone.acknowledge()
+        try scenario.settle()
+        #expect(try inbox(of: "bob", scenario) == [4, 80])
+        tablet.acknowledge(through: tablet.unacknowledged[2])
+        try scenario.settle()
+        #expect(try inbox(of: "bob", scenario) == [1, 50])
+        if cold {
+            for phone in scenario.phones.all { phone.drop() }
+            try scenario.toDisk()
+            // The cache has room for one.
+            _ = try inbox(of: "ann", scenario)
+            scenario.harness.tick()
+        }
+        #expect(try inbox(of: "bob", scenario) == [1, 50])
+        scenario.check()
+    }
+
+    @Test(arguments: 1...20) func `what is said to wait is still so after a crash`(seed: UInt64) throws {
+        let scenario = try Scenario(seed: seed)
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        let cat = try scenario.online("cat")
+        for name in ["bob", "cat"] { scenario.harness.push(from: "ann", to: [name], "a \(name)") }
+        ann.send(1...3, to: "bob")
+        ann.send(4...6, to: "cat")
+        try scenario.settle()
+        // Asked when the cursors have moved and have no records, and one device has gone for good.
+        bob.acknowledge(through: bob.unacknowledged[1])
+        cat.acknowledge(through: cat.unacknowledged[1])
+        cat.logout()
+        let replies = ["bob", "cat"].map { askInbox($0, scenario) }
+        while replies.contains(where: { answer(scenario, $0) == nil }) { try scenario.harness.step() }
+        let before = replies.map { inbox($0, scenario) }
+        try scenario.phones.crash()
+        #expect(try inbox(of: "bob", scenario) == before[0])
+        #expect(try inbox(of: "cat", scenario) == before[1])
+        scenario.check()
+    }
+
+    @Test(arguments: 1...20) func `what waits at the answer's position is what the journal has up to there`(seed: UInt64) throws {
+        let scenario = try Scenario(seed: seed) { ($0.cachedUsersMax, $0.checkpointEntries) = (1, 5) }
+        let ann = try scenario.online("ann")
+        let bob = try scenario.offline("bob")
+        var replies: [ReplyID] = []
+        for number in 1...30 {
+            ann.send("t\(number)", to: "bob", size: 10 + number)
+            replies.append(askInbox("bob", scenario))
+            for _ in 0..<Int(seed % 5) { try scenario.harness.step() }
+        }
+        try scenario.settle()
+        let ledger = scenario.harness.ledger
+        for reply in replies {
+            guard case .inbox(let found?, let position)? = answer(scenario, reply) else { return #expect(Bool(false)) }
+            let positions = ledger.inbox(of: ledger.number(of: "bob"), after: .zero, through: position)
+            #expect(found.messages == positions.count)
+            #expect(found.bytes == positions.compactMap { ledger.messages[$0]?.record.body.count }.reduce(0, +))
+        }
+        #expect(bob.texts.isEmpty)
+        scenario.check()
+    }
+
+    @Test func `what was evicted doesn't wait`() throws {
+        let scenario = try Scenario { ($0.inboxMessagesMax, $0.inboxPolicy) = (4, .evictWithGap) }
+        let ann = try scenario.online("ann")
+        _ = try scenario.offline("bob")
+        ann.send(1...1, to: "bob", size: 20)
+        ann.send(2...4, to: "bob")
+        try scenario.settle()
+        #expect(try inbox(of: "bob", scenario) == [4, 44])
+        ann.send(5...5, to: "bob")
+        try scenario.settle()
+        #expect(try inbox(of: "bob", scenario) == [4, 32])
+        scenario.check()
+    }
+
     @Test(arguments: 1...20) func `users in pages, while checkpoints move them to the disk, are all users once`(seed: UInt64) throws {
         let scenario = try Scenario(seed: seed) { ($0.checkpointEntries, $0.cachedLookupsMax) = (5, 2) }
         for round in 0..<4 {

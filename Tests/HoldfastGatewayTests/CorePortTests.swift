@@ -119,6 +119,7 @@ private final class SlowCore: Sendable {
         await #expect(throws: PortError.self) { try await port.push(from: [97], to: [long], key: key, kind: .text, body: []) }
         await #expect(throws: PortError.self) { try await port.push(from: [97], to: [[97, 0]], key: key, kind: .text, body: []) }
         await #expect(throws: PortError.self) { try await port.push(from: [97], to: [[97]], key: key, kind: .text, body: [], tag: long) }
+        await #expect(throws: PortError.self) { try await port.inbox(of: long) }
         await #expect(throws: PortError.self) { try await port.users(limit: 0) }
         guard case .failure(.invalid(let text)) = await push(port, bodyBytes: CorePort.bytesMax).value else { return #expect(Bool(false)) }
         #expect(text.contains("\(CorePort.bytesMax)"))
@@ -144,6 +145,36 @@ private final class SlowCore: Sendable {
         await #expect(throws: PortError.stopped) { try await port.users() }
         let (cat, _) = try await gateway.connect("cat")
         #expect(try cat.receive(1).map(\.text) == ["sent"])
+        await gateway.stop()
+    }
+
+    @Test func `what waits for a user is counted until his phone has acknowledged it`() async throws {
+        let gateway = try await TestGateway()
+        let (bob, _) = try await gateway.connect("bob")
+        var port = try #require(gateway.gateway.port)
+        let answer = try await port.push(
+            from: Array("shop".utf8), to: ["bob", "cat"].map { Array($0.utf8) }, key: RequestKey(high: 1, low: 2), kind: .text,
+            body: Array("sent".utf8))
+        guard case .pushed(let position, _) = answer else { throw Unexpected(nil) }
+        for name in ["bob", "cat"] {
+            guard case .inbox(let inbox?, let at) = try await port.inbox(of: Array(name.utf8)) else { throw Unexpected(nil) }
+            #expect(inbox.messages == 1 && inbox.bytes == 4 && at >= position)
+        }
+        guard case .inbox(nil, _) = try await port.inbox(of: Array("dan".utf8)) else { throw Unexpected(nil) }
+        #expect(try bob.receive(1).map(\.position) == [position])
+        try bob.send { ClientFrameWriter.acknowledge(position, to: &$0) }
+        // Behind the acknowledgement, on the same connection: when it is stored, that has been taken.
+        try bob.sendTo("cat", "answer", 1)
+        #expect(try bob.waitForSent(1))
+        guard case .inbox(let inbox?, let at) = try await port.inbox(of: Array("bob".utf8)) else { throw Unexpected(nil) }
+        #expect(inbox.messages == 0 && inbox.bytes == 0 && at > position)
+        // From the disk.
+        try await gateway.restart()
+        port = try #require(gateway.gateway.port)
+        for (name, messages, bytes) in [("bob", 0, 0), ("cat", 2, 10)] {
+            guard case .inbox(let inbox?, _) = try await port.inbox(of: Array(name.utf8)) else { throw Unexpected(nil) }
+            #expect(inbox.messages == messages && inbox.bytes == bytes)
+        }
         await gateway.stop()
     }
 }

@@ -53,12 +53,14 @@ package struct PushCommand: Sendable {
 package enum Question: Sendable {
     /// The sessions of the user with this name, which is a range of the batch's `bytes`.
     case sessions(user: ByteRange)
+    /// What waits for the user with this name.
+    case inbox(user: ByteRange)
     /// Users by rising number, from after one on, a page of them.
     case users(after: UInt64, limit: Int)
 
     var byteCount: Int {
         switch self {
-        case .sessions(let user): user.count
+        case .sessions(let user), .inbox(let user): user.count
         case .users: 0
         }
     }
@@ -90,6 +92,8 @@ package enum PortAnswer: Equatable, Sendable {
     case refused(RefusalCode)
     /// What the user's sessions were at the position; nil: nobody has the name.
     case sessions(UserSessions?, at: Position)
+    /// What waited for the user at the position; nil: nobody has the name.
+    case inbox(UserInbox?, at: Position)
     case users(UserPage, at: Position)
     /// The hold has this floor now, or had it when it was let go of: every record above it is there.
     case held(floor: Position, at: Position)
@@ -111,6 +115,16 @@ package struct UserSessions: Equatable, Sendable {
     package var number: UInt64
     /// The newest first.
     package var sessions: [Session]
+}
+
+/// A user, and what waits in the inbox: what left it unacknowledged doesn't wait any more, and was or will be told by a `GAP`.
+package struct UserInbox: Equatable, Sendable {
+    package var number: UInt64
+    /// Messages that not all of the user's receiving devices have acknowledged; without such a device, all since the last one went. A repair's
+    /// notice of a loss counts as one, without bytes.
+    package var messages: Int
+    /// Of their bodies.
+    package var bytes: Int
 }
 
 /// Some users in the order of their numbers.

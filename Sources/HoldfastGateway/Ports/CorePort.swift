@@ -75,12 +75,17 @@ package final class CorePort: Sendable {
     }
 
     /// The sessions of the user with this name.
-    package func sessions(of user: [UInt8]) async throws(PortError) -> PortAnswer {
+    package func sessions(of user: [UInt8]) async throws(PortError) -> PortAnswer { try await ask(of: user) { .sessions(user: $0) } }
+
+    /// How many messages wait for the user with this name, and how many bytes of bodies.
+    package func inbox(of user: [UInt8]) async throws(PortError) -> PortAnswer { try await ask(of: user) { .inbox(user: $0) } }
+
+    private func ask(of user: [UInt8], _ question: (ByteRange) -> Question) async throws(PortError) -> PortAnswer {
         try Self.check(user)
         return try await answer { reply in
             var batch = CommandBatch(door: reply.door)
             let name = batch.append(user)
-            batch.commands.append(.ask(reply, .sessions(user: name)))
+            batch.commands.append(.ask(reply, question(name)))
             return batch
         }
     }

@@ -10,6 +10,7 @@ final class SimulatedBackend {
     private enum Request {
         case push(text: Int)
         case question
+        case inbox(user: String)
         case hold(HoldRequest)
     }
 
@@ -40,11 +41,12 @@ final class SimulatedBackend {
         run.post(.commands(batch, done: nil))
     }
 
-    /// Asks for one user's sessions, and for a page of all users.
+    /// Asks for one user's sessions and what waits for him, and for a page of all users.
     func ask(_ user: String, limit: Int) {
         var batch = CommandBatch(door: door)
         let name = batch.append(Array(user.utf8))
         batch.commands.append(.ask(newReply(.question), .sessions(user: name)))
+        batch.commands.append(.ask(newReply(.inbox(user: user)), .inbox(user: name)))
         batch.commands.append(.ask(newReply(.question), .users(after: 0, limit: limit)))
         run.post(.commands(batch, done: nil))
     }
@@ -74,6 +76,8 @@ final class SimulatedBackend {
             case (.push(let text), .pushed(let position, let refusals)): oracle.pushed(text, at: position, refusals)
             case (.push(let text), .refused(let code)): oracle.pushRefused(text, code)
             case (.question, .sessions(let found, let position)): oracle.answered(found, at: position, next: run.storage.nextPosition)
+            case (.inbox(let user), .inbox(let found, let position)):
+                oracle.answered(found, for: user, at: position, next: run.storage.nextPosition)
             case (.question, .users(let page, let position)): oracle.answered(page, at: position, next: run.storage.nextPosition)
             case (.hold(let request), .held(let floor, let position)):
                 oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)

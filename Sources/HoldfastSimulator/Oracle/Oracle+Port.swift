@@ -45,6 +45,21 @@ extension Oracle {
         }
     }
 
+    func answered(_ found: UserInbox?, for user: String, at position: Position, next: Position) {
+        world.coverage.count("asked for an inbox")
+        if position >= next { world.fail("an answer is of position \(position.rawValue), which isn't on the disk") }
+        if let found, found.messages > 0 { world.coverage.count("asked for an inbox that holds something") }
+        // What a repair made of the records isn't known here.
+        guard let inboxes else { return }
+        let said = found.map { InboxHistory.Waiting(messages: $0.messages, bytes: $0.bytes) }
+        let expected = inboxes.waiting(for: user, at: position)
+        guard said != expected else { return }
+        func describe(_ waiting: InboxHistory.Waiting?) -> String {
+            waiting.map { "\($0.messages) messages, \($0.bytes) bytes" } ?? "no such user"
+        }
+        world.fail("\(user): \(describe(said)) were said to wait at \(position.rawValue); by the records it is \(describe(expected))")
+    }
+
     /// Whoever asks for less has it from now on, whether the answer comes or not.
     func asksFor(_ request: HoldRequest) {
         switch request {

@@ -14,6 +14,8 @@ final class Oracle {
     private(set) var restoredAt: UInt64?
     /// The cursors that an operator was told.
     var answeredCursors: [SessionID: Position] = [:]
+    /// What inboxes hold; nil after a repair, which may leave out any record.
+    private(set) var inboxes: InboxHistory? = InboxHistory()
     /// Above which no record may go, as far as those who have a hold know.
     var holdFloors: [HoldName: Position] = [:]
     /// How often the gateway has begun to serve.
@@ -111,6 +113,8 @@ final class Oracle {
     func committed(_ batch: JournalBatch) {
         checkDeletions(batch.deletions)
         for entry in batch.entries {
+            let record = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span)
+            if let record { inboxes?.add(record, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
             if let position = texts[number].position {
@@ -121,7 +125,7 @@ final class Oracle {
             default: break
             }
             texts[number].position = entry.position
-            guard case .message(let message)? = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span) else {
+            guard case .message(let message)? = record else {
                 world.fail("text \(number) is in a record that isn't a message")
                 continue
             }
@@ -149,6 +153,7 @@ final class Oracle {
     func restored(_ next: Position) {
         restoredAt = world.time
         answeredCursors = [:]
+        inboxes?.goBack(to: next)
         holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, position >= next else { continue }
@@ -163,6 +168,7 @@ final class Oracle {
     func repaired() {
         restoredAt = world.time
         answeredCursors = [:]
+        inboxes = nil
         holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, damagedPositions.contains(position) else { continue }

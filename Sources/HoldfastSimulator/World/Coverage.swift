@@ -66,8 +66,8 @@ final class Coverage {
         for code in [RefusalCode.inboxFull, .storageFull] { all.add("refused \(code)", 0) }
         for cause in [HoldCause.ageLimit, .bytesLimit, .noRoom] { all.add("hold gave way: \(cause)", 0) }
         for name in [
-            "pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for users", "hold set",
-            "hold released",
+            "pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for an inbox",
+            "asked for an inbox that holds something", "asked for users", "hold set", "hold released",
         ] { all.add(name, 0) }
         for reason in [GapReason.evicted, .expired, .damaged] { all.add("gap \(reason)", 0) }
         return all
