@@ -250,6 +250,7 @@ extension Core {
             pump(slot)
         case .close(let connection, let code): close(connection, code)
         case .reply(let reply): self.reply(reply.id, reply.answer)
+        case .notice(let notice): trim.notices.append(notice)
         }
     }
 

@@ -139,9 +139,10 @@ extension Core {
 
     private mutating func giveUp(_ name: HoldName, through position: Position, _ cause: HoldCause) {
         guard var hold = holds[name], position > hold.floor, isHolding(name) else { return }
-        trim.notices.append(HoldNotice(name: name, from: hold.floor, to: position, cause: cause))
+        let notice = HoldNotice(name: name, from: hold.floor, to: position, cause: cause)
         hold.floor = position
-        append(.hold(HoldRecord(name: name, hold: hold, cause: cause)))
+        // Behind the answer to a request that set it: who has the hold hears of both in their order.
+        self.hold(.notice(notice), until: append(.hold(HoldRecord(name: name, hold: hold, cause: cause))))
     }
 
     /// Holds that gave way since the last time.

@@ -33,6 +33,7 @@ enum HeldEffect {
     case welcome(SessionSlot, ConnectionHandle, Effect.Attached, previous: Effect?)
     case close(ConnectionHandle, CloseCode)
     case reply(Reply)
+    case notice(HoldNotice)
 }
 
 /// A synced batch, and how far what follows from it has left.
