@@ -87,7 +87,14 @@ extension Oracle {
     func gaveWay(_ notice: HoldNotice) {
         world.coverage.count("hold gave way: \(notice.cause)")
         world.note("\(notice.name) gave way, \(notice.cause): from \(notice.from.rawValue) to \(notice.to.rawValue)")
-        if let floor = holdFloors[notice.name] { holdFloors[notice.name] = max(floor, notice.to) }
+        if gaveWayTo[notice.name, default: .zero] < notice.to { world.fail("\(notice.name) is said to have given way, and no record says so") }
+    }
+
+    /// A record says that a hold gave way: the process may end before anybody hears of it.
+    func recorded(_ record: HoldRecord) {
+        guard record.cause != .set, record.cause != .released else { return }
+        gaveWayTo[record.name] = record.hold.floor
+        if let floor = holdFloors[record.name] { holdFloors[record.name] = max(floor, record.hold.floor) }
     }
 
     func checkDeletions(_ deletions: ContiguousArray<Position>) {

@@ -18,6 +18,8 @@ final class Oracle {
     private(set) var inboxes: InboxHistory? = InboxHistory()
     /// Above which no record may go, as far as those who have a hold know.
     var holdFloors: [HoldName: Position] = [:]
+    /// How far they gave way last, as the disk has it.
+    var gaveWayTo: [HoldName: Position] = [:]
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0
@@ -111,10 +113,10 @@ final class Oracle {
 
     /// A transaction of the journal is on the disk.
     func committed(_ batch: JournalBatch) {
-        checkDeletions(batch.deletions)
         for entry in batch.entries {
             let record = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span)
             if let record { inboxes?.add(record, at: entry.position) }
+            if case .hold(let record)? = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span) { recorded(record) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
             if let position = texts[number].position {
@@ -132,6 +134,8 @@ final class Oracle {
             checkTime(number, message)
             if texts[number].sender == nil { texts[number].refusals = message.recipients.map(\.refusal) }
         }
+        // With the record by which a hold gives way, or behind it.
+        checkDeletions(batch.deletions)
     }
 
     /// What a record may wait for a gateway that stands still, up to five minutes each time, and for its disk.
