@@ -87,7 +87,9 @@ extension Oracle {
     func gaveWay(_ notice: HoldNotice) {
         world.coverage.count("hold gave way: \(notice.cause)")
         world.note("\(notice.name) gave way, \(notice.cause): from \(notice.from.rawValue) to \(notice.to.rawValue)")
-        if gaveWayTo[notice.name, default: .zero] < notice.to { world.fail("\(notice.name) is said to have given way, and no record says so") }
+        if gaveWayTo[notice.name, default: .zero] < notice.to {
+            world.fail("\(notice.name) is said to have given way, and no record says so")
+        }
     }
 
     /// A record says that a hold gave way: the process may end before anybody hears of it.
