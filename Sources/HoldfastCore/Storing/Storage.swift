@@ -68,32 +68,6 @@ package struct LowRoom: Equatable, Sendable {
     }
 }
 
-/// The tables of the store. Keys and values are bytes; integers in keys are big-endian, so that byte order is numeric order.
-package enum StoreTable: UInt8, CaseIterable, Sendable {
-    /// Text keys: what has been applied, the next numbers, times.
-    case meta = 0
-    /// User name -> user number.
-    case userByName = 1
-    /// User number -> user name.
-    case userNames = 2
-    /// User number -> inbox state and sessions.
-    case users = 3
-    /// User number, device name -> session.
-    case devices = 4
-    /// Conversation number -> members.
-    case conversations = 5
-    /// The two user numbers of a one-to-one conversation, smaller first -> conversation number.
-    case pairs = 6
-    /// Position -> how many timelines hold it. Only positions that some timeline holds.
-    case kept = 7
-    /// Positions that no timeline holds any more and that the journal may still have.
-    case released = 8
-    /// Kind and name of a hold -> its floor and limits.
-    case holds = 9
-    /// Position -> age, and how many bytes had come: a point now and then.
-    case ages = 10
-}
-
 /// Journal and store of one gateway, and the room that they have.
 package protocol Storage: Journal, Store {
     /// Runs `body` on one view of the store and one, not older, of the journal.
@@ -143,35 +117,8 @@ package struct PageHolder: Equatable, Sendable {
 /// A view of both that doesn't change while it is open.
 package protocol StorageSnapshot: StoreSnapshot, JournalSnapshot {}
 
-/// A view of the store.
-package protocol StoreSnapshot {
-    /// Hands the value to `body`; false when there is no such row.
-    func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
-    /// Rows with keys at or after `key`, in key order, until `body` returns false.
-    func scan(_ table: StoreTable, from key: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) -> Bool) throws(StorageError)
-    /// Entries of the timeline after `position`, at most `limit`, appended to `entries`.
-    func entries(
-        of timeline: Timeline, after position: Position, limit: Int, into entries: inout ContiguousArray<TimelineEntry>
-    ) throws(StorageError)
-    /// The last entry of the timeline at or before `position`.
-    func entry(of timeline: Timeline, atOrBefore position: Position) throws(StorageError) -> TimelineEntry?
-}
-
 /// A storage whose journal a repair may write into. Never while a gateway has it.
 package protocol RepairableStorage: Storage {
     /// Puts records in their places, over what is there, and deletes others; both rising. The next position rises to `nextPosition` at least.
     func rewrite(_ records: [(Position, [UInt8])], deleting deletions: [Position], nextPosition: Position) throws(StorageError)
-}
-
-/// The store while a checkpoint writes it. Reads see the writes before them.
-package protocol StoreTransaction {
-    func get(_ table: StoreTable, _ key: Span<UInt8>, _ body: (Span<UInt8>) -> Void) throws(StorageError) -> Bool
-    /// Inserts or replaces. Callers write a table in the order of its keys where they can.
-    func put(_ table: StoreTable, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(StorageError)
-    /// A missing row is no error.
-    func delete(_ table: StoreTable, _ key: Span<UInt8>) throws(StorageError)
-    /// Adds an entry to the timeline, after all it has.
-    func append(_ entry: TimelineEntry, to timeline: Timeline) throws(StorageError)
-    /// Deletes the timeline's entries at or before `position`, handing each to `body`.
-    func deleteEntries(of timeline: Timeline, through position: Position, _ body: (TimelineEntry) -> Void) throws(StorageError)
 }
