@@ -104,6 +104,13 @@ package struct CommandBatch: Sendable {
     package var commands: ContiguousArray<Command> = []
     package var bytes: [UInt8] = []
     package init(door: Int) { self.door = door }
+
+    /// Adds a name or a body.
+    /// - Returns: where it lies in the batch.
+    package mutating func append(_ text: [UInt8]) -> ByteRange {
+        bytes.append(contentsOf: text)
+        return bytes.count - text.count..<bytes.count
+    }
 }
 
 /// The two clocks that the core is told; it never asks.

@@ -59,11 +59,7 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
         let origin = Origin(connection: connection, session: session, attach: attach)
         let state = PresentedState(
             session: session, attach: attach, position: Position(rawValue: number()), lastSequence: sequence())
-        func text(_ name: String) -> ByteRange {
-            let start = batch.bytes.count
-            batch.bytes.append(contentsOf: Array(name.utf8))
-            return start..<batch.bytes.count
-        }
+        func text(_ name: String) -> ByteRange { batch.append(Array(name.utf8)) }
         let user = text("user\(input.byte() & 3)")
         switch input.byte() % 12 {
         case 0:
@@ -95,10 +91,7 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
 /// A request by the port.
 private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to batch: inout CommandBatch) {
     let reply = ReplyID(door: batch.door, number: number)
-    func text(_ text: [UInt8]) -> ByteRange {
-        batch.bytes.append(contentsOf: text)
-        return batch.bytes.count - text.count..<batch.bytes.count
-    }
+    func text(_ text: [UInt8]) -> ByteRange { batch.append(text) }
     let user = Array("user\(request.users & 3)".utf8)
     switch request.kind & 3 {
     case 0 where request.kind & 4 != 0:

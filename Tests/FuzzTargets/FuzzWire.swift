@@ -93,12 +93,18 @@ func fuzzRecords(_ bytes: [UInt8]) {
     for index in 0..<4 { repaired[index] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * index)) }
     guard let record = Record.decode(repaired.span) else { return }
     var encoded: [UInt8] = []
-    if case .message(let message) = record {
-        record.encode(body: repaired[message.body], into: &encoded)
-    } else {
+    guard case .message(var message) = record else {
         record.encode(into: &encoded)
+        return precondition(Record.decode(encoded.span) == record, "a record changed when it was encoded again")
     }
-    precondition(Record.decode(encoded.span) == record, "a record changed when it was encoded again")
+    // One of format 1 is written in the form of today: its body lies elsewhere then.
+    record.encode(body: repaired[message.body], into: &encoded)
+    guard case .message(var again)? = Record.decode(encoded.span) else {
+        preconditionFailure("a message isn't one when it is encoded again")
+    }
+    precondition(encoded[again.body].elementsEqual(repaired[message.body]), "a body changed when it was encoded again")
+    (message.body, again.body) = (0..<0, 0..<0)
+    precondition(message == again, "a message changed when it was encoded again")
 }
 
 func fuzzAddresses(_ bytes: [UInt8]) {

@@ -111,7 +111,7 @@ extension MessageRecord {
 
     func encodeFields(into bytes: inout [UInt8]) {
         precondition(recipients.count <= Self.recipientsMax, "a record names as many users as a request may")
-        assert((key == nil) == (session.serial != 0), "a session sends, or an account with a key")
+        assert(key == nil || session.serial == 0, "a session sends, or an account with a key")
         let options = encodedOptions
         bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in
             out.append(
@@ -183,7 +183,7 @@ extension MessageRecord {
         }
         message.time = time
         message.age = age
-        guard count > 0 else {
+        guard (1...Self.recipientsMax).contains(Int(count)) else {
             isOfLaterVersion = true
             return nil
         }

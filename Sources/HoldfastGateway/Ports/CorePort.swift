@@ -205,11 +205,3 @@ package enum PortError: Error, Equatable, Sendable {
     /// The gateway stops, or its disk has failed. What became of the request isn't known.
     case stopped
 }
-
-extension CommandBatch {
-    /// - Returns: where the text lies in the batch.
-    fileprivate mutating func append(_ text: [UInt8]) -> ByteRange {
-        bytes.append(contentsOf: text)
-        return bytes.count - text.count..<bytes.count
-    }
-}

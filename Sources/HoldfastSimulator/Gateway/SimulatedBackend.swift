@@ -89,11 +89,3 @@ final class SimulatedBackend {
     /// Whether every request has its answer.
     var isAnswered: Bool { requests.isEmpty }
 }
-
-extension CommandBatch {
-    /// - Returns: where the text lies in the batch.
-    fileprivate mutating func append(_ text: [UInt8]) -> ByteRange {
-        bytes.append(contentsOf: text)
-        return bytes.count - text.count..<bytes.count
-    }
-}
