@@ -20,7 +20,7 @@ package struct PinnedSeed: Sendable {
         PinnedSeed(bug: "outboxNotSynced", seed: 7),
         PinnedSeed(bug: "handOverNotMarked", seed: 2),
         PinnedSeed(bug: "conversationsKept", seed: 2),
-        PinnedSeed(bug: "refusalNotSynced", seed: 306),
+        PinnedSeed(bug: "refusalNotSynced", seed: 414),
         PinnedSeed(bug: "countersKeptAfterRepair", seed: 203),
         PinnedSeed(bug: "fenceNotStored", seed: 161),
         PinnedSeed(bug: "fencedForGood", seed: 58),
