@@ -111,6 +111,13 @@ package struct CommandBatch: Sendable {
         bytes.append(contentsOf: text)
         return bytes.count - text.count..<bytes.count
     }
+
+    /// Adds the names that a push is for, each with its length before it.
+    package mutating func append(names: [[UInt8]]) -> ByteRange {
+        let start = bytes.count
+        for name in names { bytes.append(text: name) }
+        return start..<bytes.count
+    }
 }
 
 /// The two clocks that the core is told; it never asks.

@@ -18,8 +18,7 @@ extension Core {
         record.encode(body: body, into: &open.journal.bytes)
         let count = open.journal.bytes.count - offset
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
-        ages.count(count)
-        if case .hold = record {} else { trim.lastHeld = position }
+        countRecord(record, count, at: position)
         if open.journal.bytes.count > configuration.batchBytesMax, offset > 0 { closeBeforeLast() }
         let end = open.journal.bytes.count
         if case .message(let message) = record {
@@ -103,10 +102,7 @@ extension Core {
             preconditionFailure("the row of a message's sender was looked for before it was applied")
         }
         if message.key == nil { applySend(message, of: sender, at: position, isReplay: bodyOffset == nil) }
-        deliver(message, to: message.recipients.first, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
-        for recipient in message.recipients.dropFirst() {
-            deliver(message, to: recipient, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
-        }
+        message.recipients.forEach { deliver(message, to: $0, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset) }
         if message.echoes, message.recipients.first.user != message.sender {
             addEntry(
                 to: sender, message, in: message.recipients.first.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)

@@ -66,7 +66,7 @@ extension Core {
         checkpoint.lastMonotonic = monotonic
         checkpoint.journalBytes = 0
         users.freeze()
-        let through = Position(rawValue: nextPosition.rawValue - 1)
+        let through = lastPosition
         noteAges(through: through)
         checkpoint.job = CheckpointJob(
             through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
@@ -97,8 +97,7 @@ extension Core {
         checkpoint.writtenCount += 1
         users.frozenWritten()
         names.frozenWritten()
-        trim.releasedThrough = .zero
-        trim.isReleasedDone = false
+        lookAtReleasedAgain()
         letGoSlice()
         releaseCredits()
     }

@@ -214,20 +214,23 @@ extension Core {
                 if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
                     users.stream(of: slot).sent < push.entry.position
                 {
-                    self.push(push, to: slot, row, batch)
+                    self.push(push, to: slot, row, users.stream(of: slot), batch)
                     slot = row.next
                     continue
                 }
             #endif
-            if row.flags.contains(.isLive), users.stream(of: slot).sent < push.entry.position { self.push(push, to: slot, row, batch) }
+            if row.flags.contains(.isLive) {
+                let stream = users.stream(of: slot)
+                if stream.sent < push.entry.position { self.push(push, to: slot, row, stream, batch) }
+            }
             slot = row.next
         }
     }
 
-    private mutating func push(_ push: Push, to slot: SessionSlot, _ row: SessionRow, _ batch: OpenBatch) {
+    private mutating func push(_ push: Push, to slot: SessionSlot, _ row: SessionRow, _ stream: StreamRow, _ batch: OpenBatch) {
         if push.sender == row.id {
             skip(slot, through: push.entry)
-        } else if users.stream(of: slot).hasCredit(for: push.size) {
+        } else if stream.hasCredit(for: push.size) {
             deliver(
                 to: slot, push.entry, conversation: push.conversation, time: push.time, kind: push.kind,
                 isOwn: push.sender.userNumber == row.id.userNumber, source: effects[row.connection.loop].source(of: batch),

@@ -14,7 +14,7 @@ extension Core {
         let sender = resolution.user ?? names.nextUser
         var nextUser = resolution.user == nil ? sender + 1 : names.nextUser
         var nextConversation = names.nextConversation
-        var recipients: MessageRecord.Recipients?
+        var recipients: [MessageRecord.Recipient] = []
         for (index, target) in resolution.targets.enumerated() {
             let name = commandNames.recipients[index]
             let isSender = name.bytes == commandNames.user.bytes
@@ -31,11 +31,10 @@ extension Core {
                 recipient.conversation = ConversationNumber(rawValue: target.conversation ?? nextConversation)
                 if target.conversation == nil { nextConversation += 1 }
             }
-            recipients == nil ? recipients = .init(recipient) : recipients?.append(recipient)
+            recipients.append(recipient)
         }
-        guard let recipients else { preconditionFailure("a push names somebody") }
         let message = MessageRecord(
-            session: SessionID(user: sender, serial: 0), attach: .none, sequence: .none, key: push.key, recipients: recipients,
+            session: SessionID(user: sender, serial: 0), attach: .none, sequence: .none, key: push.key, recipients: .init(recipients),
             time: clock.time, age: clock.age, kind: push.kind, echoes: false,
             newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
         assert(message.recipients.count == push.recipientCount, "each recipient has an outcome")
@@ -44,7 +43,7 @@ extension Core {
         #if PLANTED_BUGS
             if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(position, refusals)) }
         #endif
-        hold(.reply(Reply(id: push.reply, answer: .pushed(position, refusals))), until: position)
+        answer(push.reply, .pushed(position, refusals), until: position)
     }
 
     /// Why nothing of a push may be stored.
@@ -70,12 +69,10 @@ extension Core {
         switch question {
         case .sessions:
             let found = findAsked(resolution).map { sessions(of: $0) }
-            let position = Position(rawValue: nextPosition.rawValue - 1)
-            hold(.reply(Reply(id: id, answer: .sessions(found, at: position))), until: position)
+            answer(id, .sessions(found, at: lastPosition), until: lastPosition)
         case .inbox:
             let found = findAsked(resolution).map { inbox(of: $0) }
-            let position = Position(rawValue: nextPosition.rawValue - 1)
-            hold(.reply(Reply(id: id, answer: .inbox(found, at: position))), until: position)
+            answer(id, .inbox(found, at: lastPosition), until: lastPosition)
         case .users(let after, let limit): askUsers(id, after: after, limit: limit)
         }
     }
@@ -119,7 +116,7 @@ extension Core {
         }
         queries.append(
             QueryJob(
-                reply: id, after: after, limit: limit, recent: recent, through: Position(rawValue: nextPosition.rawValue - 1),
+                reply: id, after: after, limit: limit, recent: recent, through: lastPosition,
                 writtenThrough: checkpoint.writtenThrough))
     }
 
@@ -130,7 +127,12 @@ extension Core {
         let job = result.job
         guard result.isCurrent else { return askUsers(job.reply, after: job.after, limit: job.limit) }
         assert(job.through < nextPosition, "an answer holds for a position that there is")
-        hold(.reply(Reply(id: job.reply, answer: .users(result.page, at: job.through))), until: job.through)
+        answer(job.reply, .users(result.page, at: job.through), until: job.through)
+    }
+
+    /// An answer leaves when everything that it holds for is synced.
+    mutating func answer(_ id: ReplyID, _ answer: PortAnswer, until position: Position) {
+        hold(.reply(Reply(id: id, answer: answer)), until: position)
     }
 
     mutating func reply(_ id: ReplyID, _ answer: PortAnswer) { effects[id.door].replies.append(Reply(id: id, answer: answer)) }

@@ -9,12 +9,12 @@ extension Core {
     mutating func acknowledge(_ slot: SessionSlot, _ short: ShortPosition, _ attach: AttachNumber) {
         guard let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
-        while let first = users.deliveries.first(of: users.stream(of: slot).unacknowledged), first.entry.position <= through {
+        while let first = users.firstDelivery(of: slot), first.entry.position <= through {
             users.removeFirstDelivery(of: slot)
             last = first.entry
         }
         // A skip needs no acknowledgement of its own (REQ-STREAM-7).
-        if last != nil, let first = users.deliveries.first(of: users.stream(of: slot).unacknowledged), first.kind == .skip {
+        if last != nil, let first = users.firstDelivery(of: slot), first.kind == .skip {
             users.removeFirstDelivery(of: slot)
             last = first.entry
         }
@@ -177,21 +177,20 @@ extension Core {
         offset: UInt32, size: UInt32
     ) {
         let connection = sessions[slot].connection
+        let before = users.appendDelivery(entry, size: size, kind: .message, to: slot)
         emit(
             .deliver(
                 connection,
                 .init(
-                    predecessor: users.stream(of: slot).sent, position: entry.position, conversation: conversation, time: time, kind: kind,
+                    predecessor: before, position: entry.position, conversation: conversation, time: time, kind: kind,
                     isOwn: isOwn, source: source, offset: offset, count: size)), to: connection)
-        users.appendDelivery(entry, size: size, kind: .message, to: slot)
     }
 
     /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
     private mutating func gap(_ slot: SessionSlot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
         assert(count > 0, "a gap of nothing can't be said")
         let connection = sessions[slot].connection
-        let before = users.stream(of: slot).sent
-        users.appendDelivery(entry, size: 0, kind: .gap, to: slot)
+        let before = users.appendDelivery(entry, size: 0, kind: .gap, to: slot)
         emit(.gap(connection, predecessor: before, through: entry.position, count: count, reason: reason), to: connection)
     }
 
@@ -199,9 +198,8 @@ extension Core {
     /// and its own messages must not fill its inbox.
     mutating func skip(_ slot: SessionSlot, through entry: InboxEntry) {
         let connection = sessions[slot].connection
-        let stream = users.stream(of: slot)
-        emit(.skip(connection, predecessor: stream.sent, through: entry.position), to: connection)
-        if let last = users.deliveries.last(of: stream.unacknowledged) {
+        emit(.skip(connection, predecessor: users.stream(of: slot).sent, through: entry.position), to: connection)
+        if let last = users.lastDelivery(of: slot) {
             if last.kind == .skip {
                 users.replaceLastDelivery(of: slot, by: entry)
             } else {
@@ -222,7 +220,7 @@ extension Core {
             pumpWithBatch(of: record, slot)
             return false
         }
-        let before = users.deliveries.last(of: users.stream(of: slot).unacknowledged)?.entry ?? row.cursor
+        let before = users.lastDelivery(of: slot)?.entry ?? row.cursor
         // Counters that a repair or a presented position has left unsure may say none, or less: at least one is missing, or there would be
         // no floor, and a gap of nothing can't be said (SPEC 3.7).
         let missing = Int32(bitPattern: floor.entry.ordinal &- before.ordinal)

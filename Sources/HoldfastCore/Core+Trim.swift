@@ -76,8 +76,8 @@ extension Core {
         trim.isReleasedDone = plan.isReleasedDone
     }
 
-    /// Positions may have been released that the last look at them left to a hold.
-    private mutating func lookAtReleasedAgain() {
+    /// Positions may have been released, by a checkpoint or by a hold, since they were looked at.
+    mutating func lookAtReleasedAgain() {
         trim.releasedThrough = .zero
         trim.isReleasedDone = false
     }
@@ -92,7 +92,7 @@ extension Core {
             guard holds[name] != nil || holds.names.count < Holds.countMax else { return reply(id, .refused(.overloaded)) }
             // Of what is below this something may be gone.
             let whole = min(holds.floor, trim.reach)
-            hold.floor = min(max(hold.floor, whole), Position(rawValue: nextPosition.rawValue - 1))
+            hold.floor = min(max(hold.floor, whole), lastPosition)
             record = HoldRecord(name: name, hold: hold, cause: .set)
         case .release(let name):
             // One that isn't there is let go of already.
@@ -101,7 +101,13 @@ extension Core {
         }
         assert(record.hold.floor < nextPosition, "a floor is in the journal")
         let position = append(.hold(record))
-        hold(.reply(Reply(id: id, answer: .held(floor: record.hold.floor, at: position))), until: position)
+        answer(id, .held(floor: record.hold.floor, at: position), until: position)
+    }
+
+    /// A record was made, or is replayed: what limits of holds go by.
+    mutating func countRecord(_ record: Record, _ bytes: Int, at position: Position) {
+        ages.count(bytes)
+        if case .hold = record {} else { trim.lastHeld = position }
     }
 
     mutating func applyHold(_ record: HoldRecord) {

@@ -151,12 +151,8 @@ struct CommandNames {
         case .push(let push):
             user = NameKey([UInt8](bytes[push.account]), hash)
             recipients.reserveCapacity(push.recipientCount)
-            var start = push.recipients.lowerBound
-            while start < push.recipients.upperBound {
-                let end = start + 1 + Int(bytes[start])
-                recipients.append(NameKey([UInt8](bytes[start + 1..<end]), hash))
-                start = end
-            }
+            var reader = ByteReader(bytes.span, from: push.recipients.lowerBound)
+            while reader.offset < push.recipients.upperBound, let name = reader.text() { recipients.append(NameKey(name, hash)) }
             precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
         case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users), .hold: break
         }

@@ -101,6 +101,9 @@ package struct Core: ~Copyable {
         settledThrough = committedThrough
     }
 
+    /// The last position that was given out.
+    var lastPosition: Position { Position(rawValue: nextPosition.rawValue - 1) }
+
     /// The current era: the top bits of every new position.
     var era: UInt8 { nextPosition.era }
 

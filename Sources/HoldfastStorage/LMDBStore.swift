@@ -46,7 +46,7 @@ final class LMDBStore: Sendable {
     /// As the environment says itself, which has to have its table `meta`.
     private static func storedFormat(_ environment: LMDBEnvironment) throws(StorageError) -> StorageFormat {
         let number = try environment.openTables([.init("\(StoreTable.meta)", isRequired: true)], .read)[0]
-        guard let number else { return .one }
+        guard let number else { preconditionFailure("a table that must be there is there") }
         return try environment.storedFormat(in: number)
     }
 

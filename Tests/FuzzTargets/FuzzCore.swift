@@ -111,7 +111,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
             .push(
                 PushCommand(
                     reply: reply, order: OrderKey(upload), account: text(user),
-                    recipients: text(names.flatMap { [UInt8($0.count)] + $0 }), recipientCount: count, mustExist: request.kind & 8 == 0,
+                    recipients: batch.append(names: names), recipientCount: count, mustExist: request.kind & 8 == 0,
                     key: RequestKey(high: 0, low: number), kind: .text, tag: text([]), body: text([98]))))
     }
 }

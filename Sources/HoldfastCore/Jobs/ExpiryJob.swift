@@ -28,9 +28,11 @@ package struct ExpiryJob: Sendable {
     package func run(on storage: any Storage) throws(StorageError) -> ExpiryPlan {
         var plan = ExpiryPlan(scannedThrough: after, appliedThrough: .zero)
         try storage.read { (snapshot) throws(StorageError) in
-            plan.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            plan.appliedThrough = try snapshot.appliedThrough()
             var lastOf: [UInt64: Position] = [:]
-            for position in try keptPositions(from: snapshot) {
+            let kept = try snapshot.keptPositions(after: after, through: through, limit: messagesMax)
+            plan.isDone = kept.count < messagesMax
+            for position in kept {
                 var message: MessageRecord?
                 _ = try snapshot.record(at: position) { bytes in
                     if case .message(let found)? = Record.decode(bytes) { message = found }
@@ -50,17 +52,5 @@ package struct ExpiryJob: Sendable {
             }
         }
         return plan
-
-        func keptPositions(from snapshot: any StorageSnapshot) throws(StorageError) -> ContiguousArray<Position> {
-            var kept = ContiguousArray<Position>()
-            try snapshot.scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
-                var reader = ByteReader(key)
-                guard let position = reader.integer(UInt64.self), position <= through.rawValue else { return false }
-                kept.append(Position(rawValue: position))
-                return kept.count < messagesMax
-            }
-            plan.isDone = kept.count < messagesMax
-            return kept
-        }
     }
 }

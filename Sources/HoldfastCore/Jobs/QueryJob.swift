@@ -17,7 +17,7 @@ package struct QueryJob: Sendable {
         var users: [UserPage.User] = []
         var isCurrent = false
         try storage.read { (snapshot) throws(StorageError) in
-            let applied = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            let applied = try snapshot.appliedThrough()
             isCurrent = applied >= writtenThrough
             try snapshot.scan(.userNames, from: StoreKey.number(after + 1).span) { key, name in
                 var reader = ByteReader(key)

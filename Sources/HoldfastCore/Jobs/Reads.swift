@@ -103,7 +103,7 @@ package struct ReadRequests: Sendable {
         var results = ReadResults(appliedThrough: .zero, keys: keys, rows: [], pages: [], bytes: [], number: number, damaged: [])
         results.rows.reserveCapacity(keys.count)
         try storage.read { (snapshot) throws(StorageError) in
-            results.appliedThrough = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            results.appliedThrough = try snapshot.appliedThrough()
             for key in keys { results.rows.append(try answer(key, from: snapshot)) }
             for page in pages { results.pages.append(try plan(page, from: snapshot)) }
             try readBodies(&results, from: snapshot)

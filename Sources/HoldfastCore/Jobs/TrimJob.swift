@@ -24,13 +24,13 @@ package struct TrimJob: Sendable {
     package func run(on storage: any Storage) throws(StorageError) -> TrimPlan {
         var plan = TrimPlan(scannedThrough: after, generation: generation)
         try storage.read { (snapshot) throws(StorageError) in
-            let applied = try StoreMeta.read(.appliedThrough, from: snapshot).map(Position.init(rawValue:)) ?? .zero
+            let applied = try snapshot.appliedThrough()
             var found = ContiguousArray<Position>()
             try snapshot.positions(after: after, limit: recordsMax, into: &found)
             let end = min(applied, through)
             let candidates = found.filter { $0 <= end }
             plan.scannedThrough = candidates.count == recordsMax ? candidates[recordsMax - 1] : max(after, end)
-            let kept = try keptPositions(after: after, through: plan.scannedThrough, from: snapshot)
+            let kept = try snapshot.keptPositions(after: after, through: plan.scannedThrough)
             var next = kept.startIndex
             for position in candidates {
                 while next < kept.endIndex, kept[next] < position { next += 1 }
@@ -58,18 +58,5 @@ package struct TrimJob: Sendable {
             plan.deletions.sort()
         }
         return plan
-    }
-
-    private func keptPositions(
-        after: Position, through: Position, from snapshot: any StorageSnapshot
-    ) throws(StorageError) -> ContiguousArray<Position> {
-        var kept = ContiguousArray<Position>()
-        try snapshot.scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
-            var reader = ByteReader(key)
-            guard let position = reader.integer(UInt64.self), position <= through.rawValue else { return false }
-            kept.append(Position(rawValue: position))
-            return true
-        }
-        return kept
     }
 }

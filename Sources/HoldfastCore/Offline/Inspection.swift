@@ -16,7 +16,7 @@ package struct StoreSummary: Equatable, Sendable {
 
     /// Reads it; zeros before the first checkpoint.
     package init(from snapshot: any StorageSnapshot) throws(StorageError) {
-        appliedThrough = Position(rawValue: try StoreMeta.read(.appliedThrough, from: snapshot) ?? 0)
+        appliedThrough = try snapshot.appliedThrough()
         trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
         userCount = (try StoreMeta.read(.nextUser, from: snapshot) ?? 1) - 1
         conversationCount = (try StoreMeta.read(.nextConversation, from: snapshot) ?? 1) - 1

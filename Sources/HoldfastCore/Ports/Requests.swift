@@ -97,6 +97,16 @@ package enum PortAnswer: Equatable, Sendable {
     case users(UserPage, at: Position)
     /// The hold has this floor now, or had it when it was let go of: every record above it is there.
     case held(floor: Position, at: Position)
+
+    /// What the answer holds for: everything up to here is synced when it arrives. nil: it tells of nothing that is stored.
+    package var position: Position? {
+        switch self {
+        case .pushed(let position, _), .sessions(_, at: let position), .inbox(_, at: let position), .users(_, at: let position),
+            .held(_, at: let position):
+            position
+        case .refused: nil
+        }
+    }
 }
 
 /// A user, and the sessions that are kept of him.

@@ -46,11 +46,23 @@ package struct MessageRecord: Equatable, Sendable {
 
         package init(_ first: Recipient) { self.first = first }
 
+        /// There is at least one.
+        init(_ all: [Recipient]) {
+            first = all[0]
+            others = Array(all.dropFirst())
+        }
+
         package var startIndex: Int { 0 }
         package var endIndex: Int { 1 + others.count }
         package subscript(index: Int) -> Recipient { index == 0 ? first : others[index - 1] }
 
         mutating func append(_ recipient: Recipient) { others.append(recipient) }
+
+        /// Without a copy of the list: most have one.
+        package func forEach(_ body: (Recipient) -> Void) {
+            body(first)
+            for recipient in others { body(recipient) }
+        }
 
         /// The user's place among them; nil: it isn't for him.
         func of(_ user: UInt64) -> Recipient? { first.user == user ? first : others.first { $0.user == user } }
@@ -129,8 +141,7 @@ extension MessageRecord {
             out.append(bigEndian: age)
             out.append(varint: UInt64(recipients.count))
         }
-        recipients.first.encode(into: &bytes)
-        for recipient in recipients.dropFirst() { recipient.encode(into: &bytes) }
+        recipients.forEach { $0.encode(into: &bytes) }
         if !options.isEmpty {
             bytes.append(varint: UInt64(options.count))
             bytes.append(contentsOf: options)

@@ -133,8 +133,7 @@ extension Core {
             for user in users { try load(user, from: snapshot) }
         case .hold: break
         }
-        ages.count(bytes.count)
-        if case .hold = record {} else { trim.lastHeld = position }
+        countRecord(record, bytes.count, at: position)
         if let user = missingUser(of: record) {
             throw StorageError(
                 .damaged,

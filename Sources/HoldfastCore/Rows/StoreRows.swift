@@ -28,6 +28,23 @@ enum StoreMeta: String {
 }
 
 extension StorageSnapshot {
+    /// The last checkpoint that the view has.
+    func appliedThrough() throws(StorageError) -> Position {
+        Position(rawValue: try StoreMeta.read(.appliedThrough, from: self) ?? 0)
+    }
+
+    /// Positions that some timeline on disk holds, after one and up to another, at most `limit`.
+    func keptPositions(after: Position, through: Position, limit: Int = .max) throws(StorageError) -> ContiguousArray<Position> {
+        var kept = ContiguousArray<Position>()
+        try scan(.kept, from: StoreKey.number(after.rawValue + 1).span) { key, _ in
+            var reader = ByteReader(key)
+            guard let position = reader.integer(UInt64.self), position <= through.rawValue else { return false }
+            kept.append(Position(rawValue: position))
+            return kept.count < limit
+        }
+        return kept
+    }
+
     func bytes(_ table: StoreTable, _ key: [UInt8]) throws(StorageError) -> [UInt8]? {
         var value: [UInt8]?
         _ = try get(table, key.span) { bytes in value = [UInt8](bytes, 0..<bytes.count) }

@@ -6,7 +6,7 @@
     @inlinable package init() {}
 
     @inlinable package var isEmpty: Bool { head == elements.count }
-    var count: Int { elements.count - head }
+    @inlinable package var count: Int { elements.count - head }
     @inlinable package var first: Element? { isEmpty ? nil : elements[head] }
     /// From the front.
     subscript(index: Int) -> Element {

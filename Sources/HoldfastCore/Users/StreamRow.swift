@@ -65,14 +65,30 @@ extension Users {
         closeSettledStream(of: session)
     }
 
-    mutating func appendDelivery(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to session: SessionSlot) {
+    /// The first one that isn't acknowledged.
+    func firstDelivery(of session: SessionSlot) -> EntryNode? {
+        let slot = sessions[session].stream
+        return slot == .none ? nil : deliveries.first(of: streams[slot].unacknowledged)
+    }
+
+    func lastDelivery(of session: SessionSlot) -> EntryNode? {
+        let slot = sessions[session].stream
+        return slot == .none ? nil : deliveries.last(of: streams[slot].unacknowledged)
+    }
+
+    /// - Returns: the position before it in the stream.
+    @discardableResult
+    mutating func appendDelivery(_ entry: InboxEntry, size: UInt32, kind: EntryNode.Kind, to session: SessionSlot) -> Position {
         let slot = openStream(of: session)
-        precondition(entry.position > streams[slot].sent, "a stream rises")
+        let before = streams[slot].sent
+        precondition(entry.position > before, "a stream rises")
         deliveries.append(TimelineEntry(entry), size: size, kind: kind, to: &streams[slot].unacknowledged)
         streams[slot].sent = entry.position
-        guard kind == .message else { return }
-        streams[slot].unacknowledgedCount += 1
-        streams[slot].unacknowledgedBytes &+= size
+        if kind == .message {
+            streams[slot].unacknowledgedCount += 1
+            streams[slot].unacknowledgedBytes &+= size
+        }
+        return before
     }
 
     /// The last delivery, which is a step over own sends, goes further.

@@ -11,17 +11,12 @@ package final class CorePort: Sendable {
     /// Requests that may wait for credits; one more is refused.
     static let waitingMax = 1_024
 
-    private struct Request {
-        var credits: Int
-        var batch: CommandBatch
-    }
-
     private struct State {
         var lastNumber: UInt64 = 0
         var credits = CorePort.creditsMax
         var bytes = CorePort.bytesMax
-        var waiting = Line<Request>()
-        var waitingCount = 0
+        /// Each with one command.
+        var waiting = Line<CommandBatch>()
         var answers: [UInt64: CheckedContinuation<Result<PortAnswer, PortError>, Never>] = [:]
         var isStopped = false
     }
@@ -55,22 +50,13 @@ package final class CorePort: Sendable {
             throw .invalid("\(recipients.count) recipients are named; 1 to \(MessageRecord.recipientsMax) can be")
         }
         guard tag.count <= 255 else { throw .invalid("the tag has \(tag.count) bytes; it can have 255") }
-        return try await answer { reply in
-            var batch = CommandBatch(door: reply.door)
-            let account = batch.append(account)
-            let start = batch.bytes.count
-            for name in recipients {
-                batch.bytes.append(UInt8(name.count))
-                batch.bytes.append(contentsOf: name)
-            }
-            let names = start..<batch.bytes.count
-            batch.commands.append(
-                .push(
-                    PushCommand(
-                        reply: reply, order: OrderKey(upload?.id ?? reply), account: account, recipients: names,
-                        recipientCount: recipients.count, mustExist: mustExist, key: key, kind: kind, tag: batch.append(tag),
-                        body: batch.append(body))))
-            return batch
+        return try await answer { reply, batch in
+            .push(
+                PushCommand(
+                    reply: reply, order: OrderKey(upload?.id ?? reply), account: batch.append(account),
+                    recipients: batch.append(names: recipients), recipientCount: recipients.count, mustExist: mustExist, key: key,
+                    kind: kind,
+                    tag: batch.append(tag), body: batch.append(body)))
         }
     }
 
@@ -82,23 +68,14 @@ package final class CorePort: Sendable {
 
     private func ask(of user: [UInt8], _ question: (ByteRange) -> Question) async throws(PortError) -> PortAnswer {
         try Self.check(user)
-        return try await answer { reply in
-            var batch = CommandBatch(door: reply.door)
-            let name = batch.append(user)
-            batch.commands.append(.ask(reply, question(name)))
-            return batch
-        }
+        return try await answer { reply, batch in .ask(reply, question(batch.append(user))) }
     }
 
     /// A page of all users, by their numbers.
     /// - Parameter limit: 1 to 1,000.
     package func users(after number: UInt64 = 0, limit: Int = 100) async throws(PortError) -> PortAnswer {
         guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) users, not \(limit)") }
-        return try await answer { reply in
-            var batch = CommandBatch(door: reply.door)
-            batch.commands.append(.ask(reply, .users(after: number, limit: limit)))
-            return batch
-        }
+        return try await answer { reply, _ in .ask(reply, .users(after: number, limit: limit)) }
     }
 
     /// Sets a hold on the journal, moves its floor, or lets go of it.
@@ -108,11 +85,7 @@ package final class CorePort: Sendable {
             case .set(let name, _), .release(let name): name
             }
         try Self.check(name.id)
-        return try await answer { reply in
-            var batch = CommandBatch(door: reply.door)
-            batch.commands.append(.hold(reply, request))
-            return batch
-        }
+        return try await answer { reply, _ in .hold(reply, request) }
     }
 
     private static let pageMax = 1_000
@@ -135,20 +108,22 @@ package final class CorePort: Sendable {
         return ReplyID(door: door, number: state.lastNumber)
     }
 
-    private func answer(_ make: (ReplyID) -> CommandBatch) async throws(PortError) -> PortAnswer {
+    /// Has a command carried out.
+    /// - Parameter make: puts what the command names into its batch.
+    private func answer(_ make: (ReplyID, inout CommandBatch) -> Command) async throws(PortError) -> PortAnswer {
         let reply = state.withLock { takeNumber(&$0) }
-        let batch = make(reply)
-        let request = Request(credits: batch.commands[0].credits, batch: batch)
+        var made = CommandBatch(door: door)
+        made.commands.append(make(reply, &made))
+        let batch = made
         let result = await withCheckedContinuation { continuation in
             let failure: PortError? = state.withLock { state in
                 if state.isStopped { return .stopped }
-                guard state.waitingCount < Self.waitingMax else { return .overloaded }
-                guard request.batch.bytes.count <= Self.bytesMax else {
-                    return .invalid("a request has \(request.batch.bytes.count) bytes; it can have \(Self.bytesMax)")
+                guard state.waiting.count < Self.waitingMax else { return .overloaded }
+                guard batch.bytes.count <= Self.bytesMax else {
+                    return .invalid("a request has \(batch.bytes.count) bytes; it can have \(Self.bytesMax)")
                 }
                 state.answers[reply.number] = continuation
-                state.waiting.append(request)
-                state.waitingCount += 1
+                state.waiting.append(batch)
                 return nil
             }
             if let failure { continuation.resume(returning: .failure(failure)) }
@@ -160,12 +135,11 @@ package final class CorePort: Sendable {
     /// Hands the core what has credits. Under the lock, so that requests keep their order.
     private func postWaiting() {
         state.withLock { state in
-            while let first = state.waiting.first, first.credits <= state.credits, first.batch.bytes.count <= state.bytes {
+            while let batch = state.waiting.first, batch.commands[0].credits <= state.credits, batch.commands[0].byteCount <= state.bytes {
                 state.waiting.removeFirst()
-                state.waitingCount -= 1
-                state.credits -= first.credits
-                state.bytes -= first.batch.commands[0].byteCount
-                post(.commands(first.batch, done: nil))
+                state.credits -= batch.commands[0].credits
+                state.bytes -= batch.commands[0].byteCount
+                post(.commands(batch, done: nil))
             }
         }
     }
@@ -183,7 +157,7 @@ package final class CorePort: Sendable {
     }
 
     /// Requests without credits.
-    var waitingCount: Int { state.withLock { $0.waitingCount } }
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// The core is gone: nobody is answered any more.
     func stop() {

@@ -30,7 +30,7 @@ final class SimulatedBackend {
         let reply = newReply(.push(text: text))
         var batch = CommandBatch(door: door)
         let account = batch.append(Array(Self.user.utf8))
-        let recipients = batch.append(names.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) })
+        let recipients = batch.append(names: names.map { Array($0.utf8) })
         batch.commands.append(
             .push(
                 PushCommand(
@@ -68,6 +68,9 @@ final class SimulatedBackend {
     /// What the core has for the port.
     func take(_ effects: EffectBatch) {
         for reply in effects.replies {
+            if let position = reply.answer.position, position >= run.storage.nextPosition {
+                run.world.fail("an answer is of position \(position.rawValue), which isn't on the disk")
+            }
             guard let request = requests.removeValue(forKey: reply.id.number) else {
                 run.world.fail("request \(reply.id.number) of the port is answered twice")
                 continue
@@ -75,12 +78,10 @@ final class SimulatedBackend {
             switch (request, reply.answer) {
             case (.push(let text), .pushed(let position, let refusals)): oracle.pushed(text, at: position, refusals)
             case (.push(let text), .refused(let code)): oracle.pushRefused(text, code)
-            case (.question, .sessions(let found, let position)): oracle.answered(found, at: position, next: run.storage.nextPosition)
-            case (.inbox(let user), .inbox(let found, let position)):
-                oracle.answered(found, for: user, at: position, next: run.storage.nextPosition)
-            case (.question, .users(let page, let position)): oracle.answered(page, at: position, next: run.storage.nextPosition)
-            case (.hold(let request), .held(let floor, let position)):
-                oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
+            case (.question, .sessions(let found, _)): oracle.answered(found)
+            case (.inbox(let user), .inbox(let found, let position)): oracle.answered(found, for: user, at: position)
+            case (.question, .users(let page, _)): oracle.answered(page)
+            case (.hold(let request), .held(let floor, _)): oracle.held(request, floor: floor, next: run.storage.nextPosition)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")
             }
         }

@@ -116,7 +116,7 @@ final class Oracle {
         for entry in batch.entries {
             let record = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span)
             if let record { inboxes?.add(record, at: entry.position) }
-            if case .hold(let record)? = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span) { recorded(record) }
+            if case .hold(let hold)? = record { recorded(hold) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
             if let position = texts[number].position {

@@ -109,6 +109,15 @@ enum ReadingProcess {
         { (table, key, limit, row) throws(StorageError) in try read(data, table, key, limit, row) }
     }
 
+    /// A number of the journal's table `meta`; nil when there is none that could be read.
+    static func journalNumber(_ name: [UInt8], in data: String) throws(StorageError) -> (number: UInt64?, end: Salvage.End) {
+        var number: UInt64?
+        let end = try read(data, TableReader.journalMeta, [], nil) { key, value in
+            if key == name, value.count == 8 { number = value.reduce(0) { $0 << 8 | UInt64($1) } }
+        }
+        return (number, end)
+    }
+
     /// Reads a table.
     static func read(
         _ data: String, _ table: String, _ from: [UInt8], _ limit: Int?, _ row: ([UInt8], [UInt8]) throws(StorageError) -> Void

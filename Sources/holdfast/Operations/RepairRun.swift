@@ -132,10 +132,7 @@ struct RepairRun {
     /// That of the repaired directory: the version that wrote the damaged one can go on with it. A half migrated one is of the new format when it is repaired.
     private func format() throws -> StorageFormat {
         let named = try DirectoryLock.namedFormat(data)
-        var number: UInt64?
-        let end = try ReadingProcess.read(data, TableReader.journalMeta, [], nil) { key, value in
-            if key == StorageFormat.key, value.count == 8 { number = value.reduce(0) { $0 << 8 | UInt64($1) } }
-        }
+        let (number, end) = try ReadingProcess.journalNumber(StorageFormat.key, in: data)
         let stored = number.flatMap(StorageFormat.init(rawValue:))
         if named == nil, end != .whole { return .current }
         return max(named ?? .one, stored ?? .one)

@@ -94,10 +94,7 @@ struct RestoreCommand: AsyncParsableCommand {
             last = max(last, era)
         }
         guard FileManager.default.fileExists(atPath: data + "/journal/data.mdb") else { return last }
-        var next: UInt64?
-        let end = try ReadingProcess.read(data, TableReader.journalMeta, [], nil) { key, value in
-            if key == TableReader.nextPositionKey, value.count == 8 { next = value.reduce(0) { $0 << 8 | UInt64($1) } }
-        }
+        let (next, end) = try ReadingProcess.journalNumber(TableReader.nextPositionKey, in: data)
         if end == .whole, let next { return max(last, Position(rawValue: next).era) }
         if eraAbove == nil {
             throw CommandFailure(

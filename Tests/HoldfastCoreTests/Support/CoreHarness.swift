@@ -325,12 +325,7 @@ final class CoreHarness {
     }
 
     private func checkDurable(_ answer: PortAnswer) {
-        switch answer {
-        case .pushed(let position, _), .sessions(_, at: let position), .inbox(_, at: let position), .users(_, at: let position),
-            .held(_, at: let position):
-            if position >= storage.nextPosition { fail("answered before its commit: \(position.rawValue)") }
-        case .refused: break
-        }
+        if let position = answer.position, position >= storage.nextPosition { fail("answered before its commit: \(position.rawValue)") }
     }
 
     private func bytes(of effect: Effect, _ batch: EffectBatch) -> [UInt8] {
