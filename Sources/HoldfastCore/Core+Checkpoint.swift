@@ -65,6 +65,8 @@ extension Core {
         checkpoint.isRequested = false
         checkpoint.lastMonotonic = monotonic
         checkpoint.journalBytes = 0
+        // A row is what records made of it: a cursor that moved since the last batch gets its record first.
+        recordCursors()
         users.freeze()
         let through = lastPosition
         noteAges(through: through)

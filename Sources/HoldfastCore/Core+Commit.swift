@@ -173,7 +173,7 @@ extension Core {
     }
 
     /// All cursors that have moved, in one record.
-    private mutating func recordCursors() {
+    mutating func recordCursors() {
         var cursors: [CursorRecord] = []
         for slot in unrecordedCursors { addCursor(of: slot, to: &cursors) }
         unrecordedCursors.removeAll(keepingCapacity: unrecordedCursors.count < 4_096)

@@ -89,4 +89,20 @@ import Testing
         try storage.read { (snapshot) throws(StorageError) in applied = try StoreMeta.read(.appliedThrough, from: snapshot) }
         return applied
     }
+
+    @Test func `a checkpoint stores no cursor without a record`() throws {
+        let scenario = try Scenario()
+        let ann = try scenario.online("ann")
+        let bob = try scenario.online("bob")
+        ann.send(1...3, to: "bob")
+        try scenario.settle()
+        bob.acknowledge()
+        for _ in 0..<1_000 where scenario.harness.core.unrecordedCursors.isEmpty { try scenario.harness.step() }
+        try #require(!scenario.harness.core.unrecordedCursors.isEmpty)
+        scenario.harness.core.requestCheckpoint()
+        #expect(scenario.harness.core.unrecordedCursors.isEmpty)
+        #expect(scenario.harness.core.checkpoint.job?.through == scenario.harness.core.lastPosition)
+        try scenario.settle()
+        scenario.check()
+    }
 }
