@@ -173,6 +173,24 @@ import Testing
             #expect(try Verification.run(on: storage).findings.isEmpty)
         }
     }
+
+    // A limit that had passed made a record in the repair's core, which has no journal: its checkpoint waited for that forever.
+    @Test func `a repair doesn't make a hold give way`() throws {
+        let (scenario, ann, bob) = try pair()
+        _ = try set(feed, 0, age: 60, scenario)
+        try pass(1...5, scenario, ann, bob)
+        ann.send(6...8, to: "bob")
+        try scenario.settle()
+        let storage = scenario.harness.storage
+        let (next, hold) = (storage.nextPosition, scenario.harness.core.holds[feed])
+        try storage.checkpoint { (store) throws(StorageError) in try store.put(.ages, StoreKey.number(3).span, [UInt8(7)].span) }
+        let (plan, _) = try RepairPlan.make(for: storage, unreadable: .init(), nameSuffix: "repaired")
+        try plan.apply(to: storage, now: CoreTime(wall: 1_900_000_000_000, monotonic: 1))
+        #expect(try Verification.run(on: storage).findings.isEmpty)
+        let core = try Core.recover(
+            storage: storage, configuration: CoreConfiguration(), loops: 1, now: CoreTime(wall: 1_900_000_000_000, monotonic: 1))
+        #expect(core.holds[feed] == hold && storage.nextPosition > next)
+    }
 }
 
 @Suite struct JournalAgesTests {
