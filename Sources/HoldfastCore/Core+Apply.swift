@@ -10,17 +10,10 @@ extension Core {
         if let user = missingUser(of: record) {
             preconditionFailure("no row of user \(user), whom a new record names: nothing was stored of it")
         }
-        precondition(open.journal.entries.last.map { $0.position < nextPosition } ?? true, "positions of a batch rise")
-        let position = nextPosition
-        nextPosition = Position(rawValue: position.rawValue + 1)
         lastAppended = monotonic
-        let offset = open.journal.bytes.count
-        record.encode(body: body, into: &open.journal.bytes)
-        let count = open.journal.bytes.count - offset
-        open.journal.entries.append(.init(position: position, offset: offset, count: count))
+        let (position, count) = batches.append(record, body, &outbox.spares)
         countRecord(record, count, at: position)
-        if open.journal.bytes.count > configuration.batchBytesMax, offset > 0 { closeBeforeLast() }
-        let end = open.journal.bytes.count
+        let end = batches.open.journal.bytes.count
         if case .message(let message) = record {
             applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count)
         } else {
@@ -113,6 +106,8 @@ extension Core {
     private mutating func applySend(_ message: MessageRecord, of sender: UserSlot, at position: Position, isReplay: Bool) {
         users.willChange(sender)
         guard let slot = users.session(message.session, of: sender) else { return }
+        assert(
+            isReplay || message.sequence.rawValue == sessions[slot].lastSequence.rawValue + 1, "a session's numbers have no holes")
         #if PLANTED_BUGS
             let isForgotten = PlantedBug.sequenceForgottenAtReplay.isActive && isReplay
             sessions[slot].lastSequence = isForgotten ? sessions[slot].lastSequence : message.sequence
@@ -157,12 +152,12 @@ extension Core {
     ) {
         users.willChange(user)
         let size = UInt32(bodyCount)
-        let last = users[user].last
+        let last = users[user].inbox.last
         let entry = InboxEntry(position: position, ordinal: last.ordinal &+ 1, cumulativeBytes: last.cumulativeBytes &+ size)
         let isOwn = users[user].number == message.sender
         users.append(TimelineEntry(entry, in: conversation, isOwn: isOwn), size: size, to: user)
         if let bodyOffset {
-            open.pushes.append(
+            batches.open.pushes.append(
                 Push(
                     entry: entry, user: user, sender: message.session, conversation: conversation, time: message.time, kind: message.kind,
                     offset: UInt32(bodyOffset), size: size))
@@ -173,11 +168,12 @@ extension Core {
     mutating func noteSent(_ slot: SessionSlot) {
         let row = sessions[slot]
         let note = SentNote(session: slot, id: row.id, sequence: row.lastSequence, position: row.lastPosition)
-        if Int(row.sentIndex) < open.sent.count, open.sent[Int(row.sentIndex)].session == slot {
-            open.sent[Int(row.sentIndex)] = note
+        assert(row.lastPosition < nextPosition, "what is told was stored")
+        if Int(row.sentIndex) < batches.open.sent.count, batches.open.sent[Int(row.sentIndex)].session == slot {
+            batches.open.sent[Int(row.sentIndex)] = note
         } else {
-            sessions[slot].sentIndex = UInt32(open.sent.count)
-            open.sent.append(note)
+            sessions[slot].sentIndex = UInt32(batches.open.sent.count)
+            batches.open.sent.append(note)
         }
     }
 
@@ -202,6 +198,7 @@ extension Core {
             names.insert(user: number, NameKey(begun.newUser, configuration.hash))
         }
         users.willChange(user)
+        assert(begun.session.serial > users[user].sessionSerial, "serials of a user's sessions rise")
         users[user].sessionSerial = begun.session.serial
         var row = SessionRow()
         row.id = begun.session

@@ -231,10 +231,11 @@ extension Core {
     mutating func disconnect(_ slot: SessionSlot) {
         guard sessions[slot].connection != .none else { return }
         let user = sessions[slot].user
+        assert(users[user].receivingConnections > 0 || !sessions[slot].receives, "a receiving connection is counted")
         users.unpin(user)
         // `receives` may have changed since the connection came: count what is there.
         sessions[slot].connection = .none
-        users.removeStream(of: slot)
+        streams.remove(of: &users.sessions[slot])
         sessions[slot].flags.subtract([.isWelcomed, .isLive, .pageInFlight, .discards, .diskDone])
         users[user].receivingConnections = UInt16(users.countSessions(of: user) { $0.connection != .none && $0.receives })
     }
@@ -271,7 +272,7 @@ extension Core {
         append(.sessionEnded(row.id, hasExpired: hasExpired))
         assert(users.session(row.id, of: row.user) == slot && sessions[slot].flags.contains(.hasEnded), "who ends is remembered")
         if row.connection != .none {
-            open.held.append(.close(row.connection, code))
+            batches.open.held.append(.close(row.connection, code))
             disconnect(slot)
         }
     }

@@ -6,7 +6,7 @@ extension Core {
     var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount }
 
     /// The same and what it has to delete, by what it writes for that: a position is released with a small fraction of what a row takes.
-    package var checkpointRows: Int { changedEntries + (users.releasedEntries + users.frozenReleasedEntries) / 8 }
+    package var checkpointRows: Int { changedEntries + users.releasedCount / 8 }
 
     /// Asks for a checkpoint as soon as possible: at a shutdown.
     mutating func requestCheckpoint() {
@@ -51,7 +51,7 @@ extension Core {
     /// since the last one have taken half of the room, so that those which were read meanwhile don't lead to a refusal.
     private var isCheckpointDueForRoom: Bool {
         guard monotonic &- checkpoint.lastMonotonic >= configuration.checkpointRoomMilliseconds else { return false }
-        guard isSpaceLow else { return changedEntries > 0 && checkpoint.journalBytes >= roomBytes / 2 }
+        guard isSpaceLow else { return changedEntries > 0 && batches.bytesSinceCheckpoint >= roomBytes / 2 }
         // The store's rows of what was trimmed take room, too.
         return changedEntries > 0 || !trim.releasedDone.isEmpty
     }
@@ -59,16 +59,18 @@ extension Core {
     /// Nothing has been stored for a while.
     var isQuiet: Bool { monotonic &- lastAppended >= configuration.checkpointQuietMilliseconds }
 
-    /// Begins a checkpoint of everything before the next position.
-    mutating func freeze() {
+    /// Begins a checkpoint of everything that the rows say.
+    /// - Parameter replayed: the last record that was applied, while others are still to be replayed; nil: the last one that there is.
+    mutating func freeze(through replayed: Position? = nil) {
         precondition(!isCheckpointing, "one checkpoint at a time")
         checkpoint.isRequested = false
         checkpoint.lastMonotonic = monotonic
-        checkpoint.journalBytes = 0
+        batches.checkpointBegan()
         // A row is what records made of it: a cursor that moved since the last batch gets its record first.
         recordCursors()
         users.freeze()
-        let through = lastPosition
+        let through = replayed ?? lastPosition
+        assert(through < nextPosition, "a checkpoint is of what was given out")
         noteAges(through: through)
         checkpoint.job = CheckpointJob(
             through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
@@ -97,6 +99,7 @@ extension Core {
         checkpoint.writtenThrough = result.through
         checkpoint.nextUserWritten = result.nextUser
         checkpoint.writtenCount += 1
+        assert(checkpoint.nextUserWritten <= names.nextUser, "the store has users that were made")
         users.frozenWritten()
         names.frozenWritten()
         lookAtReleasedAgain()

@@ -5,11 +5,13 @@ import HoldfastWire
 extension Core {
     /// The records to be stored next, in one synced transaction; nil while the journal's window is full or there is nothing.
     mutating func takeBatch(now: CoreTime) -> JournalBatch? {
-        guard settling.count < Self.settlingMax, line.hasRoom(window) else { return nil }
-        if !line.hasWaiting { closeBatch(now) }
-        guard let batch = line.give(window) else { return nil }
+        guard batches.hasRoom else { return nil }
+        if !batches.line.hasWaiting { closeBatch(now) }
+        guard let batch = batches.give() else { return nil }
         #if PLANTED_BUGS
-            if PlantedBug.acknowledgeBeforeSync.isActive { for note in line[line.givenCount - 1].sent { emitEarly(note) } }
+            if PlantedBug.acknowledgeBeforeSync.isActive {
+                for note in batches.line[batches.line.givenCount - 1].sent { emitEarly(note) }
+            }
         #endif
         return batch
     }
@@ -18,74 +20,25 @@ extension Core {
     private mutating func closeBatch(_ now: CoreTime) {
         let cursorsAreDue =
             !unrecordedCursors.isEmpty
-            && (!open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
+            && (!batches.open.journal.isEmpty || now.monotonic &- unrecordedSince >= configuration.acknowledgementDelayMilliseconds
                 || unrecordedCursors.count >= configuration.cursorsPerBatchMax)
         if cursorsAreDue { recordCursors() }
-        // What doesn't fit goes in a batch of its own.
-        let deletions = takeDeletions()
-        if !deletions.isEmpty {
-            if open.journal.bytes.count + deletions.count * JournalBatch.deletionBytes > configuration.batchBytesMax { closeRecords() }
-            open.journal.deletions = deletions
-        }
-        closeRecords()
-        // Only answers to what was stored before: they come behind the answers to that.
-        guard line.isEmpty, !open.isEmpty else { return }
-        settling.append(SettlingBatch(nextOpen(after: open)))
-    }
-
-    /// Puts the open batch in the line, if there is anything for the journal in it.
-    private mutating func closeRecords() {
-        guard !open.journal.isEmpty else { return }
-        close(before: nextPosition)
-    }
-
-    /// Puts the open batch in the line: the next one begins at a position.
-    private mutating func close(before position: Position) {
-        let first = line.batches.last?.journal.nextPosition ?? Position(rawValue: committedThrough.rawValue + 1)
-        precondition(open.journal.entries.first.map { $0.position == first } ?? true, "records have no hole between them")
-        open.journal.firstPosition = first
-        open.journal.nextPosition = position
-        checkpoint.journalBytes += open.journal.bytes.count
-        line.append(nextOpen(after: open))
-    }
-
-    /// Opens the next batch.
-    /// - Returns: the batch.
-    private mutating func nextOpen(after batch: OpenBatch) -> OpenBatch {
-        open = (settled.take() ?? OpenBatch(number: 0, doors: effects.count)).next(number: batch.number &+ 1, like: batch.journal, &spares)
-        return batch
-    }
-
-    /// The last record was one too many: the batch ends before it, and the record is the first of the next one. Nothing has been derived from it.
-    mutating func closeBeforeLast() {
-        let last = open.journal.entries.removeLast()
-        let record = Array(open.journal.bytes[last.offset...])
-        open.journal.bytes.removeLast(last.count)
-        close(before: last.position)
-        open.journal.bytes.append(contentsOf: record)
-        open.journal.entries.append(.init(position: last.position, offset: 0, count: last.count))
+        batches.add(deletions: takeDeletions(), &outbox.spares)
+        batches.closeRecords(&outbox.spares)
+        batches.closeAnswers(&outbox.spares)
     }
 
     /// Whether there is something that `takeBatch` would give now or, for acknowledgements, soon.
-    var hasWork: Bool { !open.isEmpty || !unrecordedCursors.isEmpty || !line.isEmpty || isSettling }
-
-    /// One that is settled in slices, and the one that was committed meanwhile: no more are given out before these have left.
-    private static let settlingMax = 2
+    var hasWork: Bool { !batches.isEmpty || !unrecordedCursors.isEmpty }
 
     /// Everything up to the position is synced: the batches that end there or before it.
     mutating func committed(through position: Position) {
-        precondition(position >= committedThrough, "what is synced stays so")
-        precondition(position <= line.givenThrough ?? committedThrough, "the journal has what it was given only")
-        while let batch = line.popFirst(through: position) {
-            committedThrough = batch.journal.lastPosition
-            if !batch.journal.deletions.isEmpty { deletionsCommitted() }
-            settling.append(SettlingBatch(batch))
-        }
-        precondition(committedThrough == position, "an answer ends where a batch ends")
+        let deletingCount = batches.committed(through: position)
+        for _ in 0..<deletingCount { deletionsCommitted() }
         if !floorRecords.isEmpty { floorRecords = floorRecords.filter { $0.value > committedThrough } }
         #if PLANTED_BUGS
             if PlantedBug.firstAnswerForAll.isActive {
-                for batch in line.batches.prefix(line.givenCount) { for note in batch.sent { emitEarly(note) } }
+                for batch in batches.line.batches.prefix(batches.line.givenCount) { for note in batch.sent { emitEarly(note) } }
             }
         #endif
     }
@@ -99,15 +52,14 @@ extension Core {
     #endif
 
     /// Whether something that follows from synced records hasn't left.
-    var isSettling: Bool { !settling.isEmpty }
+    var isSettling: Bool { !batches.settling.isEmpty }
 
     /// A slice of what follows from synced records.
     mutating func settleSlice(steps: Int) {
         var left = steps
-        while left > 0, !settling.isEmpty {
-            var work = settling.removeFirst()
-            guard settle(&work, steps: &left) else { return settling.insert(work, at: 0) }
-            settled = work.batch
+        while left > 0, var work = batches.takeSettling() {
+            guard settle(&work, steps: &left) else { return batches.putBack(work) }
+            batches.settled(work)
             pumpQueue()
             advanceCheckpoint()
         }
@@ -137,8 +89,8 @@ extension Core {
                     release(work.batch.held[index])
                 } else {
                     work.next(.gaps)
-                    if let last = work.batch.lastPosition { settledThrough = last }
-                    withholdCredits(of: work.batch)
+                    if let last = work.batch.lastPosition { batches.settledThrough = last }
+                    outbox.withholdCredits(of: work.batch)
                     releaseCredits()
                 }
             case .gaps:
@@ -150,26 +102,16 @@ extension Core {
     }
 
     private mutating func emitSent(_ note: SentNote) {
+        assert(note.position <= committedThrough, "SENT means synced")
         let row = sessions[note.session]
         // A connection that has no WELCOME yet hears of it by that (REQ-OPEN-4).
         guard row.id == note.id, row.flags.contains(.isWelcomed) else { return }
         emit(.sent(row.connection, through: note.sequence, position: note.position), to: row.connection)
     }
 
-    private mutating func withholdCredits(of batch: OpenBatch) {
-        for loop in effects.indices {
-            checkpoint.withheldCredits[loop] += batch.credits[loop]
-            checkpoint.withheldBytes[loop] += batch.creditBytes[loop]
-        }
-    }
-
     /// Has something leave when everything up to the position is synced, behind what follows from that.
     mutating func hold(_ effect: HeldEffect, until position: Position) {
-        if position <= settledThrough { return release(effect) }
-        for index in settling.indices {
-            if let last = settling[index].batch.lastPosition, position <= last { return settling[index].batch.held.append(effect) }
-        }
-        if let index = line.index(of: position) { line[index].held.append(effect) } else { open.held.append(effect) }
+        if !batches.hold(effect, until: position) { release(effect) }
     }
 
     /// All cursors that have moved, in one record.
@@ -195,6 +137,7 @@ extension Core {
         guard sessions[slot].flags.remove(.cursorUnrecorded) != nil else { return }
         let row = sessions[slot]
         users.unpin(row.user)
+        assert(row.cursor.position <= committedThrough, "what is acknowledged was sent, and synced before")
         cursors.append(
             CursorRecord(
                 session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
@@ -203,6 +146,7 @@ extension Core {
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.
     private mutating func push(_ push: Push, _ batch: OpenBatch) {
+        assert(push.entry.position <= committedThrough, "nothing leaves before it is synced")
         guard users[push.user].receivingConnections > 0 else {
             undelivered.insert(users[push.user].number)
             return
@@ -212,15 +156,15 @@ extension Core {
             let row = sessions[slot]
             #if PLANTED_BUGS
                 if PlantedBug.livePushOvertakesBacklog.isActive, row.receives, row.flags.contains(.isWelcomed),
-                    users.stream(of: slot).sent < push.entry.position
+                    streams[row].sent < push.entry.position
                 {
-                    self.push(push, to: slot, row, users.stream(of: slot), batch)
+                    self.push(push, to: slot, row, streams[row], batch)
                     slot = row.next
                     continue
                 }
             #endif
             if row.flags.contains(.isLive) {
-                let stream = users.stream(of: slot)
+                let stream = streams[row]
                 if stream.sent < push.entry.position { self.push(push, to: slot, row, stream, batch) }
             }
             slot = row.next
@@ -233,7 +177,7 @@ extension Core {
         } else if stream.hasCredit(for: push.size) {
             deliver(
                 to: slot, push.entry, conversation: push.conversation, time: push.time, kind: push.kind,
-                isOwn: push.sender.userNumber == row.id.userNumber, source: effects[row.connection.loop].source(of: batch),
+                isOwn: push.sender.userNumber == row.id.userNumber, source: outbox[row.connection.loop].source(of: batch),
                 offset: push.offset, size: push.size)
         } else {
             sessions[slot].flags.remove(.isLive)
@@ -260,12 +204,7 @@ extension Core {
     /// Gives credits back, unless so much has changed that senders must wait for the checkpoint.
     mutating func releaseCredits() {
         guard changedEntries < configuration.checkpointEntriesMax else { return }
-        for loop in effects.indices where checkpoint.withheldCredits[loop] > 0 {
-            effects[loop].creditsReturned += checkpoint.withheldCredits[loop]
-            effects[loop].bytesReturned += checkpoint.withheldBytes[loop]
-            checkpoint.withheldCredits[loop] = 0
-            checkpoint.withheldBytes[loop] = 0
-        }
+        outbox.releaseCredits()
     }
 }
 

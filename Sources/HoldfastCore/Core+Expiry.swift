@@ -29,10 +29,12 @@ extension Core {
         expiry.isLooking = false
         // A view from before the last checkpoint may have rows that were changed since: it is looked at again.
         guard plan.appliedThrough >= checkpoint.writtenThrough else { return }
+        assert(plan.scannedThrough >= expiry.scannedThrough, "the search goes on where it was")
         expiry.scannedThrough = plan.scannedThrough
         expiry.nextLook = plan.isDone ? monotonic + configuration.expiryMilliseconds : monotonic
         for user in plan.users {
             let slot = users.find(user.image.row.number) ?? users.make(user.image)
+            assert(user.through.position <= checkpoint.writtenThrough, "what is too old is on the disk")
             if user.through.position > users.base(of: slot).position { evict(from: slot, through: user.through, .expired) }
         }
     }

@@ -135,5 +135,5 @@ extension Core {
         hold(.reply(Reply(id: id, answer: answer)), until: position)
     }
 
-    mutating func reply(_ id: ReplyID, _ answer: PortAnswer) { effects[id.door].replies.append(Reply(id: id, answer: answer)) }
+    mutating func reply(_ id: ReplyID, _ answer: PortAnswer) { outbox.reply(id, answer) }
 }

@@ -39,17 +39,14 @@ extension Core {
 
     /// A command that left no record: its credit goes back at once.
     mutating func returnCredit(of command: Command) {
-        let door = command.order.door
-        precondition(effects.indices.contains(door), "a command came by a door")
-        effects[door].creditsReturned += command.credits
-        effects[door].bytesReturned += command.byteCount
+        outbox.returnCredits(command.credits, command.byteCount, door: command.order.door)
     }
 
     /// A message's credit goes back when its batch is synced: that bounds the bytes on their way to the journal. While senders must wait for
     /// a checkpoint, it goes back later still.
     private mutating func returnCreditWithBatch(of command: Command) {
         let door = command.order.door
-        open.credits[door] += command.credits
-        open.creditBytes[door] += command.byteCount
+        batches.open.credits[door] += command.credits
+        batches.open.creditBytes[door] += command.byteCount
     }
 }

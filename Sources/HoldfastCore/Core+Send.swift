@@ -17,7 +17,9 @@ extension Core {
         else { return refuse(origin, session, sequence, .inboxFull) }
         let conversation = store(origin, session, sequence, kind, to: name, resolution, body)
         // Held with the record, which it is derived from.
-        if let name { open.conversations.append(.init(connection: origin.connection, conversation: conversation, peer: name.bytes)) }
+        if let name {
+            batches.open.conversations.append(.init(connection: origin.connection, conversation: conversation, peer: name.bytes))
+        }
     }
 
     /// Checks the fence and the number of a message.

@@ -9,21 +9,21 @@ extension Core {
     mutating func acknowledge(_ slot: SessionSlot, _ short: ShortPosition, _ attach: AttachNumber) {
         guard let through = acknowledgedPosition(slot, short) else { return }
         var last: InboxEntry?
-        while let first = users.firstDelivery(of: slot), first.entry.position <= through {
-            users.removeFirstDelivery(of: slot)
+        while let first = streams.first(of: sessions[slot]), first.entry.position <= through {
+            streams.removeFirst(of: sessions[slot])
             last = first.entry
         }
         // A skip needs no acknowledgement of its own (REQ-STREAM-7).
-        if last != nil, let first = users.firstDelivery(of: slot), first.kind == .skip {
-            users.removeFirstDelivery(of: slot)
+        if last != nil, let first = streams.first(of: sessions[slot]), first.kind == .skip {
+            streams.removeFirst(of: sessions[slot])
             last = first.entry
         }
         #if PLANTED_BUGS
-            if PlantedBug.cursorTooFar.isActive { last = users[sessions[slot].user].last }
+            if PlantedBug.cursorTooFar.isActive { last = users[sessions[slot].user].inbox.last }
         #endif
         guard let last else { return }
         moveCursor(slot, to: last)
-        users.closeSettledStream(of: slot)
+        streams.closeSettled(&users.sessions[slot])
         sessions[slot].storedAttach = max(sessions[slot].storedAttach, attach)
         pump(slot)
     }
@@ -31,20 +31,15 @@ extension Core {
     /// The oldest position with these low bits that was sent and not acknowledged: read from below, so that an acknowledgement from before a step
     /// into a new era isn't taken for one behind it (REQ-STREAM-8).
     private func acknowledgedPosition(_ slot: SessionSlot, _ short: ShortPosition) -> Position? {
-        let stream = users.stream(of: slot)
-        var node = stream.unacknowledged.head
-        while node != .none {
-            let position = users.deliveries[node].entry.position
-            if ShortPosition(position) == short { return position }
-            node = users.deliveries.next(after: node)
-        }
+        if let position = streams.oldest(short, of: sessions[slot]) { return position }
         // Between two of them: what is below is acknowledged.
         let position = short.expanded(from: sessions[slot].cursor.position)
-        return position <= stream.sent ? position : nil
+        return position <= streams[sessions[slot]].sent ? position : nil
     }
 
     /// The client has everything up to the entry. The record follows with the next batch.
     mutating func moveCursor(_ slot: SessionSlot, to entry: InboxEntry) {
+        assert(sessions[slot].receives, "a session that gets nothing has no cursor to move")
         assert(entry.position >= sessions[slot].cursor.position, "a cursor never goes back")
         let user = sessions[slot].user
         users.willChange(user)
@@ -59,14 +54,15 @@ extension Core {
     }
 
     mutating func setCredit(_ slot: SessionSlot, messages: UInt32, bytes: UInt32) {
-        users.setWindow(
-            .init(messages: max(1, min(messages, users.window.messages)), bytes: max(1, min(bytes, users.window.bytes))), of: slot)
+        streams.setWindow(
+            .init(messages: max(1, min(messages, streams.window.messages)), bytes: max(1, min(bytes, streams.window.bytes))),
+            of: &users.sessions[slot])
         pump(slot)
     }
 
     mutating func emitConversation(_ connection: ConnectionHandle, _ number: ConversationNumber, peer name: [UInt8]) {
-        let start = effects[connection.loop].bytes.count
-        effects[connection.loop].bytes.append(contentsOf: name)
+        let start = outbox[connection.loop].bytes.count
+        outbox[connection.loop].bytes.append(contentsOf: name)
         emit(
             .conversation(connection, number, name.isEmpty ? .unknown : .oneToOne, peer: start..<start + name.count), to: connection)
     }
@@ -79,11 +75,11 @@ extension Core {
         guard row.receives, row.connection != .none, row.flags.contains(.isWelcomed), row.flags.isDisjoint(with: [.isLive, .pageInFlight])
         else { return }
         guard emitGap(slot) else { return }
-        let stream = users.stream(of: slot)
+        let stream = streams[sessions[slot]]
         guard stream.hasCredit(for: 1) else { return }
         let user = users[row.user]
         let sent = stream.sent
-        if sent < user.diskLast, !row.flags.contains(.diskDone) { return requestPage(slot, entries: nil) }
+        if sent < user.inbox.diskLast, !row.flags.contains(.diskDone) { return requestPage(slot, entries: nil) }
         let entries = users.recentEntries(of: row.user, after: sent, through: committedThrough, limit: pageMessages(stream))
         if entries.isEmpty {
             sessions[slot].flags.insert(.isLive)
@@ -98,13 +94,13 @@ extension Core {
     }
 
     private mutating func requestPage(_ slot: SessionSlot, entries: ContiguousArray<TimelineEntry>?) {
-        guard pagesInFlight < configuration.pagesInFlightMax else {
-            if sessions[slot].flags.insert(.isQueued).inserted { pageQueue.append(slot) }
+        guard streams.hasRoomForPage else {
+            if sessions[slot].flags.insert(.isQueued).inserted { streams.enqueue(slot) }
             return
         }
         let row = sessions[slot]
         assert(!row.flags.contains(.pageInFlight) && row.connection != .none, "a session waits for one page")
-        let stream = users.stream(of: slot)
+        let stream = streams[sessions[slot]]
         let room = max(Int(stream.window.bytes) - Int(stream.unacknowledgedBytes), 1)
         if reads.isEmpty { reads.append(ReadRequests()) }
         reads[reads.count - 1].pages.append(
@@ -112,12 +108,12 @@ extension Core {
                 session: slot, id: row.id, connection: row.connection, user: users[row.user].number, after: stream.sent, entries: entries,
                 messagesMax: pageMessages(stream), bytesMax: min(configuration.pageBytesMax, room)))
         sessions[slot].flags.insert(.pageInFlight)
-        pagesInFlight += 1
+        streams.pageRequested()
     }
 
     /// Lets those that wait for a page have it.
     mutating func pumpQueue() {
-        while pagesInFlight < configuration.pagesInFlightMax, let slot = pageQueue.popFirst() {
+        while let slot = streams.nextInQueue() {
             if sessions[slot].flags.remove(.isQueued) != nil { pump(slot) }
         }
     }
@@ -125,18 +121,18 @@ extension Core {
     /// A page has been read.
     /// - Parameter isCurrent: the view was not older than the last checkpoint; else what it doesn't have proves nothing.
     mutating func take(_ page: PageResult, _ results: ReadResults, isCurrent: Bool) {
-        precondition(pagesInFlight > 0, "a page that comes was asked for")
-        pagesInFlight -= 1
+        streams.pageCame()
         let slot = page.request.session
         let row = sessions[slot]
         guard row.id == page.request.id, row.connection == page.request.connection else { return }
+        assert(row.flags.contains(.pageInFlight), "the page is the one that the session waits for")
         sessions[slot].flags.remove(.pageInFlight)
         guard emitGap(slot) else { return }
         var isWhole = true
         if isCurrent || !page.items.isEmpty {
             let loop = row.connection.loop
-            let source = page.items.isEmpty ? 0 : effects[loop].source(of: results)
-            for item in page.items where item.entry.position > users.stream(of: slot).sent {
+            let source = page.items.isEmpty ? 0 : outbox[loop].source(of: results)
+            for item in page.items where item.entry.position > streams[sessions[slot]].sent {
                 if !isCurrent, item.message == nil { break }
                 // The record is needed, so nothing has trimmed it: the timeline is damaged. A gap would be acknowledged, and the loss be
                 // for ever; so the stream stops here until somebody mends the store.
@@ -164,7 +160,7 @@ extension Core {
             return true
         }
         let size = UInt32(item.body.count)
-        guard users.stream(of: slot).hasCredit(for: size) else { return false }
+        guard streams[sessions[slot]].hasCredit(for: size) else { return false }
         deliver(
             to: slot, item.entry, conversation: message.recipients.first.conversation, time: message.time, kind: message.kind,
             isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(item.body.lowerBound), size: size)
@@ -177,7 +173,9 @@ extension Core {
         offset: UInt32, size: UInt32
     ) {
         let connection = sessions[slot].connection
-        let before = users.appendDelivery(entry, size: size, kind: .message, to: slot)
+        assert(entry.position <= committedThrough, "nothing leaves before it is synced")
+        assert(sessions[slot].receives && sessions[slot].flags.contains(.isWelcomed), "who gets a message was welcomed")
+        let before = streams.append(entry, size: size, kind: .message, to: &users.sessions[slot])
         emit(
             .deliver(
                 connection,
@@ -189,8 +187,9 @@ extension Core {
     /// A step of the stream in the place of messages that will not come, to be acknowledged like one.
     private mutating func gap(_ slot: SessionSlot, through entry: InboxEntry, count: UInt32, _ reason: GapReason) {
         assert(count > 0, "a gap of nothing can't be said")
+        assert(entry.position <= committedThrough, "a gap is of what is synced")
         let connection = sessions[slot].connection
-        let before = users.appendDelivery(entry, size: 0, kind: .gap, to: slot)
+        let before = streams.append(entry, size: 0, kind: .gap, to: &users.sessions[slot])
         emit(.gap(connection, predecessor: before, through: entry.position, count: count, reason: reason), to: connection)
     }
 
@@ -198,15 +197,15 @@ extension Core {
     /// and its own messages must not fill its inbox.
     mutating func skip(_ slot: SessionSlot, through entry: InboxEntry) {
         let connection = sessions[slot].connection
-        emit(.skip(connection, predecessor: users.stream(of: slot).sent, through: entry.position), to: connection)
-        if let last = users.lastDelivery(of: slot) {
+        emit(.skip(connection, predecessor: streams[sessions[slot]].sent, through: entry.position), to: connection)
+        if let last = streams.last(of: sessions[slot]) {
             if last.kind == .skip {
-                users.replaceLastDelivery(of: slot, by: entry)
+                streams.replaceLast(of: sessions[slot], by: entry)
             } else {
-                users.appendDelivery(entry, size: 0, kind: .skip, to: slot)
+                streams.append(entry, size: 0, kind: .skip, to: &users.sessions[slot])
             }
         } else {
-            users.setSent(entry.position, of: slot)
+            streams.setSent(entry.position, of: sessions[slot])
             moveCursor(slot, to: entry)
         }
     }
@@ -215,12 +214,12 @@ extension Core {
     /// - Returns: false when the stream must wait until the record that says so is synced.
     private mutating func emitGap(_ slot: SessionSlot) -> Bool {
         let row = sessions[slot]
-        guard let floor = users.floor(of: row.user), users.stream(of: slot).sent < floor.entry.position else { return true }
+        guard let floor = users.floor(of: row.user), streams[sessions[slot]].sent < floor.entry.position else { return true }
         if let record = floorRecords[row.user], record > committedThrough {
-            pumpWithBatch(of: record, slot)
+            batches.pump(slot, withBatchOf: record)
             return false
         }
-        let before = users.lastDelivery(of: slot)?.entry ?? row.cursor
+        let before = streams.last(of: sessions[slot])?.entry ?? row.cursor
         // Counters that a repair or a presented position has left unsure may say none, or less: at least one is missing, or there would be
         // no floor, and a gap of nothing can't be said (SPEC 3.7).
         let missing = Int32(bitPattern: floor.entry.ordinal &- before.ordinal)
@@ -228,17 +227,12 @@ extension Core {
         return true
     }
 
-    /// Goes on with the session's stream when the record is synced.
-    private mutating func pumpWithBatch(of record: Position, _ slot: SessionSlot) {
-        if let index = line.index(of: record) { line[index].waitingForGap.append(slot) } else { open.waitingForGap.append(slot) }
-    }
-
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
     mutating func evict(from user: UserSlot, through entry: InboxEntry, _ reason: GapReason) {
         append(.evicted(EvictedRecord(user: users[user].number, through: entry, reason: reason)))
         var slot = users[user].firstSession
         while slot != .none {
-            if sessions[slot].connection != .none, users.stream(of: slot).sent < entry.position {
+            if sessions[slot].connection != .none, streams[sessions[slot]].sent < entry.position {
                 sessions[slot].flags.remove(.isLive)
                 pump(slot)
             }

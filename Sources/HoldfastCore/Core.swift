@@ -20,14 +20,12 @@ package struct Core: ~Copyable {
 
     var users: Users
     var names: Names
+    var streams: Streams
+    var batches: Batches
+    var outbox: Outbox
     /// Users whose inbox's floor has a record that isn't synced yet: sessions hear of the floor when it is.
     var floorRecords: [UserSlot: Position] = [:]
 
-    var nextPosition: Position
-    /// Everything up to here is synced.
-    var committedThrough: Position
-    /// What follows from the records up to here has left.
-    var settledThrough: Position
     var clock: AgeClock
     var monotonic: UInt64 = 0
     /// When the last record was made, by the monotonic clock.
@@ -35,21 +33,9 @@ package struct Core: ~Copyable {
     var isSpaceLow = false
     var roomBytes = Int.max
 
-    /// Records that are collected while others are being synced.
-    var open: OpenBatch
-    /// Those that are closed and not known to be synced.
-    var line = BatchLine()
-    /// How much of it the journal may be given at once.
-    let window: JournalWindow
-    /// Batches that are synced, oldest first, and what follows from them hasn't all left.
-    var settling = ContiguousArray<SettlingBatch>()
-    /// The last one of which all has left, for the room of its arrays.
-    var settled: OpenBatch?
     /// Sessions whose cursor has no record yet, and since when the oldest waits.
     var unrecordedCursors = ContiguousArray<SessionSlot>()
     var unrecordedSince: UInt64 = 0
-    var effects: ContiguousArray<EffectBatch>
-    var spares: SpareArrays
 
     var waiting = WaitingCommands()
     /// Queues whose first command may have all its rows now.
@@ -60,11 +46,8 @@ package struct Core: ~Copyable {
     var lastRead: UInt64 = 0
     /// Questions that a reader is to be asked.
     var queries = Line<QueryJob>()
-    /// Sessions that want a page, oldest first.
-    var pageQueue = Line<SessionSlot>()
-    var pagesInFlight = 0
 
-    var checkpoint: CheckpointState
+    var checkpoint = CheckpointState()
     var trim = TrimState()
     var holds = Holds()
     var ages = JournalAges()
@@ -77,29 +60,25 @@ package struct Core: ~Copyable {
 
     /// - Parameter doors: event loops, and ports behind them.
     init(configuration: CoreConfiguration, doors: Int, nextPosition: Position, window: JournalWindow) {
-        self.window = window
         self.configuration = configuration
-        self.nextPosition = max(nextPosition, Position(rawValue: 1))
         clock = AgeClock(rule: configuration.clock)
-        committedThrough = Position(rawValue: max(nextPosition.rawValue, 1) - 1)
-        settledThrough = committedThrough
-        open = OpenBatch(number: 1, doors: doors)
-        checkpoint = CheckpointState(doors: doors)
-        effects = ContiguousArray(repeating: EffectBatch(), count: doors)
-        spares = SpareArrays(doors: doors)
-        users = Users(
-            cachedMax: configuration.cachedUsersMax,
-            window: .init(messages: configuration.creditMessages, bytes: configuration.creditBytes))
+        batches = Batches(nextPosition: nextPosition, window: window, bytesMax: configuration.batchBytesMax, doors: doors)
+        outbox = Outbox(doors: doors)
+        users = Users(cachedMax: configuration.cachedUsersMax)
+        streams = Streams(
+            window: .init(messages: configuration.creditMessages, bytes: configuration.creditBytes),
+            pagesInFlightMax: configuration.pagesInFlightMax)
         names = Names(cachedMax: configuration.cachedLookupsMax, configuration.hash)
     }
 
-    /// The journal has everything before the position.
-    mutating func beganAt(_ position: Position) {
-        precondition(open.isEmpty && line.isEmpty, "nothing was given out before the start")
-        nextPosition = position
-        committedThrough = Position(rawValue: position.rawValue - 1)
-        settledThrough = committedThrough
-    }
+    /// Of the next record.
+    var nextPosition: Position { batches.nextPosition }
+
+    /// Everything up to here is synced.
+    var committedThrough: Position { batches.committedThrough }
+
+    /// What follows from the records up to here has left.
+    var settledThrough: Position { batches.settledThrough }
 
     /// The last position that was given out.
     var lastPosition: Position { Position(rawValue: nextPosition.rawValue - 1) }
@@ -118,6 +97,7 @@ package struct Core: ~Copyable {
     ///   - isSpaceLow: whether new messages have to be refused.
     ///   - roomBytes: about how much may be stored before that is so.
     mutating func ticked(isSpaceLow: Bool, roomBytes: Int) {
+        assert(roomBytes >= 0, "there is no less room than none")
         self.isSpaceLow = isSpaceLow
         self.roomBytes = roomBytes
         sweepSessions()
@@ -138,19 +118,14 @@ package struct Core: ~Copyable {
     mutating func takeClockNotice() -> ClockNotice? { clock.takeNotice() }
 
     /// What a door is to do, in order; nil when there is nothing.
-    mutating func takeEffects(door: Int) -> EffectBatch? {
-        guard !effects[door].isEmpty else { return nil }
-        let taken = effects[door]
-        effects[door] = spares.takeEffects(door: door)
-        return taken
-    }
+    mutating func takeEffects(door: Int) -> EffectBatch? { outbox.take(door: door) }
 
     /// Users and sessions in RAM, and what waits: for metrics and tests.
     package var counts: CoreCounts {
         CoreCounts(
-            users: users.count, sessions: sessions.count, entries: users.entries.usedCount, deliveries: users.deliveries.usedCount,
-            waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: pagesInFlight,
-            unsyncedBatches: line.batches.count)
+            users: users.count, sessions: sessions.count, entries: users.entryCount, deliveries: streams.stepCount,
+            waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: streams.pagesInFlight,
+            unsyncedBatches: batches.line.batches.count)
     }
 
     var sessions: SlotTable<SessionRow, SessionSlot> {
@@ -181,23 +156,21 @@ package struct Core: ~Copyable {
     }
 
     /// A batch that a loop has carried out comes back: its room is used again.
-    mutating func reuse(_ batch: consuming EffectBatch, of door: Int) { spares.put(batch, door: door) }
+    mutating func reuse(_ batch: consuming EffectBatch, of door: Int) { outbox.spares.put(batch, door: door) }
 
     /// Lets go of all cached answers, what is in use is asked for again, of room for traffic, and of that of tables that are empty now.
     /// - Returns: what is to be freed.
     mutating func giveMemoryBack() -> ReleasedMemory {
-        spares = SpareArrays(doors: effects.count)
-        settled = nil
+        outbox.giveMemoryBack()
+        batches.giveMemoryBack()
         if ready.isEmpty { ready = Line() }
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
-        if pageQueue.isEmpty { pageQueue = Line() }
+        streams.giveMemoryBack()
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
         return ReleasedMemory(names.forgetKnown())
     }
 
-    mutating func emit(_ effect: Effect, to connection: ConnectionHandle) {
-        effects[connection.loop].effects.append(effect)
-    }
+    mutating func emit(_ effect: Effect, to connection: ConnectionHandle) { outbox.emit(effect, to: connection) }
 }
 
 /// The sizes of the core's tables.

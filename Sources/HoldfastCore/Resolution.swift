@@ -222,6 +222,7 @@ extension Core {
     private func findRoom(in user: UserSlot, _ bytes: Int, _ found: FoundRows, _ resolution: inout Resolution) -> Resolution.InboxRoom {
         guard isFull(users.kept(of: user), adding: bytes) else { return .free }
         let base = users.base(of: user) { isExpired($0) }
+        assert(base.position >= users.base(of: user).position, "without some sessions an inbox begins no earlier")
         if !isFull(users.kept(of: user, from: base), adding: bytes) { return .afterExpiry(evicting: nil) }
         guard configuration.inboxPolicy == .evictWithGap else { return .full }
         if let point = users.evictionPoint(of: user, from: base, count: configuration.evictionMessages) {

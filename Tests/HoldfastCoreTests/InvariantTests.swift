@@ -32,18 +32,20 @@ import Testing
         let user = try #require(found)
         let first = scenario.harness.core.users.firstSession(of: user) { _ in true }
         let session = try #require(first)
-        scenario.harness.core.users.appendDelivery(
-            InboxEntry(position: Position(rawValue: 1 << 40), ordinal: 9, cumulativeBytes: 9), size: 1, kind: .message, to: session)
+        var row = scenario.harness.core.users.sessions[session]
+        scenario.harness.core.streams.append(
+            InboxEntry(position: Position(rawValue: 1 << 40), ordinal: 9, cumulativeBytes: 9), size: 1, kind: .message, to: &row)
+        scenario.harness.core.users.sessions[session] = row
         let stream = scenario.harness.core.sessions[session].stream
-        scenario.harness.core.users.streams[stream].sent = Position(rawValue: 1 << 41)
+        scenario.harness.core.streams.rows[stream].sent = Position(rawValue: 1 << 41)
         #expect(scenario.harness.core.violation?.contains("sent up to") == true)
-        scenario.harness.core.users.streams[stream].unacknowledgedCount += 1
+        scenario.harness.core.streams.rows[stream].unacknowledgedCount += 1
         #expect(scenario.harness.core.violation?.contains("aren't counted right") == true)
     }
 
     @Test func `positions of batches are compared with what is synced`() throws {
         let scenario = try busy()
-        scenario.harness.core.settledThrough = scenario.harness.core.nextPosition
+        scenario.harness.core.batches.settledThrough = scenario.harness.core.nextPosition
         #expect(scenario.harness.core.violation == "positions are out of order")
     }
 }

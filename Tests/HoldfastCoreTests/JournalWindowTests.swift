@@ -49,7 +49,7 @@ import Testing
         }
         // It is stored, and nobody knows.
         #expect(harness.storage.recordCount > records && ann.confirmedThrough == 0 && bob.texts.isEmpty)
-        #expect(harness.core.line.givenCount == window)
+        #expect(harness.core.batches.line.givenCount == window)
         harness.isJournalSilent = false
         for _ in 0..<10 { harness.tick(milliseconds: 1_000) }
         try scenario.settle()
@@ -67,7 +67,7 @@ import Testing
         ann.send(21...21, to: "bob", size: 500)
         ann.send(22...22, to: "bob")
         for _ in 0..<400 { try harness.step() }
-        let line = harness.core.line
+        let line = harness.core.batches.line
         #expect(line.givenCount == 2 && line.batches.count > 5)
         #expect(line.batches.allSatisfy { $0.journal.bytes.count <= 400 || $0.journal.entries.count == 1 })
         #expect(line.batches.contains { $0.journal.entries.count > 1 } && line.batches.contains { $0.journal.bytes.count > 400 })

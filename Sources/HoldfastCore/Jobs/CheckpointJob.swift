@@ -23,7 +23,10 @@ package struct CheckpointJob: Sendable {
                 applied = Position(rawValue: reader.integer() ?? 0)
             }
             precondition(applied <= through, "a checkpoint never goes back")
-            try users.write(to: store, applied: applied)
+            var kept = KeptCounts()
+            try users.inboxes.write(.inbox, to: store, &kept)
+            try users.rows.write(.users, to: store)
+            try kept.write(to: store, applied: applied)
             try names.write(to: store)
             try holds.write(to: store)
             try ages.write(to: store)

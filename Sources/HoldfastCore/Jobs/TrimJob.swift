@@ -53,6 +53,7 @@ package struct TrimJob: Sendable {
             plan.isReleasedDone = plan.released.count < room
         }
         assert(plan.deletions.count + plan.released.count <= recordsMax, "a plan has as many deletions as were asked for")
+        assert(plan.scannedThrough >= after, "trimming never goes back")
         if !plan.released.isEmpty {
             plan.deletions.append(contentsOf: plan.released)
             plan.deletions.sort()

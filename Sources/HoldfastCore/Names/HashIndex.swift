@@ -27,6 +27,7 @@ struct HashIndex {
 
     /// Adds a slot that isn't in the index.
     mutating func insert(_ slot: CacheSlot, _ hash: UInt32) {
+        assert(find(hash) { $0 == slot } == nil, "a slot has one place")
         if (count + 1) * 4 > places.count * 3 {
             let old = places
             places = ContiguousArray(repeating: .empty, count: old.count * 2)

@@ -42,7 +42,7 @@ extension Examination {
         guard Self.isWhole(image, entries, appliedThrough: applied) else {
             find(
                 .inboxWrong, "timelines", row: "\(number)", users: [try name(number)],
-                "the inbox's \(entries.count) entries don't follow each other up to \(image.row.last.position.rawValue)",
+                "the inbox's \(entries.count) entries don't follow each other up to \(image.row.inbox.last.position.rawValue)",
                 effect: "messages may be missing from it")
             return remade[number] = RemadeInbox(image: image, old: entries)
         }
@@ -66,8 +66,8 @@ extension Examination {
     /// Whether the entries follow each other up to the last one that the row knows of.
     static func isWhole(_ image: UserImage, _ entries: ContiguousArray<TimelineEntry>, appliedThrough applied: Position) -> Bool {
         let (row, base) = (image.row, image.base)
-        guard let first = entries.first?.mark, let last = entries.last?.mark else { return row.last.position <= base.position }
-        return areInOrder(entries) && first.position > base.position && last == row.last && last.position <= applied
+        guard let first = entries.first?.mark, let last = entries.last?.mark else { return row.inbox.last.position <= base.position }
+        return areInOrder(entries) && first.position > base.position && last == row.inbox.last && last.position <= applied
             && Int32(truncatingIfNeeded: first.ordinal &- base.ordinal) > 0
     }
 
@@ -91,7 +91,7 @@ extension Examination {
 
     /// The row is gone and the timeline isn't.
     private mutating func makeRow(_ number: UInt64, before first: InboxEntry, last: InboxEntry) throws(StorageError) {
-        var row = UserRow(number: number, last: last)
+        var row = UserRow(number: number, inbox: TimelineRow(last: last))
         row.acknowledged = InboxEntry(
             position: Position(rawValue: first.position.rawValue - 1), ordinal: first.ordinal &- 1, cumulativeBytes: first.cumulativeBytes)
         row.sessionSerial = try lastSerial(of: number)
@@ -102,11 +102,11 @@ extension Examination {
         var row = inbox.image?.row ?? UserRow(number: number)
         let base = inbox.image?.base ?? .none
         let positions = Set(inbox.found.keys).union(inbox.lost).filter { $0 > base.position && $0 <= applied }.sorted()
-        let expected = Int(Int32(truncatingIfNeeded: row.last.ordinal &- base.ordinal))
+        let expected = Int(Int32(truncatingIfNeeded: row.inbox.last.ordinal &- base.ordinal))
         // The row's counter says how many there were; without a row one can't know, except that nothing of the journal is missing.
         let missing = inbox.image == nil ? (unreadable.journal ? 1 : 0) : max(0, expected - positions.count)
         var entry = base
-        if inbox.image != nil, expected >= positions.count { entry.ordinal = row.last.ordinal &- UInt32(positions.count) }
+        if inbox.image != nil, expected >= positions.count { entry.ordinal = row.inbox.last.ordinal &- UInt32(positions.count) }
         var entries = ContiguousArray<TimelineEntry>()
         for position in positions {
             let found = inbox.found[position]
@@ -115,7 +115,7 @@ extension Examination {
                 cumulativeBytes: entry.cumulativeBytes &+ (found?.mark.cumulativeBytes ?? 0))
             entries.append(TimelineEntry(entry, details: found?.details ?? 0))
         }
-        row.last = entries.last?.mark ?? base
+        row.inbox.last = entries.last?.mark ?? base
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
         plan.images[number] = UserImage(row: row, floor: inbox.image?.floor, sessions: inbox.image?.sessions ?? [])
         plan.inboxes[number] = entries

@@ -49,7 +49,7 @@ extension Examination {
         var last = Position.zero
         try snapshot.rows(.users) { (key, value) throws(StorageError) in
             guard let number = Self.number(key), let image = UserImage(decoding: value.span, number: number) else { return }
-            last = max(last, image.row.last.position)
+            last = max(last, image.row.inbox.last.position)
             for session in image.sessions { last = max(last, session.lastPosition) }
         }
         return last

@@ -68,7 +68,7 @@ extension Core {
             let storedDevices = try storedDevices(of: number, from: snapshot)
             let user = InspectedUser(
                 number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
-                lastPosition: row.last.position,
+                lastPosition: row.inbox.last.position,
                 sessions: image.sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
             guard body(user) else { return }
         }
@@ -102,7 +102,7 @@ extension InspectedUser.Session {
     init(_ row: SessionRow, of user: UserRow, device: [UInt8]?) {
         self.init(
             id: row.id, device: device, cursor: row.cursor.position,
-            unacknowledgedMessages: row.receives ? user.last.ordinal &- row.cursor.ordinal : 0, lastSequence: row.lastSequence,
+            unacknowledgedMessages: row.receives ? user.inbox.last.ordinal &- row.cursor.ordinal : 0, lastSequence: row.lastSequence,
             attach: row.storedAttach, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService),
             hasEnded: row.flags.contains(.hasEnded))
     }

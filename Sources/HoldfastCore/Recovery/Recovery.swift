@@ -25,7 +25,7 @@ extension Core {
             var failure: StorageError?
             try storage.read { (snapshot) throws(StorageError) in
                 // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
-                core.beganAt(max(core.nextPosition, try snapshot.nextPosition()))
+                core.batches.beganAt(max(core.nextPosition, try snapshot.nextPosition()))
                 if count == 0 { try core.readMeta(snapshot) }
                 try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
                     do throws(StorageError) {
@@ -64,11 +64,8 @@ extension Core {
 
     /// Writes a checkpoint of what has been replayed, and lets go of its rows.
     private mutating func checkpointReplayed(through position: Position, to storage: any Storage) throws(StorageError) {
-        // A checkpoint goes up to the next position to be given out, which is behind all that is still to be replayed.
-        let next = nextPosition
-        nextPosition = Position(rawValue: position.rawValue + 1)
-        freeze()
-        nextPosition = next
+        assert(unrecordedCursors.isEmpty, "what is replayed has its records")
+        freeze(through: position)
         while hasCheckpointSlices { continueCheckpoint() }
         guard let job = takeCheckpoint() else { preconditionFailure("what is replayed is synced") }
         checkpointWritten(try job.run(on: storage))

@@ -122,7 +122,7 @@ package struct UserImage: Sendable {
         bytes.append(bigEndian: UInt32(0))
         bytes.append(version)
         bytes.append(varint: UInt64(row.sessionSerial))
-        row.last.encodeShort(into: &bytes)
+        row.inbox.last.encodeShort(into: &bytes)
         row.acknowledged.encodeShort(into: &bytes)
         (floor?.entry ?? .none).encodeShort(into: &bytes)
         bytes.append((floor?.reason ?? .evicted).rawValue)
@@ -150,11 +150,9 @@ package struct UserImage: Sendable {
             let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
         else { return nil }
-        row = UserRow(number: number, last: last, acknowledged: acknowledged)
+        row = UserRow(number: number, acknowledged: acknowledged, inbox: TimelineRow(last: last))
         row.sessionSerial = serial
         self.floor = floor.position == .zero ? nil : InboxFloor(entry: floor, reason: reason)
-        row.diskLast = last.position
-        row.hasTimeline = last.position != .zero
         sessions = []
         for _ in 0..<count {
             guard let serial = reader.varint(UInt32.self), let flags = reader.integer(UInt8.self), let attach = reader.varint(UInt32.self),

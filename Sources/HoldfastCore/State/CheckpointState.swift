@@ -13,15 +13,5 @@ struct CheckpointState {
     /// How many have been written since the start.
     var writtenCount: UInt32 = 0
     var lastMonotonic: UInt64 = 0
-    /// Of the records since the last one began.
-    var journalBytes = 0
     var isRequested = false
-    /// Credits that wait for the checkpoint, by door.
-    var withheldCredits: ContiguousArray<Int>
-    var withheldBytes: ContiguousArray<Int>
-
-    init(doors: Int) {
-        withheldCredits = ContiguousArray(repeating: 0, count: doors)
-        withheldBytes = ContiguousArray(repeating: 0, count: doors)
-    }
 }

@@ -28,6 +28,7 @@
 
     /// There must be one.
     @inlinable package mutating func removeFirst() {
+        assert(!isEmpty, "nobody leaves an empty line")
         head += 1
         if isEmpty {
             // The room of a peak goes back.

@@ -110,6 +110,7 @@ struct Holds {
     var ageMax: UInt32 { byName.values.reduce(0) { max($0, $1.ageMax) } }
 
     mutating func apply(_ record: HoldRecord) {
+        assert(byName[record.name] != nil || record.cause == .set || record.cause == .released, "what gives way was set")
         changed.insert(record.name)
         byName[record.name] = record.cause == .released ? nil : record.hold
         names = byName.keys.sorted()

@@ -23,9 +23,9 @@ package struct CoreTurn: ~Copyable {
 
     /// - Parameter ports: how many of the core's doors are ports.
     package init(_ core: consuming Core, ports: Int = 0) {
-        let loops = core.effects.count - ports
-        doors = ContiguousArray((0..<core.effects.count).map { Door(weight: $0 < loops ? Door.loopWeight : Door.portWeight) })
-        memory = MemoryState(doors: core.effects.count)
+        let loops = core.outbox.doors.count - ports
+        doors = ContiguousArray((0..<core.outbox.doors.count).map { Door(weight: $0 < loops ? Door.loopWeight : Door.portWeight) })
+        memory = MemoryState(doors: core.outbox.doors.count)
         self.core = core
     }
 

@@ -7,14 +7,13 @@ package import HoldfastWire
 struct UserRow {
     /// Permanent; 0 marks a free slot.
     var number: UInt64 = 0
-    /// All that the inbox ever got: the last entry's place and counters.
-    var last = InboxEntry.none
     /// What all receiving sessions have acknowledged: no entry up to here is kept.
     var acknowledged = InboxEntry.none
-    /// The last entry that the store's timeline may hold; what is newer is in the list below.
-    var diskLast = Position.zero
-    /// Entries since the last checkpoint, oldest first.
-    var entries = EntryList()
+    var inbox = TimelineRow()
+    /// Something has left the inbox unacknowledged: see `InboxFloor`.
+    var hasFloor = false
+    /// Used since the cache's hand came by.
+    var isRecent = false
     /// The number of the last session that was made.
     var sessionSerial: UInt32 = 0
     var firstSession = SessionSlot.none
@@ -23,12 +22,6 @@ struct UserRow {
     var receivingConnections: UInt16 = 0
     /// Sessions with a connection, cursors without a record, and commands that wait for rows: the user stays in RAM for them.
     var pins: UInt16 = 0
-    /// Something has left the inbox unacknowledged: see `InboxFloor`.
-    var hasFloor = false
-    /// The store's timeline may hold entries, or will when the checkpoint that runs is written.
-    var hasTimeline = false
-    /// Used since the cache's hand came by.
-    var isRecent = false
 
     /// Everything up to here is gone from the inbox whose floor is `floor`.
     func base(_ floor: InboxFloor?) -> InboxEntry {
@@ -39,7 +32,7 @@ struct UserRow {
     /// Messages that are kept, and bytes of their bodies.
     /// - Parameter base: where the inbox begins.
     func kept(from base: InboxEntry) -> (count: UInt32, bytes: UInt32) {
-        (last.ordinal &- base.ordinal, last.cumulativeBytes &- base.cumulativeBytes)
+        (inbox.last.ordinal &- base.ordinal, inbox.last.cumulativeBytes &- base.cumulativeBytes)
     }
 }
 

@@ -6,14 +6,7 @@ struct Users: ~Copyable {
     private var rows = SlotTable<UserRow, UserSlot>()
     private var index = NumberIndex()
     var sessions = SlotTable<SessionRow, SessionSlot>()
-    /// Inbox entries since the last checkpoint.
-    private(set) var entries = EntryPool()
-    /// Unacknowledged deliveries.
-    var deliveries = EntryPool()
-    /// Of sessions that have something unacknowledged, or a window of their own.
-    var streams = SlotTable<StreamRow, StreamSlot>()
-    /// What a session may have unacknowledged, until its client asks for less.
-    let window: StreamRow.Window
+    private var inboxes = Timelines()
     /// Of the users whose rows say that they have one.
     private var floors: [UserSlot: InboxFloor] = [:]
     /// Users to whom a repair has given notice of a loss in what was replayed.
@@ -21,11 +14,7 @@ struct Users: ~Copyable {
 
     private var dirty = DirtyRows<UserSlot>()
     /// Rows that have been copied for the checkpoint that runs.
-    private var images = UserImages()
-    /// Messages on disk that have left their inbox since the last checkpoint began: it deletes them.
-    private(set) var releasedEntries = 0
-    /// Those that the one under way deletes.
-    private(set) var frozenReleasedEntries = 0
+    private var images = RowImages()
 
     private let cachedMax: Int
     /// The cache's hand (see `trimCache`).
@@ -33,10 +22,7 @@ struct Users: ~Copyable {
     /// Steps that the hand may still make.
     private(set) var handSteps = 0
 
-    init(cachedMax: Int, window: StreamRow.Window) {
-        self.cachedMax = cachedMax
-        self.window = window
-    }
+    init(cachedMax: Int) { self.cachedMax = cachedMax }
 
     subscript(user: UserSlot) -> UserRow {
         _read { yield rows[user] }
@@ -73,7 +59,7 @@ struct Users: ~Copyable {
             next = sessions[session].next
             freeSession(session)
         }
-        entries.removeAll(of: &rows[user].entries)
+        inboxes.removeAll(of: &rows[user].inbox)
         index.remove(user, in: rows.rows)
         if rows[user].hasFloor { floors[user] = nil }
         rows.remove(user, leaving: UserRow())
@@ -106,7 +92,7 @@ struct Users: ~Copyable {
     }
 
     private mutating func freeSession(_ session: SessionSlot) {
-        removeStream(of: session)
+        assert(sessions[session].stream == .none, "a session that goes has no connection, and no stream")
         sessions.remove(session, leaving: SessionRow())
     }
 
@@ -186,7 +172,7 @@ struct Users: ~Copyable {
     private static let handStepsPerRow = 8
     private static let handStepsPerCallMax = 4_096
 
-    private func isDroppable(_ row: UserRow) -> Bool { row.pins == 0 && dirty.isStored(row.epochs) && row.entries.isEmpty }
+    private func isDroppable(_ row: UserRow) -> Bool { row.pins == 0 && dirty.isStored(row.epochs) && row.inbox.entries.isEmpty }
 
     // MARK: Checkpoints
 
@@ -197,14 +183,19 @@ struct Users: ~Copyable {
     }
 
     /// Rows and entries that a checkpoint has to write.
-    var changedCount: Int { dirty.count + entries.usedCount }
+    var changedCount: Int { dirty.count + inboxes.count }
+
+    /// Inbox entries since the last checkpoint.
+    var entryCount: Int { inboxes.count }
+
+    /// Entries of inboxes that a checkpoint has to delete.
+    var releasedCount: Int { inboxes.releasedCount }
 
     /// Begins a checkpoint of all that has changed.
     mutating func freeze() {
-        frozenReleasedEntries = releasedEntries
-        releasedEntries = 0
         dirty.freeze()
-        images = UserImages(users: dirty.frozenCount, entries: entries.usedCount)
+        inboxes.freeze()
+        images = RowImages(count: dirty.frozenCount, rowBytes: Self.imageBytes)
     }
 
     /// Whether all frozen rows are copied.
@@ -218,29 +209,27 @@ struct Users: ~Copyable {
     mutating func takeImages() -> UserImages {
         precondition(isCopied, "a checkpoint is taken when it is whole")
         assert(images.count == dirty.frozenCount, "each frozen row is copied once")
-        defer { images = UserImages() }
-        return images
+        defer { images = RowImages() }
+        return UserImages(rows: images, inboxes: inboxes.takeImages())
     }
 
     /// Copies a frozen row as it is now.
     private mutating func copy(_ user: UserSlot) {
-        var next = rows[user].firstSession
-        images.add(rows[user], floor: floor(of: user), sessionCount: countSessions(of: user)) {
-            let row = sessions[next]
-            next = row.next
-            return row
+        let (row, floor, sessionCount) = (rows[user], floor(of: user), countSessions(of: user))
+        var next = row.firstSession
+        images.add(row.number) { bytes in
+            UserImage.encode(row, floor: floor, sessionCount: sessionCount, into: &bytes) {
+                let session = sessions[next]
+                next = session.next
+                return session
+            }
         }
-        if !rows[user].entries.isEmpty { rows[user].hasTimeline = true }
-        var node = rows[user].entries.head
-        while node != .none {
-            images.add(entries[node].timelineEntry)
-            node = entries.next(after: node)
-        }
+        inboxes.copy(&rows[user].inbox, id: row.number, from: row.base(floor).position)
         dirty.copied(&rows[user].epochs)
     }
 
     mutating func frozenWritten() {
-        frozenReleasedEntries = 0
+        inboxes.frozenWritten()
         dirty.frozenWritten()
     }
 
@@ -255,16 +244,7 @@ struct Users: ~Copyable {
     }
 
     private mutating func letGo(_ user: UserSlot, through position: Position) {
-        var last: Position?
-        while let first = entries.first(of: rows[user].entries), first.entry.position <= position {
-            _ = entries.removeFirst(of: &rows[user].entries)
-            last = first.entry.position
-        }
-        guard let last else { return }
-        #if PLANTED_BUGS
-            if PlantedBug.pageRacesCheckpoint.isActive { return }
-        #endif
-        rows[user].diskLast = max(rows[user].diskLast, last)
+        guard inboxes.letGo(of: &rows[user].inbox, through: position) else { return }
         var session = rows[user].firstSession
         while session != .none {
             sessions[session].flags.remove(.diskDone)
@@ -275,15 +255,13 @@ struct Users: ~Copyable {
     // MARK: Inboxes
 
     mutating func append(_ entry: TimelineEntry, size: UInt32, to user: UserSlot) {
-        precondition(entry.position > rows[user].last.position, "positions of an inbox rise")
-        rows[user].last = entry.mark
-        entries.append(entry, size: size, kind: .message, to: &rows[user].entries)
+        inboxes.append(entry, size: size, to: &rows[user].inbox)
     }
 
     /// The place of a repair's notice of a loss.
     mutating func appendLoss(at position: Position, to user: UserSlot) {
         withLoss.insert(rows[user].number)
-        var entry = rows[user].last
+        var entry = rows[user].inbox.last
         entry.position = position
         entry.ordinal &+= 1
         append(TimelineEntry(entry), size: 0, to: user)
@@ -327,64 +305,32 @@ struct Users: ~Copyable {
     mutating func updateAcknowledged(of user: UserSlot) {
         let before = base(of: user)
         if let lowest = lowestCursor(of: user), rows[user].acknowledged.position < lowest.position { rows[user].acknowledged = lowest }
-        assert(self.base(of: user).position >= before.position, "an inbox never begins earlier than it did")
         dropReleasedEntries(of: user, since: before)
     }
 
     /// - Parameter before: where the inbox began until now.
     mutating func dropReleasedEntries(of user: UserSlot, since before: InboxEntry) {
-        let base = base(of: user)
-        // The others are on disk.
-        var released = Int(Int32(bitPattern: base.ordinal &- before.ordinal))
-        while let first = entries.first(of: rows[user].entries), first.entry.position <= base.position {
-            _ = entries.removeFirst(of: &rows[user].entries)
-            released -= 1
-        }
-        if released > 0 { releasedEntries += released }
+        inboxes.release(from: before, to: base(of: user), of: &rows[user].inbox)
     }
 
     /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.
     func entry(of user: UserSlot, atOrBefore position: Position) -> InboxEntry? {
         let row = rows[user]
         let floor = floor(of: user)
-        if position >= row.last.position { return row.last }
+        if position >= row.inbox.last.position { return row.inbox.last }
         if position <= row.acknowledged.position { return row.acknowledged }
         if let floor, position == floor.entry.position { return floor.entry }
-        let base = row.base(floor)
-        guard position > base.position, position >= row.diskLast else { return nil }
-        var before: InboxEntry?
-        var slot = row.entries.head
-        while slot != .none {
-            let node = entries[slot]
-            if node.entry.position > position {
-                return before
-                    ?? InboxEntry(
-                        position: max(base.position, row.diskLast), ordinal: node.entry.ordinal &- 1,
-                        cumulativeBytes: node.entry.cumulativeBytes &- node.size)
-            }
-            before = node.entry
-            slot = entries.next(after: slot)
-        }
-        return before ?? row.last
+        return inboxes.entry(of: row.inbox, atOrBefore: position, from: row.base(floor).position)
     }
 
     /// Entries that are in RAM, after one position and up to another.
     func recentEntries(of user: UserSlot, after start: Position, through end: Position, limit: Int) -> ContiguousArray<TimelineEntry> {
-        var found = ContiguousArray<TimelineEntry>()
-        var slot = rows[user].entries.head
-        while slot != .none, found.count < limit {
-            let entry = entries[slot].timelineEntry
-            if entry.position > end { break }
-            if entry.position > start { found.append(entry) }
-            slot = entries.next(after: slot)
-        }
-        return found
+        inboxes.recent(of: rows[user].inbox, after: start, through: end, limit: limit)
     }
 
     /// The last of the `count` oldest entries after where the inbox begins, if all are in RAM; nil: the timeline on disk must be asked.
     func evictionPoint(of user: UserSlot, from base: InboxEntry, count: Int) -> InboxEntry? {
-        guard base.position >= rows[user].diskLast else { return nil }
-        return recentEntries(of: user, after: base.position, through: Position(rawValue: .max), limit: count).last?.mark
+        inboxes.oldest(count, of: rows[user].inbox, from: base.position)
     }
 
     /// Counters as the inbox has them: records that were made before a repair took a message out count it and its bytes, and don't count the
@@ -399,7 +345,7 @@ struct Users: ~Copyable {
             known = self.entry(of: user, atOrBefore: entry.position) ?? entry
             known.position = entry.position
         }
-        let last = rows[user].last
+        let last = rows[user].inbox.last
         if Int32(bitPattern: known.ordinal &- last.ordinal) > 0 { known.ordinal = last.ordinal }
         if Int32(bitPattern: known.cumulativeBytes &- last.cumulativeBytes) > 0 { known.cumulativeBytes = last.cumulativeBytes }
         return known
@@ -410,7 +356,7 @@ struct Users: ~Copyable {
     /// What must hold between the rows and doesn't; nil: all does.
     /// - Parameter waitingPins: pins of waiting commands.
     func violation(waitingPins: Int) -> String? {
-        var (userCount, sessionCount, entryCount, deliveryCount, streamCount, pinsLeft) = (0, 0, 0, 0, 0, 0)
+        var (userCount, sessionCount, entryCount, pinsLeft) = (0, 0, 0, 0)
         for index in rows.rows.indices {
             let user = UserSlot(rawValue: UInt32(index))
             let row = rows[user]
@@ -420,7 +366,7 @@ struct Users: ~Copyable {
             if find(row.number) != user { return "\(name) isn't found at his place" }
             if row.hasFloor != (floors[user] != nil) { return "\(name) has a floor without a flag, or a flag without a floor" }
             if row.epochs.dirty != 0, !dirty.isCurrent(row.epochs) { return "\(name): dirty in an epoch that is over" }
-            if let text = entryViolation(row, base(of: user).position, &entryCount) { return "\(name): \(text)" }
+            if let text = inboxes.violation(row.inbox, from: base(of: user).position, &entryCount) { return "\(name): \(text)" }
             var (connected, unrecorded, receiving) = (0, 0, 0)
             var session = row.firstSession
             while session != .none {
@@ -431,9 +377,6 @@ struct Users: ~Copyable {
                 if sessionRow.connection != .none { connected += 1 }
                 if sessionRow.connection != .none, sessionRow.receives { receiving += 1 }
                 if sessionRow.flags.contains(.cursorUnrecorded) { unrecorded += 1 }
-                if let text = streamViolation(sessionRow, &deliveryCount, &streamCount) {
-                    return "session \(sessionRow.id.rawValue): \(text)"
-                }
                 session = sessionRow.next
             }
             if Int(row.receivingConnections) != receiving {
@@ -446,23 +389,10 @@ struct Users: ~Copyable {
         }
         if userCount != index.count { return "\(userCount) users, \(index.count) in the index" }
         if sessionCount != sessions.count { return "\(sessionCount) sessions in lists, \(sessions.count) in the table" }
-        if entryCount != entries.usedCount { return "\(entryCount) entries in lists, \(entries.usedCount) in the pool" }
-        if streamCount != streams.count { return "\(streamCount) streams of sessions, \(streams.count) in the table" }
-        if deliveryCount != deliveries.usedCount { return "\(deliveryCount) deliveries in lists, \(deliveries.usedCount) in the pool" }
+        if entryCount != inboxes.count { return "\(entryCount) entries in lists, \(inboxes.count) in the pool" }
         return pinsLeft == waitingPins ? nil : "\(pinsLeft) pins of waiting commands, which have \(waitingPins)"
     }
 
-    private func entryViolation(_ row: UserRow, _ base: Position, _ count: inout Int) -> String? {
-        var last: InboxEntry?
-        var slot = row.entries.head
-        while slot != .none {
-            count += 1
-            let entry = entries[slot].entry
-            if entry.position <= base { return "an entry at \(entry.position.rawValue) is below where the inbox begins" }
-            if let last, last.position >= entry.position || last.ordinal &+ 1 != entry.ordinal { return "entries don't rise" }
-            last = entry
-            slot = entries.next(after: slot)
-        }
-        return last == nil || last == row.last ? nil : "the newest entry isn't the last one that the inbox got"
-    }
+    /// Of a user with a session, about.
+    private static let imageBytes = 64
 }

@@ -292,7 +292,7 @@ final class CoreHarness {
     private func hear(_ through: Position?) {
         defer { askJournal() }
         guard let through else { return }
-        if core.line.batches[0].journal.lastPosition < through { joinedAnswers += 1 }
+        if core.batches.line.batches[0].journal.lastPosition < through { joinedAnswers += 1 }
         turn.take(.committed(through: through), now: now)
     }
 

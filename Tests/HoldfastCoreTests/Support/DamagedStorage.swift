@@ -213,7 +213,7 @@ final class DamagedStorage {
         var image: UserImage?
         try storage.read { (snapshot) throws(StorageError) in image = try UserImage.read(2, from: snapshot) }
         var row = try #require(image)
-        row.row.last = entry
+        row.row.inbox.last = entry
         var bytes: [UInt8] = []
         var sessions = row.sessions.makeIterator()
         UserImage.encode(row.row, floor: row.floor, sessionCount: row.sessions.count, into: &bytes) { sessions.next() ?? SessionRow() }

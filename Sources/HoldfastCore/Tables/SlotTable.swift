@@ -34,12 +34,14 @@ struct SlotTable<Row, Slot: TableSlot> {
             rows[slot.index] = row
             return slot
         }
+        precondition(rows.count < Int(UInt32.max), "a table has less places than 32 bits count")
         rows.append(row)
         return Slot(rawValue: UInt32(rows.count - 1))
     }
 
     /// - Parameter empty: what a place without a row has.
     mutating func remove(_ slot: Slot, leaving empty: Row) {
+        assert(free.count < rows.count, "what is removed was there")
         rows[slot.index] = empty
         free.append(slot)
     }
