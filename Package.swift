@@ -51,12 +51,14 @@ let package = Package(
         .target(name: "CLMDBProcess"),
 
         module("HoldfastWire"),
+        // What a process may have of the system, for those who meet its limits.
+        module("HoldfastSystem", ["CLinux"]),
         module("HoldfastCore", ["HoldfastWire"]),
         // What simulations and tests share: a storage in RAM, random numbers from a seed.
         module("HoldfastTestSupport", ["HoldfastCore", "HoldfastWire"]),
         module("HoldfastConnection", ["HoldfastCore", "HoldfastWire"]),
-        module("HoldfastStorage", ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"]),
-        module("HoldfastIO", ["CLinux", "COpenSSL"]),
+        module("HoldfastStorage", ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastSystem", "HoldfastWire"]),
+        module("HoldfastIO", ["CLinux", "COpenSSL", "HoldfastSystem"]),
         module(
             "HoldfastGateway",
             [
@@ -71,7 +73,7 @@ let package = Package(
             name: "holdfast",
             dependencies: [
                 "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
-                "HoldfastWire", "HoldfastIO", argumentParser, logging,
+                "HoldfastWire", "HoldfastIO", "HoldfastSystem", argumentParser, logging,
             ], exclude: ["RUNBOOK.md"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",

@@ -66,6 +66,7 @@ extension Core {
     // MARK: Questions
 
     mutating func ask(_ id: ReplyID, _ question: Question, _ resolution: Resolution) {
+        if resolution.hasLostUser { return reply(id, .userLost) }
         switch question {
         case .sessions:
             let found = findAsked(resolution).map { sessions(of: $0) }

@@ -25,7 +25,6 @@ package struct GatewayError: Error, Equatable, CustomStringConvertible, Sendable
         switch error {
         case let error as StorageError: exitCode = error.exitCode
         case let error as ConfigurationError: exitCode = error.isFileUnusable ? Self.fileExitCode : Self.configurationExitCode
-        case is DurableFileError: exitCode = Self.fileExitCode
         case let error as GatewayError: exitCode = error.exitCode
         default: exitCode = Self.systemExitCode
         }

@@ -66,12 +66,18 @@ struct DataDirectory: Sendable {
         return format
     }
 
-    /// The number in the file `format`; nil: there is no such file. An unknown one throws.
-    func storedFormat() throws(StorageError) -> StorageFormat? {
+    /// The number in the file `format`; nil: there is no such file.
+    func formatNumber() throws(StorageError) -> UInt64? {
         guard let text = try DurableFile.read(formatFile) else { return nil }
         guard text.hasPrefix(Self.formatPrefix), text.hasSuffix("\n"),
             let number = UInt64(text.dropFirst(Self.formatPrefix.count).dropLast()), number > 0
         else { throw StorageError.failure(.damaged, "read the format in", formatFile, "it is not a holdfast data directory's") }
+        return number
+    }
+
+    /// The format that the file `format` names; nil: there is no such file. An unknown one throws.
+    func storedFormat() throws(StorageError) -> StorageFormat? {
+        guard let number = try formatNumber() else { return nil }
         if let format = StorageFormat(rawValue: number) { return format }
         throw StorageError.failure(
             .newerFormat, "use the data directory", path,

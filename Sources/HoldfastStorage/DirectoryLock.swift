@@ -26,6 +26,9 @@ package final class DirectoryLock: Sendable {
         }
     }
 
+    /// The number of the format that the directory at `path` names, known or not; nil: there is none.
+    package static func formatNumber(_ path: String) throws(StorageError) -> UInt64? { try DataDirectory(path: path).formatNumber() }
+
     /// Makes the directory unless it is there.
     package static func makeDirectory(_ path: String) throws(StorageError) {
         try DurableFile.makeDirectory(DataDirectory(path: path).path)

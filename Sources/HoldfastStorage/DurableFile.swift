@@ -1,15 +1,15 @@
 import Glibc
-import HoldfastCore
+package import HoldfastCore
 
 /// Small files and directories whose names and contents survive a power cut.
-enum DurableFile {
+package enum DurableFile {
     /// For its owner only.
     static let fileMode: mode_t = 0o600
     /// For its owner only.
     static let directoryMode: mode_t = 0o700
 
     /// Makes the directory unless it is there.
-    static func makeDirectory(_ path: String) throws(StorageError) {
+    package static func makeDirectory(_ path: String) throws(StorageError) {
         if unsafe mkdir(path, directoryMode) == 0 { return try syncDirectory(parent(of: path)) }
         guard errno == EEXIST else { throw StorageError.system(errno, "make the directory", path) }
         guard isDirectory(path) == true else {
@@ -27,7 +27,7 @@ enum DurableFile {
     }
 
     /// Makes the names in the directory durable.
-    static func syncDirectory(_ path: String) throws(StorageError) {
+    package static func syncDirectory(_ path: String) throws(StorageError) {
         let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw StorageError.system(errno, "sync the directory", path) }
@@ -69,14 +69,25 @@ enum DurableFile {
         guard code == 0 else { throw StorageError.system(code, "keep a page in", path + ".new") }
     }
 
-    /// Puts the file in place whole or not at all.
+    /// Puts the file in place whole or not at all, by way of what was prepared for it.
     static func write(_ text: String, to path: String) throws(StorageError) {
-        let temporary = path + ".new"
-        let descriptor = try open(temporary, O_WRONLY | O_CREAT)
+        try put(Array(text.utf8), through: try open(path + ".new", O_WRONLY | O_CREAT), to: path)
+    }
+
+    /// Puts a file in place that has the mode from its first moment on.
+    package static func write(_ bytes: [UInt8], to path: String, mode: UInt32) throws(StorageError) {
+        // A leftover of a crash may have another mode.
+        unsafe unlink(path + ".new")
+        try put(bytes, through: try open(path + ".new", O_WRONLY | O_CREAT | O_EXCL, mode: mode), to: path)
+    }
+
+    /// Closes the descriptor, which is that of the file beside.
+    private static func put(_ bytes: [UInt8], through descriptor: Int32, to path: String) throws(StorageError) {
         defer { close(descriptor) }
+        let temporary = path + ".new"
         // Cut to length only after writing, so that a page that was prepared is written to and not given back.
-        try writeAll(text, to: descriptor, temporary)
-        guard ftruncate(descriptor, text.utf8.count) == 0, fsync(descriptor) == 0 else {
+        try writeAll(bytes[...], to: descriptor, temporary)
+        guard ftruncate(descriptor, bytes.count) == 0, fsync(descriptor) == 0 else {
             throw StorageError.system(errno, "sync", temporary)
         }
         guard unsafe rename(temporary, path) == 0 else { throw StorageError.system(errno, "put in place", path) }
@@ -109,8 +120,8 @@ enum DurableFile {
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// A descriptor that isn't handed to child processes.
-    static func open(_ path: String, _ flags: Int32) throws(StorageError) -> Int32 {
-        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, fileMode)
+    static func open(_ path: String, _ flags: Int32, mode: mode_t = fileMode) throws(StorageError) -> Int32 {
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw StorageError.system(errno, "open", path) }
         return descriptor
     }

@@ -1,6 +1,7 @@
 import CLMDB
 import Glibc
 import HoldfastCore
+import HoldfastSystem
 
 // How much room an environment has: LMDB never gives pages back to the file system, but uses them again when nobody can see them any more.
 extension LMDBEnvironment {
@@ -12,7 +13,7 @@ extension LMDBEnvironment {
         let bytes = max(options.mapBytesMax, fileBytes)
         let wanted = bytes + min(bytes, spareBytesMax) + spareBytesMin + options.reserveBytes
         // The other environment, the tables and the threads share what a limit of address space allows.
-        let allowed = SystemLimit.addressSpaceBytes.map { max($0 / 8, fileBytes) } ?? .max
+        let allowed = SystemLimit.addressSpaceBytes.value.map { max($0 / 8, fileBytes) } ?? .max
         // In whole pages of any system.
         return min(wanted, allowed) / (1 << 20) * (1 << 20)
     }
@@ -29,7 +30,7 @@ extension LMDBEnvironment {
         unsafe room.mapBytes = info.me_mapsize
         room.limitSource = .addressSpace
         unsafe room.fileBytes = (info.me_last_pgno + 1) * pageBytes
-        if let bytes = SystemLimit.fileBytes, bytes < room.mapBytes { (room.mapBytes, room.limitSource) = (bytes, .fileSize) }
+        if let bytes = SystemLimit.fileBytes.value, bytes < room.mapBytes { (room.mapBytes, room.limitSource) = (bytes, .fileSize) }
         // A quarter stays free of what the system gave, if that is less than was asked for.
         room.limitBytes = min(limitBytes, room.mapBytes / 4 * 3)
         if room.limitBytes == limitBytes { room.limitSource = .configuration }

@@ -1,6 +1,7 @@
 import CLMDB
 import Glibc
 import HoldfastCore
+import HoldfastSystem
 
 /// One LMDB environment: a file, its map and its table of readers. Closed when the last user lets go.
 ///
@@ -125,7 +126,7 @@ import HoldfastCore
             // A limit on address space: try with less.
             guard code == ENOMEM, mapBytes / 2 >= mapBytesMin else {
                 // LMDB maps as many pages as the file's head says that there are.
-                if code == ENOMEM, SystemLimit(ENOMEM) == nil {
+                if code == ENOMEM, SystemLimit.reached(ENOMEM) == nil {
                     throw StorageError.failure(.damaged, "open", directory, "its head says that it has more pages than any file can have")
                 }
                 // Where nothing is made, these are of the file itself and no limit of this process: a repair may go on without it.

@@ -1,6 +1,7 @@
 import CLMDB
 import Glibc
 import HoldfastCore
+import HoldfastSystem
 
 // Every error says what was tried, where, why it failed, and what to do.
 extension StorageError {
@@ -18,8 +19,9 @@ extension StorageError {
     /// An error from `errno`.
     static func system(_ number: Int32, _ action: StaticString, _ path: String) -> StorageError {
         // What the process or the user may have isn't what the disk has: the text must not send anybody there.
-        if let limit = SystemLimit(number) {
-            return StorageError(limit.code, "Can't \(action) \(path): \(limit.reason). \(limit.advice)")
+        if let (reason, advice) = SystemLimit.reached(number) {
+            let advice = advice.prefix(1).uppercased() + advice.dropFirst()
+            return StorageError(number == EDQUOT ? .full : .system, "Can't \(action) \(path): \(reason). \(advice), and start again.")
         }
         return switch number {
         case ENOSPC: failure(.full, action, path, text(number))
@@ -35,13 +37,13 @@ extension StorageError {
 
     private static func advice(_ code: Code) -> String {
         switch code {
-        case .full: "Free some room on its file system, or move the data directory to a larger one, and start again."
+        case .full: "Free some room on its file system, or move the directory to a larger one, and start again."
         case .limit:
             "The disk isn't full: start again, which makes the map larger; raise storageBytesMax, and end whoever reads the directory and stands still."
         case .system: "Look into the system's log for the disk or the limit behind it, mend that, and start again."
         case .damaged: "Nothing was deleted; check the disk, and run holdfast verify and holdfast repair --dry-run, or restore a backup."
         case .inUse: "Stop the other process, or use another data directory."
-        case .readOnly: "Run as the owner of the data directory, or make it writable, and start again."
+        case .readOnly: "Run as the owner of its directory, or make that writable, and start again."
         case .newerFormat: "Use the version of holdfast that wrote it, or a later one."
         case .olderFormat: "Make a backup, and start with --migrate."
         case .storeAhead: "Journal and store are not of the same moment; run holdfast repair --dry-run, or restore both from one backup."

@@ -3,6 +3,7 @@ internal import Foundation
 internal import HoldfastCore
 internal import HoldfastGateway
 internal import HoldfastIO
+internal import HoldfastSystem
 
 /// Where the program begins.
 @main

@@ -63,6 +63,7 @@ module HoldfastCore $(find Sources/HoldfastCore -name '*.swift')
 module HoldfastTestSupport $(find Sources/HoldfastTestSupport -name '*.swift')
 module HoldfastConnection $(find Sources/HoldfastConnection -name '*.swift')
 module HoldfastClient $(find Sources/HoldfastClient -name '*.swift')
+module HoldfastSystem $(find Sources/HoldfastSystem -name '*.swift')
 module HoldfastIO $(find Sources/HoldfastIO -name '*.swift')
 # The configuration's YAML parser, from where the package manager has put it.
 [ -d .build/checkouts/Yams ] || swift package resolve

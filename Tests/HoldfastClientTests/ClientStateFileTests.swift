@@ -207,10 +207,4 @@ import Testing
         let decoded = try ClientState.decode(bytes.span)
         #expect(decoded.state == file.state && decoded.generation >= 2)
     }
-
-    @Test func `the checksum is CRC-32C`() {
-        var sum = CRC32C()
-        sum.add(Array("123456789".utf8).span)
-        #expect(sum.value == 0xE306_9283)
-    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastCore
+import HoldfastIO
 import HoldfastTestSupport
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
         #expect(configuration.heartbeatSecondsMax == 240)
         #expect(configuration.inboxBytesMax == 1_000_000)
         #expect(configuration.inboxPolicy == .evictWithGap)
-        #expect(configuration.tlsVersionMin == .v12)
+        #expect(configuration.tlsVersionMin == .tls12)
         #expect(configuration.allowPlaintext)
     }
 

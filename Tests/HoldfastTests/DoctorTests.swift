@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastCore
 import HoldfastGateway
 import HoldfastIO
 import HoldfastStorage
@@ -134,6 +135,27 @@ import Testing
         #expect(checks.map(\.state) == [.warn, .ok])
         #expect(checks[0].line.contains("storageBytesMax: \(128 << 20)"))
         #expect(DoctorChecks.limit(nil, configuration).isEmpty)
+    }
+
+    @Test func `a format that this version doesn't serve fails, with the way out`() {
+        #expect(DoctorChecks.format(nil).isEmpty)
+        #expect(DoctorChecks.format(StorageFormat.current.rawValue).map(\.state) == [.ok])
+        let (earlier, later) = (DoctorChecks.format(1)[0], DoctorChecks.format(StorageFormat.current.rawValue + 1)[0])
+        #expect(earlier.state == .fail && earlier.advice.contains("--migrate"))
+        #expect(later.state == .fail && later.value == "\(StorageFormat.current.rawValue + 1)" && later.advice.contains("later one"))
+    }
+
+    @Test func `the format of a data directory is told to people and programs`() async throws {
+        let directory = try TemporaryDirectory()
+        let data = directory.path("data")
+        _ = try LMDBStorage.open(directory: data) { _, _ in true }
+        let number = "\(StorageFormat.current.rawValue)"
+        let people = try await Command.run(["doctor", "--data", data], in: directory)
+        #expect(people.output.contains(try Regex("ok +format +\(number)\n")), "\(people.output)")
+        let programs = try await Command.run(["doctor", "--data", data, "--json"], in: directory)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(programs.output.utf8)) as? [String: Any])
+        let list = try #require(object["checks"] as? [[String: Any]])
+        #expect(list.first { $0["name"] as? String == "format" }?["value"] as? String == number)
     }
 
     @Test func `the command tells people and programs the same, and a wrong configuration by its code`() async throws {

@@ -8,17 +8,19 @@ import Testing
     /// Which modules of the project a module may import: the direction of the arrows. Nothing else stands in it.
     private static let arrows: [String: Set<String>] = [
         "HoldfastWire": [],
+        "HoldfastSystem": ["CLinux"],
         "HoldfastCore": ["HoldfastWire"],
         "HoldfastConnection": ["HoldfastCore", "HoldfastWire"],
         "HoldfastTestSupport": ["HoldfastCore", "HoldfastWire"],
-        "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastWire"],
-        "HoldfastIO": ["CLinux", "COpenSSL"],
+        "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastSystem", "HoldfastWire"],
+        "HoldfastIO": ["CLinux", "COpenSSL", "HoldfastSystem"],
         "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastStorage", "HoldfastIO"],
         "HoldfastClient": ["HoldfastWire"],
         "HoldfastClientTransport": ["HoldfastClient", "HoldfastIO"],
         "HoldfastSimulator": ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire"],
         "holdfast": [
             "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore", "HoldfastWire", "HoldfastIO",
+            "HoldfastSystem",
         ],
     ]
 

@@ -1,4 +1,3 @@
-import HoldfastCore
 import HoldfastWire
 
 /// The content of a test message: whose it is, which one, when it was sent, and a checksum over all of it.

@@ -100,9 +100,7 @@ enum StateFileFormat {
     }
 
     private static func checksum(_ bytes: Span<UInt8>) -> UInt32 {
-        var sum = CRC32C()
-        sum.add(bytes)
-        return sum.value
+        CRC32C.checksum(bytes, bytes.indices)
     }
 
     private static func integer(_ bytes: Span<UInt8>, _ offset: Int, _ count: Int) -> UInt64 {
@@ -161,5 +159,20 @@ extension ClientState {
         for failure in failures { records.append(.failed(failure)) }
         records.append(.nextID(nextID))
         return records
+    }
+}
+
+extension CRC32C {
+    /// Eight bytes, big-endian.
+    mutating func add(_ value: UInt64) {
+        var bytes: [UInt8] = []
+        bytes.append(bigEndian: value, byteCount: 8)
+        add(bytes.span)
+    }
+}
+
+extension [UInt8] {
+    mutating func append(bigEndian value: UInt64, byteCount: Int) {
+        for index in (0..<byteCount).reversed() { append(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
     }
 }

@@ -7,6 +7,7 @@ extension Examination {
             if index.isMultiple(of: 10_000) { progress("users", index) }
             try examineUser(number)
         }
+        firstHoldings.sort()
         if unreadable.meta, applied == .zero {
             plan.losses.append(
                 Loss(
@@ -37,7 +38,7 @@ extension Examination {
                 effect: "the user would get a new, empty inbox; \(entries.count) messages wait in the old one")
             replaceName(of: number)
         }
-        for entry in entries { holdings.append(Holding(position: entry.position.rawValue, user: number)) }
+        for entry in entries { firstHoldings.add(entry.position, of: number) }
         guard let image else { return try examineLostRow(number, isThere: value != nil, entries) }
         guard Self.isWhole(image, entries, appliedThrough: applied) else {
             find(
@@ -87,6 +88,8 @@ extension Examination {
                 try makeInbox(number, inbox)
             }
         }
+        // What is made anew is counted as it will be.
+        if !plan.inboxes.isEmpty { firstHoldings = try gatherHoldings(after: 0) }
     }
 
     /// The row is gone and the timeline isn't.
@@ -119,8 +122,6 @@ extension Examination {
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
         plan.images[number] = UserImage(row: row, floor: inbox.image?.floor, sessions: inbox.image?.sessions ?? [])
         plan.inboxes[number] = entries
-        holdings.removeAll { $0.user == number }
-        holdings.append(contentsOf: positions.map { Holding(position: $0.rawValue, user: number) })
         if missing > 0 { try noteMissing(missing, of: number) }
     }
 
@@ -152,31 +153,30 @@ extension Examination {
 
     /// `kept` must count each position's entries.
     mutating func examineKept(_ progress: Verification.Progress) throws(StorageError) {
-        progress("counts", holdings.count)
-        holdings.sort { ($0.position, $0.user) < ($1.position, $1.user) }
-        var next = holdings.startIndex
-        func countAt(_ index: Int) -> Int {
-            var end = index
-            while end < holdings.endIndex, holdings[end].position == holdings[index].position { end += 1 }
-            return end - index
-        }
+        progress("counts", 0)
+        var walk = HoldingWalk(from: firstHoldings)
+        var rowCount = 0
         try snapshot.rows(.kept) { (key, value) throws(StorageError) in
+            rowCount += 1
+            if rowCount.isMultiple(of: 100_000) { progress("counts", walk.passed) }
             guard let position = Self.number(key) else {
                 find(.rowDamaged, "kept", row: Self.hexadecimal(key), "not a position", effect: "none")
                 return plan.delete(.kept, key)
             }
-            while next < holdings.endIndex, holdings[next].position < position { noteUncounted(&next, countAt(next)) }
-            let count = next < holdings.endIndex && holdings[next].position == position ? countAt(next) : 0
+            try noteUncounted(before: position, &walk)
+            let count = try nextHeld(&walk) == position ? walk.take().count : 0
             let stored = KeptCounts.decode(value.span)
             if stored != count { noteCount(position, stored: stored ?? 0, count) }
-            next += count
         }
-        while next < holdings.endIndex { noteUncounted(&next, countAt(next)) }
+        try noteUncounted(before: nil, &walk)
+        progress("counts", walk.passed)
     }
 
-    private mutating func noteUncounted(_ index: inout Int, _ count: Int) {
-        noteCount(holdings[index].position, stored: 0, count)
-        index += count
+    /// - Parameter end: nil: all that are left.
+    private mutating func noteUncounted(before end: UInt64?, _ walk: inout HoldingWalk) throws(StorageError) {
+        while let position = try nextHeld(&walk), end.map({ position < $0 }) ?? true {
+            noteCount(position, stored: 0, walk.take().count)
+        }
     }
 
     private mutating func noteCount(_ position: UInt64, stored: Int, _ count: Int) {
@@ -192,12 +192,12 @@ extension Examination {
 
     /// What is released must be held by nobody: it is deleted.
     mutating func examineReleased() throws(StorageError) {
-        var next = holdings.startIndex
+        var walk = HoldingWalk(from: firstHoldings)
         try snapshot.rows(.released) { (key, _) throws(StorageError) in
             let position = Self.number(key)
             if let position {
-                while next < holdings.endIndex, holdings[next].position < position { next += 1 }
-                guard next < holdings.endIndex, holdings[next].position == position else { return }
+                while let held = try nextHeld(&walk), held < position { _ = walk.take() }
+                guard try nextHeld(&walk) == position else { return }
             }
             find(
                 .rowWrong, "released", position: position.map(Position.init(rawValue:)), row: Self.hexadecimal(key),

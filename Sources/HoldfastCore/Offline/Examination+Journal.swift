@@ -3,8 +3,7 @@ import HoldfastWire
 // The journal, in one pass: what inboxes hold must be there, and what a start would replay must be whole and refer to what is known.
 extension Examination {
     mutating func examineRecords(_ progress: Verification.Progress) throws(StorageError) {
-        holdings.sort { ($0.position, $0.user) < ($1.position, $1.user) }
-        var walk = RecordWalk()
+        var walk = RecordWalk(holdings: HoldingWalk(from: firstHoldings))
         var failure: StorageError?
         try snapshot.records(after: .zero) { position, bytes in
             do throws(StorageError) {
@@ -24,8 +23,7 @@ extension Examination {
 
     /// Where the pass is.
     struct RecordWalk {
-        /// The next of the holdings.
-        var holding = 0
+        var holdings: HoldingWalk
         /// The last record behind the checkpoint, or the checkpoint: what follows has the next offset.
         var last: Position?
         /// Lost behind the checkpoint, one after the other.
@@ -39,11 +37,7 @@ extension Examination {
         try passHoldings(before: position.rawValue, &walk)
         let record = Record.decode(bytes)
         if record == nil { try Record.requireKnown(bytes, at: position) }
-        var owners: [UInt64] = []
-        while walk.holding < holdings.count, holdings[walk.holding].position == position.rawValue {
-            owners.append(holdings[walk.holding].user)
-            walk.holding += 1
-        }
+        let owners = try nextHeld(&walk.holdings) == position.rawValue ? walk.holdings.take().map(\.user) : []
         if position > applied { return try examineReplayed(record, bytes, at: position, &walk) }
         switch record {
         case .message(let message):
@@ -84,13 +78,8 @@ extension Examination {
 
     /// Holdings that the journal has passed without a record.
     private mutating func passHoldings(before position: UInt64, _ walk: inout RecordWalk) throws(StorageError) {
-        while walk.holding < holdings.count, holdings[walk.holding].position < position {
-            let missing = holdings[walk.holding].position
-            var owners: [UInt64] = []
-            while walk.holding < holdings.count, holdings[walk.holding].position == missing {
-                owners.append(holdings[walk.holding].user)
-                walk.holding += 1
-            }
+        while let missing = try nextHeld(&walk.holdings), missing < position {
+            let owners = walk.holdings.take().map(\.user)
             // Entries behind the checkpoint are what is wrong then.
             if missing > applied.rawValue { continue }
             try loseMessage(at: Position(rawValue: missing), of: owners, .recordMissing, [UInt8]().span)

@@ -1,20 +1,16 @@
 import HoldfastWire
 
 /// One look through a whole data directory, which finds what is wrong and notes, at the same time, what mends it: so a repair does exactly what was
-/// announced. Memory: 16 bytes for an inbox entry, 16 for a user, and what the mending needs.
+/// announced. Memory: 16 bytes for a user, a part of the inboxes' entries (`holdingsMax`), and what the mending needs.
 struct Examination {
-    /// An entry of an inbox: whose, and where.
-    struct Holding {
-        var position: UInt64
-        var user: UInt64
-    }
-
     let snapshot: any StorageSnapshot
     let nextPosition: Position
     /// What the copy that is looked at doesn't have because it couldn't be read.
     let unreadable: UnreadableParts
     /// Makes the names that stand in for lost ones hard to guess: whoever has a token for such a name reads the inbox.
     let nameSuffix: String
+    /// How many entries of inboxes are looked at together. The findings don't depend on it.
+    let holdingsMax: Int
 
     var findings: [Finding] = []
     var counts = VerifiedCounts()
@@ -24,7 +20,8 @@ struct Examination {
     var applied = Position.zero
     /// Numbers that have a row or are named by one, rising.
     var users: [UInt64] = []
-    var holdings: ContiguousArray<Holding> = []
+    /// The first entries of the inboxes.
+    var firstHoldings: HoldingPart
     /// Users whose inboxes have to be made anew, and what the journal has for them.
     var remade: [UInt64: RemadeInbox] = [:]
     /// The highest numbers in use.
@@ -36,10 +33,15 @@ struct Examination {
     var newConversations: [UInt64: UserPair] = [:]
     var newSerials: [UInt64: UInt32] = [:]
 
-    init(_ snapshot: any StorageSnapshot, unreadable: UnreadableParts = .init(), nameSuffix: String = "0") throws(StorageError) {
+    init(
+        _ snapshot: any StorageSnapshot, unreadable: UnreadableParts = .init(), nameSuffix: String = "0",
+        holdingsMax: Int = Examination.holdingsMax
+    ) throws(StorageError) {
         self.snapshot = snapshot
         self.unreadable = unreadable
         self.nameSuffix = nameSuffix
+        self.holdingsMax = holdingsMax
+        firstHoldings = HoldingPart(after: 0, countMax: holdingsMax)
         nextPosition = try snapshot.nextPosition()
     }
 

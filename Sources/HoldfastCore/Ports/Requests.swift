@@ -94,6 +94,8 @@ package enum PortAnswer: Equatable, Sendable {
     case sessions(UserSessions?, at: Position)
     /// What waited for the user at the position; nil: nobody has the name.
     case inbox(UserInbox?, at: Position)
+    /// The store has the name of the user who is asked for, and has lost the row: nothing is known of him before a repair.
+    case userLost
     case users(UserPage, at: Position)
     /// The hold has this floor now, or had it when it was let go of: every record above it is there.
     case held(floor: Position, at: Position)
@@ -104,7 +106,7 @@ package enum PortAnswer: Equatable, Sendable {
         case .pushed(let position, _), .sessions(_, at: let position), .inbox(_, at: let position), .users(_, at: let position),
             .held(_, at: let position):
             position
-        case .refused: nil
+        case .refused, .userLost: nil
         }
     }
 }

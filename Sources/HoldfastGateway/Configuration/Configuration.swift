@@ -1,4 +1,5 @@
 package import HoldfastCore
+package import HoldfastIO
 
 /// Everything that can be set about a gateway. A default-made value is a gateway for one machine with one disk.
 ///
@@ -15,7 +16,7 @@ package struct Configuration: Sendable {
 
     package var tlsCertificate = ""
     package var tlsKey = ""
-    package var tlsVersionMin = TLSVersion.v13
+    package var tlsVersionMin = TLSVersion.tls13
 
     package var tokenSecretFile = ""
     package var tokenPublicKeyFile = ""
@@ -87,11 +88,5 @@ package struct Configuration: Sendable {
         case hash
         /// By name; addresses whole.
         case name
-    }
-
-    /// The oldest TLS version that is spoken.
-    package enum TLSVersion: String, CaseIterable, Sendable {
-        case v13 = "1.3"
-        case v12 = "1.2"
     }
 }

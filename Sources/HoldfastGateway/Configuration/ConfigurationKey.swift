@@ -1,4 +1,5 @@
 package import HoldfastCore
+package import HoldfastIO
 
 /// One key of the configuration file: where its value goes, which values it may have, and what it is for.
 ///
@@ -13,7 +14,7 @@ package struct ConfigurationKey: Sendable {
         case text(any WritableKeyPath<Configuration, String> & Sendable)
         /// Several texts; a file may write a single one without brackets.
         case list(any WritableKeyPath<Configuration, [String]> & Sendable)
-        case tlsVersion(any WritableKeyPath<Configuration, Configuration.TLSVersion> & Sendable)
+        case tlsVersion(any WritableKeyPath<Configuration, TLSVersion> & Sendable)
         case inboxPolicy(any WritableKeyPath<Configuration, InboxPolicy> & Sendable)
         case logUsers(any WritableKeyPath<Configuration, Configuration.LogUsers> & Sendable)
     }
@@ -36,7 +37,7 @@ package struct ConfigurationKey: Sendable {
         case .flag: "true, false"
         case .text: "text"
         case .list: "list of texts"
-        case .tlsVersion: Configuration.TLSVersion.allCases.map(\.rawValue).joined(separator: ", ")
+        case .tlsVersion: TLSVersion.allCases.map(\.rawValue).joined(separator: ", ")
         case .inboxPolicy: [InboxPolicy.refuseSender, .evictWithGap].map(\.rawValue).joined(separator: ", ")
         case .logUsers: Configuration.LogUsers.allCases.map(\.rawValue).joined(separator: ", ")
         }
@@ -82,7 +83,7 @@ package struct ConfigurationKey: Sendable {
         case .text(let path):
             configuration[keyPath: path] = value
         case .tlsVersion(let path):
-            guard let version = Configuration.TLSVersion(rawValue: value) else { return "is none of \(allowedText)" }
+            guard let version = TLSVersion(rawValue: value) else { return "is none of \(allowedText)" }
             configuration[keyPath: path] = version
         case .inboxPolicy(let path):
             guard let policy = InboxPolicy(rawValue: value) else { return "is none of \(allowedText)" }

@@ -60,10 +60,10 @@ package final class CorePort: Sendable {
         }
     }
 
-    /// The sessions of the user with this name.
+    /// The sessions of the user with this name; `.userLost` when only a repair can tell of him.
     package func sessions(of user: [UInt8]) async throws(PortError) -> PortAnswer { try await ask(of: user) { .sessions(user: $0) } }
 
-    /// How many messages wait for the user with this name, and how many bytes of bodies.
+    /// How many messages wait for the user with this name, and how many bytes of bodies; `.userLost` as for the sessions.
     package func inbox(of user: [UInt8]) async throws(PortError) -> PortAnswer { try await ask(of: user) { .inbox(user: $0) } }
 
     private func ask(of user: [UInt8], _ question: (ByteRange) -> Question) async throws(PortError) -> PortAnswer {

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HoldfastCore
 internal import HoldfastIO
+internal import HoldfastStorage
 internal import Logging
 
 /// What a gateway proves itself with and checks others by: certificate, token keys, ticket keys. Read from files; what a first start
@@ -117,7 +118,7 @@ struct Identity {
                     metadata: ["file": "\(certificate)"])
             }
             // Whoever made them may have been killed before their names were on the disk.
-            try DurableFile.syncFolder(of: certificate)
+            try DurableFile.syncDirectory(folder)
         }
         return try serverContext(configuration, certificate, key)
     }
@@ -127,7 +128,7 @@ struct Identity {
         do throws(IOError) {
             return try TLSServerContext(
                 certificateChainFile: certificate, keyFile: key,
-                minimumVersion: configuration.tlsVersionMin == .v12 ? .tls12 : .tls13, alpn: ["holdfast/1"])
+                minimumVersion: configuration.tlsVersionMin, alpn: ["holdfast/1"])
         } catch {
             throw .file(error)
         }
@@ -135,7 +136,7 @@ struct Identity {
 
     /// Good from the program's release on, not from now: the clock may be ahead, and clients have clocks of their own.
     private static func makeCertificate(_ folder: String, _ certificate: String, _ key: String, wallSeconds: UInt64) throws {
-        try DurableFile.makeFolder(folder)
+        try DurableFile.makeDirectory(folder)
         let made = try makeSelfSignedCertificate(
             names: ["localhost", ProcessInfo.processInfo.hostName, "127.0.0.1", "::1"].filter(isCertifiable),
             validity: Int64(ClockRule.releaseMilliseconds / 1000)...Int64(wallSeconds) + certificateSeconds)

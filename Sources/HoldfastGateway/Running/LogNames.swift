@@ -1,5 +1,7 @@
 internal import Foundation
+internal import HoldfastCore
 internal import HoldfastIO
+internal import HoldfastStorage
 internal import Logging
 
 /// How the log names users and their addresses: as `logUsers` says.
@@ -27,7 +29,7 @@ package struct LogNames: Sendable {
         do {
             // What is there is not replaced: the hashes of earlier logs are made with it.
             guard !FileManager.default.fileExists(atPath: path) else {
-                throw DurableFileError(path: path, reason: "there is a file that isn't a key, or can't be read")
+                throw StorageError(.damaged, "\(path) isn't a key, or can't be read. Check its permissions, or remove it, and start again.")
             }
             try DurableFile.write(Array((Hexadecimal.text(key) + "\n").utf8), to: path, mode: 0o600)
         } catch {

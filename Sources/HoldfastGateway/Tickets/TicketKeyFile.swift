@@ -1,6 +1,8 @@
 internal import Foundation
 package import HoldfastConnection
+internal import HoldfastCore
 internal import HoldfastIO
+internal import HoldfastStorage
 
 /// The ticket keys of a data directory: read at the start, rotated while the gateway runs. Confined to one thread.
 package final class TicketKeyFile {
@@ -16,7 +18,7 @@ package final class TicketKeyFile {
 
     /// Reads the keys of `data`, or makes the first one; one that has served its period is followed by a new one.
     ///
-    /// - Throws: `GatewayError` for a file that isn't a key file, `DurableFileError`.
+    /// - Throws: `GatewayError` for a file that isn't a key file, `StorageError`.
     package init(data: String, ticketDays: Int, keyHours: Int, wallSeconds: UInt64, monotonicSeconds: UInt64) throws {
         path = Self.path(data: data)
         periodSeconds = UInt64(keyHours) * 3600
@@ -48,7 +50,7 @@ package final class TicketKeyFile {
     }
 
     /// The file comes first: a key that sealed tickets must be there after a restart.
-    private func rotate(wallSeconds: UInt64, monotonicSeconds: UInt64) throws(DurableFileError) {
+    private func rotate(wallSeconds: UInt64, monotonicSeconds: UInt64) throws(StorageError) {
         var rotated = keys
         rotated.rotate(secret: randomBytes(32), now: wallSeconds, keptMax: keptMax)
         // If it can't be written, the next try is in a while.
@@ -60,7 +62,7 @@ package final class TicketKeyFile {
 
     private static let retrySeconds: UInt64 = 300
 
-    private func write(_ keys: TicketKeys) throws(DurableFileError) {
+    private func write(_ keys: TicketKeys) throws(StorageError) {
         try DurableFile.write(Array(keys.fileText.utf8), to: path, mode: 0o600)
     }
 }

@@ -1,5 +1,7 @@
 internal import Foundation
+package import HoldfastCore
 internal import HoldfastIO
+internal import HoldfastStorage
 
 /// The secret of HS256 tokens, as it lies in a file: any bytes, a line end after them not counted.
 package enum TokenSecret {
@@ -18,7 +20,7 @@ package enum TokenSecret {
     }
 
     /// Makes a development key: 32 random bytes in hexadecimal, readable by the owner only.
-    package static func makeDevelopmentKey(at path: String) throws(DurableFileError) -> [UInt8] {
+    package static func makeDevelopmentKey(at path: String) throws(StorageError) -> [UInt8] {
         let secret = Array(Hexadecimal.text(randomBytes(bytesMin)).utf8)
         try DurableFile.write(secret + [UInt8(ascii: "\n")], to: path, mode: 0o600)
         return secret

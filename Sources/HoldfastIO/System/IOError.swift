@@ -1,4 +1,5 @@
 internal import CLinux
+internal import HoldfastSystem
 
 /// A system or library call that failed where it shouldn't: what was tried, and what was said.
 package struct IOError: Error, Equatable, CustomStringConvertible, Sendable {
@@ -20,7 +21,7 @@ package struct IOError: Error, Equatable, CustomStringConvertible, Sendable {
     package init(_ operation: String, errno code: Int32) {
         self.operation = operation
         self.code = code
-        self.reason = Self.text(of: code) + (SystemLimit.hint(for: code).map { " (\($0))" } ?? "")
+        self.reason = Self.text(of: code) + (SystemLimit.reached(code).map { " (\($0.reason); \($0.advice))" } ?? "")
     }
 
     package var description: String { "\(operation): \(reason)" }

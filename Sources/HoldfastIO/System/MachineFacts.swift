@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import HoldfastSystem
 
 /// What the system says of itself, as far as a gateway depends on it. What it doesn't say is nil.
 package struct MachineFacts: Equatable, Sendable {

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Dispatch
 internal import Glibc
+internal import HoldfastSystem
 internal import Synchronization
 
 /// A thread that was started.

@@ -2,9 +2,9 @@ internal import COpenSSL
 internal import Synchronization
 
 /// The oldest TLS version that is spoken.
-package enum TLSVersion: String, Sendable {
-    case tls12 = "1.2"
+package enum TLSVersion: String, CaseIterable, Sendable {
     case tls13 = "1.3"
+    case tls12 = "1.2"
 
     var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
 }

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import HoldfastGateway
+internal import HoldfastStorage
 
 /// What was being written when a chat ended, kept in the directory of `--state`.
 struct Draft {

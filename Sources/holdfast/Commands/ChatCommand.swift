@@ -68,7 +68,7 @@ struct ChatCommand: AsyncParsableCommand {
                 return
             }
         } catch {
-            StandardStreams.error("holdfast: What you were writing can't be kept: \(error.localizedDescription)")
+            StandardStreams.error("holdfast: What you were writing can't be kept: \(error)")
         }
         if !text.isEmpty { StandardStreams.error("holdfast: Not sent, what you were writing:\n\(text)") }
     }

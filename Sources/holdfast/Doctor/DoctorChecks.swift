@@ -160,6 +160,18 @@ enum DoctorChecks {
         return checks
     }
 
+    /// Of the data directory; nothing while there is none.
+    static func format(_ number: UInt64?) -> [DoctorCheck] {
+        guard let number else { return [] }
+        let current = StorageFormat.current.rawValue
+        return [
+            DoctorCheck(
+                "format", "\(number)", wanted: "\(current), which this version serves", isWell: number == current, else: .fail,
+                do: number < current
+                    ? "holdfast backup, then holdfast serve --migrate" : "Use the version of holdfast that wrote it, or a later one")
+        ]
+    }
+
     /// What journal and store hold, to what they may; nothing while there is no data directory.
     static func limit(_ usage: StorageUsage?, _ configuration: Configuration) -> [DoctorCheck] {
         guard let usage else { return [] }

@@ -10,7 +10,7 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor", abstract: "Checks whether this machine is set up for a gateway.",
         discussion: """
             Reads the configuration that serve would read, and looks at certificate, keys and secrets, descriptors, threads, the listen queue, \
-            memory, the clock, the file system, and how long a sync of the disk takes (it writes a few \
+            memory, the clock, the file system, the format of the data directory, and how long a sync of the disk takes (it writes a few \
             small files in the data directory, or in the folder above while there is none, and removes them). One line for each: ok, warn (it \
             serves, but not as well or as many as it could) or fail, and the command that mends it. Run it as the user that runs the gateway: \
             limits are that user's. Changes nothing.
@@ -47,6 +47,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 machine, .read(directory), configuration.sized(for: machine.memoryLimit), directory: directory,
                 isMade: FileManager.default.fileExists(atPath: configuration.data))
             + DoctorChecks.identity(await .read(configuration, at: machine.wallSeconds))
+            + DoctorChecks.format((try? DirectoryLock.formatNumber(configuration.data)) ?? nil)
             + DoctorChecks.limit(Self.usage(configuration.data), configuration)
         let failed = checks.count { $0.state == .fail }
         let output = OperationOutput(isJSON: json)

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import HoldfastCore
 internal import HoldfastIO
+internal import HoldfastSystem
 
 /// How a process ended that reads a directory which may be damaged.
 enum ReadingEnd: Equatable, CustomStringConvertible {

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HoldfastCore
 internal import HoldfastIO
 internal import HoldfastStorage
+internal import HoldfastSystem
 
 /// This program again, as a process of its own that reads a data directory: a damaged page may end it, and then only it.
 enum ReadingProcess {

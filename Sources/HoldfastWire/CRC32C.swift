@@ -1,5 +1,5 @@
 /// CRC-32C (Castagnoli, reflected 0x82F63B78; RFC 3720 appendix B.4), eight bytes a step over eight tables.
-package enum CRC32C {
+package struct CRC32C: Sendable {
     /// Made once and never freed or changed: read without the cost of a count or a bounds check, as every record is.
     private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {
         let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: 8 * 256)
@@ -18,14 +18,27 @@ package enum CRC32C {
         return unsafe UnsafePointer(tables)
     }()
 
-    /// - Returns: the checksum of `bytes[range]`.
+    private var state: UInt32 = 0xFFFF_FFFF
+
+    package init() {}
+
+    /// The checksum of `bytes[range]`.
     package static func checksum(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt32 {
-        unsafe bytes.extracting(range).withUnsafeBytes { unsafe checksum($0) }
+        var sum = CRC32C()
+        sum.add(bytes.extracting(range))
+        return sum.value
     }
 
-    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    /// The checksum of all that was added.
+    package var value: UInt32 { ~state }
+
+    package mutating func add(_ bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBytes { unsafe add($0) }
+    }
+
+    private mutating func add(_ bytes: UnsafeRawBufferPointer) {
         let tables = unsafe Self.tables
-        var crc: UInt32 = 0xFFFF_FFFF
+        var crc = state
         var index = 0
         while index + 8 <= bytes.count {
             let eight = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) ^ UInt64(crc)
@@ -40,6 +53,6 @@ package enum CRC32C {
             crc = unsafe crc >> 8 ^ tables[Int((crc ^ UInt32(bytes[index])) & 0xFF)]
             index += 1
         }
-        return ~crc
+        state = crc
     }
 }
