@@ -6,32 +6,42 @@ extension Core {
     /// Appends a record to the open batch and applies it.
     /// - Returns: its position.
     @discardableResult
-    mutating func append(_ record: Record, body: ArraySlice<UInt8> = []) -> Position {
-        if let user = missingUser(of: record) {
-            preconditionFailure("no row of user \(user), whom a new record names: nothing was stored of it")
-        }
+    mutating func append(_ record: Record) -> Position {
+        if let user = missingUser(of: record) { Self.fail(missing: user) }
         lastAppended = monotonic
-        let (position, count) = batches.append(record, body, &outbox.spares)
+        let (position, count) = batches.append(&outbox.spares) { record.encode(into: &$0) }
         countRecord(record, count, at: position)
-        let end = batches.open.journal.bytes.count
-        if case .message(let message) = record {
-            applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count)
-        } else {
-            apply(record, at: position)
-        }
+        apply(record, at: position)
         return position
+    }
+
+    /// The same of a message, which isn't copied for it: most records are messages.
+    /// - Parameter known: the rows of its sender and of its first recipient, where they were found before.
+    mutating func append(_ message: MessageRecord, body: ArraySlice<UInt8>, _ known: KnownUsers) -> Position {
+        if let user = missingUser(of: message, known) { Self.fail(missing: user) }
+        lastAppended = monotonic
+        let (position, count) = batches.append(&outbox.spares) { message.encode(body: body, into: &$0) }
+        countRecord(count, at: position)
+        let end = batches.open.journal.bytes.count
+        applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count, known)
+        return position
+    }
+
+    private static func fail(missing user: UInt64) -> Never {
+        preconditionFailure("no row of user \(user), whom a new record names: nothing was stored of it")
+    }
+
+    /// Rows of a message that were found before it was made: `none` where one is new, or has to be looked for.
+    struct KnownUsers {
+        var sender = UserSlot.none
+        var recipient = UserSlot.none
     }
 
     /// A user whom the record names and whose row isn't in RAM: before a record is made or replayed there is none.
     func missingUser(of record: Record) -> UInt64? {
         func absent(_ number: UInt64) -> UInt64? { users.find(number) == nil ? number : nil }
         switch record {
-        case .message(let message):
-            if message.newSender.isEmpty, let sender = absent(message.sender) { return sender }
-            for recipient in message.recipients where recipient.refusal == nil && recipient.newName.isEmpty {
-                if let user = absent(recipient.user), user != message.sender || message.newSender.isEmpty { return user }
-            }
-            return nil
+        case .message(let message): return missingUser(of: message, KnownUsers())
         case .cursors(let cursors):
             for cursor in cursors where users.find(cursor.session.userNumber) == nil { return cursor.session.userNumber }
             return nil
@@ -42,10 +52,33 @@ extension Core {
         }
     }
 
+    private func missingUser(of message: MessageRecord, _ known: KnownUsers) -> UInt64? {
+        if message.newSender.isEmpty, find(message.sender, known.sender) == nil { return message.sender }
+        if let user = missingUser(of: message, message.recipients.first, known.recipient) { return user }
+        guard message.recipients.count > 1 else { return nil }
+        for recipient in message.recipients.dropFirst() {
+            if let user = missingUser(of: message, recipient, .none) { return user }
+        }
+        return nil
+    }
+
+    private func missingUser(of message: MessageRecord, _ recipient: MessageRecord.Recipient, _ known: UserSlot) -> UInt64? {
+        guard recipient.refusal == nil, recipient.newName.isEmpty, find(recipient.user, known) == nil else { return nil }
+        // He may be the sender, who is new.
+        return recipient.user != message.sender || message.newSender.isEmpty ? recipient.user : nil
+    }
+
+    /// - Parameter known: where the row was found before; none: nowhere.
+    private func find(_ number: UInt64, _ known: UserSlot) -> UserSlot? {
+        guard known != .none else { return users.find(number) }
+        precondition(users[known].number == number, "a row that was found is still there")
+        return known
+    }
+
     /// Applies a record that the journal already has.
     mutating func apply(_ record: Record, at position: Position) {
         switch record {
-        case .message(let message): applyMessage(message, at: position, bodyCount: message.body.count, bodyOffset: nil)
+        case .message(let message): applyMessage(message, at: position, bodyCount: message.body.count, bodyOffset: nil, KnownUsers())
         case .cursors(let cursors):
             for cursor in cursors { applyCursor(cursor) }
         case .sessionBegun(let begun): applySessionBegun(begun, at: position)
@@ -89,13 +122,20 @@ extension Core {
     }
 
     /// - Parameter bodyOffset: where the body lies in the open batch; nil at a replay, when nobody is connected.
-    private mutating func applyMessage(_ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?) {
+    private mutating func applyMessage(
+        _ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?, _ known: KnownUsers
+    ) {
         if !message.newSender.isEmpty { makeUser(message.sender, message.newSender) }
-        guard let sender = users.find(message.sender) else {
+        guard let sender = find(message.sender, known.sender) else {
             preconditionFailure("the row of a message's sender was looked for before it was applied")
         }
         if message.key == nil { applySend(message, of: sender, at: position, isReplay: bodyOffset == nil) }
-        message.recipients.forEach { deliver(message, to: $0, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset) }
+        deliver(message, to: message.recipients.first, known.recipient, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        if message.recipients.count > 1 {
+            for recipient in message.recipients.dropFirst() {
+                deliver(message, to: recipient, .none, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+            }
+        }
         if message.echoes, message.recipients.first.user != message.sender {
             addEntry(
                 to: sender, message, in: message.recipients.first.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
@@ -122,7 +162,8 @@ extension Core {
 
     /// What a message changes at one of its recipients.
     private mutating func deliver(
-        _ message: MessageRecord, to recipient: MessageRecord.Recipient, at position: Position, bodyCount: Int, bodyOffset: Int?
+        _ message: MessageRecord, to recipient: MessageRecord.Recipient, _ known: UserSlot, at position: Position, bodyCount: Int,
+        bodyOffset: Int?
     ) {
         #if PLANTED_BUGS
             let isForgotten = PlantedBug.refusalForgottenAtReplay.isActive && bodyOffset == nil && users.find(recipient.user) != nil
@@ -134,7 +175,7 @@ extension Core {
         if recipient.beginsConversation {
             names.insert(conversation: recipient.conversation.rawValue, UserPair(message.sender, recipient.user))
         }
-        guard let user = users.find(recipient.user) else {
+        guard let user = find(recipient.user, known) else {
             preconditionFailure("the row of a message's recipient was looked for before it was applied")
         }
         addEntry(to: user, message, in: recipient.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)

@@ -38,7 +38,7 @@ extension Core {
             time: clock.time, age: clock.age, kind: push.kind, echoes: false,
             newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
         assert(message.recipients.count == push.recipientCount, "each recipient has an outcome")
-        let position = append(.message(message), body: bytes[push.body])
+        let position = append(message, body: bytes[push.body], KnownUsers())
         assert(names.nextUser == nextUser && names.nextConversation == nextConversation, "the record gives out the numbers that it has")
         #if PLANTED_BUGS
             if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(position, refusals)) }

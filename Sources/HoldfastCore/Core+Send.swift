@@ -67,7 +67,7 @@ extension Core {
         let message = MessageRecord(
             session: origin.session, attach: sessions[session].attach, sequence: sequence, recipients: .init(to), time: clock.time,
             age: clock.age, kind: kind, echoes: hasOtherReceivers(than: session), body: 0..<0)
-        append(.message(message), body: body)
+        _ = append(message, body: body, KnownUsers(sender: sessions[session].user, recipient: recipient?.user ?? .none))
         return to.conversation
     }
 

@@ -106,8 +106,13 @@ extension Core {
 
     /// A record was made, or is replayed: what limits of holds go by.
     mutating func countRecord(_ record: Record, _ bytes: Int, at position: Position) {
+        if case .hold = record { ages.count(bytes) } else { countRecord(bytes, at: position) }
+    }
+
+    /// The same of one that isn't a hold's.
+    mutating func countRecord(_ bytes: Int, at position: Position) {
         ages.count(bytes)
-        if case .hold = record {} else { trim.lastHeld = position }
+        trim.lastHeld = position
     }
 
     mutating func applyHold(_ record: HoldRecord) {

@@ -194,7 +194,8 @@ extension Core {
             dropWaiting(slot)
         }
         let names = CommandNames(command, bytes, configuration.hash)
-        let resolution = resolve(command, names, FoundRows())
+        var resolution = Resolution()
+        resolve(command, names, FoundRows(), into: &resolution)
         if slot.map({ waiting[$0] == nil }) ?? true, resolution.missing.isEmpty { return run(command, bytes, names, resolution) }
         // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
         let item = WaitingCommands.Item(command: command, bytes: bytes, names: names)
@@ -252,7 +253,8 @@ extension Core {
         while let item = waiting[slot]?.items.first, let number = waiting[slot]?.firstNumber, item.unansweredCount == 0 {
             guard steps > 0 else { return false }
             steps -= 2 * item.command.credits
-            let resolution = resolve(item.command, item.names, item.found)
+            var resolution = Resolution()
+            resolve(item.command, item.names, item.found, into: &resolution)
             guard resolution.missing.isEmpty else {
                 wait(for: resolution.missing, slot, number)
                 return true

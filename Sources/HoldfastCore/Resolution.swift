@@ -53,9 +53,11 @@ struct Resolution {
 
 extension Core {
     /// Finds what a command needs. Nothing is changed by it.
-    /// - Parameter found: what was read for the command, which the tables may not have kept.
-    func resolve(_ command: Command, _ names: CommandNames, _ found: FoundRows) -> Resolution {
-        var resolution = Resolution()
+    /// - Parameters:
+    ///   - found: what was read for the command, which the tables may not have kept.
+    ///   - resolution: a new one, which is filled in its place: it is made for each command, and larger than one would copy.
+    func resolve(_ command: Command, _ names: CommandNames, _ found: FoundRows, into resolution: inout Resolution) {
+        assert(resolution.missing.isEmpty && resolution.session == nil, "a resolution is of one command")
         switch command {
         case .hello(_, _, _, _, _, let state):
             guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
@@ -94,7 +96,6 @@ extension Core {
             if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
         case .detach, .ask(_, .users), .hold: break
         }
-        return resolution
     }
 
     /// The number of a user; nil when there is none, or when it must be asked for.

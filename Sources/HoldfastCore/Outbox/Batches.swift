@@ -51,14 +51,16 @@ struct Batches: ~Copyable {
 
     // MARK: Records
 
-    /// Gives the record the next position and puts it into the open batch.
+    /// Gives a record the next position and puts it into the open batch.
+    /// - Parameter encode: appends the record.
     /// - Returns: its position, and the bytes that it takes.
-    mutating func append(_ record: Record, _ body: ArraySlice<UInt8>, _ spares: inout SpareArrays) -> (position: Position, count: Int) {
+    @inline(__always)
+    mutating func append(_ spares: inout SpareArrays, _ encode: (inout [UInt8]) -> Void) -> (position: Position, count: Int) {
         precondition(open.journal.entries.last.map { $0.position < nextPosition } ?? true, "positions of a batch rise")
         let position = nextPosition
         nextPosition = Position(rawValue: position.rawValue + 1)
         let offset = open.journal.bytes.count
-        record.encode(body: body, into: &open.journal.bytes)
+        encode(&open.journal.bytes)
         let count = open.journal.bytes.count - offset
         open.journal.entries.append(.init(position: position, offset: offset, count: count))
         if open.journal.bytes.count > bytesMax, offset > 0 { closeBeforeLast(&spares) }

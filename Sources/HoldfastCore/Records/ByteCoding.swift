@@ -42,14 +42,21 @@ extension OutputSpan<UInt8> {
 }
 
 extension OutputSpan<UInt8> {
+    /// Room for ten bytes is demanded, however few it takes: one check for the whole integer.
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func append(varint value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+        precondition(freeCapacity >= 10)
+        unsafe withUnsafeMutableBufferPointer { bytes, count in
+            var rest = value
+            while rest >= 0x80 {
+                unsafe bytes[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+                count += 1
+                rest >>= 7
+            }
+            unsafe bytes[count] = UInt8(truncatingIfNeeded: rest)
+            count += 1
         }
-        append(UInt8(truncatingIfNeeded: rest))
     }
 }
 

@@ -58,12 +58,6 @@ package struct MessageRecord: Equatable, Sendable {
 
         mutating func append(_ recipient: Recipient) { others.append(recipient) }
 
-        /// Without a copy of the list: most have one.
-        package func forEach(_ body: (Recipient) -> Void) {
-            body(first)
-            for recipient in others { body(recipient) }
-        }
-
         /// The user's place among them; nil: it isn't for him.
         func of(_ user: UInt64) -> Recipient? { first.user == user ? first : others.first { $0.user == user } }
     }
@@ -118,16 +112,21 @@ extension MessageRecord {
         case tag = 4
     }
 
-    /// The most that the fields before the recipients take.
-    private static let headBytesMax = 48
+    /// The most that checksum, kind, and the fields up to the first recipient's name take, and what a varint demands behind it.
+    private static let headBytesMax = 5 + 48 + 21 + 10
 
-    func encodeFields(into bytes: inout [UInt8]) {
+    /// Appends the encoded record. Its `body` range is ignored.
+    func encode(body: ArraySlice<UInt8>, into bytes: inout [UInt8]) {
         precondition(recipients.count <= Self.recipientsMax, "a record names as many users as a request may")
         assert(key == nil || session.serial == 0, "a session sends, or an account with a key")
-        let options = encodedOptions
+        let start = bytes.count
+        let hasOptions = !newSender.isEmpty || timeToLive != 0 || !tag.isEmpty
+        // One piece, which is made for each message.
         bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in
+            out.append(bigEndian: UInt32(0))
+            out.append(RecordKind.message.rawValue)
             out.append(
-                kind.rawValue | (echoes ? Flag.echoes : 0) | (key == nil ? 0 : Flag.hasKey) | (options.isEmpty ? 0 : Flag.hasOptions))
+                kind.rawValue | (echoes ? Flag.echoes : 0) | (key == nil ? 0 : Flag.hasKey) | (hasOptions ? Flag.hasOptions : 0))
             out.append(varint: session.userNumber)
             if let key {
                 out.append(bigEndian: key.high)
@@ -140,12 +139,19 @@ extension MessageRecord {
             out.append(bigEndian: time)
             out.append(bigEndian: age)
             out.append(varint: UInt64(recipients.count))
+            recipients.first.encodeHead(into: &out)
         }
-        recipients.forEach { $0.encode(into: &bytes) }
-        if !options.isEmpty {
+        recipients.first.encodeRest(into: &bytes)
+        if recipients.count > 1 {
+            for recipient in recipients.dropFirst() { recipient.encode(into: &bytes) }
+        }
+        if hasOptions {
+            let options = encodedOptions
             bytes.append(varint: UInt64(options.count))
             bytes.append(contentsOf: options)
         }
+        bytes.append(contentsOf: body)
+        Record.seal(&bytes, from: start)
     }
 
     private var encodedOptions: [UInt8] {
@@ -276,16 +282,24 @@ extension MessageRecord.Recipient {
         static let isRefused: UInt8 = 4
     }
 
-    /// The most that the fields before the name take.
-    private static let headBytesMax = 21
+    /// The most that the fields before the name take, and what a varint demands.
+    private static let headBytesMax = 21 + 10
 
     fileprivate func encode(into bytes: inout [UInt8]) {
-        bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in
-            out.append(varint: user)
-            out.append(varint: conversation.rawValue)
-            out.append(
-                (beginsConversation ? Flag.begins : 0) | (newName.isEmpty ? 0 : Flag.hasName) | (refusal == nil ? 0 : Flag.isRefused))
-        }
+        bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in encodeHead(into: &out) }
+        encodeRest(into: &bytes)
+    }
+
+    @inline(__always)
+    @_lifetime(out: copy out)
+    fileprivate func encodeHead(into out: inout OutputSpan<UInt8>) {
+        out.append(varint: user)
+        out.append(varint: conversation.rawValue)
+        out.append((beginsConversation ? Flag.begins : 0) | (newName.isEmpty ? 0 : Flag.hasName) | (refusal == nil ? 0 : Flag.isRefused))
+    }
+
+    @inline(__always)
+    fileprivate func encodeRest(into bytes: inout [UInt8]) {
         if !newName.isEmpty { bytes.append(text: newName) }
         if let refusal { bytes.append(varint: UInt64(refusal.rawValue)) }
     }

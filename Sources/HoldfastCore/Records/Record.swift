@@ -64,13 +64,11 @@ package enum Record: Equatable, Sendable {
 
     /// Appends the encoded record. A message's body is `body`, and its `body` range is ignored.
     package func encode(body: ArraySlice<UInt8> = [], into bytes: inout [UInt8]) {
+        if case .message(let message) = self { return message.encode(body: body, into: &bytes) }
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
         switch self {
-        case .message(let message):
-            bytes.append(RecordKind.message.rawValue)
-            message.encodeFields(into: &bytes)
-            bytes.append(contentsOf: body)
+        case .message: break
         case .cursors(let cursors):
             bytes.append(RecordKind.cursors.rawValue)
             for cursor in cursors {
@@ -109,6 +107,11 @@ package enum Record: Equatable, Sendable {
             bytes.append(RecordKind.hold.rawValue)
             hold.encode(into: &bytes)
         }
+        Self.seal(&bytes, from: start)
+    }
+
+    /// Puts the checksum into the room that was left for it.
+    static func seal(_ bytes: inout [UInt8], from start: Int) {
         let checksum = bytes.span.checksumOfRecord(start..<bytes.count)
         bytes.replace(at: start, bigEndian: checksum)
     }
