@@ -17,7 +17,7 @@ extension Core {
 
     /// The same of a message, which isn't copied for it: most records are messages.
     /// - Parameter known: the rows of its sender and of its first recipient, where they were found before.
-    mutating func append(_ message: MessageRecord, body: ArraySlice<UInt8>, _ known: KnownUsers) -> Position {
+    mutating func append(_ message: borrowing MessageRecord, body: ArraySlice<UInt8>, _ known: KnownUsers) -> Position {
         if let user = missingUser(of: message, known) { Self.fail(missing: user) }
         lastAppended = monotonic
         let (position, count) = batches.append(&outbox.spares) { message.encode(body: body, into: &$0) }
@@ -52,8 +52,8 @@ extension Core {
         }
     }
 
-    private func missingUser(of message: MessageRecord, _ known: KnownUsers) -> UInt64? {
-        if message.newSender.isEmpty, find(message.sender, known.sender) == nil { return message.sender }
+    private func missingUser(of message: borrowing MessageRecord, _ known: KnownUsers) -> UInt64? {
+        if !message.hasNewSender, find(message.sender, known.sender) == nil { return message.sender }
         if let user = missingUser(of: message, message.recipients.first, known.recipient) { return user }
         guard message.recipients.count > 1 else { return nil }
         for recipient in message.recipients.dropFirst() {
@@ -62,10 +62,12 @@ extension Core {
         return nil
     }
 
-    private func missingUser(of message: MessageRecord, _ recipient: MessageRecord.Recipient, _ known: UserSlot) -> UInt64? {
-        guard recipient.refusal == nil, recipient.newName.isEmpty, find(recipient.user, known) == nil else { return nil }
+    private func missingUser(of message: borrowing MessageRecord, _ recipient: borrowing MessageRecord.Recipient, _ known: UserSlot)
+        -> UInt64?
+    {
+        guard recipient.refusal == nil, recipient.newName == nil, find(recipient.user, known) == nil else { return nil }
         // He may be the sender, who is new.
-        return recipient.user != message.sender || message.newSender.isEmpty ? recipient.user : nil
+        return recipient.user != message.sender || !message.hasNewSender ? recipient.user : nil
     }
 
     /// - Parameter known: where the row was found before; none: nowhere.
@@ -123,9 +125,9 @@ extension Core {
 
     /// - Parameter bodyOffset: where the body lies in the open batch; nil at a replay, when nobody is connected.
     private mutating func applyMessage(
-        _ message: MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?, _ known: KnownUsers
+        _ message: borrowing MessageRecord, at position: Position, bodyCount: Int, bodyOffset: Int?, _ known: KnownUsers
     ) {
-        if !message.newSender.isEmpty { makeUser(message.sender, message.newSender) }
+        if message.hasNewSender { makeUser(message.sender, message.newSender) }
         guard let sender = find(message.sender, known.sender) else {
             preconditionFailure("the row of a message's sender was looked for before it was applied")
         }
@@ -143,7 +145,7 @@ extension Core {
     }
 
     /// What a message changes at the session that sends it.
-    private mutating func applySend(_ message: MessageRecord, of sender: UserSlot, at position: Position, isReplay: Bool) {
+    private mutating func applySend(_ message: borrowing MessageRecord, of sender: UserSlot, at position: Position, isReplay: Bool) {
         users.willChange(sender)
         guard let slot = users.session(message.session, of: sender) else { return }
         assert(
@@ -162,7 +164,8 @@ extension Core {
 
     /// What a message changes at one of its recipients.
     private mutating func deliver(
-        _ message: MessageRecord, to recipient: MessageRecord.Recipient, _ known: UserSlot, at position: Position, bodyCount: Int,
+        _ message: borrowing MessageRecord, to recipient: borrowing MessageRecord.Recipient, _ known: UserSlot, at position: Position,
+        bodyCount: Int,
         bodyOffset: Int?
     ) {
         #if PLANTED_BUGS
@@ -171,7 +174,7 @@ extension Core {
         #else
             guard recipient.refusal == nil else { return }
         #endif
-        if !recipient.newName.isEmpty { makeUser(recipient.user, recipient.newName) }
+        if let name = recipient.newName { makeUser(recipient.user, name) }
         if recipient.beginsConversation {
             names.insert(conversation: recipient.conversation.rawValue, UserPair(message.sender, recipient.user))
         }
@@ -188,7 +191,7 @@ extension Core {
     }
 
     private mutating func addEntry(
-        to user: UserSlot, _ message: MessageRecord, in conversation: ConversationNumber, at position: Position, bodyCount: Int,
+        to user: UserSlot, _ message: borrowing MessageRecord, in conversation: ConversationNumber, at position: Position, bodyCount: Int,
         bodyOffset: Int?
     ) {
         users.willChange(user)

@@ -63,7 +63,7 @@ extension Core {
         let to = MessageRecord.Recipient(
             user: recipient.map { users[$0.user].number } ?? names.nextUser,
             conversation: ConversationNumber(rawValue: conversation ?? names.nextConversation), beginsConversation: conversation == nil,
-            newName: recipient == nil ? name?.bytes ?? [] : [])
+            newName: recipient == nil ? name?.bytes : nil)
         let message = MessageRecord(
             session: origin.session, attach: sessions[session].attach, sequence: sequence, recipients: .init(to), time: clock.time,
             age: clock.age, kind: kind, echoes: hasOtherReceivers(than: session), body: 0..<0)

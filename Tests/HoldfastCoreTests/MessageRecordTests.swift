@@ -10,7 +10,7 @@ import Testing
         Recipient(
             user: user, conversation: ConversationNumber(rawValue: user * 300), beginsConversation: user.isMultiple(of: 2),
             refusal: refusal,
-            newName: Array(name.utf8))
+            newName: name.isEmpty ? nil : Array(name.utf8))
     }
 
     private func message(_ recipients: [Recipient], key: RequestKey? = nil) -> MessageRecord {

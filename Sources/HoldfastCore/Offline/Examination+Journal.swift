@@ -243,17 +243,17 @@ extension Examination {
             let isPair = try snapshot.bytes(.pairs, pair.encoded) != nil
             return isPair || recipient.beginsConversation ? recipient.user : nil
         }
-        guard isNew(recipient) else { return nil }
-        newUsers[recipient.user] = recipient.newName
-        makeEmptyRow(recipient.user, name: recipient.newName)
+        guard let name = recipient.newName, isNew(recipient.user, name) else { return nil }
+        newUsers[recipient.user] = name
+        makeEmptyRow(recipient.user, name: name)
         return recipient.user
     }
 
     /// Whether a user can have begun with this message.
-    private func isNew(_ recipient: MessageRecord.Recipient) -> Bool {
-        let (name, next) = (recipient.newName, meta[.nextUser] ?? 1)
+    private func isNew(_ user: UInt64, _ name: [UInt8]) -> Bool {
+        let next = meta[.nextUser] ?? 1
         return (1...255).contains(name.count) && !name.contains(0) && String(validating: name, as: UTF8.self) != nil
-            && Self.isUserNumber(recipient.user) && recipient.user >= next && recipient.user < next + 1 << 24
+            && Self.isUserNumber(user) && user >= next && user < next + 1 << 24
     }
 
     private func members(of conversation: UInt64) throws(StorageError) -> UserPair? {

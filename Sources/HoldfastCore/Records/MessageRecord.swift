@@ -17,14 +17,69 @@ package struct MessageRecord: Equatable, Sendable {
     package var kind: MessageKind
     /// The message is also put into the sender's own inbox, for his other devices. Only a message with one recipient is.
     package var echoes: Bool
-    /// The sender was not known before: his name. Empty otherwise.
-    package var newSender: [UInt8] = []
-    /// How long the message is worth something, in seconds; 0: for ever.
-    package var timeToLive: UInt32 = 0
-    /// A word of the sender's for those who look for such messages; empty: none.
-    package var tag: [UInt8] = []
     /// Where the body lies in the encoded record.
     package var body: ByteRange
+    /// What few messages have; nil, which costs no count of references: this one has nothing of it.
+    private var extras: Extras?
+
+    private final class Extras: Sendable {
+        let newSender: [UInt8]
+        let timeToLive: UInt32
+        let tag: [UInt8]
+
+        private init(_ newSender: [UInt8], _ timeToLive: UInt32, _ tag: [UInt8]) {
+            self.newSender = newSender
+            self.timeToLive = timeToLive
+            self.tag = tag
+        }
+
+        /// Not an initializer that fails: that allocates first.
+        static func make(newSender: [UInt8], timeToLive: UInt32, tag: [UInt8]) -> Extras? {
+            newSender.isEmpty && timeToLive == 0 && tag.isEmpty ? nil : Extras(newSender, timeToLive, tag)
+        }
+    }
+
+    package init(
+        session: SessionID, attach: AttachNumber, sequence: MessageSequence, key: RequestKey? = nil, recipients: Recipients, time: UInt64,
+        age: UInt32, kind: MessageKind, echoes: Bool, newSender: [UInt8] = [], timeToLive: UInt32 = 0, tag: [UInt8] = [], body: ByteRange
+    ) {
+        self.session = session
+        self.attach = attach
+        self.sequence = sequence
+        self.key = key
+        self.recipients = recipients
+        self.time = time
+        self.age = age
+        self.kind = kind
+        self.echoes = echoes
+        self.body = body
+        extras = Extras.make(newSender: newSender, timeToLive: timeToLive, tag: tag)
+    }
+
+    /// The sender was not known before: his name. Empty otherwise.
+    package var newSender: [UInt8] {
+        get { extras?.newSender ?? [] }
+        set { extras = Extras.make(newSender: newValue, timeToLive: timeToLive, tag: tag) }
+    }
+    /// How long the message is worth something, in seconds; 0: for ever.
+    package var timeToLive: UInt32 {
+        get { extras?.timeToLive ?? 0 }
+        set { extras = Extras.make(newSender: newSender, timeToLive: newValue, tag: tag) }
+    }
+    /// A word of the sender's for those who look for such messages; empty: none.
+    package var tag: [UInt8] {
+        get { extras?.tag ?? [] }
+        set { extras = Extras.make(newSender: newSender, timeToLive: timeToLive, tag: newValue) }
+    }
+    /// Whether the record names the sender for the first time.
+    var hasNewSender: Bool { extras.map { !$0.newSender.isEmpty } ?? false }
+
+    package static func == (left: MessageRecord, right: MessageRecord) -> Bool {
+        left.session == right.session && left.attach == right.attach && left.sequence == right.sequence && left.key == right.key
+            && left.recipients == right.recipients && left.time == right.time && left.age == right.age && left.kind == right.kind
+            && left.echoes == right.echoes && left.body == right.body && left.newSender == right.newSender
+            && left.timeToLive == right.timeToLive && left.tag == right.tag
+    }
 
     /// One of the users whom a message is for, and what became of it there.
     package struct Recipient: Equatable, Sendable {
@@ -35,31 +90,49 @@ package struct MessageRecord: Equatable, Sendable {
         package var beginsConversation = false
         /// Why the message isn't in his inbox; nil: it is.
         package var refusal: RefusalCode?
-        /// He was not known before: his name. Empty otherwise.
-        package var newName: [UInt8] = []
+        /// He was not known before: his name. Nil otherwise.
+        package var newName: [UInt8]?
+
+        package init(
+            user: UInt64, conversation: ConversationNumber, beginsConversation: Bool = false, refusal: RefusalCode? = nil,
+            newName: [UInt8]? = nil
+        ) {
+            self.user = user
+            self.conversation = conversation
+            self.beginsConversation = beginsConversation
+            self.refusal = refusal
+            self.newName = newName
+        }
     }
 
     /// One recipient or more; mostly one, which costs no allocation.
     package struct Recipients: Equatable, Sendable, RandomAccessCollection {
         package var first: Recipient
-        private var others: [Recipient] = []
+        /// nil: there is one.
+        private var others: [Recipient]?
 
         package init(_ first: Recipient) { self.first = first }
 
         /// There is at least one.
         init(_ all: [Recipient]) {
             first = all[0]
-            others = Array(all.dropFirst())
+            others = all.count > 1 ? Array(all.dropFirst()) : nil
         }
 
         package var startIndex: Int { 0 }
-        package var endIndex: Int { 1 + others.count }
-        package subscript(index: Int) -> Recipient { index == 0 ? first : others[index - 1] }
+        package var endIndex: Int { 1 + (others?.count ?? 0) }
+        package subscript(index: Int) -> Recipient {
+            guard index > 0, let others else { return first }
+            return others[index - 1]
+        }
 
-        mutating func append(_ recipient: Recipient) { others.append(recipient) }
+        mutating func append(_ recipient: Recipient) {
+            if others == nil { others = [] }
+            others?.append(recipient)
+        }
 
         /// The user's place among them; nil: it isn't for him.
-        func of(_ user: UInt64) -> Recipient? { first.user == user ? first : others.first { $0.user == user } }
+        func of(_ user: UInt64) -> Recipient? { first.user == user ? first : others?.first { $0.user == user } }
     }
 
     /// The user who sends.
@@ -68,7 +141,7 @@ package struct MessageRecord: Equatable, Sendable {
     /// Whom the record is the first to name.
     var newUsers: [(number: UInt64, name: [UInt8])] {
         var users = newSender.isEmpty ? [] : [(sender, newSender)]
-        for recipient in recipients where !recipient.newName.isEmpty { users.append((recipient.user, recipient.newName)) }
+        for recipient in recipients { if let name = recipient.newName { users.append((recipient.user, name)) } }
         return users
     }
 
@@ -120,13 +193,15 @@ extension MessageRecord {
         precondition(recipients.count <= Self.recipientsMax, "a record names as many users as a request may")
         assert(key == nil || session.serial == 0, "a session sends, or an account with a key")
         let start = bytes.count
-        let hasOptions = !newSender.isEmpty || timeToLive != 0 || !tag.isEmpty
-        // One piece, which is made for each message.
+        let hasOptions = extras != nil
+        let flags = kind.rawValue | (echoes ? Flag.echoes : 0) | (key == nil ? 0 : Flag.hasKey) | (hasOptions ? Flag.hasOptions : 0)
+        let (session, attach, sequence, key, time, age) = (session, attach, sequence, key, time, age)
+        let (count, first) = (recipients.count, recipients.first.head)
+        // One piece, which is made for each message, of plain values: the record isn't captured, which would copy it.
         bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in
             out.append(bigEndian: UInt32(0))
             out.append(RecordKind.message.rawValue)
-            out.append(
-                kind.rawValue | (echoes ? Flag.echoes : 0) | (key == nil ? 0 : Flag.hasKey) | (hasOptions ? Flag.hasOptions : 0))
+            out.append(flags)
             out.append(varint: session.userNumber)
             if let key {
                 out.append(bigEndian: key.high)
@@ -138,11 +213,11 @@ extension MessageRecord {
             }
             out.append(bigEndian: time)
             out.append(bigEndian: age)
-            out.append(varint: UInt64(recipients.count))
-            recipients.first.encodeHead(into: &out)
+            out.append(varint: UInt64(count))
+            first.encode(into: &out)
         }
         recipients.first.encodeRest(into: &bytes)
-        if recipients.count > 1 {
+        if count > 1 {
             for recipient in recipients.dropFirst() { recipient.encode(into: &bytes) }
         }
         if hasOptions {
@@ -286,21 +361,35 @@ extension MessageRecord.Recipient {
     private static let headBytesMax = 21 + 10
 
     fileprivate func encode(into bytes: inout [UInt8]) {
-        bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in encodeHead(into: &out) }
+        let head = head
+        bytes.append(addingCapacity: Self.headBytesMax) { (out: inout OutputSpan<UInt8>) in head.encode(into: &out) }
         encodeRest(into: &bytes)
     }
 
-    @inline(__always)
-    @_lifetime(out: copy out)
-    fileprivate func encodeHead(into out: inout OutputSpan<UInt8>) {
-        out.append(varint: user)
-        out.append(varint: conversation.rawValue)
-        out.append((beginsConversation ? Flag.begins : 0) | (newName.isEmpty ? 0 : Flag.hasName) | (refusal == nil ? 0 : Flag.isRefused))
+    /// The fields before the name.
+    fileprivate struct Head {
+        let user: UInt64
+        let conversation: UInt64
+        let flags: UInt8
+
+        @inline(__always)
+        @_lifetime(out: copy out)
+        func encode(into out: inout OutputSpan<UInt8>) {
+            out.append(varint: user)
+            out.append(varint: conversation)
+            out.append(flags)
+        }
+    }
+
+    fileprivate var head: Head {
+        Head(
+            user: user, conversation: conversation.rawValue,
+            flags: (beginsConversation ? Flag.begins : 0) | (newName == nil ? 0 : Flag.hasName) | (refusal == nil ? 0 : Flag.isRefused))
     }
 
     @inline(__always)
     fileprivate func encodeRest(into bytes: inout [UInt8]) {
-        if !newName.isEmpty { bytes.append(text: newName) }
+        if let newName { bytes.append(text: newName) }
         if let refusal { bytes.append(varint: UInt64(refusal.rawValue)) }
     }
 

@@ -110,8 +110,8 @@ extension Core {
         }
         switch record {
         case .message(let message):
-            if message.newSender.isEmpty { try load(message.sender, from: snapshot) }
-            for recipient in message.recipients where recipient.refusal == nil && recipient.newName.isEmpty {
+            if !message.hasNewSender { try load(message.sender, from: snapshot) }
+            for recipient in message.recipients where recipient.refusal == nil && recipient.newName == nil {
                 try load(recipient.user, from: snapshot)
             }
             clock.recovered(time: message.time)

@@ -27,7 +27,7 @@ struct InboxHistory {
         case .message(let message):
             note(message.newSender, is: message.sender, since: position)
             for recipient in message.recipients where recipient.refusal == nil {
-                note(recipient.newName, is: recipient.user, since: position)
+                note(recipient.newName ?? [], is: recipient.user, since: position)
                 add(.message(bytes: message.body.count), of: recipient.user, at: position)
             }
             if message.echoes, message.recipients.first.user != message.sender {

@@ -89,7 +89,7 @@ struct JournalEntry {
         ]
         if message.recipients.count > 1 { details.append(("recipients", .number(UInt64(message.recipients.count)))) }
         if let refusal = recipient.refusal { details.append(("refusal", .text("\(refusal)"))) }
-        if !recipient.newName.isEmpty { details.append(("newUser", .text(String(decoding: recipient.newName, as: UTF8.self)))) }
+        if let name = recipient.newName { details.append(("newUser", .text(String(decoding: name, as: UTF8.self)))) }
         if !message.tag.isEmpty { details.append(("tag", .text(String(decoding: message.tag, as: UTF8.self)))) }
         return details
     }
