@@ -26,7 +26,8 @@ public import HoldfastWire
     }
 }
 
-/// What an event loop or a port asks of the core. Text and bodies are ranges of the batch's `bytes`.
+/// What an event loop or a port asks of the core. Text and bodies are ranges of the batch's `bytes`, so that a command is a plain value of a size:
+/// one is copied for each message.
 package enum Command: Sendable {
     /// A `HELLO` whose token was verified: `user` and `device` are names.
     case hello(connection: ConnectionHandle, user: ByteRange, device: ByteRange, isSendOnly: Bool, isService: Bool, state: PresentedState?)
@@ -44,11 +45,11 @@ package enum Command: Sendable {
     /// The connection is gone; the last command of its handle.
     case detach(connection: ConnectionHandle, session: SessionID)
     /// By a port: a message of an account's to some users. Answered by a `Reply` when it is synced.
-    indirect case push(PushCommand)
+    case push(PushCommand)
     /// By a port. Answered by a `Reply` when everything that the answer tells of is synced.
     case ask(ReplyID, Question)
     /// By a port: changes a hold on the journal. Answered by a `Reply` when that is synced.
-    indirect case hold(ReplyID, HoldRequest)
+    case hold(ReplyID, HoldCommand)
 }
 
 extension Command {
@@ -61,7 +62,7 @@ extension Command {
         case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
         case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
         case .ask(_, let question): question.byteCount
-        case .hold: 0
+        case .hold(_, let hold): hold.id.count
         }
     }
 
@@ -117,6 +118,14 @@ package struct CommandBatch: Sendable {
         let start = bytes.count
         for name in names { bytes.append(text: name) }
         return start..<bytes.count
+    }
+
+    /// Adds the name of a hold.
+    package mutating func append(_ request: HoldRequest) -> HoldCommand {
+        switch request {
+        case .set(let name, let hold): HoldCommand(kind: name.kind, id: append(name.id), hold: hold)
+        case .release(let name): HoldCommand(kind: name.kind, id: append(name.id), hold: nil)
+        }
     }
 }
 

@@ -32,7 +32,7 @@ extension Core {
             self.push(push, bytes, names, resolution)
             return returnCreditWithBatch(of: command)
         case .ask(let reply, let question): ask(reply, question, resolution)
-        case .hold(let reply, let request): hold(reply, request)
+        case .hold(let reply, let command): hold(reply, command.request(bytes))
         }
         returnCredit(of: command)
     }

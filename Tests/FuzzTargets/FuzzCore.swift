@@ -98,7 +98,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
         let name = HoldName(HoldName.Kind.allCases[Int(request.users % 5)], "h\(request.users >> 6)")
         let hold = Hold(
             floor: Position(rawValue: UInt64(request.users)), ageMax: UInt32(request.kind & 16), bytesMax: UInt64(request.kind & 32))
-        batch.commands.append(.hold(reply, request.kind & 8 == 0 ? .set(name, hold) : .release(name)))
+        batch.commands.append(.hold(reply, batch.append(request.kind & 8 == 0 ? .set(name, hold) : .release(name))))
     case 0 where request.kind & 8 != 0: batch.commands.append(.ask(reply, .inbox(user: text(user))))
     case 0: batch.commands.append(.ask(reply, .sessions(user: text(user))))
     case 1: batch.commands.append(.ask(reply, .users(after: UInt64(request.users), limit: 1 + Int(request.kind >> 4))))

@@ -36,4 +36,9 @@ import Testing
         #expect(MemoryLayout<UserRow>.stride <= 80)
         #expect(MemoryLayout<SessionRow>.stride <= 80)
     }
+
+    @Test func `what is copied for each message is plain, or as good as that`() {
+        #expect(_isPOD(Command.self) && MemoryLayout<Command>.stride <= 96)
+        #expect(_isPOD(Effect.self) && _isPOD(Push.self) && _isPOD(EntryNode.self))
+    }
 }

@@ -19,17 +19,19 @@ package struct PushCommand: Sendable {
     /// Those of one upload have the same, so that they are stored in their order.
     package var order: OrderKey
     /// The name of the user who sends; one who isn't known begins with this.
-    package var account: ByteRange
+    package var account: ByteRange { accountRange.range }
     /// Names, each with its length in a byte before it.
-    package var recipients: ByteRange
+    package var recipients: ByteRange { recipientsRange.range }
     /// 1 to `MessageRecord.recipientsMax`.
-    package var recipientCount: Int
+    package var recipientCount: Int { Int(count) }
     /// Whether a name that nobody has is refused; else a user begins with the message.
     package var mustExist: Bool
     package var key: RequestKey
     package var kind: MessageKind
-    package var tag: ByteRange
-    package var body: ByteRange
+    package var tag: ByteRange { tagRange.range }
+    package var body: ByteRange { bodyRange.range }
+    private let accountRange, recipientsRange, tagRange, bodyRange: HalfRange
+    private let count: UInt16
 
     package init(
         reply: ReplyID, order: OrderKey, account: ByteRange, recipients: ByteRange, recipientCount: Int, mustExist: Bool, key: RequestKey,
@@ -38,14 +40,39 @@ package struct PushCommand: Sendable {
         precondition((1...MessageRecord.recipientsMax).contains(recipientCount), "a port checks how many users a request names")
         self.reply = reply
         self.order = order
-        self.account = account
-        self.recipients = recipients
-        self.recipientCount = recipientCount
         self.mustExist = mustExist
         self.key = key
         self.kind = kind
-        self.tag = tag
-        self.body = body
+        accountRange = HalfRange(account)
+        recipientsRange = HalfRange(recipients)
+        tagRange = HalfRange(tag)
+        bodyRange = HalfRange(body)
+        count = UInt16(recipientCount)
+    }
+
+    /// In half of the room: a command is as large as its largest case.
+    private struct HalfRange {
+        let start, end: UInt32
+
+        init(_ range: ByteRange) {
+            start = UInt32(range.lowerBound)
+            end = UInt32(range.upperBound)
+        }
+
+        var range: ByteRange { Int(start)..<Int(end) }
+    }
+}
+
+/// A `HoldRequest` whose name is a range of the batch's `bytes`.
+package struct HoldCommand: Sendable {
+    let kind: HoldName.Kind
+    let id: ByteRange
+    /// nil: it is let go of.
+    let hold: Hold?
+
+    func request(_ bytes: [UInt8]) -> HoldRequest {
+        let name = HoldName(kind, [UInt8](bytes[id]))
+        return hold.map { .set(name, $0) } ?? .release(name)
     }
 }
 

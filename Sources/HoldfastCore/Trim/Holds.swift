@@ -25,10 +25,14 @@ package struct HoldName: Hashable, Comparable, Sendable {
         self.id = Array(id.utf8)
     }
 
-    init?(_ kind: UInt8, _ id: [UInt8]) {
-        guard let kind = Kind(rawValue: kind) else { return nil }
+    init(_ kind: Kind, _ id: [UInt8]) {
         self.kind = kind
         self.id = id
+    }
+
+    init?(_ kind: UInt8, _ id: [UInt8]) {
+        guard let kind = Kind(rawValue: kind) else { return nil }
+        self.init(kind, id)
     }
 
     /// The key of its row.

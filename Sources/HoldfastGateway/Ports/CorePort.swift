@@ -85,7 +85,7 @@ package final class CorePort: Sendable {
             case .set(let name, _), .release(let name): name
             }
         try Self.check(name.id)
-        return try await answer { reply, _ in .hold(reply, request) }
+        return try await answer { reply, batch in .hold(reply, batch.append(request)) }
     }
 
     private static let pageMax = 1_000

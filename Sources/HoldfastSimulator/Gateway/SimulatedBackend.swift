@@ -55,7 +55,7 @@ final class SimulatedBackend {
     func hold(_ request: HoldRequest) {
         oracle.asksFor(request)
         var batch = CommandBatch(door: door)
-        batch.commands.append(.hold(newReply(.hold(request)), request))
+        batch.commands.append(.hold(newReply(.hold(request)), batch.append(request)))
         run.post(.commands(batch, done: nil))
     }
 

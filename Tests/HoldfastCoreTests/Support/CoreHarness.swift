@@ -154,7 +154,12 @@ final class CoreHarness {
 
     func hold(_ request: HoldRequest) -> ReplyID {
         let reply = newReply()
-        submit(to: loops) { _ in .hold(reply, request) }
+        let (name, hold): (HoldName, Hold?) =
+            switch request {
+            case .set(let name, let hold): (name, hold)
+            case .release(let name): (name, nil)
+            }
+        submit(to: loops, texts: [name.id]) { .hold(reply, HoldCommand(kind: name.kind, id: $0[0], hold: hold)) }
         return reply
     }
 
