@@ -98,6 +98,12 @@ package enum HoldRequest: Equatable, Sendable {
     /// Sets it, or moves the floor of one that there is and changes its limits. A floor below what is whole is raised to that; the answer names it.
     case set(HoldName, Hold)
     case release(HoldName)
+
+    package var name: HoldName {
+        switch self {
+        case .set(let name, _), .release(let name): name
+        }
+    }
 }
 
 /// An answer, and whose.

@@ -1,3 +1,5 @@
+import HoldfastWire
+
 // Integers of the stored formats: big-endian of fixed width, or seven bits a byte with the lowest first.
 
 extension [UInt8] {
@@ -6,12 +8,13 @@ extension [UInt8] {
     }
 
     mutating func append(varint value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
+        append(addingCapacity: 10) { (out: inout OutputSpan<UInt8>) in out.append(varint: value) }
+    }
+
+    /// Puts the checksum of all that follows it into the four bytes that were left for it at `start`.
+    mutating func seal(from start: Int) {
+        let checksum = CRC32C.checksum(span, start + 4..<count)
+        replace(at: start, bigEndian: checksum)
     }
 
     mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {

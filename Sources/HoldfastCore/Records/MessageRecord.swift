@@ -185,8 +185,8 @@ extension MessageRecord {
         case tag = 4
     }
 
-    /// The most that checksum, kind, and the fields up to the first recipient's name take, and what a varint demands behind it.
-    private static let headBytesMax = 5 + 48 + 21 + 10
+    /// The most that checksum, kind, and the fields up to the first recipient's name take.
+    private static let headBytesMax = 5 + 48 + Recipient.headBytesMax
 
     /// Appends the encoded record. Its `body` range is ignored.
     func encode(body: ArraySlice<UInt8>, into bytes: inout [UInt8]) {
@@ -226,7 +226,7 @@ extension MessageRecord {
             bytes.append(contentsOf: options)
         }
         bytes.append(contentsOf: body)
-        Record.seal(&bytes, from: start)
+        bytes.seal(from: start)
     }
 
     private var encodedOptions: [UInt8] {
@@ -358,7 +358,7 @@ extension MessageRecord.Recipient {
     }
 
     /// The most that the fields before the name take, and what a varint demands.
-    private static let headBytesMax = 21 + 10
+    fileprivate static let headBytesMax = 21 + 10
 
     fileprivate func encode(into bytes: inout [UInt8]) {
         let head = head

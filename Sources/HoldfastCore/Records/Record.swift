@@ -107,20 +107,14 @@ package enum Record: Equatable, Sendable {
             bytes.append(RecordKind.hold.rawValue)
             hold.encode(into: &bytes)
         }
-        Self.seal(&bytes, from: start)
-    }
-
-    /// Puts the checksum into the room that was left for it.
-    static func seal(_ bytes: inout [UInt8], from start: Int) {
-        let checksum = bytes.span.checksumOfRecord(start..<bytes.count)
-        bytes.replace(at: start, bigEndian: checksum)
+        bytes.seal(from: start)
     }
 
     /// Whether the checksum fits. Cheap enough for every read.
     package static func isIntact(_ bytes: Span<UInt8>) -> Bool {
         guard bytes.count >= 5 else { return false }
         var reader = ByteReader(bytes)
-        return reader.integer(UInt32.self) == bytes.checksumOfRecord(0..<bytes.count)
+        return reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count)
     }
 
     /// - Throws: `.newerFormat` when the record is whole and of a kind that only a later version knows: it is no damage, and nothing may be made of it.
@@ -235,10 +229,4 @@ extension InboxEntry {
 
     /// Before everything that an inbox ever got.
     package static let none = InboxEntry(position: .zero, ordinal: 0, cumulativeBytes: 0)
-}
-
-extension Span<UInt8> {
-    fileprivate func checksumOfRecord(_ range: Range<Int>) -> UInt32 {
-        CRC32C.checksum(self, range.lowerBound + 4..<range.upperBound)
-    }
 }

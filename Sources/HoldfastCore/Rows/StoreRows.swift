@@ -138,8 +138,7 @@ package struct UserImage: Sendable {
             session.cursor.encodeShort(into: &bytes)
             bytes.append(varint: UInt64(session.seen))
         }
-        let checksum = CRC32C.checksum(bytes.span, start + 4..<bytes.count)
-        bytes.replace(at: start, bigEndian: checksum)
+        bytes.seal(from: start)
     }
 
     init?(decoding bytes: Span<UInt8>, number: UInt64) {

@@ -80,11 +80,7 @@ package final class CorePort: Sendable {
 
     /// Sets a hold on the journal, moves its floor, or lets go of it.
     package func hold(_ request: HoldRequest) async throws(PortError) -> PortAnswer {
-        let name =
-            switch request {
-            case .set(let name, _), .release(let name): name
-            }
-        try Self.check(name.id)
+        try Self.check(request.name.id)
         return try await answer { reply, batch in .hold(reply, batch.append(request)) }
     }
 

@@ -154,12 +154,8 @@ final class CoreHarness {
 
     func hold(_ request: HoldRequest) -> ReplyID {
         let reply = newReply()
-        let (name, hold): (HoldName, Hold?) =
-            switch request {
-            case .set(let name, let hold): (name, hold)
-            case .release(let name): (name, nil)
-            }
-        submit(to: loops, texts: [name.id]) { .hold(reply, HoldCommand(kind: name.kind, id: $0[0], hold: hold)) }
+        let command = incoming[loops].append(request)
+        submit(to: loops) { _ in .hold(reply, command) }
         return reply
     }
 
