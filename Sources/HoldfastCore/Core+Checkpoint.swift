@@ -5,8 +5,16 @@ extension Core {
     /// What the next checkpoint has to write, and a start after a crash to replay.
     var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount }
 
-    /// The same and what it has to delete, by what it writes for that: a position is released with a small fraction of what a row takes.
-    package var checkpointRows: Int { changedEntries + users.releasedCount / 8 }
+    /// The same by table, and what it has to delete.
+    package var checkpointRows: CheckpointRows {
+        var rows = CheckpointRows()
+        users.countChanged(&rows)
+        names.countChanged(&rows)
+        rows[.holds] += holds.changedCount
+        rows[.ages] += ages.changedCount
+        rows[.released] += trim.releasedDone.count
+        return rows
+    }
 
     /// Asks for a checkpoint as soon as possible: at a shutdown.
     mutating func requestCheckpoint() {

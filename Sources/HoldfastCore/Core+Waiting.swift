@@ -40,6 +40,7 @@ struct WaitingCommands {
         }
 
         mutating func removeFirst() {
+            assert(!items.isEmpty, "a command that has run was in the queue")
             items.removeFirst()
             firstNumber &+= 1
         }
@@ -55,7 +56,11 @@ struct WaitingCommands {
             return index == 0 && items[index].unansweredCount == 0
         }
 
-        mutating func wait(for count: Int, number: UInt32) { items[Int(number &- firstNumber)].unansweredCount = count }
+        mutating func wait(for count: Int, number: UInt32) {
+            let index = Int(number &- firstNumber)
+            assert(count > 0 && items[index].unansweredCount == 0, "a command asks anew when all that it asked for is answered")
+            items[index].unansweredCount = count
+        }
     }
 
     /// A command of a queue.

@@ -126,6 +126,7 @@ extension Core {
         }
         // One whose row is lost is refused; the others get the message.
         resolution.hasLostUser = hasLostUser
+        assert(resolution.targets.count == names.recipients.count, "each name is answered, in its order")
     }
 
     private func findTarget(
@@ -213,6 +214,7 @@ extension Core {
     ) {
         guard let user = find(recipient.number, found, &resolution) else { return }
         let room = findRoom(in: user, bytes, found, &resolution)
+        assert(resolution.recipient == nil, "a message of a connection has one recipient")
         resolution.recipient = .init(user: user, conversation: recipient.conversation, room: room)
         let sender = sessions[session].user
         if hasOtherReceivers(than: session) {

@@ -55,7 +55,7 @@ package final class LMDBStorage: RepairableStorage {
     package var isSpaceLow: Bool { space?.isLow ?? true }
 
     /// About how many bytes of records may be stored before that is so. Looks at the file system as often.
-    package func roomBytes(checkpointRows: Int) -> Int { space?.roomBytes(checkpointRows: checkpointRows) ?? 0 }
+    package func roomBytes(checkpoint rows: CheckpointRows) -> Int { space?.roomBytes(checkpoint: rows) ?? 0 }
 
     /// Why room is low, or what will make it so first, and what to do.
     package var lowRoom: LowRoom { space?.lowRoom ?? LowRoom(cause: "", text: "") }

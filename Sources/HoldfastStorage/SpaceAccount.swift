@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// Decides from numbers alone whether room is low, why, and what becomes of the reserve.
 ///
 /// New messages may take what is free beyond the reserve, and the free pages inside the files (LMDB never gives pages back to
@@ -31,8 +33,8 @@ struct SpaceAccount: Sendable {
     var journal = EnvironmentRoom()
     /// What the store's environment has left.
     var store = EnvironmentRoom()
-    /// What the next checkpoint will have to write.
-    var checkpointRows = 0
+    /// What the next checkpoint will need in the store.
+    var checkpoint = CheckpointRoom(CheckpointRows())
     /// How much may be stored before new messages have to be refused.
     private(set) var roomBytes = 0
     /// Why new messages have to be refused, if they have to.
@@ -43,24 +45,14 @@ struct SpaceAccount: Sendable {
     /// Whether new messages have to be refused.
     var isLow: Bool { shortage != nil }
 
-    private static let pageBytes = 4096
     /// Inner pages and tables of free pages that every transaction writes.
-    private static let transactionBytes = 64 * pageBytes
-    /// Pages that one row lies on at most, those of its entries in other tables included.
-    private static let pagesPerRow = 4
-    /// What one row adds to the store at most, in half full pages: an entry of an inbox and of the kept, or a name in two tables.
-    private static let storeBytesPerRow = 256
-    /// A page that a transaction has replaced by a copy is in the list of free pages.
-    private static let copiesPerListPage = 256
+    private static let transactionBytes = 64 * CheckpointRoom.pageBytes
 
     /// All that may be made and not synced, twice, in pages that aren't quite full.
     private var recordsNeed: Int { 2 * (unsyncedBytesMax + unsyncedBytesMax / 4 + Self.transactionBytes) }
 
     /// A checkpoint of what was changed: copies of the pages that it changes, and the new entries.
-    private var storeNeed: Int {
-        let copies = min(store.usedBytes, checkpointRows * Self.pagesPerRow * Self.pageBytes)
-        return copies + copies / Self.copiesPerListPage + checkpointRows * Self.storeBytesPerRow + Self.transactionBytes
-    }
+    private var storeNeed: Int { checkpoint.bytes(usedBytes: store.usedBytes) + Self.transactionBytes }
 
     /// Numbers are to be set before it is asked.
     init(reserveBytes: Int, unsyncedBytesMax: Int) {

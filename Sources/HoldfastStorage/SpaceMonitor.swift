@@ -57,9 +57,9 @@ final class SpaceMonitor: Sendable {
         return state.withLock { $0.account.isLow }
     }
 
-    /// How much may be stored before that is so, with a checkpoint of so many rows to come.
-    func roomBytes(checkpointRows: Int) -> Int {
-        state.withLock { $0.account.checkpointRows = checkpointRows }
+    /// How much may be stored before that is so, with a checkpoint of these rows to come.
+    func roomBytes(checkpoint rows: CheckpointRows) -> Int {
+        state.withLock { $0.account.checkpoint = CheckpointRoom(rows) }
         refreshIfOld()
         return state.withLock { state in
             state.account.update()

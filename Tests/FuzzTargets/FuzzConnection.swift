@@ -8,7 +8,8 @@ func fuzzConnection(_ bytes: [UInt8]) {
     let attached = attached(&input)
     let limits = ConnectionLimits()
     var machine = ConnectionMachine(ConnectionHandle(loop: 0, generation: 1, slot: 0), limits: limits, now: 0)
-    var intake = CommandIntake(loop: 0, credits: 8, bytes: 1 << 16)
+    let (credits, creditBytes) = (8, 1 << 16)
+    var intake = CommandIntake(loop: 0, credits: credits, bytes: creditBytes)
     var out: [UInt8] = []
     // Random bytes seldom begin with the preface: without it only that would be fuzzed.
     var stream: [UInt8] = []
@@ -27,7 +28,10 @@ func fuzzConnection(_ bytes: [UInt8]) {
         stream.removeFirst(received.end)
         if case .close = received.action { return }
         switch input.byte() & 7 {
-        case 0: intake.returned(credits: Int(input.byte() & 3), bytes: 100)
+        case 0:
+            // The core returns no more than it got.
+            intake.returned(
+                credits: min(Int(input.byte() & 3), credits - intake.credits), bytes: min(100, creditBytes - intake.bytesLeft))
         case 1: _ = machine.deadlineReached(now: now &+ input.number(3), limits: limits, out: &out)
         case 2:
             let through = MessageSequence(rawValue: min(attached.lastSequence.rawValue + input.number(1), MessageSequence.max.rawValue))
@@ -37,7 +41,7 @@ func fuzzConnection(_ bytes: [UInt8]) {
             machine.refused(MessageSequence(rawValue: input.extreme()), code, retryAfterMilliseconds: input.extreme32(), out: &out)
         case 3:
             let end = Position(rawValue: input.byte() & 1 == 0 ? attached.cursor.rawValue &+ input.number(2) : input.extreme())
-            machine.skip(predecessor: attached.cursor, through: end, out: &out)
+            if end > attached.cursor { machine.skip(predecessor: attached.cursor, through: end, out: &out) }
         default: break
         }
         out.removeAll(keepingCapacity: true)

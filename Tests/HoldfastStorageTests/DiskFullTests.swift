@@ -51,7 +51,10 @@ struct DiskFullTests {
         try MountNamespace.run(bytes: 24 << 20) { path in
             let storage = try Self.open(path)
             #expect(!storage.isSpaceLow)
-            while storage.roomBytes(checkpointRows: Int(storage.nextPosition.rawValue)) > 0, storage.nextPosition.rawValue < 20000 {
+            var rows = CheckpointRows()
+            rows.timelines = 10
+            while storage.roomBytes(checkpoint: rows) > 0, storage.nextPosition.rawValue < 20000 {
+                rows.entriesAdded = Int(storage.nextPosition.rawValue)
                 try storage.commit(Self.messages(from: storage.nextPosition.rawValue))
             }
             let full = storage.nextPosition.rawValue
@@ -63,7 +66,7 @@ struct DiskFullTests {
                 for position in 1..<full { try transaction.appendInbox(of: position % 10, position) }
             }
             // The checkpoint that room was kept for is written: some more go in.
-            _ = storage.roomBytes(checkpointRows: 0)
+            _ = storage.roomBytes(checkpoint: CheckpointRows())
             while !storage.isSpaceLow { try storage.commit(Self.messages(from: storage.nextPosition.rawValue)) }
             #expect(storage.nextPosition.rawValue < full + 3000)
             for start in stride(from: UInt64(1), to: full - 1000, by: 1000) {

@@ -63,7 +63,7 @@ import Testing
         try Self.fill(storage)
         try Self.trimAll(storage)
         // Nothing but that one commit has come.
-        #expect(storage.roomBytes(checkpointRows: 0) > Self.limitBytes / 2)
+        #expect(storage.roomBytes(checkpoint: CheckpointRows()) > Self.limitBytes / 2)
     }
 
     @Test func `a full store refuses and names the store`() throws {

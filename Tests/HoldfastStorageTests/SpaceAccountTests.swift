@@ -102,7 +102,11 @@ import Testing
 
     @Test func `the next checkpoint's copies and entries are counted`() {
         var account = account(available: 20 << 20)
-        account.checkpointRows = 100_000
+        var rows = CheckpointRows()
+        rows[.users] = 20_000
+        rows.timelines = 20_000
+        rows.entriesAdded = 80_000
+        account.checkpoint = CheckpointRoom(rows)
         account.update()
         #expect(account.isLow)
         account.availableBytes = 80 << 20

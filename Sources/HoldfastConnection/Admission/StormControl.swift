@@ -166,6 +166,7 @@ package struct StormControl: Sendable {
 
     /// Promises the next moment that isn't promised, at `earliest` or later; in how many milliseconds that is.
     private mutating func book(_ rank: OpeningQueue.Rank, from earliest: UInt64, _ now: UInt64) -> UInt64 {
+        assert(perSecond > 0 && earliest >= now * 1000, "what is promised lies ahead")
         let start = max(horizon(of: rank), earliest)
         let end = min(start + UInt64(max(1, 1_000_000 / perSecond)), now * 1000 + Self.slotMillisecondsMax * 1000)
         if rank == .login { loginsBookedUntil = end } else { bookedUntil = end }
@@ -195,10 +196,14 @@ package struct StormControl: Sendable {
     }
 
     /// One that waited is gone.
-    package mutating func left() { waiting -= 1 }
+    package mutating func left() {
+        precondition(waiting > 0, "who leaves has waited")
+        waiting -= 1
+    }
 
     /// One that was admitted has its `WELCOME` (`isServed`), or is gone before.
     package mutating func finished(isServed: Bool) {
+        precondition(inFlight > 0, "an opening that ends was admitted")
         inFlight -= 1
         if isServed { interval.served += 1 }
         if inFlight * 2 <= inFlightLimit { isRefilling = true }

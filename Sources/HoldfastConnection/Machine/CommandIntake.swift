@@ -9,11 +9,13 @@ package struct CommandIntake: Sendable {
     package private(set) var credits: Int
     /// Bytes of names and bodies that may.
     package private(set) var bytesLeft: Int
+    private let creditsMax: Int
+    private let bytesMax: Int
 
     package init(loop: Int, credits: Int, bytes: Int) {
         batch = CommandBatch(door: loop)
-        self.credits = credits
-        bytesLeft = bytes
+        (self.credits, bytesLeft) = (credits, bytes)
+        (creditsMax, bytesMax) = (credits, bytes)
     }
 
     /// Whether a command with `byteCount` bytes of text and body may be added.
@@ -23,6 +25,7 @@ package struct CommandIntake: Sendable {
     ///
     /// It may overdraw the credits: `detach` must never wait, and there is one for each connection only.
     mutating func add(_ command: Command, byteCount: Int = 0) {
+        assert(byteCount >= 0 && byteCount <= batch.bytes.count, "a command's bytes are in its batch")
         credits -= 1
         bytesLeft -= byteCount
         batch.commands.append(command)
@@ -44,6 +47,7 @@ package struct CommandIntake: Sendable {
     package mutating func returned(credits: Int, bytes: Int) {
         self.credits += credits
         bytesLeft += bytes
+        assert(self.credits <= creditsMax && bytesLeft <= bytesMax, "no more comes back than was taken")
     }
 
     /// Says that a connection is gone.
@@ -54,6 +58,7 @@ package struct CommandIntake: Sendable {
     /// The batch so far, nil when it is empty; the next one starts in the emptied arrays of `spare`.
     package mutating func takeBatch(spare: consuming CommandBatch) -> CommandBatch? {
         guard !batch.commands.isEmpty else { return nil }
+        assert(spare.commands.isEmpty && spare.bytes.isEmpty && spare.door == batch.door, "the next batch is an empty one of this loop")
         let taken = batch
         batch = spare
         return taken

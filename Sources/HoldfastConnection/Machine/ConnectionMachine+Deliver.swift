@@ -46,6 +46,7 @@ extension ConnectionMachine {
     private mutating func append(
         _ batch: EffectBatch, _ group: ContiguousArray<Int32>, _ run: Range<Int>, _ first: Effect.Delivery, out: inout [UInt8]
     ) {
+        assert(!run.isEmpty && first.position > first.predecessor, "positions of a stream rise")
         var predecessor = first.predecessor
         if first.position.rawValue &- predecessor.rawValue > DeliverWriter.positionStepMax {
             // 40 bits can't say how far this step is; nothing lies between (REQ-DELIVER).

@@ -43,6 +43,7 @@ extension ConnectionMachine {
     /// The core says that the fresh token belongs to the session; false when nothing waits for that any more.
     package mutating func authenticated(now: UInt64, limits: ConnectionLimits, out: inout [UInt8]) -> Bool {
         guard state == .open else { return false }
+        assert(flags.contains(.reauthenticating), "a token is believed that was shown")
         authorizedUntil = renewal
         flags.subtract([.reauthenticating, .warned, .byTicket])
         scheduleWarning(now, limits)
@@ -55,6 +56,7 @@ extension ConnectionMachine {
         // Kept also for a connection that is on its way out: its `detach` must name the session.
         session = attached.session
         guard state == .attaching else { return false }
+        assert(isKnownToCore && attached.attach.rawValue > 0, "who is welcome has asked, and is the newest of its session")
         state = .open
         attach = attached.attach
         sent = attached.cursor
@@ -97,12 +99,14 @@ extension ConnectionMachine {
     package mutating func gap(
         predecessor: Position, through: Position, count: UInt32, reason: GapReason, out: inout [UInt8]
     ) {
+        assert(predecessor < through, "a gap is of something")
         guard isSpokenTo else { return }
         sent = max(sent, through)
         ServerFrameWriter.gap(predecessor: predecessor, through: through, count: count, reason: reason, to: &out)
     }
 
     package mutating func skip(predecessor: Position, through: Position, out: inout [UInt8]) {
+        assert(predecessor < through, "a skip is of something")
         guard isSpokenTo else { return }
         sent = max(sent, through)
         ServerFrameWriter.skip(predecessor: predecessor, through: through, to: &out)

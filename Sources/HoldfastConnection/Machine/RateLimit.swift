@@ -30,6 +30,7 @@ struct RateLimit: Equatable, Sendable {
 
     /// Takes `count` control frames out; false when there are not as many.
     mutating func take(frames count: Int) -> Bool {
+        precondition(count >= 0, "nothing is put back")
         guard count <= Int(frames) / 1000 else { return false }
         frames -= UInt32(count) * 1000
         return true
@@ -38,6 +39,7 @@ struct RateLimit: Equatable, Sendable {
     /// Takes `count` bytes out; false when there are not as many: then the bucket is empty.
     @discardableResult
     mutating func take(bytes count: Int) -> Bool {
+        precondition(count >= 0, "nothing is put back")
         guard count <= Int(bytes) else {
             bytes = 0
             return false

@@ -13,6 +13,7 @@ extension ConnectionTable {
 
     /// A first frame has come, and its ticket, if it has one, was opened. Tokens are checked when it is their turn.
     mutating func begin(_ connection: ConnectionHandle, _ opening: Opening) {
+        assert(isCurrent(connection) && openings[connection] == nil, "a connection opens once")
         guard storm.isOn else { return admit(connection, opening) }
         var rank = OpeningQueue.Rank.login
         if case .resume(let state, _) = opening {
@@ -37,6 +38,9 @@ extension ConnectionTable {
     }
 
     private mutating func admit(_ connection: ConnectionHandle, _ opening: Opening) {
+        assert(
+            machines[Int(connection.slot)].state == .authenticating, "whose turn it is has sent a first frame, and nothing was done with it"
+        )
         if storm.isOn { machines[Int(connection.slot)].flags.insert(.opening) }
         if leaveIfEnded(connection) { return }
         switch opening {

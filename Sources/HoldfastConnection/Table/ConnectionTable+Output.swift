@@ -4,6 +4,7 @@ import HoldfastWire
 // From the core: effects to frames, one write for each connection and batch.
 extension ConnectionTable {
     mutating func apply(_ batch: EffectBatch) {
+        assert(out.isEmpty, "what was written before has left")
         groups.load(batch.effects, slotCount: machines.count)
         for index in 0..<groups.count {
             groups.select(index)
@@ -92,6 +93,7 @@ extension ConnectionTable {
     /// A fresh ticket. For a client that came by ticket it ends with that one: beyond it, a token has to be shown again.
     private mutating func appendTicket(_ slot: Int) {
         let machine = machines[slot]
+        assert(machine.state == .open && machine.session.rawValue != 0, "a ticket is of the session that the connection is in")
         let lifetime = settings.ticketSeconds
         let seconds = machine.isByTicket ? min(lifetime, machine.secondsAuthorized(port.now)) : lifetime
         var flags = Ticket.Flags(announced: machine.announced)
@@ -123,6 +125,7 @@ extension ConnectionTable {
     }
 
     private mutating func appendGoAway() {
+        assert(isDraining, "nobody is asked to leave while new ones are let in")
         let address = Array(settings.goAwayAddress.utf8)
         ServerFrameWriter.goAway(delayMilliseconds: port.random(in: 0...drainMilliseconds), address: address.span, to: &out)
     }

@@ -71,6 +71,7 @@ package struct ConnectionTable: ~Copyable {
             machines.append(ConnectionMachine(.none, limits: limits, now: 0))
             isAdmitted.append(false)
         }
+        assert(machines[slot].handle == .none && !isAdmitted[slot], "a slot's connection has closed before another one is up in it")
         machines[slot] = ConnectionMachine(connection, limits: limits, now: port.now)
         if isDraining { return close(connection, .goingAway) }
         if let refusal = port.admit(connection) { return close(connection, refusal) }
@@ -80,6 +81,7 @@ package struct ConnectionTable: ~Copyable {
 
     /// A connection is gone, whoever closed it.
     package mutating func closed(_ connection: ConnectionHandle) {
+        assert(isCurrent(connection), "a connection closes once")
         let slot = Int(connection.slot)
         if isAdmitted[slot] {
             port.release(connection)
@@ -96,6 +98,7 @@ package struct ConnectionTable: ~Copyable {
 
     /// The deadline that was set is reached.
     package mutating func deadlineReached(_ connection: ConnectionHandle) {
+        assert(isCurrent(connection) && out.isEmpty, "an event is of a connection that is up, and what the last one wrote has left")
         let slot = Int(connection.slot)
         let action = machines[slot].deadlineReached(now: port.now, limits: limits, out: &out)
         flush(connection)
@@ -120,6 +123,7 @@ package struct ConnectionTable: ~Copyable {
     /// What the core says.
     /// - Parameter spare: the emptied arrays of a batch, to be used again.
     package mutating func take(_ batch: EffectBatch, spare: CommandBatch) {
+        assert(spare.commands.isEmpty, "what is used again is empty")
         self.spare = spare
         apply(batch)
         intake.returned(credits: batch.creditsReturned, bytes: batch.bytesReturned)
@@ -155,6 +159,7 @@ package struct ConnectionTable: ~Copyable {
     /// Hands what was written to the port.
     mutating func flush(_ connection: ConnectionHandle) {
         guard !out.isEmpty else { return }
+        assert(isCurrent(connection), "what is written goes to a connection that is up")
         port.send(connection, out.span)
         out.removeAll(keepingCapacity: out.capacity <= Self.outBytesKept)
     }
@@ -172,6 +177,7 @@ package struct ConnectionTable: ~Copyable {
     mutating func close(
         _ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32? = nil, text reason: String? = nil
     ) {
+        assert(isCurrent(connection), "only a connection that is up is told why")
         guard machines[Int(connection.slot)].state != .closing else { return }
         port.willClose(connection, session(of: connection), code)
         let text = Array((reason ?? String(describing: code)).utf8)

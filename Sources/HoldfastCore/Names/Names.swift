@@ -128,6 +128,15 @@ struct Names {
     /// Rows that a checkpoint has to write.
     var changedCount: Int { userNumbers.changedCount + pairs.changedCount + devices.changedCount }
 
+    /// Adds them to `rows`, by table.
+    func countChanged(_ rows: inout CheckpointRows) {
+        rows[.userByName] += userNumbers.changedCount
+        rows[.userNames] += userNames.changedCount
+        rows[.devices] += devices.changedCount
+        rows[.conversations] += conversations.changedCount
+        rows[.pairs] += pairs.changedCount
+    }
+
     mutating func freeze() -> FrozenNames {
         assert(userNumbers.changedCount == userNames.changedCount, "whoever has a new number has a new name")
         assert(pairs.changedCount == conversations.changedCount, "a new conversation is found by number and by members")

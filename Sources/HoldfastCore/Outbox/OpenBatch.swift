@@ -38,7 +38,7 @@ enum HeldEffect {
 
 /// A synced batch, and how far what follows from it has left.
 struct SettlingBatch {
-    enum Stage {
+    enum Stage: Int {
         case pushes, conversations, sent, held, gaps
     }
 
@@ -50,6 +50,7 @@ struct SettlingBatch {
     init(_ batch: OpenBatch) { self.batch = batch }
 
     mutating func next(_ stage: Stage) {
+        assert(stage.rawValue == self.stage.rawValue + 1, "what follows from a batch leaves in its order")
         self.stage = stage
         index = 0
     }
@@ -98,6 +99,7 @@ struct BatchLine {
         givenCount -= 1
         let batch = batches.removeFirst()
         givenBytes -= batch.journal.byteCount
+        assert(givenBytes >= 0 && (givenCount > 0 || givenBytes == 0), "what was given out is counted once")
         return batch
     }
 

@@ -75,8 +75,8 @@ package protocol Storage: Journal, Store {
     /// Whether less room is left than twice what may be unsynced and a checkpoint need: new messages are refused then. Cheap.
     var isSpaceLow: Bool { get }
     /// About how many bytes of records may be stored before `isSpaceLow`; 0 when it is. Cheap; asked at each tick.
-    /// - Parameter checkpointRows: what the next checkpoint has to write.
-    func roomBytes(checkpointRows: Int) -> Int
+    /// - Parameter rows: what the next checkpoint has to write.
+    func roomBytes(checkpoint rows: CheckpointRows) -> Int
     /// Counts the room anew, by reading the disk: for when nothing is committed that would lead to it.
     func countRoom() throws(StorageError)
     /// Whether what is written is still in its place: somebody may remove or rename it.
@@ -91,7 +91,7 @@ package protocol Storage: Journal, Store {
 
 extension Storage {
     package func giveMemoryBack() throws(StorageError) {}
-    package func roomBytes(checkpointRows: Int) -> Int { isSpaceLow ? 0 : .max }
+    package func roomBytes(checkpoint rows: CheckpointRows) -> Int { isSpaceLow ? 0 : .max }
     package func countRoom() throws(StorageError) {}
     package func checkPlace() throws(StorageError) {}
     package var lowRoom: LowRoom { LowRoom(cause: "", text: "") }

@@ -31,8 +31,12 @@ struct Timelines: ~Copyable {
 
     /// Entries in RAM: the next checkpoint writes them.
     var count: Int { entries.usedCount }
-    /// Entries that a checkpoint has to delete.
-    var releasedCount: Int { released + frozenReleased }
+
+    /// Adds the entries that checkpoints have to write and to delete to `rows`, those of the one under way included.
+    func countChanged(_ rows: inout CheckpointRows) {
+        rows.entriesAdded += count
+        rows.entriesRemoved += released + frozenReleased
+    }
 
     // MARK: Entries
 

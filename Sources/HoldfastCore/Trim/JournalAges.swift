@@ -89,6 +89,9 @@ struct JournalAges {
 
     // MARK: Rows
 
+    /// Rows that the next checkpoint puts or deletes.
+    var changedCount: Int { changed.put.count + changed.deleted.count }
+
     /// What has changed since the last time, for a checkpoint.
     mutating func freeze() -> Rows {
         defer { changed = Rows() }

@@ -9,7 +9,7 @@ extension CoreTurn {
         _ take: (_ door: Int, EffectBatch) throws -> Void
     ) throws {
         for _ in 0..<stepsMax {
-            run(now: now) { storage.roomBytes(checkpointRows: $0) }
+            run(now: now) { storage.roomBytes(checkpoint: $0) }
             var isIdle = isStored
             while let job = takeJob(now: now) {
                 isIdle = false

@@ -60,8 +60,8 @@ package struct CoreTurn: ~Copyable {
 
     /// Does a slice of each kind of work, and what the time brings about.
     /// - Parameter room: asked at a tick: how many bytes of records may be stored before new messages have to be refused, with a checkpoint of
-    ///   so many rows to come; 0: they have to be.
-    package mutating func run(now: CoreTime, room: (_ checkpointRows: Int) -> Int) {
+    ///   these rows to come; 0: they have to be.
+    package mutating func run(now: CoreTime, room: (CheckpointRows) -> Int) {
         core.advance(now)
         tick(now, room)
         core.settleSlice(steps: core.configuration.turnSteps)
@@ -73,7 +73,7 @@ package struct CoreTurn: ~Copyable {
         if isFinishing, !core.isCheckpointing { core.requestCheckpoint() }
     }
 
-    private mutating func tick(_ now: CoreTime, _ room: (Int) -> Int) {
+    private mutating func tick(_ now: CoreTime, _ room: (CheckpointRows) -> Int) {
         guard now.monotonic >= nextTick else { return }
         lastTick = now.monotonic
         let bytes = room(core.checkpointRows)

@@ -49,6 +49,7 @@ struct MemoryState {
 
     mutating func takeSpare(_ door: Int) -> CommandBatch {
         guard var spare = spares.popLast() else { return CommandBatch(door: door) }
+        assert(spare.commands.isEmpty && spare.bytes.isEmpty, "what is used again is empty")
         spare.door = door
         return spare
     }
@@ -74,6 +75,7 @@ struct MemoryState {
 
     mutating func takeReleased() -> ReleasedMemory? {
         guard stage == .frees else { return nil }
+        assert(released != nil, "the loops were told because there is something to free")
         stage = .none
         return released.take()
     }

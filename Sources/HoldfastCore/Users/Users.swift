@@ -188,8 +188,13 @@ struct Users: ~Copyable {
     /// Inbox entries since the last checkpoint.
     var entryCount: Int { inboxes.count }
 
-    /// Entries of inboxes that a checkpoint has to delete.
-    var releasedCount: Int { inboxes.releasedCount }
+    /// Adds what a checkpoint has to write to `rows`.
+    func countChanged(_ rows: inout CheckpointRows) {
+        rows[.users] += dirty.count
+        // The row of a user whose inbox changes does, too.
+        rows.timelines += dirty.count
+        inboxes.countChanged(&rows)
+    }
 
     /// Begins a checkpoint of all that has changed.
     mutating func freeze() {

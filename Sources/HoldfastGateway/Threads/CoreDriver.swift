@@ -87,7 +87,7 @@ final class CoreDriver: @unchecked Sendable {
             // From the back, so that each is taken out of the array and its buffers can be used again.
             messages.reverse()
             while let message = messages.popLast() { handle(message, now) }
-            turn.run(now: now) { room.bytes(checkpointRows: $0, now: now.monotonic) }
+            turn.run(now: now) { room.bytes(checkpoint: $0, now: now.monotonic) }
             carryOut(now)
             if isFinished(now) { break }
         }

@@ -40,8 +40,8 @@ struct RoomWatch {
     }
 
     /// How many bytes of records may be stored before new messages have to be refused; 0: they have to be.
-    mutating func bytes(checkpointRows: Int, now: UInt64) -> Int {
-        let bytes = storage.roomBytes(checkpointRows: checkpointRows)
+    mutating func bytes(checkpoint rows: CheckpointRows, now: UInt64) -> Int {
+        let bytes = storage.roomBytes(checkpoint: rows)
         let holder = storage.pageHolder
         // Also for as long as somebody is named: nobody else would see the end of it.
         let isWatched = holder != nil || lastUse &+ Self.watchMilliseconds >= now

@@ -112,7 +112,7 @@ final class GatewayRun {
         let messages = inbox
         inbox = []
         for message in messages { core.take(message, now: now) }
-        core.run(now: now) { storage.roomBytes(checkpointRows: $0) }
+        core.run(now: now) { storage.roomBytes(checkpoint: $0) }
         turnCount += 1
         if turnCount.isMultiple(of: Self.checkedTurns), let violation = core.violation { world.fail("the core: \(violation)") }
         load.setTimeOffset(core.timeOffset)

@@ -81,7 +81,8 @@ final class SimulatedBackend {
             case (.question, .sessions(let found, _)): oracle.answered(found)
             case (.inbox(let user), .inbox(let found, let position)): oracle.answered(found, for: user, at: position)
             case (.question, .users(let page, _)): oracle.answered(page)
-            case (.hold(let request), .held(let floor, _)): oracle.held(request, floor: floor, next: run.storage.nextPosition)
+            case (.hold(let request), .held(let floor, let position)):
+                oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")
             }
         }

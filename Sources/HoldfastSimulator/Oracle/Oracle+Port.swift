@@ -66,15 +66,17 @@ extension Oracle {
     }
 
     /// - Parameters:
-    ///   - floor: of the hold now, above which nothing may go.
+    ///   - floor: of the hold at the position, above which nothing may go.
     ///   - next: the first position that isn't on the disk.
-    func held(_ request: HoldRequest, floor: Position, next: Position) {
+    func held(_ request: HoldRequest, floor: Position, at position: Position, next: Position) {
         switch request {
         case .set(let name, let asked):
             world.coverage.count("hold set")
             world.note("\(name) holds what is above \(floor.rawValue), asked for \(asked.floor.rawValue)")
             if floor < asked.floor, asked.floor < next { world.fail("\(name) has a floor below what was asked for") }
-            holdFloors[name] = floor
+            // It may have given way after that, in a batch that was on the disk before the answer was told.
+            let gaveWay = gaveWay[name].map { $0.at > position ? $0.floor : .zero } ?? .zero
+            holdFloors[name] = max(floor, gaveWay)
         case .release(let name):
             world.coverage.count("hold released")
             holdFloors[name] = nil
@@ -85,15 +87,15 @@ extension Oracle {
     func gaveWay(_ notice: HoldNotice) {
         world.coverage.count("hold gave way: \(notice.cause)")
         world.note("\(notice.name) gave way, \(notice.cause): from \(notice.from.rawValue) to \(notice.to.rawValue)")
-        if gaveWayTo[notice.name, default: .zero] < notice.to {
+        if gaveWay[notice.name]?.floor ?? .zero < notice.to {
             world.fail("\(notice.name) is said to have given way, and no record says so")
         }
     }
 
     /// A record says that a hold gave way: the process may end before anybody hears of it.
-    func recorded(_ record: HoldRecord) {
+    func recorded(_ record: HoldRecord, at position: Position) {
         guard record.cause != .set, record.cause != .released else { return }
-        gaveWayTo[record.name] = record.hold.floor
+        gaveWay[record.name] = (record.hold.floor, position)
         if let floor = holdFloors[record.name] { holdFloors[record.name] = max(floor, record.hold.floor) }
     }
 

@@ -18,8 +18,8 @@ final class Oracle {
     private(set) var inboxes: InboxHistory? = InboxHistory()
     /// Above which no record may go, as far as those who have a hold know.
     var holdFloors: [HoldName: Position] = [:]
-    /// How far they gave way last, as the disk has it.
-    var gaveWayTo: [HoldName: Position] = [:]
+    /// How far they gave way last, as the disk has it, and where the record is that says so.
+    var gaveWay: [HoldName: (floor: Position, at: Position)] = [:]
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0
@@ -116,7 +116,7 @@ final class Oracle {
         for entry in batch.entries {
             let record = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span)
             if let record { inboxes?.add(record, at: entry.position) }
-            if case .hold(let hold)? = record { recorded(hold) }
+            if case .hold(let hold)? = record { recorded(hold, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
             if let position = texts[number].position {

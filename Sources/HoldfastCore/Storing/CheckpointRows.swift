@@ -1,0 +1,21 @@
+/// What the next checkpoint writes, by table: a storage keeps room for it.
+package struct CheckpointRows: Equatable, Sendable {
+    private var rows = [Int](repeating: 0, count: StoreTable.allCases.count)
+    /// Timelines that get entries or lose some.
+    package var timelines = 0
+    /// Entries that timelines get; each is counted in the table `kept`, too.
+    package var entriesAdded = 0
+    /// Entries on disk that leave their timelines; each goes from the table `kept` to the table `released`.
+    package var entriesRemoved = 0
+
+    package init() {}
+
+    /// Rows of a table that are put or deleted, without those that follow from entries.
+    package subscript(table: StoreTable) -> Int {
+        get { rows[Int(table.rawValue)] }
+        set {
+            assert(newValue >= 0, "rows are counted, not owed")
+            rows[Int(table.rawValue)] = newValue
+        }
+    }
+}
