@@ -159,11 +159,11 @@ extension Core {
             skip(slot, through: item.entry)
             return true
         }
-        let size = UInt32(item.body.count)
+        let size = UInt32(message.body.count)
         guard streams[sessions[slot]].hasCredit(for: size) else { return false }
         deliver(
-            to: slot, item.entry, conversation: message.recipients.first.conversation, time: message.time, kind: message.kind,
-            isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(item.body.lowerBound), size: size)
+            to: slot, item.entry, conversation: message.conversation, time: message.time, kind: message.kind,
+            isOwn: message.session.userNumber == row.id.userNumber, source: source, offset: UInt32(message.body.lowerBound), size: size)
         return true
     }
 

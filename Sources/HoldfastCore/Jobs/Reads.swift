@@ -47,14 +47,35 @@ package struct PageRequest: Sendable {
     package var bytesMax: Int
 }
 
-/// A message of a page; `body` is a range of the results' bytes.
+/// A message of a page, in plain values: one is made and moved for each that is read.
 package struct PageItem: Sendable {
+    /// What the recipient is told of it.
+    package struct Message: Sendable {
+        var session: SessionID
+        var conversation: ConversationNumber
+        var time: UInt64
+        var kind: MessageKind
+        /// A range of the results' bytes.
+        var body: Range<Int>
+    }
+
+    /// What the journal has at the position.
+    package enum Content: Sendable {
+        case message(Message)
+        /// A repair left it out, and has told the recipient so.
+        case lost
+        /// Nobody has told of it yet.
+        case damaged
+        /// No record.
+        case missing
+    }
+
     package var entry: InboxEntry
-    /// nil: the record is damaged or missing.
-    package var message: MessageRecord?
-    /// The journal has no record there.
-    package var isMissing = false
-    package var body: Range<Int>
+    package var content: Content
+
+    /// nil: what is there is no message.
+    var message: Message? { if case .message(let message) = content { message } else { nil } }
+    var isMissing: Bool { if case .missing = content { true } else { false } }
 }
 
 package struct PageResult: Sendable {
@@ -161,7 +182,7 @@ package struct ReadRequests: Sendable {
                 result.reachedEnd = false
                 break
             }
-            result.items.append(PageItem(entry: entry.mark, message: nil, body: 0..<0))
+            result.items.append(PageItem(entry: entry.mark, content: .missing))
             before = entry.mark
         }
         return result
@@ -177,32 +198,37 @@ package struct ReadRequests: Sendable {
         if results.pages.count > 1 { places.sort { $0.position < $1.position } }
         for place in places {
             let position = Position(rawValue: place.position)
-            var message: MessageRecord?
-            var body = 0..<0
-            var wasLeftOut = false
+            let user = results.pages[place.page].request.user
+            var content = PageItem.Content.missing
             var newer: StorageError?
-            let isThere = try snapshot.record(at: position) { bytes in
-                let record = Record.decode(bytes, of: results.pages[place.page].request.user)
-                if record == nil {
-                    do throws(StorageError) { try Record.requireKnown(bytes, at: position) } catch { newer = error }
-                }
-                if case .lost? = record { wasLeftOut = true }
-                guard case .message(let found)? = record else { return }
-                message = found
-                body = results.bytes.count..<results.bytes.count + found.body.count
-                results.bytes.append(bytes, found.body)
+            _ = try snapshot.record(at: position) { bytes in
+                content = Self.read(bytes, for: user, into: &results.bytes)
+                guard case .damaged = content else { return }
+                do throws(StorageError) { try Record.requireKnown(bytes, at: position) } catch { newer = error }
             }
             // A gap would be acknowledged, and what only a later version can read be lost.
             if let newer { throw newer }
-            if !isThere {
-                results.missing.append(position)
-                results.pages[place.page].items[place.item].isMissing = true
-            } else if message == nil, !wasLeftOut {
-                // A repair has told of what it left out; of this nobody has yet.
-                results.damaged.append(position)
+            switch content {
+            case .message, .lost: break
+            case .missing: results.missing.append(position)
+            case .damaged: results.damaged.append(position)
             }
-            results.pages[place.page].items[place.item].message = message
-            results.pages[place.page].items[place.item].body = body
+            results.pages[place.page].items[place.item].content = content
+        }
+    }
+
+    /// A record that is in the user's inbox; its body is appended to `bodies`.
+    private static func read(_ bytes: Span<UInt8>, for user: UInt64, into bodies: inout [UInt8]) -> PageItem.Content {
+        switch Record.decode(bytes, of: user) {
+        case .message(let message)?:
+            let start = bodies.count
+            bodies.append(copying: bytes.extracting(message.body))
+            return .message(
+                .init(
+                    session: message.session, conversation: message.recipients.first.conversation, time: message.time, kind: message.kind,
+                    body: start..<bodies.count))
+        case .lost?: return .lost
+        default: return .damaged
         }
     }
 }

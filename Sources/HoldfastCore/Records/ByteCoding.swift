@@ -17,11 +17,6 @@ extension [UInt8] {
         replace(at: start, bigEndian: checksum)
     }
 
-    mutating func append(_ bytes: Span<UInt8>, _ range: Range<Int>) {
-        // One memory copy; the range is checked by `extracting`.
-        unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-    }
-
     /// Overwrites four bytes that were left for a checksum.
     mutating func replace(at offset: Int, bigEndian value: UInt32) {
         self[offset] = UInt8(truncatingIfNeeded: value >> 24)
@@ -116,7 +111,7 @@ struct ByteReader: ~Escapable {
 extension [UInt8] {
     init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         self.init()
-        append(bytes, range)
+        append(copying: bytes.extracting(range))
     }
 
     /// A name with its count in one byte; names are at most 255 bytes (SPEC 2.3).
