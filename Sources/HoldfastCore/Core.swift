@@ -165,9 +165,8 @@ package struct Core: ~Copyable {
         batches.giveMemoryBack()
         if ready.isEmpty { ready = Line() }
         if waiting.count == 0, waiting.byKey.isEmpty { waiting = WaitingCommands() }
-        streams.giveMemoryBack()
         if unrecordedCursors.isEmpty { unrecordedCursors = [] }
-        return ReleasedMemory(names.forgetKnown())
+        return ReleasedMemory(names.forgetKnown() + [streams.giveMemoryBack()])
     }
 
     mutating func emit(_ effect: Effect, to connection: ConnectionHandle) { outbox.emit(effect, to: connection) }

@@ -140,8 +140,11 @@ struct Streams: ~Copyable {
     }
 
     /// Lets go of the room of a queue that is empty.
-    mutating func giveMemoryBack() {
+    /// Gives the room of past traffic back.
+    /// - Returns: what is to be freed.
+    mutating func giveMemoryBack() -> ContiguousArray<StreamRow> {
         if queue.isEmpty { queue = Line() }
+        return rows.giveMemoryBack()
     }
 
     // MARK: Invariants

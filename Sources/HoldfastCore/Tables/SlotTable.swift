@@ -45,4 +45,19 @@ struct SlotTable<Row, Slot: TableSlot> {
         rows[slot.index] = empty
         free.append(slot)
     }
+
+    /// Gives the room of a past peak back, as far as its places are behind all that are in use.
+    /// - Returns: what is to be freed.
+    mutating func giveMemoryBack() -> ContiguousArray<Row> {
+        guard rows.count > Self.rowsKept, free.count > rows.count / 2 else { return [] }
+        var isUsed = [Bool](repeating: true, count: rows.count)
+        for slot in free { isUsed[slot.index] = false }
+        let end = isUsed.lastIndex(of: true).map { $0 + 1 } ?? 0
+        let old = rows
+        rows = ContiguousArray(old.prefix(end))
+        free = ContiguousArray(free.lazy.filter { $0.index < end })
+        return old
+    }
+
+    private static var rowsKept: Int { 1_024 }
 }
