@@ -61,8 +61,14 @@ import Testing
 
     @Test func `gaps, repeats and broken lines are found`() {
         #expect(violations(["{\"position\":1,\"user\":\"user1\",\"gap\":\"expired\",\"count\":3}\n"]).count == 1)
-        #expect(violations([line(1, 0, 1, at: "user1", ",\"repeat\":true")]).count == 1)
+        #expect(violations([line(1, 0, 1, at: "user1"), line(2, 0, 2, at: "user1", ",\"repeat\":true")], of: 2).count == 1)
         #expect(violations([line(1, 0, 1, at: "user1"), "\0\0\0\n"]).count == 1)
+    }
+
+    // As a receiver writes them that was killed after it was handed the first messages, and before it wrote one.
+    @Test func `marks of repeats at the head of a file are none of its faults`() {
+        let marked = (1...2).map { line($0, 0, $0, at: "user1", ",\"repeat\":true") }
+        #expect(violations(marked + [line(3, 0, 3, at: "user1")], of: 3) == [])
     }
 
     @Test func `own lines may begin late, but have no hole`() {

@@ -5,7 +5,9 @@
 
 start_gateway data
 for number in $(seq 2000); do printf '%04d%0900d\n' "$number" 0; done >"$WORK/lines"
-holdfast send --data "$WORK/data" --server "$tcp" --as alice --to bob --lines <"$WORK/lines" >"$WORK/out" 2>&1 || fail "sending failed: $(tail -n 2 "$WORK/out")"
+# As much as a reader needs a while for, also when this script has to wait for a processor.
+for number in $(seq 3000); do printf '%04d%09000d\n' "$number" 0; done >"$WORK/long"
+holdfast send --data "$WORK/data" --server "$tcp" --as alice --to bob --lines <"$WORK/long" >"$WORK/out" 2>&1 || fail "sending failed: $(tail -n 2 "$WORK/out")"
 stop_gateway || fail "the stop ended with $?"
 
 # A pipe that nobody empties would hold a reader; a process that isn't there yet can't be stopped: its parent is watched for it instead.
@@ -16,7 +18,10 @@ killed() {
     local parent=$!
     while [ -z "$child" ]; do
         kill -0 "$parent" 2>/dev/null || fail "$*: it ended before its reader was seen: $(cat "$WORK/out")"
-        child=$(pgrep -P "$parent" || true)
+        # No process is started for the look: that alone may take as long as the reader.
+        for children in /proc/"$parent"/task/*/children; do
+            [ -z "$child" ] && read -r child _ 2>/dev/null <"$children" || true
+        done
     done
     kill -9 $child
     wait "$parent" || status=$?

@@ -22,6 +22,9 @@ package final class MemoryStorage: RepairableStorage {
         /// Set by a commit that failed: the process should have ended.
         var hasFailed = false
         var isCheckpointRunning = false
+
+        /// Records that no timeline of the store holds.
+        var unkeptCount: Int { durable.positions.count - durable.rows[Int(StoreTable.kept.rawValue)].keys.count }
     }
 
     private let state: Mutex<State>
@@ -72,9 +75,18 @@ package final class MemoryStorage: RepairableStorage {
     /// Whether `fill` was called and no room was made since.
     package var isFull: Bool {
         state.withLock { state in
-            let kept = state.durable.rows[Int(StoreTable.kept.rawValue)].keys.count
-            if state.durable.positions.count <= kept + Self.spareRecords { state.isFull = false }
+            if state.unkeptCount <= Self.spareRecords { state.isFull = false }
             return state.isFull
+        }
+    }
+
+    /// Records that can be trimmed: no timeline of the store holds them, and they aren't those of holds, for which no hold gives way.
+    /// 0 when there are no more than come between two checkpoints.
+    package var trimmableCount: Int {
+        state.withLock { state in
+            let holdCount = state.durable.records.count { if case .hold? = Record.decode($0.span) { true } else { false } }
+            let count = state.unkeptCount - holdCount
+            return count > Self.spareRecords ? count : 0
         }
     }
 
