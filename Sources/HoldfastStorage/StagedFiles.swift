@@ -40,6 +40,8 @@ package enum StagedFiles {
     package static func complete(in path: String) throws(StorageError) -> [String] {
         let directory = DataDirectory(path: path)
         guard let text = try DurableFile.read(directory.finished + "/suffix") else {
+            // It is the last file that goes: a crash left the folder alone, and everything is in its place.
+            if unsafe rmdir(directory.finished) == 0 { return [] }
             throw StorageError.failure(.damaged, "go on in", directory.finished, "its file suffix is missing")
         }
         let suffix = text.prefix { $0 != "\n" }

@@ -48,6 +48,16 @@ import Testing
         #expect(storage.nextPosition == Position(rawValue: 9))
     }
 
+    @Test func `a crash between the last file's removal and its folder's is no damage`() throws {
+        let directory = try makeDecided()
+        try StagedFiles.complete(in: directory.data)
+        try FileManager.default.createDirectory(atPath: directory.data + "/finished", withIntermediateDirectories: false)
+        #expect(StagedFiles.isPending(in: directory.data))
+        #expect(try StagedFiles.complete(in: directory.data) == [])
+        #expect(!StagedFiles.isPending(in: directory.data))
+        #expect(try directory.open().allPositions() == [1, 2])
+    }
+
     @Test func `what was replaced before keeps its name`() throws {
         let directory = try makeDecided()
         try StagedFiles.complete(in: directory.data)
