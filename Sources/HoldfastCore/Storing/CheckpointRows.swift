@@ -3,7 +3,7 @@ package struct CheckpointRows: Equatable, Sendable {
     private var rows = [Int](repeating: 0, count: StoreTable.allCases.count)
     /// Timelines that get entries or lose some.
     package var timelines = 0
-    /// Entries that timelines get; each is counted in the table `kept`, too.
+    /// Entries that timelines get; each also takes a row of the table `kept`, which isn't counted beside it.
     package var entriesAdded = 0
     /// Entries on disk that leave their timelines; each goes from the table `kept` to the table `released`.
     package var entriesRemoved = 0

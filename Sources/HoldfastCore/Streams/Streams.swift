@@ -139,7 +139,6 @@ struct Streams: ~Copyable {
         pagesInFlight -= 1
     }
 
-    /// Lets go of the room of a queue that is empty.
     /// Gives the room of past traffic back.
     /// - Returns: what is to be freed.
     mutating func giveMemoryBack() -> ContiguousArray<StreamRow> {

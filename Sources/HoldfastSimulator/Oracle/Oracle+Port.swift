@@ -75,8 +75,8 @@ extension Oracle {
             world.note("\(name) holds what is above \(floor.rawValue), asked for \(asked.floor.rawValue)")
             if floor < asked.floor, asked.floor < next { world.fail("\(name) has a floor below what was asked for") }
             // It may have given way after that, in a batch that was on the disk before the answer was told.
-            let gaveWay = gaveWay[name].map { $0.at > position ? $0.floor : .zero } ?? .zero
-            holdFloors[name] = max(floor, gaveWay)
+            let later = gaveWayTo[name].flatMap { $0.at > position ? $0.floor : nil }
+            holdFloors[name] = max(floor, later ?? .zero)
         case .release(let name):
             world.coverage.count("hold released")
             holdFloors[name] = nil
@@ -87,7 +87,7 @@ extension Oracle {
     func gaveWay(_ notice: HoldNotice) {
         world.coverage.count("hold gave way: \(notice.cause)")
         world.note("\(notice.name) gave way, \(notice.cause): from \(notice.from.rawValue) to \(notice.to.rawValue)")
-        if gaveWay[notice.name]?.floor ?? .zero < notice.to {
+        if gaveWayTo[notice.name]?.floor ?? .zero < notice.to {
             world.fail("\(notice.name) is said to have given way, and no record says so")
         }
     }
@@ -95,7 +95,7 @@ extension Oracle {
     /// A record says that a hold gave way: the process may end before anybody hears of it.
     func recorded(_ record: HoldRecord, at position: Position) {
         guard record.cause != .set, record.cause != .released else { return }
-        gaveWay[record.name] = (record.hold.floor, position)
+        gaveWayTo[record.name] = (record.hold.floor, position)
         if let floor = holdFloors[record.name] { holdFloors[record.name] = max(floor, record.hold.floor) }
     }
 

@@ -19,7 +19,7 @@ final class Oracle {
     /// Above which no record may go, as far as those who have a hold know.
     var holdFloors: [HoldName: Position] = [:]
     /// How far they gave way last, as the disk has it, and where the record is that says so.
-    var gaveWay: [HoldName: (floor: Position, at: Position)] = [:]
+    var gaveWayTo: [HoldName: (floor: Position, at: Position)] = [:]
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0

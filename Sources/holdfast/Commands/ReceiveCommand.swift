@@ -9,7 +9,7 @@ struct ReceiveCommand: AsyncParsableCommand {
         discussion: """
             Each message is a line. With --json, with --output, and when standard output is not a terminal, lines are JSON: \
             {"position", "user", "conversation", "from", "to", "time", "kind", "text" or "base64"}, and "repeat": true when the \
-            message may have been handed over before; with --output only at the head of a file, which can't tell. A gap is {"position", "user", "gap": reason, "count"}: messages that will \
+            message may have been handed over before. A gap is {"position", "user", "gap": reason, "count"}: messages that will \
             not come, and why. On a terminal without --json a line is: time from -> to: text.
 
             A device is a session of its own with its own place in the stream; it begins at the oldest message that is kept.
