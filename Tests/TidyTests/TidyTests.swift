@@ -15,12 +15,13 @@ import Testing
         "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastSystem", "HoldfastWire"],
         "HoldfastIO": ["CLinux", "COpenSSL", "HoldfastSystem"],
         "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastStorage", "HoldfastIO"],
+        "HoldfastControl": ["HoldfastWire", "HoldfastCore", "HoldfastGateway"],
         "HoldfastClient": ["HoldfastWire"],
         "HoldfastClientTransport": ["HoldfastClient", "HoldfastIO"],
         "HoldfastSimulator": ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire"],
         "holdfast": [
-            "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore", "HoldfastWire", "HoldfastIO",
-            "HoldfastSystem",
+            "HoldfastControl", "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
+            "HoldfastWire", "HoldfastIO", "HoldfastSystem",
         ],
     ]
 
