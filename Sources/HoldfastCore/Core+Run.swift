@@ -7,7 +7,7 @@ extension Core {
         assert(resolution.missing.isEmpty, "a command runs when all that it needs is there")
         self.names.touch(resolution.places)
         switch command {
-        case .hello(let connection, _, _, let isSendOnly, let isService, let state):
+        case .hello(let connection, _, _, let isSendOnly, let isService, _, let state):
             hello(
                 connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, state)
         case .resume(let connection, let state): resume(connection, state, resolution)
@@ -25,7 +25,7 @@ extension Core {
             if resolution.session != nil { emitConversation(origin.connection, conversation, peer: resolution.peerName) }
         case .logout:
             if let session = resolution.session { end(session, .loggedOut) }
-        case .authenticate(let origin, _, let device):
+        case .authenticate(let origin, _, let device, _):
             if resolution.session != nil { authenticate(origin, resolution, namesDevice: !device.isEmpty) }
         case .detach(let connection, let session): detach(connection, session)
         case .push(let push):

@@ -148,7 +148,7 @@ struct CommandNames {
 
     init(_ command: Command, _ bytes: [UInt8], _ hash: KeyedHash) {
         switch command {
-        case .hello(_, let user, let device, _, _, _), .authenticate(_, let user, let device):
+        case .hello(_, let user, let device, _, _, _, _), .authenticate(_, let user, let device, _):
             self.user = NameKey([UInt8](bytes[user]), hash)
             self.device = NameKey([UInt8](bytes[device]), hash)
         case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)), .ask(_, .inbox(let user)):

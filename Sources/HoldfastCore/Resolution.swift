@@ -59,7 +59,7 @@ extension Core {
     func resolve(_ command: Command, _ names: CommandNames, _ found: FoundRows, into resolution: inout Resolution) {
         assert(resolution.missing.isEmpty && resolution.session == nil, "a resolution is of one command")
         switch command {
-        case .hello(_, _, _, _, _, let state):
+        case .hello(_, _, _, _, _, _, let state):
             guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
             findDevice(number, names.device, &resolution)
             guard resolution.missing.isEmpty, let state, state.session == resolution.device else { break }
@@ -86,7 +86,7 @@ extension Core {
             case .absent: break
             case .unknown: resolution.missing.append(.userName(peer.number))
             }
-        case .authenticate(let origin, _, let device):
+        case .authenticate(let origin, _, let device, _):
             resolution.session = session(of: origin)
             guard resolution.session != nil, let number = findUser(names.user, asking: 0, &resolution), !device.isEmpty else { break }
             findDevice(number, names.device, &resolution)

@@ -53,17 +53,17 @@ private func answer(
     _ action: ConnectionAction, _ machine: inout ConnectionMachine, _ stream: [UInt8], _ intake: inout CommandIntake, _ out: inout [UInt8],
     _ limits: ConnectionLimits, _ attached: Effect.Attached
 ) {
-    let name = Array("alice".utf8)
+    let token = CheckedToken(user: Array("alice".utf8), device: nil, isService: false, issuedAt: 900, expires: 0)
     switch action {
     case .verifyToken(let hello):
         machine.tokenVerified(
-            user: name.span, device: Array(stream[hello.device]).span, isSendOnly: hello.isSendOnly, isService: false, state: hello.state,
-            expires: 1000, intake: &intake)
+            token, device: Array(stream[hello.device]).span, isSendOnly: hello.isSendOnly, state: hello.state, expires: 1000,
+            intake: &intake)
     case .openTicket(let resume):
         let state = PresentedState(
             session: SessionID(rawValue: 1 << 24 | 1), attach: resume.attach, position: resume.position, lastSequence: resume.lastSequence)
         machine.ticketOpened(state, expires: 1000, intake: &intake)
-    case .verifyFreshToken: machine.freshTokenVerified(user: name.span, device: [UInt8]().span, expires: 2000, intake: &intake)
+    case .verifyFreshToken: machine.freshTokenVerified(token, expires: 2000, intake: &intake)
     default: return
     }
     _ = machine.welcome(attached, now: 0, limits: limits, out: &out)

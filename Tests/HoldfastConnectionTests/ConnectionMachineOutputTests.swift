@@ -184,10 +184,13 @@ import Testing
         let token: [UInt8] = [1, 2]
         #expect(renewed.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }.action == .verifyFreshToken(2..<4))
         #expect(renewed.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }.action == .close(.wrongState))
-        let noDevice: [UInt8] = []
-        renewed.machine.freshTokenVerified(
-            user: token.span, device: noDevice.span, expires: renewed.now / 1000 + 500, intake: &renewed.intake)
-        #expect(renewed.takeCommands().0.count == 1)
+        let checked = CheckedToken(user: token, device: nil, isService: false, issuedAt: 900, expires: 0)
+        renewed.machine.freshTokenVerified(checked, expires: renewed.now / 1000 + 500, intake: &renewed.intake)
+        guard case .authenticate(_, _, let device, issuedAt: 900)? = renewed.takeCommands().0.first else {
+            Issue.record("no command")
+            return
+        }
+        #expect(device.isEmpty)
         #expect(renewed.machine.authenticated(now: renewed.now, limits: renewed.limits, out: &renewed.out))
         #expect(try renewed.takeFrames() == [.authenticated(expiresIn: 500)])
         renewed.now += 60_000
@@ -201,9 +204,8 @@ import Testing
         harness.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
         harness.now += 200_000
         #expect(deadline(&harness) == .setDeadline(milliseconds: 1000))
-        let noDevice: [UInt8] = []
-        harness.machine.freshTokenVerified(
-            user: token.span, device: noDevice.span, expires: harness.now / 1000 + 500, intake: &harness.intake)
+        let checked = CheckedToken(user: token, device: nil, isService: false, expires: 0)
+        harness.machine.freshTokenVerified(checked, expires: harness.now / 1000 + 500, intake: &harness.intake)
         #expect(harness.machine.authenticated(now: harness.now, limits: harness.limits, out: &harness.out))
         #expect(deadline(&harness) != .close(.tokenExpired))
     }
@@ -242,8 +244,8 @@ import Testing
     private func renew(_ harness: inout MachineHarness, seconds: UInt64) {
         let token: [UInt8] = [1, 2]
         harness.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }
-        harness.machine.freshTokenVerified(
-            user: token.span, device: [UInt8]().span, expires: harness.now / 1000 + seconds, intake: &harness.intake)
+        let checked = CheckedToken(user: token, device: nil, isService: false, expires: 0)
+        harness.machine.freshTokenVerified(checked, expires: harness.now / 1000 + seconds, intake: &harness.intake)
         _ = harness.takeCommands()
         #expect(harness.machine.authenticated(now: harness.now, limits: harness.limits, out: &harness.out))
         harness.out = []
@@ -263,9 +265,9 @@ import Testing
         var harness = MachineHarness()
         harness.receiveHello()
         let name: [UInt8] = [1]
+        let token = CheckedToken(user: name, device: nil, isService: false, expires: 0)
         harness.machine.tokenVerified(
-            user: name.span, device: name.span, isSendOnly: false, isService: false, state: nil, expires: harness.now / 1000 + seconds,
-            intake: &harness.intake)
+            token, device: name.span, isSendOnly: false, state: nil, expires: harness.now / 1000 + seconds, intake: &harness.intake)
         let attached = Effect.Attached(
             outcome: .begun, session: .init(rawValue: 7), attach: .init(rawValue: 1), cursor: .zero, era: 0, lastSequence: .none,
             serverTime: 0, isSendOnly: false, isService: false)

@@ -60,12 +60,10 @@ import Testing
         }
         #expect(hello.isSendOnly)
         #expect(hello.token.count == 3)
-        let user = [UInt8]("u".utf8)
-        harness.machine.tokenVerified(
-            user: user.span, device: name.span, isSendOnly: true, isService: false, state: nil, expires: 2000,
-            intake: &harness.intake)
+        let checked = CheckedToken(user: Array("u".utf8), device: nil, isService: false, issuedAt: 900, expires: 0)
+        harness.machine.tokenVerified(checked, device: name.span, isSendOnly: true, state: nil, expires: 2000, intake: &harness.intake)
         let (commands, bytes) = harness.takeCommands()
-        guard case .hello(_, let userRange, let device, true, false, nil)? = commands.first else {
+        guard case .hello(_, let userRange, let device, true, false, 900, nil)? = commands.first else {
             Issue.record("no command")
             return
         }

@@ -18,6 +18,7 @@ import Testing
         #expect(verified.device == "phone")
         #expect(verified.role == .service)
         #expect(verified.expires == now + 60)
+        #expect(verified.issuedAt == now)
     }
 
     @Test func `a token is good until its last second and not after`() async throws {
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func `an issuer whose clock differs a little is allowed for, in both directions`() throws {
-        let claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: Double(now), device: nil, role: nil)
+        let claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: Double(now))
         func verify(at time: UInt64) throws(TokenError) -> VerifiedToken {
             try VerifiedToken(claims, now: time, clockToleranceSeconds: 30)
         }
@@ -95,7 +96,7 @@ import Testing
 
     @Test func `claims are checked against the time and the limits of names`() throws {
         func check(_ change: (inout TokenClaims) -> Void) -> TokenError? {
-            var claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: nil, device: nil, role: nil)
+            var claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: nil)
             change(&claims)
             do throws(TokenError) {
                 _ = try VerifiedToken(claims, now: now, clockToleranceSeconds: 0)
@@ -117,6 +118,10 @@ import Testing
         #expect(check { $0.exp = 1e300 } == .malformed)
         #expect(check { $0.exp = 99_999_999_999 } == nil)
         #expect(check { $0.nbf = .nan } == .malformed)
+        #expect(check { $0.iat = Double(now) + 0.5 } == nil)
+        #expect(check { $0.iat = Double(now) * 1000 } == .malformed)
+        #expect(check { $0.iat = -1 } == .malformed)
+        #expect(check { $0.iat = .nan } == .malformed)
         #expect(check { $0.sub = "" } == .malformed)
         #expect(check { $0.sub = String(repeating: "x", count: 256) } == .malformed)
         #expect(check { $0.sub = "a\u{0}b" } == .malformed)

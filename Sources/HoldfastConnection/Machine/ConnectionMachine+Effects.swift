@@ -3,19 +3,24 @@ package import HoldfastWire
 
 // What the core and the driver's checks say, and the frames that come of it. Frames are appended to `out`.
 extension ConnectionMachine {
-    /// The token of the `HELLO` is good until `expires`, in monotonic seconds. The core is asked next.
+    /// The token of the `HELLO` is good. The core is asked next.
+    /// - Parameters:
+    ///   - device: that `HELLO` names.
+    ///   - expires: until when the token is good, in monotonic seconds.
     package mutating func tokenVerified(
-        user: Span<UInt8>, device: Span<UInt8>, isSendOnly: Bool, isService: Bool, state presented: PresentedState?, expires: UInt64,
+        _ token: CheckedToken, device: Span<UInt8>, isSendOnly: Bool, state presented: PresentedState?, expires: UInt64,
         intake: inout CommandIntake
     ) {
         guard state == .authenticating else { return }
         state = .attaching
         flags.insert(.knownToCore)
         authorizedUntil = UInt32(clamping: expires)
-        let user = intake.copy(user, 0..<user.count)
+        let user = intake.copy(token.user.span, 0..<token.user.count)
         let device = intake.copy(device, 0..<device.count)
         intake.add(
-            .hello(connection: handle, user: user, device: device, isSendOnly: isSendOnly, isService: isService, state: presented),
+            .hello(
+                connection: handle, user: user, device: device, isSendOnly: isSendOnly, isService: token.isService,
+                issuedAt: token.issuedAt, state: presented),
             byteCount: user.count + device.count)
     }
 
@@ -28,16 +33,15 @@ extension ConnectionMachine {
         intake.add(.resume(connection: handle, state: presented))
     }
 
-    /// The token of an `AUTHENTICATE` is good until `expires`; whether it is the session's user's is for the core to say. `device` is
-    /// empty when the token names none.
-    package mutating func freshTokenVerified(
-        user: Span<UInt8>, device: Span<UInt8>, expires: UInt64, intake: inout CommandIntake
-    ) {
+    /// The token of an `AUTHENTICATE` is good until `expires`, in monotonic seconds; whether it is the session's user's is for the core to say.
+    package mutating func freshTokenVerified(_ token: CheckedToken, expires: UInt64, intake: inout CommandIntake) {
         guard state == .open else { return }
         renewal = UInt32(clamping: expires)
-        let user = intake.copy(user, 0..<user.count)
-        let device = intake.copy(device, 0..<device.count)
-        intake.add(.authenticate(origin, user: user, device: device), byteCount: user.count + device.count)
+        let user = intake.copy(token.user.span, 0..<token.user.count)
+        let named = token.device ?? []
+        let device = intake.copy(named.span, 0..<named.count)
+        intake.add(
+            .authenticate(origin, user: user, device: device, issuedAt: token.issuedAt), byteCount: user.count + device.count)
     }
 
     /// The core says that the fresh token belongs to the session; false when nothing waits for that any more.

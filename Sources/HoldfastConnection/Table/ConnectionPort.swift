@@ -36,23 +36,6 @@ package protocol ConnectionPort: AnyObject {
     func willClose(_ connection: ConnectionHandle, _ session: SessionID, _ code: CloseCode)
 }
 
-/// What a good token says.
-package struct CheckedToken: Equatable, Sendable {
-    package var user: [UInt8]
-    /// Nil when the token is good for any device.
-    package var device: [UInt8]?
-    package var isService: Bool
-    /// Seconds since 1970.
-    package var expires: UInt64
-
-    package init(user: [UInt8], device: [UInt8]?, isService: Bool, expires: UInt64) {
-        self.user = user
-        self.device = device
-        self.isService = isService
-        self.expires = expires
-    }
-}
-
 /// What all connections of a gateway are told.
 package struct ConnectionSettings: Sendable {
     package var limits = ConnectionLimits()

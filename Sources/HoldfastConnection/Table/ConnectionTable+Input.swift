@@ -85,8 +85,7 @@ extension ConnectionTable {
         }
         let expires = monotonicSeconds(atWall: token.expires)
         if login.isFresh {
-            let device = token.device ?? []
-            machines[slot].freshTokenVerified(user: token.user.span, device: device.span, expires: expires, intake: &intake)
+            machines[slot].freshTokenVerified(token, expires: expires, intake: &intake)
             return
         }
         if leaveIfEnded(connection) { return }
@@ -98,8 +97,7 @@ extension ConnectionTable {
             return close(connection, .deviceMismatch, text: "the token is of another device than HELLO names")
         }
         machines[slot].tokenVerified(
-            user: token.user.span, device: login.device.span, isSendOnly: login.isSendOnly, isService: token.isService,
-            state: login.state, expires: expires, intake: &intake)
+            token, device: login.device.span, isSendOnly: login.isSendOnly, state: login.state, expires: expires, intake: &intake)
     }
 
     private mutating func openTicket(_ connection: ConnectionHandle, _ resume: ClientFrame.Resume, _ sealed: Span<UInt8>) {

@@ -130,7 +130,7 @@ extension Result<VerifiedToken, TokenError> {
         map { token in
             CheckedToken(
                 user: Array(token.user.utf8), device: token.device.map { Array($0.utf8) }, isService: token.role == .service,
-                expires: token.expires)
+                issuedAt: token.issuedAt.map { UInt32(clamping: max($0, 1)) } ?? 0, expires: token.expires)
         }.mapError(\.closeCode)
     }
 }

@@ -8,6 +8,8 @@ struct TokenClaims: JWTPayload {
     /// Seconds since 1970; may have a fraction.
     var exp: Double
     var nbf: Double?
+    /// When the token was issued.
+    var iat: Double?
     var device: String?
     var role: String?
 

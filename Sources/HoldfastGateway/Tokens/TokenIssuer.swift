@@ -14,7 +14,8 @@ package struct TokenIssuer: Sendable {
     package func issue(
         user: String, device: String? = nil, role: TokenRole = .user, now: UInt64, lifetimeSeconds: UInt64
     ) async throws -> String {
-        let claims = TokenClaims(sub: user, exp: Double(now + lifetimeSeconds), nbf: nil, device: device, role: role.rawValue)
+        let claims = TokenClaims(
+            sub: user, exp: Double(now + lifetimeSeconds), iat: Double(now), device: device, role: role.rawValue)
         return try await keys.sign(claims)
     }
 }

@@ -13,6 +13,8 @@ package struct VerifiedToken: Equatable, Sendable {
     package var role: TokenRole
     /// Seconds since 1970.
     package var expires: UInt64
+    /// Seconds since 1970, rounded down; nil when the token doesn't say when it was issued.
+    package var issuedAt: UInt64?
 
     /// Checks what the claims say against the time and the limits of names.
     /// - Parameter clockToleranceSeconds: by how much the issuer's clock may differ.
@@ -22,6 +24,10 @@ package struct VerifiedToken: Equatable, Sendable {
         if let begins = claims.nbf {
             guard begins.isFinite, begins < Self.secondsMax else { throw .malformed }
             guard begins <= Double(now) + Double(clockToleranceSeconds) else { throw .notYetValid }
+        }
+        if let issued = claims.iat {
+            guard issued.isFinite, issued >= 0, issued < Self.secondsMax else { throw .malformed }
+            issuedAt = UInt64(issued)
         }
         guard WireLimits.isName(claims.sub, bytesMax: WireLimits.userBytesMax),
             claims.device.map({ WireLimits.isName($0, bytesMax: WireLimits.deviceBytesMax) }) ?? true
