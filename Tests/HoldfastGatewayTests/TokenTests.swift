@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastCore
 import HoldfastTestSupport
 import HoldfastWire
 import Testing
@@ -31,7 +32,7 @@ import Testing
     @Test func `an issuer whose clock differs a little is allowed for, in both directions`() throws {
         let claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: Double(now))
         func verify(at time: UInt64) throws(TokenError) -> VerifiedToken {
-            try VerifiedToken(claims, now: time, clockToleranceSeconds: 30)
+            try VerifiedToken(claims, now: time, rules: TokenRules(clockToleranceSeconds: 30))
         }
         #expect(try verify(at: now - 30).expires == now + 90)
         #expect(throws: TokenError.notYetValid) { try verify(at: now - 31) }
@@ -95,11 +96,11 @@ import Testing
     }
 
     @Test func `claims are checked against the time and the limits of names`() throws {
-        func check(_ change: (inout TokenClaims) -> Void) -> TokenError? {
+        func check(_ rules: TokenRules = TokenRules(), _ change: (inout TokenClaims) -> Void) -> TokenError? {
             var claims = TokenClaims(sub: "alice", exp: Double(now + 60), nbf: nil)
             change(&claims)
             do throws(TokenError) {
-                _ = try VerifiedToken(claims, now: now, clockToleranceSeconds: 0)
+                _ = try VerifiedToken(claims, now: now, rules: rules)
                 return nil
             } catch {
                 return error
@@ -129,6 +130,48 @@ import Testing
         #expect(check { $0.device = String(repeating: "x", count: 65) } == .malformed)
         #expect(check { $0.role = "king" } == .malformed)
         for role in TokenRole.allCases { #expect(check { $0.role = role.rawValue } == nil) }
+        #expect(check { $0.to = ["alice", "team-*"] } == nil)
+        for names in [[""], ["a\u{0}"], [String(repeating: "x", count: 256)], Array(repeating: "x", count: RecipientLimit.entriesMax + 1)] {
+            #expect(check { $0.to = names } == .malformed, "a limit that isn't understood is none: \(names)")
+        }
+
+        let ours = TokenRules(issuer: "https://login.example.com", audience: "chat")
+        func checkOurs(_ change: (inout TokenClaims) -> Void) -> TokenError? {
+            check(ours) {
+                $0.iss = "https://login.example.com"
+                $0.aud = TokenAudience(["shop", "chat"])
+                change(&$0)
+            }
+        }
+        #expect(checkOurs { _ in } == nil)
+        #expect(checkOurs { $0.iss = nil } == .issuer)
+        #expect(checkOurs { $0.iss = "https://login.example.com/" } == .issuer)
+        #expect(checkOurs { $0.aud = nil } == .audience)
+        #expect(checkOurs { $0.aud = TokenAudience([]) } == .audience)
+        #expect(checkOurs { $0.aud = TokenAudience(["Chat", "chat2"]) } == .audience)
+        #expect(checkOurs { $0.exp = Double(now) } == .expired)
+        #expect(TokenError.issuer.closeCode == .tokenInvalid && TokenError.audience.closeCode == .tokenInvalid)
+        // What isn't asked for isn't looked at.
+        #expect(check { $0.aud = TokenAudience(["others"]) } == nil)
+    }
+
+    @Test func `scopes are names with a space between them, of which others are for others`() async throws {
+        let token = try VerifiedToken(
+            TokenClaims(sub: "shop", exp: Double(now + 60), scope: "push openid push:as  read:all events"), now: now, rules: TokenRules())
+        #expect(token.scopes == [.push, .pushAs, .events])
+        #expect(token.scopes.claim == "push push:as events")
+        #expect(try VerifiedToken(TokenClaims(sub: "shop", exp: Double(now + 60)), now: now, rules: TokenRules()).scopes.isEmpty)
+        #expect(TokenScopes.all.map(\.name) == ["push", "push:as", "read", "operate", "events", "events:bodies"])
+        #expect(TokenScopes(claim: TokenScopes.all.map(\.name).joined(separator: " ")).names.count == 6)
+    }
+
+    @Test(arguments: [(#""chat""#, ["chat"]), (#"["chat","shop"]"#, ["chat", "shop"]), ("[]", [])])
+    func `an audience is a text or a list`(_ json: String, _ names: [String]) throws {
+        #expect(try JSONDecoder().decode(TokenAudience.self, from: Data(json.utf8)).names == names)
+    }
+
+    @Test(arguments: ["7", "{}", #"["chat",7]"#, "true"]) func `an audience is nothing else`(_ json: String) {
+        #expect(throws: (any Error).self) { try JSONDecoder().decode(TokenAudience.self, from: Data(json.utf8)) }
     }
 
     @Test func `a token without exp or sub is malformed`() async throws {

@@ -20,6 +20,8 @@ package struct Configuration: Sendable {
 
     package var tokenSecretFile = ""
     package var tokenPublicKeyFile = ""
+    package var tokenIssuer = ""
+    package var tokenAudience = ""
     package var tokenClockSeconds = 30
     package var tokenWarningSeconds = 60
     package var tokenChecksMax = 4096

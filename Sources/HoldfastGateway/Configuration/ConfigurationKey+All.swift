@@ -39,6 +39,12 @@ extension ConfigurationKey {
         .init(
             "tokenPublicKeyFile", .text(\.tokenPublicKeyFile), "PEM file with the public key of ES256 (P-256) or EdDSA (Ed25519) tokens."),
         .init(
+            "tokenIssuer", .text(\.tokenIssuer),
+            "Who must have issued a token (its claim `iss`, letter by letter); empty: that isn't looked at."),
+        .init(
+            "tokenAudience", .text(\.tokenAudience),
+            "Whom a token must be for (its claim `aud`, a text or a list with this one in it); empty: that isn't looked at."),
+        .init(
             "tokenClockSeconds", .integer(\.tokenClockSeconds, 0...3600),
             "By how much the clock of the token issuer may differ: a token is good so much longer, and earlier."),
         .init(

@@ -60,6 +60,11 @@ extension Configuration {
         return core
     }
 
+    /// What is demanded of tokens.
+    package var tokenRules: TokenRules {
+        TokenRules(issuer: tokenIssuer, audience: tokenAudience, clockToleranceSeconds: tokenClockSeconds)
+    }
+
     /// Which times of the machine's clock are believed.
     package var clockRule: ClockRule {
         var rule = ClockRule()

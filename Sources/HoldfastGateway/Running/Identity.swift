@@ -51,7 +51,7 @@ struct Identity {
             secret = read
         }
         do {
-            return try await TokenVerifier(secret: secret, publicKeyPEM: pem, clockToleranceSeconds: configuration.tokenClockSeconds)
+            return try await TokenVerifier(secret: secret, publicKeyPEM: pem, rules: configuration.tokenRules)
         } catch {
             let isPublic = error == .publicKeyUnusable
             throw GatewayError.file(

@@ -7,14 +7,13 @@ internal import JWTKit
 /// make a public key be used as an HMAC secret, and `none` is not there to be chosen. A key id in the header is ignored.
 package struct TokenVerifier: Sendable {
     private var keys: [String: any JWTAlgorithm] = [:]
-    private let clockToleranceSeconds: Int
+    private let rules: TokenRules
 
     /// - Parameters:
     ///   - secret: of HS256 tokens, or nil when they aren't accepted.
     ///   - publicKeyPEM: P-256 for ES256 tokens or Ed25519 for EdDSA ones, or nil.
-    ///   - clockToleranceSeconds: by how much the issuer's clock may differ.
-    package init(secret: [UInt8]?, publicKeyPEM: String?, clockToleranceSeconds: Int = 0) async throws(TokenKeyError) {
-        self.clockToleranceSeconds = clockToleranceSeconds
+    package init(secret: [UInt8]?, publicKeyPEM: String?, rules: TokenRules = TokenRules()) async throws(TokenKeyError) {
+        self.rules = rules
         if let secret {
             guard secret.count >= TokenSecret.bytesMin else { throw .secretTooShort(secret.count) }
             keys["HS256"] = try await Self.key { await $0.add(hmac: HMACKey(from: Data(secret)), digestAlgorithm: .sha256) }
@@ -56,7 +55,7 @@ package struct TokenVerifier: Sendable {
         let signed = token[..<parts[1].endIndex]
         // The crypto library also throws for a signature that has no valid form.
         guard let isGenuine = try? key.verify(signature, signs: signed), isGenuine else { throw .signature }
-        return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now, clockToleranceSeconds: clockToleranceSeconds)
+        return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now, rules: rules)
     }
 
     /// The user that a token names, unchecked: for whoever brings one, and must leave it to the gateway to believe it. nil when it can't be read.
