@@ -46,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
@@ -72,15 +73,18 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Yams", package: "Yams"),
             ]),
         // The HTTP door of backends and operators.
-        module(
-            "HoldfastControl",
-            [
+        .target(
+            name: "HoldfastControl",
+            dependencies: [
                 "HoldfastWire", "HoldfastCore", "HoldfastGateway", logging,
-                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "HTTPTypes", package: "swift-http-types"),
-            ]),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            resources: [.embedInCode("Documents/openapi.yaml")], swiftSettings: settings),
         module("HoldfastClient", ["HoldfastWire"]),
         module("HoldfastClientTransport", ["HoldfastClient", "HoldfastIO"]),
         module("HoldfastSimulator", ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire"]),
@@ -117,7 +121,13 @@ let package = Package(
                 "HoldfastStorage",
             ]
         ),
-        tests("HoldfastControlTests", ["HoldfastControl"]),
+        tests(
+            "HoldfastControlTests",
+            [
+                "HoldfastControl", "HoldfastGateway", "HoldfastCore", "HoldfastWire", logging, .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),
         // Shared by `swift test`, which replays what was found, and by libFuzzer (Tests/Fuzz/run.sh).

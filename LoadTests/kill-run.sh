@@ -38,7 +38,7 @@ listen=127.0.0.1:0
 tls_listen=127.0.0.1:0
 start_gateway() {
     : > "$work/ready"
-    "$HOLDFAST" serve --data "$work/data" --listen "$listen" --tls-listen "$tls_listen" > "$work/ready" 2>> "$work/gateway.log" &
+    "$HOLDFAST" serve --data "$work/data" --listen "$listen" --tls-listen "$tls_listen" --control-listen 127.0.0.1:0 > "$work/ready" 2>> "$work/gateway.log" &
     gateway=$!
     until grep -q '^ready ' "$work/ready"; do
         kill -0 "$gateway" 2>/dev/null || { echo "the gateway doesn't start:"; tail -5 "$work/gateway.log"; exit 1; }

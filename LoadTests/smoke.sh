@@ -30,7 +30,7 @@ stop() {
 }
 trap stop EXIT
 
-"$bin/holdfast" serve --data "$folder/data" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 >"$folder/ready" 2>"$folder/log" &
+"$bin/holdfast" serve --data "$folder/data" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0 >"$folder/ready" 2>"$folder/log" &
 gateway=$!
 until grep -q '^ready' "$folder/ready"; do
     kill -0 "$gateway" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }

@@ -104,7 +104,7 @@ tcp=127.0.0.1:0
 tls=127.0.0.1:0
 start_gateway() {
     : >"$folder/ready"
-    "$bin/holdfast" serve --data "$folder/data" --listen "$tcp" --tls-listen "$tls" >"$folder/ready" 2>>"$folder/log" &
+    "$bin/holdfast" serve --data "$folder/data" --listen "$tcp" --tls-listen "$tls" --control-listen 127.0.0.1:0 >"$folder/ready" 2>>"$folder/log" &
     gateway=$!
     until grep -q '^ready' "$folder/ready"; do
         kill -0 "$gateway" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }

@@ -44,7 +44,7 @@ start_gateway() {
     # An earlier start's line is not this one's.
     : >"$WORK/$name.ready"
     # A plain redirection and no pipe: the pid is the gateway's own.
-    holdfast serve --data "$WORK/$name" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 "$@" >"$WORK/$name.ready" 2>>"$WORK/$name.log" &
+    holdfast serve --data "$WORK/$name" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0 "$@" >"$WORK/$name.ready" 2>>"$WORK/$name.log" &
     gateway=$!
     processes+=("$gateway")
     wait_until 60 is_ready "$WORK/$name.ready" "$gateway" || fail "the gateway doesn't get ready: $(tail -n 5 "$WORK/$name.log")"

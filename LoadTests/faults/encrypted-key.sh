@@ -14,7 +14,7 @@ printf 'tlsCertificate: %s\ntlsKey: %s\n' "$WORK/cert.pem" "$WORK/tls.pem" >"$WO
 # 1. A start, with a terminal to ask on.
 cp "$WORK/encrypted.pem" "$WORK/tls.pem"
 status=0
-timeout 20 script -qec "holdfast serve --data $WORK/asks --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --config $WORK/config.yaml" /dev/null \
+timeout 20 script -qec "holdfast serve --data $WORK/asks --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0 --config $WORK/config.yaml" /dev/null \
     >"$WORK/asks.log" 2>&1 </dev/null || status=$?
 [ "$status" = 66 ] || fail "a start with an encrypted key ends with $status: $(tail -n 3 "$WORK/asks.log")"
 grep -q 'tls.pem.*not encrypted' "$WORK/asks.log" || fail "the error doesn't name the key: $(tail -n 3 "$WORK/asks.log")"

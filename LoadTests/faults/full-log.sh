@@ -9,7 +9,7 @@ exec 9<>"$WORK/pipe"
 dd if=/dev/zero of="$WORK/pipe" bs=4096 count=64 oflag=nonblock 2>/dev/null || true
 
 : >"$WORK/ready"
-holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" --log-level trace >"$WORK/ready" 2>"$WORK/pipe" &
+holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" --control-listen "" --log-level trace >"$WORK/ready" 2>"$WORK/pipe" &
 gateway=$!
 processes+=("$gateway")
 wait_until 60 grep -q '^ready' "$WORK/ready" || fail "the gateway doesn't get ready"

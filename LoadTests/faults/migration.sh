@@ -8,14 +8,14 @@ needs gcc
 fixture=Tests/HoldfastStorageTests/Fixtures/format-1
 cp -r "$fixture" "$WORK/data"
 status=0
-holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" >"$WORK/refused" 2>&1 || status=$?
+holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" --control-listen "" >"$WORK/refused" 2>&1 || status=$?
 [ "$status" = 79 ] || fail "without --migrate it ends with $status: $(tail -n 1 "$WORK/refused")"
 grep -q '29 inbox entries.*MiB.*backup' "$WORK/refused" || fail "it doesn't say what the migration takes: $(tail -n 1 "$WORK/refused")"
 holdfast backup --data "$WORK/data" --to "$WORK/backup" >/dev/null || fail "no backup of it can be made"
 
 # Killed as soon as the number has risen, which is the first thing that it changes.
 is_raised() { grep -q 2 "$WORK/data/format" || has_ended "$gateway"; }
-holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" --migrate >/dev/null 2>"$WORK/killed.log" &
+holdfast serve --data "$WORK/data" --listen 127.0.0.1:0 --tls-listen "" --control-listen "" --migrate >/dev/null 2>"$WORK/killed.log" &
 gateway=$!
 processes+=("$gateway")
 until is_raised; do :; done

@@ -7,7 +7,7 @@ needs unshare
 unshare --mount true 2>/dev/null || skip "needs mount namespaces"
 
 refused=0
-for command in "holdfast serve --data $WORK/data --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0" "holdfast verify --data $WORK/data" \
+for command in "holdfast serve --data $WORK/data --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0" "holdfast verify --data $WORK/data" \
     "holdfast --help" "holdfast-load simulate --seeds 1" "holdfast-load --version"; do
     status=0
     # A namespace of its own, so that only the command is without.

@@ -10,7 +10,7 @@ for try in $(seq "$tries"); do
     pids=()
     for name in a b; do
         : >"$WORK/$name.ready"
-        holdfast serve --data "$WORK/$name" --listen "127.0.0.1:$port" --tls-listen "" >"$WORK/$name.ready" 2>"$WORK/$name.log" &
+        holdfast serve --data "$WORK/$name" --listen "127.0.0.1:$port" --tls-listen "" --control-listen "" >"$WORK/$name.ready" 2>"$WORK/$name.log" &
         pids+=($!)
         processes+=($!)
     done

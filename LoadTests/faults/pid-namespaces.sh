@@ -16,7 +16,7 @@ for number in $(seq 1000); do printf '%04d%0900d\n' "$number" 0; done >"$lines"
 # serve: starts the gateway in a namespace of its own and waits until it is ready. Sets gateway, the number that it has outside.
 serve() {
     : >"$WORK/ready"
-    "${apart[@]}" holdfast serve --data "$data" --config "$WORK/config.yaml" --listen 127.0.0.1:0 --tls-listen "" \
+    "${apart[@]}" holdfast serve --data "$data" --config "$WORK/config.yaml" --listen 127.0.0.1:0 --tls-listen "" --control-listen "" \
         >"$WORK/ready" 2>>"$WORK/log" &
     gateway=$!
     processes+=("$gateway")

@@ -29,7 +29,7 @@ serve() {
     : >"$WORK/ready"
     (
         [ "$1" = large ] || echo "$BASHPID" >"$group/cgroup.procs"
-        exec holdfast serve --data "$data" --listen 127.0.0.1:0 --tls-listen ""
+        exec holdfast serve --data "$data" --listen 127.0.0.1:0 --tls-listen "" --control-listen ""
     ) >"$WORK/ready" 2>>"$WORK/log" &
     gateway=$!
     processes+=("$gateway")

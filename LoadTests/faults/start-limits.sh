@@ -22,7 +22,7 @@ limited() {
     ! grep -q "are missing" "$WORK/out" || fail "ulimit $options: the text blames the disk: $(tail -n 1 "$WORK/out")"
     count=$((count + 1))
 }
-serve() { echo holdfast serve --data "$WORK/data$count" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0; }
+serve() { echo holdfast serve --data "$WORK/data$count" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0; }
 
 for descriptors in 6 8 12 14 18 20 22; do limited "-n $descriptors" "ulimit -n" $(serve); done
 for kilobytes in 400000 600000; do limited "-v $kilobytes" "ulimit -v" $(serve); done
@@ -42,7 +42,7 @@ if [ ${#user[@]} -gt 0 ] || [ "$(id -u)" != 0 ]; then
     # The user must be able to reach the program.
     cp "$BIN/holdfast" "$WORK/holdfast"
     for threads in 3 8 12; do
-        limited "-u $threads" "ulimit -u" ${user[@]+"${user[@]}"} "$WORK/holdfast" serve --data "$WORK/none" --listen 127.0.0.1:0 --tls-listen ""
+        limited "-u $threads" "ulimit -u" ${user[@]+"${user[@]}"} "$WORK/holdfast" serve --data "$WORK/none" --listen 127.0.0.1:0 --tls-listen "" --control-listen ""
     done
     limited "-u 3" "ulimit -u" ${user[@]+"${user[@]}"} "$WORK/holdfast" inspect --data "$WORK/none"
 fi

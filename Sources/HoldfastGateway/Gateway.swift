@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastConnection
 internal import HoldfastCore
 package import HoldfastIO
 internal import HoldfastStorage
@@ -23,7 +24,18 @@ package final class Gateway: Sendable {
     private let exitCode = Completion<Int32>()
     private let tls = Mutex<TLSServerContext?>(nil)
     private let reloads = Mutex(Reloads())
-    private let startedPort = Mutex<CorePort?>(nil)
+    private let started = Mutex<Started?>(nil)
+    /// Who else shows the certificate, or reads files that are read again at SIGHUP.
+    private let reloadActions = Mutex<[@Sendable () -> Void]>([])
+
+    /// What other doors than the phones' use of a gateway that serves.
+    private struct Started {
+        let port: CorePort
+        let tokens: TokenVerifier
+        let load: GatewayLoad
+        let certificate: CertificateFiles?
+        let configuration: Configuration
+    }
 
     private struct Reloads {
         var isRunning = false
@@ -54,8 +66,10 @@ package final class Gateway: Sendable {
             let identity = try await Identity(configuration, wallSeconds: time / 1000, logger)
             tls.withLock { $0 = identity.tls }
             let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger)
-            let port = running.port
-            startedPort.withLock { $0 = port }
+            let started = Started(
+                port: running.port, tokens: identity.tokens, load: running.load, certificate: identity.certificate,
+                configuration: configuration)
+            self.started.withLock { $0 = started }
             return try supervise(running)
         } catch {
             let failure = GatewayError(error)
@@ -65,7 +79,35 @@ package final class Gateway: Sendable {
     }
 
     /// Where requests without a connection go; nil before the start.
-    package var port: CorePort? { startedPort.withLock { $0 } }
+    package var port: CorePort? { started.withLock { $0?.port } }
+
+    /// The certificate that the gateway shows, and its key; nil when it has none, and before the start.
+    package var certificateFiles: CertificateFiles? { started.withLock { $0?.certificate } }
+
+    /// The configuration with what follows from the memory in it; before the start as it was given.
+    package var configurationInForce: Configuration { started.withLock { $0?.configuration } ?? configuration }
+
+    /// The version of the data directory's format.
+    package var dataFormat: Int { Int(StorageFormat.current.rawValue) }
+
+    /// Whether a resume would be served: false before the start, while it drains, and after a failure.
+    package var isServing: Bool { started.withLock { $0 != nil } && stop.current == StopSignal.State() }
+
+    /// Whether phones are told to wait or to come back.
+    package var isShedding: Bool { started.withLock { $0?.load }?.isShedding(at: SystemClock.monotonicMilliseconds()) ?? false }
+
+    /// Checks a token against the gateway's keys and clock. It computes for tens of microseconds and reads nothing.
+    /// - Returns: nil before the start.
+    package func verify(_ token: [UInt8]) throws(TokenError) -> VerifiedToken? {
+        guard let (tokens, load) = started.withLock({ $0.map { ($0.tokens, $0.load) } }) else { return nil }
+        return try tokens.verify(token, now: load.wallSeconds(atMonotonic: SystemClock.monotonicMilliseconds()))
+    }
+
+    /// Has `action` done at a stop when the phones have left, before the core ends. It may take a second or two.
+    package func beforeEnd(_ action: @escaping @Sendable () async -> Void) { stop.addLastAction(action) }
+
+    /// Has `action` done whenever SIGHUP has the certificate read again.
+    package func onReload(_ action: @escaping @Sendable () -> Void) { reloadActions.withLock { $0.append(action) } }
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
     package func beginDrain() { stop.drain() }
@@ -102,13 +144,15 @@ package final class Gateway: Sendable {
 
     /// Reads certificate and key again; connections that are up stay.
     package func reloadCertificate() {
-        guard let context = tls.withLock({ $0 }) else { return }
-        do {
-            try context.reload()
-            logger.info("read the certificate again")
-        } catch {
-            logger.error("the certificate can't be used, the old one stays: \(error)")
+        if let context = tls.withLock({ $0 }) {
+            do {
+                try context.reload()
+                logger.info("read the certificate again")
+            } catch {
+                logger.error("the certificate can't be used, the old one stays: \(error)")
+            }
         }
+        for action in reloadActions.withLock({ $0 }) { action() }
     }
 
     /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads the certificate again. Keep the result while it runs.

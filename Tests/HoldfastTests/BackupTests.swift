@@ -148,7 +148,7 @@ import Testing
         if killed.status != 0, command == .backup || command == .restore {
             // Nobody takes what is there for whole.
             let served = try await Command.run(
-                ["serve", "--data", target, "--listen", "127.0.0.1:0", "--tls-listen", ""], in: directory)
+                ["serve", "--data", target, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], in: directory)
             #expect(served.status == 73, "\(served.status) \(served.error)")
         }
         let again = try await Command.run(arguments, in: directory)

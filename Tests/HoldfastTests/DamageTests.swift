@@ -119,7 +119,7 @@ import Testing
         let damaged = try await DamagedDirectory(killed: true)
         try damaged.apply(.replayedByte)
         let served = try await Command.run(
-            ["serve", "--data", damaged.data, "--listen", "127.0.0.1:0", "--tls-listen", ""], in: damaged.directory)
+            ["serve", "--data", damaged.data, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], in: damaged.directory)
         #expect(served.status == 73 && served.error.contains("holdfast repair --dry-run"), "\(served.error)")
     }
 

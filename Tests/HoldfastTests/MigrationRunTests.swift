@@ -92,7 +92,7 @@ import Testing
         #expect(try await run(["verify", "--data", directory.path("fresh")], in: directory).output == verified)
 
         if state == .old {
-            let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--tls-listen", ""]
+            let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""]
             let refused = try await run(serve, in: directory, status: 79)
             for part in ["29 inbox entries", "--migrate", "backup"] { #expect(refused.error.contains(part), "\(refused.error)") }
             #expect(try number(data) == 1)

@@ -138,7 +138,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let gateway = try await GatewayProcess(in: directory)
         let second = try await Command.run(
-            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", ""], in: directory)
+            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], in: directory)
         #expect(second.status == 74, "\(second.error)")
         #expect(second.output.isEmpty)
         try await gateway.stop(SIGTERM)
@@ -149,7 +149,7 @@ import Testing
         let gateway = try await GatewayProcess(in: directory)
         let address = await gateway.address
         let second = try await Command.run(
-            ["serve", "--data", directory.path("other"), "--listen", address, "--tls-listen", ""], in: directory)
+            ["serve", "--data", directory.path("other"), "--listen", address, "--tls-listen", "", "--control-listen", ""], in: directory)
         #expect(second.status == 69 && second.error.contains("bind \(address)"), "\(second.error)")
         #expect(second.output.isEmpty)
         try await gateway.stop(SIGTERM)
@@ -165,7 +165,7 @@ import Testing
         // LMDB's two first pages stay, and say where the others are.
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.path("data/\(environment)/data.mdb")))
         try file.truncate(atOffset: 8192)
-        for command in [["serve", "--listen", "127.0.0.1:0", "--tls-listen", ""], ["inspect"]] {
+        for command in [["serve", "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], ["inspect"]] {
             let result = try await Command.run(command + ["--data", directory.path("data")], in: directory)
             #expect(result.status == 73 && result.error.contains("damaged"), "\(result.status) \(result.error)")
         }

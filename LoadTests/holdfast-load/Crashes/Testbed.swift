@@ -50,7 +50,7 @@ final class Testbed {
     func startGateway() throws -> Bool {
         try gateway.start([
             "serve", "--data", gateway.root + "/data", "--config", directory + "/gateway.yaml", "--listen", addresses[0], "--tls-listen",
-            addresses[1],
+            addresses[1], "--control-listen", "127.0.0.1:0",
         ])
         guard let line = try? gateway.child?.readLine() else {
             gateway.child?.end(0)
@@ -58,9 +58,9 @@ final class Testbed {
             throw Violation("the gateway doesn't start (\(gateway.exitStatus ?? 0)): \(gateway.lastWords)")
         }
         let words = line.split(separator: " ").map { String($0.dropFirst(4)) }
-        guard words.count == 3 else { throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=...'") }
+        guard words.count == 4 else { throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'") }
         // The same again after a kill.
-        addresses = Array(words[1...])
+        addresses = Array(words[1...2])
         try copyCredentials()
         return true
     }

@@ -71,7 +71,7 @@ struct MigrationCuts {
     private func serve(_ root: String, migrates: Bool, environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess(
             program,
-            ["serve", "--data", root, "--config", configuration, "--listen", "127.0.0.1:0", "--tls-listen", ""]
+            ["serve", "--data", root, "--config", configuration, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""]
                 + (migrates ? ["--migrate"] : []),
             errors: .file(root + ".log"), environment: environment)
     }

@@ -66,7 +66,9 @@ final class GatewayProcess {
     private static func start(
         _ workshop: Workshop, _ data: String, _ configuration: String?, listen: String, tlsListen: String, _ namespace: String?
     ) throws -> (ChildProcess, SocketAddress, SocketAddress) {
-        var arguments = ["serve", "--data", data, "--listen", listen, "--tls-listen", tlsListen]
+        // A network namespace may have no loopback.
+        let control = namespace == nil ? "127.0.0.1:0" : ""
+        var arguments = ["serve", "--data", data, "--listen", listen, "--tls-listen", tlsListen, "--control-listen", control]
         if let configuration { arguments += ["--config", configuration] }
         let log = data + ".log"
         // `ip netns exec` becomes the program: the child's pid is the gateway's.
@@ -83,7 +85,7 @@ final class GatewayProcess {
         var addresses: [SocketAddress] = []
         for prefix in ["tcp=", "tls="] {
             guard let word = line.split(separator: " ").first(where: { $0.hasPrefix(prefix) }) else {
-                throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=...'")
+                throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'")
             }
             addresses.append(try SocketAddress(parsing: String(word.dropFirst(prefix.count))))
         }

@@ -7,6 +7,8 @@ package final class GatewayLoad: Sendable {
     package let sentCount = Atomic<UInt64>(0)
     /// How long the last commits took, smoothed.
     package let commitMicroseconds = Atomic<UInt64>(0)
+    /// When an opening last had to wait or was told to come back; monotonic milliseconds, 0: never.
+    private let shedAt = Atomic<UInt64>(0)
     /// Sessions that were told to come back. Locked when an opening comes, never for traffic.
     package let slots: Mutex<SlotBook>
     /// For whom something waits; the core's.
@@ -21,6 +23,22 @@ package final class GatewayLoad: Sendable {
         slots = Mutex(SlotBook(countMax: slotsMax))
         self.undelivered = undelivered
     }
+
+    /// An opening found no room at once. Written once in a while, so that loops don't contend in a storm.
+    package func shed(at now: UInt64) {
+        guard now >= shedAt.load(ordering: .relaxed) + Self.shedNoteMilliseconds else { return }
+        shedAt.store(now, ordering: .relaxed)
+    }
+
+    /// Whether phones find no room now: who isn't one lets them go first.
+    package func isShedding(at now: UInt64) -> Bool {
+        let last = shedAt.load(ordering: .relaxed)
+        return last > 0 && now < last + Self.sheddingMilliseconds
+    }
+
+    private static let shedNoteMilliseconds: UInt64 = 50
+    /// A storm without a single opening in this time is over.
+    private static let sheddingMilliseconds: UInt64 = 1_000
 
     /// The core has looked at the clock.
     package func setTimeOffset(_ offset: Int64) { timeOffset.store(offset, ordering: .relaxed) }

@@ -26,9 +26,11 @@ extension ConnectionTable {
         switch storm.arrived(rank, now: port.now) {
         case .admit: admit(connection, opening)
         case .wait:
+            port.load.shed(at: port.now)
             openings[connection] = opening
             openingQueue.append(connection, rank)
         case .comeBack(let milliseconds):
+            port.load.shed(at: port.now)
             if case .resume(let state, _) = opening {
                 port.load.slots.withLock { $0.promise(state.session, at: port.now + UInt64(milliseconds), now: port.now) }
             }

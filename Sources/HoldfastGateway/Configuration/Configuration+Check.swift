@@ -33,6 +33,7 @@ extension Configuration {
                 }
             }
         }
+        problems += controlProblems(source: source)
         for value in proxyProtocolFrom {
             if (try? AddressRange(parsing: value)) == nil {
                 add("proxyProtocolFrom", value, "is not an address or a range", "Write 10.1.2.3, 10.0.0.0/8 or fd00::/8")

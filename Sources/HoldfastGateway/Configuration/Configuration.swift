@@ -26,6 +26,14 @@ package struct Configuration: Sendable {
     package var tokenWarningSeconds = 60
     package var tokenChecksMax = 4096
 
+    package var controlListen = "127.0.0.1:7480"
+    package var controlSocket = "DATA/control.sock"
+    package var controlClientCA = ""
+    package var controlNames: [String] = []
+    package var controlRequestsMax = 1_200_000
+    package var controlRequestsSeconds = 60
+    package var metricsListen = ""
+
     package var loops = 0
     package var readers = 2
     package var commandsPerLoopMax: Int?

@@ -2,7 +2,7 @@ internal import HoldfastWire
 
 extension ConfigurationKey {
     /// Every key, in the order in which README lists them.
-    package static let all: [ConfigurationKey] = listening + tokens + running + connections + storms + sessions + storage
+    package static let all: [ConfigurationKey] = listening + tokens + control + running + connections + storms + sessions + storage
 
     private static let listening: [ConfigurationKey] = [
         .init("data", .text(\.data), "The data directory: journal, store, keys. Made when missing; one gateway at a time."),
@@ -53,6 +53,31 @@ extension ConfigurationKey {
         .init(
             "tokenChecksMax", .integer(\.tokenChecksMax, 1...65536),
             "Tokens that may wait for verification at once; beyond it a HELLO is answered `overloaded`."),
+    ]
+
+    private static let control: [ConfigurationKey] = [
+        .init(
+            "controlListen", .text(\.controlListen),
+            "ADDRESS:PORT of the control API (HTTP) for backends and operators; empty: none. Beyond loopback it speaks TLS with the gateway's certificate."
+        ),
+        .init(
+            "controlSocket", .text(\.controlSocket),
+            "Unix socket of the control API for root and the gateway's user, without a token; DATA/ at its beginning is the data directory; at most 107 bytes; empty: none."
+        ),
+        .init(
+            "controlClientCA", .text(\.controlClientCA),
+            "PEM file with the issuers of client certificates: controlListen demands one, in addition to the token, and speaks TLS on loopback, too. Read again on SIGHUP."
+        ),
+        .init(
+            "controlNames", .list(\.controlNames),
+            "Host names under which controlListen and metricsListen are called, beside loopback and their address; another Host is refused."),
+        .init(
+            "controlRequestsMax", .integer(\.controlRequestsMax, 1...1_000_000_000),
+            "Requests to the control API that one token's user may make in controlRequestsSeconds; beyond it: 429."),
+        .init("controlRequestsSeconds", .integer(\.controlRequestsSeconds, 1...86_400), "The time in which they are given back."),
+        .init(
+            "metricsListen", .text(\.metricsListen),
+            "ADDRESS:PORT for scrapers and probes: /metrics, /healthz and /readyz, without token and without TLS; empty: none."),
     ]
 
     private static let running: [ConfigurationKey] = [

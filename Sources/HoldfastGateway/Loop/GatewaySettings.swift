@@ -96,9 +96,12 @@ extension Configuration {
     /// Event loops: as configured, or one per core.
     var loopCount: Int { loops > 0 ? loops : ProcessInfo.processInfo.activeProcessorCount }
 
-    /// Threads of a gateway that serves: loops, readers, tokens; core, journal, checkpoint, supervisor, signals, reload and log; and some of Swift's
-    /// pool.
-    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + 10 }
+    /// Threads of a gateway that serves: loops, readers, tokens, control API; core, journal, checkpoint, supervisor, signals, reload and log; and
+    /// some of Swift's pool.
+    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + Self.controlThreads + 10 }
+
+    /// Threads that read and write the sockets of the control API.
+    package static let controlThreads = 2
 
     func loopConfiguration(index: Int) -> EventLoopConfiguration {
         var loop = EventLoopConfiguration()

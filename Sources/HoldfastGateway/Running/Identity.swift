@@ -4,12 +4,21 @@ internal import HoldfastIO
 internal import HoldfastStorage
 internal import Logging
 
+/// Where the certificate and its key lie, as PEM.
+package struct CertificateFiles: Equatable, Sendable {
+    /// The gateway's certificate first.
+    package let chain: String
+    package let key: String
+}
+
 /// What a gateway proves itself with and checks others by: certificate, token keys, ticket keys. Read from files; what a first start
 /// without configuration lacks is made in the data directory.
 struct Identity {
     let tokens: TokenVerifier
     let ticketKeys: TicketKeyFile
-    /// nil when there is no TLS listener.
+    /// nil when nothing speaks TLS.
+    let certificate: CertificateFiles?
+    /// nil when there is no TLS listener for phones.
     let tls: TLSServerContext?
 
     /// - Parameter wallSeconds: the time, as far as the machine's clock is believed.
@@ -18,7 +27,11 @@ struct Identity {
         ticketKeys = try TicketKeyFile(
             data: configuration.data, ticketDays: configuration.ticketDays, keyHours: configuration.ticketKeyHours,
             wallSeconds: wallSeconds, monotonicSeconds: SystemClock.monotonicMilliseconds() / 1000)
-        tls = configuration.tlsListen.isEmpty ? nil : try Self.makeTLS(configuration, wallSeconds: wallSeconds, logger)
+        let usesTLS = !configuration.tlsListen.isEmpty || configuration.controlUsesTLS
+        let certificate = usesTLS ? try Self.certificateFiles(configuration, wallSeconds: wallSeconds, logger) : nil
+        self.certificate = certificate
+        tls = try configuration.tlsListen.isEmpty
+            ? nil : certificate.map { files throws(GatewayError) in try Self.serverContext(configuration, files.chain, files.key) }
         Self.warnOfReadableSecrets(configuration, logger)
     }
 
@@ -98,7 +111,10 @@ struct Identity {
             ]
     }
 
-    private static func makeTLS(_ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger) throws -> TLSServerContext {
+    /// Those that are configured; else those in the data directory, made where they are not there.
+    private static func certificateFiles(
+        _ configuration: Configuration, wallSeconds: UInt64, _ logger: Logger
+    ) throws -> CertificateFiles {
         var certificate = configuration.tlsCertificate
         var key = configuration.tlsKey
         if certificate.isEmpty {
@@ -120,7 +136,7 @@ struct Identity {
             // Whoever made them may have been killed before their names were on the disk.
             try DurableFile.syncDirectory(folder)
         }
-        return try serverContext(configuration, certificate, key)
+        return CertificateFiles(chain: certificate, key: key)
     }
 
     static func serverContext(_ configuration: Configuration, _ certificate: String, _ key: String) throws(GatewayError) -> TLSServerContext

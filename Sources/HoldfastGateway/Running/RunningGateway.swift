@@ -8,7 +8,7 @@ internal import Synchronization
 struct RunningGateway {
     let loops: [GatewayLoop]
     let admission: SharedAdmission
-    private let load: GatewayLoad
+    let load: GatewayLoad
     let tokenChecks: TokenChecks
     let core: ThreadMailbox<DriverMessage>
     let port: CorePort
@@ -119,7 +119,12 @@ struct RunningGateway {
             rotateTicketKeys()
         }
         if stop.current.failure == nil { drain() }
-        if stop.current.failure != nil { sendAway() }
+        if stop.current.failure != nil {
+            sendAway()
+            // Nobody is answered any more, so nobody has to wait for it.
+            port.stop()
+        }
+        stop.runLastActions(milliseconds: Self.lastActionsMilliseconds)
         tokenChecks.stop()
         core.post(.core(.finish))
         coreThread?.join()
@@ -159,6 +164,9 @@ struct RunningGateway {
 
     /// What a client that was told to leave may take to go, before its connection ends with its loop.
     private static let closeMilliseconds = 1000
+
+    /// What the doors of others than phones may take to end.
+    private static let lastActionsMilliseconds = 2_000
 
     /// After a failure nothing is confirmed any more; clients are told to come back, as far as that is quick.
     private func sendAway() {

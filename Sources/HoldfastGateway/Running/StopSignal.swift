@@ -12,6 +12,7 @@ final class StopSignal: Sendable {
 
     private let state = Mutex(State())
     private let semaphore = DispatchSemaphore(value: 0)
+    private let lastActions = Mutex<[@Sendable () async -> Void]>([])
 
     /// Asks for a stop in order.
     func drain() {
@@ -28,6 +29,23 @@ final class StopSignal: Sendable {
         }
         semaphore.signal()
         return isFirst
+    }
+
+    /// Has something done before the core ends.
+    func addLastAction(_ action: @escaping @Sendable () async -> Void) { lastActions.withLock { $0.append(action) } }
+
+    /// Does what is to be done before the core ends, all at once, and doesn't wait longer than told. For a thread that may wait.
+    func runLastActions(milliseconds: Int) {
+        let actions = lastActions.withLock { $0 }
+        let done = DispatchSemaphore(value: 0)
+        for action in actions {
+            Task {
+                await action()
+                done.signal()
+            }
+        }
+        let end = DispatchTime.now() + .milliseconds(milliseconds)
+        for _ in actions { _ = done.wait(timeout: end) }
     }
 
     var current: State { state.withLock { $0 } }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import HoldfastControl
 internal import HoldfastGateway
 internal import Logging
 
@@ -8,8 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Runs a gateway until SIGTERM or SIGINT.",
         discussion: """
-            Prints one line, "ready tcp=ADDR:PORT tls=ADDR:PORT", on standard output once it serves; with several listeners \
-            of a kind they are separated by commas, and "-" stands for none. Logs go to standard error. A first start makes \
+            Prints one line, "ready tcp=ADDR:PORT tls=ADDR:PORT control=ADDR:PORT", on standard output once it serves; with several \
+            listeners of a kind they are separated by commas, and "-" stands for none. Logs go to standard error. A first start makes \
             the data directory, a development key and a self-signed certificate, and says so.
 
             SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
@@ -36,6 +37,11 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "TLS listener; may be repeated; \"\" for none; port 0 takes a free one. (default: 127.0.0.1:7443)", valueName: "host:port"))
     var tlsListen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The control API's listener (HTTP); \"\" for none; port 0 takes a free one. (default: 127.0.0.1:7480)", valueName: "host:port"))
+    var controlListen: String?
 
     @Option(help: ArgumentHelp("Configuration file; options of the command line win over it.", valueName: "file"))
     var config: String?
@@ -68,8 +74,10 @@ struct ServeCommand: AsyncParsableCommand {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()
             let bound = try await gateway.start()
+            let control = try await startControl(of: gateway, configuration, logger)
             do throws(CommandFailure) {
-                try StandardStreams.output(line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }))
+                try StandardStreams.output(
+                    line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }, control: control.control))
             } catch {
                 // Who doesn't read that line can still send messages.
                 let reason = error.message.isEmpty ? "Standard output has no reader." : error.message
@@ -84,9 +92,22 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// What is printed once a resume would be served.
-    static func readyLine(tcp: [String], tls: [String]) -> String {
+    static func readyLine(tcp: [String], tls: [String], control: String?) -> String {
         func list(_ addresses: [String]) -> String { addresses.isEmpty ? "-" : addresses.joined(separator: ",") }
-        return "ready tcp=\(list(tcp)) tls=\(list(tls))"
+        return "ready tcp=\(list(tcp)) tls=\(list(tls)) control=\(control ?? "-")"
+    }
+
+    /// Opens the control API of a gateway that serves; where that fails, the gateway stops.
+    private func startControl(of gateway: Gateway, _ configuration: Configuration, _ logger: Logger) async throws(GatewayError) -> BoundControl {
+        do throws(GatewayError) {
+            return try await ControlServer(gateway: gateway, configuration: configuration, logger: logger).start()
+        } catch {
+            gateway.beginDrain()
+            // At once: the phones that have come meanwhile come back to a gateway that starts.
+            gateway.beginDrain()
+            _ = await gateway.waitUntilStopped()
+            throw error
+        }
     }
 
     private func makeConfiguration() throws(ConfigurationError) -> Configuration {
@@ -94,6 +115,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let data { configuration.data = data }
         if !listen.isEmpty { configuration.listen = listen.filter { !$0.isEmpty } }
         if !tlsListen.isEmpty { configuration.tlsListen = tlsListen.filter { !$0.isEmpty } }
+        if let controlListen { configuration.controlListen = controlListen }
         if allowPlaintext { configuration.allowPlaintext = true }
         try configuration.check(source: "command line")
         return configuration

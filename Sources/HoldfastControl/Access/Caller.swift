@@ -1,0 +1,56 @@
+internal import HoldfastGateway
+
+/// Who makes a request.
+struct Caller: Sendable {
+    /// The token's user; nil: a process of this machine, which has come by the unix socket.
+    let user: String?
+    /// What logs and the audit log call it: the token's user, or "uid N pid M".
+    let name: String
+    let scopes: Set<ControlScope>
+
+    /// Refuses what the scopes don't cover.
+    func require(_ scope: ControlScope) throws(Problem) {
+        guard scopes.contains(scope) else {
+            throw Problem(.scopeMissing, "The token of \(name) lacks the scope \(scope.rawValue).")
+        }
+    }
+}
+
+/// Finds out who makes a request: the one place where tokens meet the control API.
+struct ControlAccess: Sendable {
+    let gateway: Gateway
+
+    /// Everybody who comes by the unix socket may do everything: he could read and write the data directory as well.
+    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, scopes: Set(ControlScope.allCases)) }
+
+    /// - Parameter authorization: the header's value; nil: there is none.
+    func caller(authorization: String?) throws(Problem) -> Caller {
+        guard let authorization else { throw Problem(.tokenMissing, "There is no header Authorization.") }
+        let words = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+        guard words.count == 2, words[0].lowercased() == "bearer" else {
+            throw Problem(.tokenMissing, "The header Authorization is not \"Bearer TOKEN\".")
+        }
+        let token: VerifiedToken
+        do throws(TokenError) {
+            guard let verified = try gateway.verify(Array(words[1].utf8)) else { throw TokenError.malformed }
+            token = verified
+        } catch {
+            throw Self.problem(error)
+        }
+        switch token.role {
+        case .operator: return Caller(user: token.user, name: token.user, scopes: Set(ControlScope.allCases))
+        case .service: return Caller(user: token.user, name: token.user, scopes: [.push, .read])
+        case .user: throw Problem(.roleMissing, "The token of \(token.user) has the role user.")
+        }
+    }
+
+    private static func problem(_ error: TokenError) -> Problem {
+        switch error {
+        case .malformed: Problem(.tokenInvalid, "The token is not a JWT with the claims that are needed.")
+        case .signature: Problem(.tokenInvalid, "The token isn't signed by a key that the gateway has.")
+        case .algorithm: Problem(.tokenInvalid, "The token is signed with an algorithm for which the gateway has no key.")
+        case .expired: Problem(.tokenExpired, "The token has expired.")
+        case .notYetValid: Problem(.tokenExpired, "The token isn't valid yet.")
+        }
+    }
+}

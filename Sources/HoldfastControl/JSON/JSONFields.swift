@@ -1,0 +1,88 @@
+/// Takes the fields out of a JSON object one by one, and refuses what is left: each error names its field by a JSON pointer (RFC 6901).
+struct JSONFields {
+    /// Of the object itself; empty: it is the body.
+    let pointer: String
+    private var members: [String: JSONValue] = [:]
+    /// The first name in the order of the text that wasn't taken is the one that is told.
+    private var order: [String] = []
+
+    /// - Parameter pointer: where the value stands.
+    init(_ value: JSONValue, at pointer: String = "") throws(Problem) {
+        guard case .object(let list) = value else { throw .field(pointer, "This must be an object, not \(value.kindText).") }
+        self.pointer = pointer
+        for member in list { members[member.name] = member.value }
+        order = list.map(\.name)
+    }
+
+    /// The pointer of a field.
+    func path(_ name: String) -> String { Self.path(pointer, name) }
+
+    static func path(_ pointer: String, _ name: String) -> String {
+        pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
+
+    /// Any value; nil: the field isn't there.
+    mutating func take(_ name: String) -> JSONValue? { members.removeValue(forKey: name) }
+
+    /// A value that must be there.
+    mutating func require(_ name: String) throws(Problem) -> JSONValue {
+        guard let value = take(name) else { throw .field(path(name), "The field is missing.") }
+        return value
+    }
+
+    /// A text of so many bytes of UTF-8; nil: the field isn't there.
+    mutating func text(_ name: String, bytes: ClosedRange<Int>) throws(Problem) -> String? {
+        guard let value = take(name) else { return nil }
+        return try Self.text(value, at: path(name), bytes: bytes)
+    }
+
+    static func text(_ value: JSONValue, at pointer: String, bytes: ClosedRange<Int>) throws(Problem) -> String {
+        guard case .text(let text) = value else { throw .field(pointer, "This must be a text, not \(value.kindText).") }
+        let count = text.utf8.count
+        guard bytes.contains(count) else {
+            throw .field(pointer, "The text has \(count) bytes of UTF-8; it can have \(bytes.lowerBound) to \(bytes.upperBound).")
+        }
+        return text
+    }
+
+    /// A flag; nil: the field isn't there.
+    mutating func flag(_ name: String) throws(Problem) -> Bool? {
+        guard let value = take(name) else { return nil }
+        guard case .bool(let flag) = value else { throw .field(path(name), "This must be true or false, not \(value.kindText).") }
+        return flag
+    }
+
+    /// A whole number; nil: the field isn't there.
+    mutating func integer(_ name: String, _ range: ClosedRange<Int>) throws(Problem) -> Int? {
+        guard let value = take(name) else { return nil }
+        guard case .number(let text) = value else { throw .field(path(name), "This must be a whole number, not \(value.kindText).") }
+        // JSON has one kind of numbers: 5 and 5.0 are the same.
+        let parts = text.split(separator: ".", maxSplits: 1)
+        guard parts.count == 1 || parts[1].utf8.allSatisfy({ $0 == UInt8(ascii: "0") }), let number = Int(parts[0]), range.contains(number)
+        else {
+            throw .field(path(name), "\(text.prefix(32)) is not a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+
+    /// A number of 64 bits, written as a text; nil: the field isn't there.
+    mutating func number64(_ name: String) throws(Problem) -> UInt64? {
+        guard let text = try text(name, bytes: 1...20) else { return nil }
+        guard let number = Self.number64(text) else {
+            throw .field(path(name), "\"\(text)\" is not a whole number from 0 to \(UInt64.max), in decimal digits.")
+        }
+        return number
+    }
+
+    /// Digits only, without zeros before them.
+    static func number64(_ text: some StringProtocol) -> UInt64? {
+        guard let number = UInt64(text), String(number) == text else { return nil }
+        return number
+    }
+
+    /// Refuses fields that nobody has taken.
+    func finish() throws(Problem) {
+        guard let name = order.first(where: { members[$0] != nil }) else { return }
+        throw .field(path(name), "There is no such field here.")
+    }
+}

@@ -1,0 +1,73 @@
+internal import HTTPTypes
+internal import HoldfastGateway
+internal import HummingbirdCore
+internal import NIOCore
+
+/// Carries out the operations.
+struct Endpoints: Sendable {
+    let gateway: Gateway
+    let configuration: Configuration
+
+    func answer(_ request: ControlRequest) async throws -> Response {
+        switch request.operation {
+        case .getHealth: return .text("ok\n")
+        case .getReadiness:
+            guard gateway.isServing else { throw Problem(.stopping, "The gateway doesn't serve phones now.", retryAfterSeconds: 5) }
+            return .text("ready\n")
+        case .getMetrics: return Response(.metrics, [])
+        case .getSpecification: return Response(.yaml, SpecificationDocument.bytes)
+        case .getBuild: return .json(build)
+        case .getLimits: return .json(limits)
+        case .getConfiguration: return .json(configurationInForce)
+        }
+    }
+
+    private func build(_ json: inout JSONWriter) {
+        json.add("name", "holdfast")
+        json.add("apiVersion", SpecificationDocument.version)
+        json.add("dataFormat", gateway.dataFormat)
+    }
+
+    private func limits(_ json: inout JSONWriter) {
+        json.add("bodyBytesMax", configuration.bodyBytesMax)
+        json.add("requestBytesMax", configuration.controlBodyBytesMax)
+        json.add("requestsMax", configuration.controlRequestsMax)
+        json.add("requestsSeconds", configuration.controlRequestsSeconds)
+        json.add("inboxMessagesMax", configuration.inboxMessagesMax)
+        json.add("inboxBytesMax", configuration.inboxBytesMax)
+        json.add("inboxDays", configuration.inboxDays)
+        json.add("devicesPerUserMax", configuration.devicesPerUserMax)
+    }
+
+    /// What the gateway runs with, sizes that follow from the memory included.
+    private func configurationInForce(_ json: inout JSONWriter) {
+        let configuration = gateway.configurationInForce
+        json.add("keys", list: ConfigurationKey.all) { json, key in
+            json.add("name", key.name)
+            json.add("value", key.text(in: configuration))
+        }
+    }
+}
+
+extension Response {
+    /// The content types of answers.
+    enum ContentType: String {
+        case json = "application/json"
+        case ndjson = "application/x-ndjson"
+        case text = "text/plain; charset=utf-8"
+        case yaml = "application/yaml"
+        case metrics = "text/plain; version=0.0.4; charset=utf-8"
+    }
+
+    init(_ type: ContentType, _ bytes: some Sequence<UInt8>, status: HTTPResponse.Status = .ok) {
+        var headers = HTTPFields()
+        headers[.contentType] = type.rawValue
+        // What is told of users must not stay in caches on the way.
+        headers[.cacheControl] = "no-store"
+        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    static func json(_ body: (inout JSONWriter) -> Void) -> Response { Response(.json, JSONWriter.object(body)) }
+
+    static func text(_ text: String) -> Response { Response(.text, text.utf8) }
+}

@@ -1,0 +1,69 @@
+internal import HTTPTypes
+
+/// Every operation of the control API. The raw value is its `operationId` in `Protocol/openapi.yaml`; a test keeps paths, methods and answers equal.
+package enum Operation: String, CaseIterable, Sendable {
+    case getHealth, getReadiness, getMetrics, getSpecification
+    case getBuild, getLimits, getConfiguration
+
+    /// What an operation takes and gives.
+    struct Facts {
+        var method: HTTPRequest.Method
+        /// With names of parameters in braces; each takes a whole segment.
+        var path: String
+        /// What the caller must be allowed; nil: anybody may call it.
+        var scope: ControlScope?
+        /// The content type of the body; nil: there is none.
+        var contentType: String?
+        /// The names of the query's parameters.
+        var query: [String] = []
+        /// The status of its success, and the problems that are its own.
+        var success = 200
+        var problems: [ProblemKind] = []
+    }
+
+    var facts: Facts {
+        switch self {
+        case .getHealth: Facts(method: .get, path: "/healthz")
+        case .getReadiness: Facts(method: .get, path: "/readyz", problems: [.stopping])
+        case .getMetrics: Facts(method: .get, path: "/metrics")
+        case .getSpecification: Facts(method: .get, path: "/openapi.yaml")
+        case .getBuild: Facts(method: .get, path: "/v1/build", scope: .read)
+        case .getLimits: Facts(method: .get, path: "/v1/limits", scope: .read)
+        case .getConfiguration: Facts(method: .get, path: "/v1/configuration", scope: .operate)
+        }
+    }
+
+    /// Whether its body may be of any length and is answered while it comes.
+    var isUpload: Bool { false }
+
+    /// Whether it is among those of `metricsListen`, and is answered however much is under way: probes must see a gateway that is busy.
+    var isProbe: Bool {
+        switch self {
+        case .getHealth, .getReadiness, .getMetrics: true
+        default: false
+        }
+    }
+
+    /// What kind of room it takes among the requests under way.
+    var room: RequestRoom.Kind { .question }
+
+    /// All problems that it can answer with, those of any request included.
+    package var problems: Set<ProblemKind> {
+        let facts = facts
+        var problems: Set<ProblemKind> = [.malformedRequest, .misdirected, .originForbidden, .headTooLarge, .internalError]
+        problems.formUnion(facts.problems)
+        if facts.path.contains("{") || !facts.query.isEmpty || facts.contentType == nil { problems.insert(.invalidParameter) }
+        if facts.scope != nil {
+            problems.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired, .roleMissing, .scopeMissing, .rateLimited])
+        }
+        if !isProbe { problems.formUnion([.overloaded, .stopping]) }
+        if facts.contentType != nil { problems.formUnion([.wrongContentType, .bodyTooLarge, .malformedJSON, .invalidField]) }
+        return problems
+    }
+
+    /// Whether a request's body may be of any length.
+    static func isUpload(_ head: HTTPRequest) -> Bool {
+        guard head.method == .post, let path = head.path else { return false }
+        return allCases.contains { $0.isUpload && path.prefix { $0 != "?" } == $0.facts.path }
+    }
+}

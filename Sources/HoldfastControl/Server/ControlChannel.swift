@@ -1,0 +1,74 @@
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
+internal import NIOSSL
+
+/// Which of the listeners a request came by.
+enum Door: Equatable, Sendable {
+    /// `controlListen`: everything, for those who have a token.
+    case control
+    /// `controlSocket`: everything, for root and the gateway's user.
+    case socket
+    /// `metricsListen`: what needs no token.
+    case metrics
+}
+
+/// Sets up and serves the connections of a listener.
+struct ControlChannel: ServerChildChannel {
+    /// A connection.
+    struct Value: ServerChildChannelValue {
+        let parts: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+        /// Who has connected to the unix socket.
+        let peer: Peer?
+        var channel: any Channel { parts.channel }
+    }
+
+    let door: Door
+    let tls: ControlTLS?
+    let limits: ControlLimits
+    let responder: ControlResponder
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        let peer: EventLoopFuture<Peer?> =
+            door == .socket ? ControlSocket.peer(of: channel).map { $0 } : channel.eventLoop.makeSucceededFuture(nil)
+        return peer.flatMapThrowing { try Value(parts: self.pipeline(channel, logger), peer: $0) }
+    }
+
+    private func pipeline(_ channel: any Channel, _ logger: Logger) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+        let connection = ConnectionGuard(limits) { head in Operation.isUpload(head) }
+        try pipeline.addHandler(HeadMeter(connection, bytesMax: limits.headBytesMax))
+        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+        decoderLimits.maxHeaderFieldSize = limits.headerBytesMax
+        decoderLimits.maxHeaderListSize = limits.headBytesMax
+        decoderLimits.maxHeaderFieldCount = limits.headersMax
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits)
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: tls != nil))
+        try pipeline.addHandler(connection)
+        try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
+        return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        let (responder, door, peer) = (responder, door, value.peer)
+        let http = HTTP1Channel(responder: { request, writer, channel in
+            try await responder.respond(to: request, writer, Connection(door: door, peer: peer, localHost: channel.localAddress?.ipAddress))
+        })
+        await http.handleHTTP(asyncChannel: value.parts, logger: logger)
+    }
+}
+
+/// What a request's connection says of it.
+struct Connection: Sendable {
+    let door: Door
+    let peer: Peer?
+    /// The address that the client has called; nil for the unix socket.
+    let localHost: String?
+}

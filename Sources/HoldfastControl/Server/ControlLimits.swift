@@ -1,0 +1,37 @@
+internal import NIOCore
+
+/// What the control API gives a connection, and all of them together. Tests take shorter times.
+struct ControlLimits: Sendable {
+    /// Connections of one listener; more wait to be accepted.
+    var connectionsMax = 1_024
+    /// Requests under way at once; one more is told to come back.
+    var requestsMax = 256
+    /// Of these, uploads: they last as long as their client likes.
+    var uploadsMax = 128
+    /// Pushes under way at once while phones find no room.
+    var shedPushesMax = 16
+    /// How long a push may wait for phones.
+    var shedWait = TimeAmount.seconds(5)
+
+    /// Bytes of a request's line and headers, roughly: what comes with the read that exceeds it is not counted.
+    var headBytesMax = 64 << 10
+    var headerBytesMax = 16 << 10
+    var headersMax = 100
+
+    /// From the connection's begin to the end of the first request's head, TLS included.
+    var headTime = TimeAmount.seconds(10)
+    /// From an answer to the end of the next request's head.
+    var idleTime = TimeAmount.seconds(75)
+    /// For a whole body.
+    var bodyTime = TimeAmount.seconds(30)
+    /// Without a byte of an upload that is being read.
+    var uploadIdleTime = TimeAmount.seconds(60)
+    /// Without a byte taken of an answer that waits.
+    var stallTime = TimeAmount.seconds(30)
+    /// After an answer to a request that isn't read to its end, for the client to see it.
+    var lingerTime = TimeAmount.seconds(1)
+    var lingerBytesMax = 1 << 20
+
+    /// After this, what is still under way at a stop is cut.
+    var stopTime = Duration.seconds(2)
+}

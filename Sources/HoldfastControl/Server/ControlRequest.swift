@@ -1,0 +1,17 @@
+internal import HTTPTypes
+internal import HummingbirdCore
+
+/// A request that may be answered: its caller may make it, and there is room.
+struct ControlRequest: Sendable {
+    let id: String
+    let operation: Operation
+    /// Of the path and of the query, decoded.
+    let parameters: [String: String]
+    let query: [String: String]
+    let headers: HTTPFields
+    /// nil: the operation is for anybody.
+    let caller: Caller?
+    /// The whole body; empty where there is none, and for uploads, which read it as it comes.
+    var body: [UInt8] = []
+    let parts: RequestBody
+}

@@ -1,0 +1,54 @@
+internal import Synchronization
+
+/// How many requests are under way. Requests that don't fit are told to come back, so that what is taken from phones has a bound.
+final class RequestRoom: Sendable {
+    /// What kind of room a request needs.
+    enum Kind: Sendable {
+        case question, push, upload
+    }
+
+    private struct State {
+        var requests = 0
+        var uploads = 0
+        var pushes = 0
+    }
+
+    private let limits: ControlLimits
+    private let state = Mutex(State())
+
+    init(_ limits: ControlLimits) { self.limits = limits }
+
+    /// Takes room for a request; false: there is none.
+    func enter(_ kind: Kind) -> Bool {
+        state.withLock { state in
+            guard state.requests < limits.requestsMax, kind != .upload || state.uploads < limits.uploadsMax else { return false }
+            state.requests += 1
+            if kind == .upload { state.uploads += 1 }
+            return true
+        }
+    }
+
+    /// Gives it back.
+    func leave(_ kind: Kind) {
+        state.withLock { state in
+            state.requests -= 1
+            if kind == .upload { state.uploads -= 1 }
+        }
+    }
+
+    /// Takes room for a push among those that go on while phones find no room.
+    /// - Parameter isShedding: whether phones find no room now; otherwise there is room for all.
+    func enterPush(isShedding: Bool) -> Bool {
+        state.withLock { state in
+            guard !isShedding || state.pushes < limits.shedPushesMax else { return false }
+            state.pushes += 1
+            return true
+        }
+    }
+
+    /// Gives it back.
+    func leavePush() { state.withLock { $0.pushes -= 1 } }
+
+    /// Requests under way.
+    var count: Int { state.withLock { $0.requests } }
+}
