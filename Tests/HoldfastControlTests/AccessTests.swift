@@ -10,7 +10,9 @@ import Testing
             let parts = HostName.split(text)
             #expect(parts?.host == host && parts?.port == port)
         }
-        for bad in ["", ":80", "a:", "a:b", "a:65536", "[::1", "::1", "[::1]x", "a:+1", "[]:1"] { #expect(HostName.split(bad) == nil, "\(bad)") }
+        for bad in ["", ":80", "a:", "a:b", "a:65536", "[::1", "::1", "[::1]x", "a:+1", "[]:1"] {
+            #expect(HostName.split(bad) == nil, "\(bad)")
+        }
     }
 
     @Test func `the address that was called is a name, however it is written`() {

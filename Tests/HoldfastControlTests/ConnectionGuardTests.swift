@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ConnectionGuardTests {
     private func harness(_ change: (inout ControlLimits) -> Void) async throws -> ControlHarness {
         var limits = ControlLimits()
-        limits.lingerTime = .milliseconds(50)
+        limits.lingerTime = .milliseconds(500)
         change(&limits)
         return try await ControlHarness(limits: limits)
     }
@@ -82,7 +82,7 @@ import Testing
     @Test func `connections beyond the bound wait, and others are served when one goes`() async throws {
         let harness = try await harness {
             $0.connectionsMax = 1
-            $0.headTime = .milliseconds(30)
+            $0.headTime = .milliseconds(500)
         }
         let idle = try await RawHTTP.connect(to: harness.address)
         // It waits until the idle one's time is over.

@@ -58,14 +58,19 @@ final class ControlHarness: Sendable {
 
     var address: String { bound.control ?? "" }
 
-    func token(_ user: String = "backend", role: TokenRole = .service, lifetimeSeconds: UInt64 = 3600, at time: UInt64? = nil) async throws -> String {
+    func token(
+        _ user: String = "backend", role: TokenRole = .service, scopes: TokenScopes = .everything, to: [String]? = nil,
+        lifetimeSeconds: UInt64 = 3600, at time: UInt64? = nil
+    ) async throws -> String {
         let now = time ?? UInt64(Date().timeIntervalSince1970)
-        return try await issuer.issue(user: user, role: role, now: now, lifetimeSeconds: lifetimeSeconds)
+        return try await issuer.issue(user: user, role: role, scopes: scopes, to: to, now: now, lifetimeSeconds: lifetimeSeconds)
     }
 
     /// A request without a body, with a token.
-    func ask(_ method: String, _ path: String, role: TokenRole = .operator, headers: String = "") async throws -> RawHTTP.Answer {
-        let token = try await token(role: role)
+    func ask(
+        _ method: String, _ path: String, role: TokenRole = .operator, scopes: TokenScopes = .everything, headers: String = ""
+    ) async throws -> RawHTTP.Answer {
+        let token = try await token(role: role, scopes: scopes)
         return try await RawHTTP.ask(
             address, "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nAuthorization: Bearer \(token)\r\n\(headers)\r\n")
     }

@@ -98,7 +98,7 @@ import Testing
         let old = try await harness.token(lifetimeSeconds: 1, at: 1_700_000_000)
         #expect(try await harness.get("/v1/build", headers: "Authorization: Bearer \(old)\r\n").kind == "tokenExpired")
         #expect(try await harness.ask("GET", "/v1/build", role: .user).kind == "roleMissing")
-        let scope = try await harness.ask("GET", "/v1/configuration", role: .service)
+        let scope = try await harness.ask("GET", "/v1/configuration", role: .service, scopes: [.push, .read])
         #expect(scope.status == 403)
         #expect(scope.kind == "scopeMissing")
         #expect((scope.json["detail"] as? String)?.contains("operate") == true)

@@ -29,7 +29,10 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let path = folder + "/control.sock"
-        let dead = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: path).get()
+        // NIO takes a socket away that it closes; under another name it doesn't find it.
+        let dead = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: folder + "/dead")
+            .get()
+        try FileManager.default.moveItem(atPath: folder + "/dead", toPath: path)
         try await dead.close()
         #expect(FileManager.default.fileExists(atPath: path))
         let harness = try await ControlHarness { $0.controlSocket = path }
@@ -43,13 +46,15 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.path + "/holdfast-test-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let live = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: folder + "/live").get()
+        let live = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: folder + "/live")
+            .get()
         try Data().write(to: URL(fileURLWithPath: folder + "/file"))
         let open = folder + "/open"
         try FileManager.default.createDirectory(atPath: open, withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: open)
         for (path, reason) in [
-            ("/live", "served by another process"), ("/file", "not a socket"), ("/open/s", "others may put"), ("/no/such/s", "can't be made"),
+            ("/live", "served by another process"), ("/file", "not a socket"), ("/open/s", "others may put"),
+            ("/no/such/s", "can't be made"),
         ] {
             let error = await #expect(throws: (any Error).self) { try await ControlHarness { $0.controlSocket = folder + path } }
             let text = "\(try #require(error))"

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import HoldfastGateway
 import Testing
 import Yams
 
@@ -32,7 +33,7 @@ import Yams
                 found.insert(id)
                 #expect(known.facts.path == path)
                 #expect(known.facts.method.rawValue == method.uppercased())
-                #expect(operation["x-scope"] as? String == known.facts.scope?.rawValue)
+                #expect(operation["x-scope"] as? String == known.facts.scope?.claim)
                 #expect((operation["security"] != nil) == (known.facts.scope == nil), "\(id): who may call it")
                 let answers = Set(member(operation, "responses").keys)
                 let wanted = Set(known.problems.map { String($0.status) }).union([String(known.facts.success)])

@@ -67,6 +67,12 @@ import Testing
         ("goAwayAddress: example.invalid", "goAwayAddress", "has no port"),
         ("goAwayAddress: 'gateway:0'", "goAwayAddress", "port 0"),
         ("logUsers: some", "logUsers", "none of none, hash, name"),
+        ("controlListen: nowhere", "controlListen", "has no port"),
+        ("metricsListen: 'a:b'", "metricsListen", "is not ADDRESS:PORT"),
+        ("{data: /d, controlSocket: DATA/\(String(repeating: "s", count: 105))}", "controlSocket", "has 108 bytes"),
+        ("{controlListen: '', controlClientCA: ca.pem}", "controlClientCA", "without controlListen"),
+        ("controlNames: ['http://gateway']", "controlNames", "not a host name"),
+        ("controlRequestsMax: 0", "controlRequestsMax", "not in 1"),
         ("[1, 2]", "", "not a list of keys"),
         ("just words", "", "not a list of keys"),
         ("a: b: c", "", "not valid YAML"),
@@ -106,6 +112,24 @@ import Testing
     // REQ-SEC-2
     @Test func `plaintext beyond loopback takes a word of its own`() throws {
         #expect(try Configuration(yaml: "{listen: '0.0.0.0:7400', allowPlaintext: true}", source: "f").listen == ["0.0.0.0:7400"])
+    }
+
+    @Test func `the control socket lies in the data directory unless it is named, and TLS begins beyond loopback`() throws {
+        var configuration = try Configuration(yaml: "data: /var/lib/holdfast", source: "f")
+        #expect(configuration.controlSocketPath == "/var/lib/holdfast/control.sock")
+        configuration.controlSocket = "/run/holdfast.sock"
+        #expect(configuration.controlSocketPath == "/run/holdfast.sock")
+        configuration.controlSocket = ""
+        #expect(configuration.controlSocketPath == nil)
+        #expect(!configuration.controlUsesTLS)
+        configuration.controlListen = "[::]:7480"
+        #expect(configuration.controlUsesTLS)
+        configuration.controlListen = "[::1]:7480"
+        #expect(!configuration.controlUsesTLS)
+        configuration.controlClientCA = "ca.pem"
+        #expect(configuration.controlUsesTLS)
+        configuration.controlListen = ""
+        #expect(!configuration.controlUsesTLS)
     }
 
     @Test func `every key is documented once, and writes what it reads`() throws {

@@ -47,7 +47,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = directory.path("log")
         let gateway = try Command(
-            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], in: directory,
+            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""],
+            in: directory,
             shell: "\(shell) 2>'\(path)'")
         var log = ""
         while gateway.isRunning, !Task.isCancelled, !log.contains("goes on without") {
@@ -94,7 +95,9 @@ import Testing
     @Test func `a byte that isn't UTF-8 makes no other directory`() async throws {
         let directory = try TemporaryDirectory()
         let shell = "exec \"$@\" --data \"$(printf 'd\\377')\""
-        for command in [["serve", "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], ["token", "--user", "alice"], ["verify"]] {
+        for command in [
+            ["serve", "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], ["token", "--user", "alice"], ["verify"],
+        ] {
             let result = try await Command.run(command, in: directory, shell: shell)
             #expect(result.status == 64 && result.error.contains(#""d\xFF", is not UTF-8"#), "\(result.error)")
         }

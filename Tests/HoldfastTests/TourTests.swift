@@ -138,7 +138,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let gateway = try await GatewayProcess(in: directory)
         let second = try await Command.run(
-            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""], in: directory)
+            ["serve", "--data", directory.path("data"), "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", ""],
+            in: directory)
         #expect(second.status == 74, "\(second.error)")
         #expect(second.output.isEmpty)
         try await gateway.stop(SIGTERM)

@@ -81,7 +81,8 @@ struct MigrationScenario {
 
     private func start(_ data: String) throws -> ChildProcess {
         try ChildProcess(
-            workshop.gateway, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", "", "--migrate"], output: .pipe,
+            workshop.gateway,
+            ["serve", "--data", data, "--listen", "127.0.0.1:0", "--tls-listen", "", "--control-listen", "", "--migrate"], output: .pipe,
             errors: .pipe)
     }
 

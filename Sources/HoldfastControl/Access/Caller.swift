@@ -1,3 +1,4 @@
+internal import HoldfastCore
 internal import HoldfastGateway
 
 /// Who makes a request.
@@ -6,12 +7,14 @@ struct Caller: Sendable {
     let user: String?
     /// What logs and the audit log call it: the token's user, or "uid N pid M".
     let name: String
-    let scopes: Set<ControlScope>
+    let scopes: TokenScopes
+    /// Whom the caller may write to; nil: everybody.
+    var to: RecipientLimit?
 
     /// Refuses what the scopes don't cover.
-    func require(_ scope: ControlScope) throws(Problem) {
-        guard scopes.contains(scope) else {
-            throw Problem(.scopeMissing, "The token of \(name) lacks the scope \(scope.rawValue).")
+    func require(_ scope: TokenScopes) throws(Problem) {
+        guard scopes.isSuperset(of: scope) else {
+            throw Problem(.scopeMissing, "The token of \(name) lacks the scope \(scope.subtracting(scopes).claim).")
         }
     }
 }
@@ -21,7 +24,7 @@ struct ControlAccess: Sendable {
     let gateway: Gateway
 
     /// Everybody who comes by the unix socket may do everything: he could read and write the data directory as well.
-    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, scopes: Set(ControlScope.allCases)) }
+    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, scopes: .everything) }
 
     /// - Parameter authorization: the header's value; nil: there is none.
     func caller(authorization: String?) throws(Problem) -> Caller {
@@ -37,11 +40,8 @@ struct ControlAccess: Sendable {
         } catch {
             throw Self.problem(error)
         }
-        switch token.role {
-        case .operator: return Caller(user: token.user, name: token.user, scopes: Set(ControlScope.allCases))
-        case .service: return Caller(user: token.user, name: token.user, scopes: [.push, .read])
-        case .user: throw Problem(.roleMissing, "The token of \(token.user) has the role user.")
-        }
+        guard token.role != .user else { throw Problem(.roleMissing, "The token of \(token.user) has the role user.") }
+        return Caller(user: token.user, name: token.user, scopes: token.scopes, to: token.to)
     }
 
     private static func problem(_ error: TokenError) -> Problem {
@@ -49,8 +49,15 @@ struct ControlAccess: Sendable {
         case .malformed: Problem(.tokenInvalid, "The token is not a JWT with the claims that are needed.")
         case .signature: Problem(.tokenInvalid, "The token isn't signed by a key that the gateway has.")
         case .algorithm: Problem(.tokenInvalid, "The token is signed with an algorithm for which the gateway has no key.")
+        case .issuer: Problem(.tokenInvalid, "The token's issuer (iss) isn't the one that the gateway is set to.")
+        case .audience: Problem(.tokenInvalid, "The token isn't for this gateway (aud).")
         case .expired: Problem(.tokenExpired, "The token has expired.")
         case .notYetValid: Problem(.tokenExpired, "The token isn't valid yet.")
         }
     }
+}
+
+extension TokenScopes {
+    /// What a process of this machine may do.
+    static let everything = all.reduce(into: TokenScopes()) { $0.insert($1.scope) }
 }

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import HoldfastGateway
 
 /// Every operation of the control API. The raw value is its `operationId` in `Protocol/openapi.yaml`; a test keeps paths, methods and answers equal.
 package enum Operation: String, CaseIterable, Sendable {
@@ -11,7 +12,7 @@ package enum Operation: String, CaseIterable, Sendable {
         /// With names of parameters in braces; each takes a whole segment.
         var path: String
         /// What the caller must be allowed; nil: anybody may call it.
-        var scope: ControlScope?
+        var scope: TokenScopes?
         /// The content type of the body; nil: there is none.
         var contentType: String?
         /// The names of the query's parameters.

@@ -39,7 +39,9 @@ struct Routes: Sendable {
 
     /// - Parameter target: the path with its query, as it came.
     func match(_ method: HTTPRequest.Method, _ target: String) throws(Problem) -> Match {
-        guard target.utf8.first == UInt8(ascii: "/") else { throw Problem(.malformedRequest, "The request's path doesn't begin with a slash.") }
+        guard target.utf8.first == UInt8(ascii: "/") else {
+            throw Problem(.malformedRequest, "The request's path doesn't begin with a slash.")
+        }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let segments = Self.segments(parts[0])
         guard let route = routes.first(where: { Self.matches($0.segments, segments) }) else {

@@ -50,7 +50,8 @@ struct Problem: Error, Equatable {
         default: break
         }
         return Response(
-            status: .init(code: kind.status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json(requestID: requestID))))
+            status: .init(code: kind.status), headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json(requestID: requestID))))
     }
 
     static let contentType = "application/problem+json"

@@ -33,7 +33,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .malformedJSON: (400, "The body is not JSON.", "Correct the body at the place that the detail names.")
         case .invalidField: (400, "A field of the body is missing, unknown or out of its range.", "Correct the field at the pointer.")
         case .invalidParameter:
-            (400, "A parameter of the path or the query is missing, unknown or out of its range.", "Correct the parameter that the detail names.")
+            (
+                400, "A parameter of the path or the query is missing, unknown or out of its range.",
+                "Correct the parameter that the detail names."
+            )
         case .keyMissing:
             (400, "The request has no Idempotency-Key.", "Send one of your own, the same again when the request is repeated.")
         case .keyMalformed:
@@ -58,7 +61,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownKey: (404, "There is no upload with this key.", "Check the key; it may have been kept long enough.")
         case .methodNotAllowed: (405, "The path doesn't have this method.", "Use one of those in Allow.")
         case .keyUnderWay: (409, "A request with this Idempotency-Key is under way.", "Repeat the request after Retry-After.")
-        case .uploadGap: (409, "The upload doesn't go on where it ended.", "Ask for the key, and begin with the line after the stored ones.")
+        case .uploadGap:
+            (409, "The upload doesn't go on where it ended.", "Ask for the key, and begin with the line after the stored ones.")
         case .bodyTooLarge: (413, "The body is too large.", "Send less at once; /v1/limits has the limits.")
         case .wrongContentType: (415, "The body's content type is not the operation's.", "Send the Content-Type that the detail names.")
         case .misdirected:

@@ -83,7 +83,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head) where answersRequestEarly && !(inbound == .body(isUpload: true) && head.status == .ok) && head.status.code >= 200:
+        case .head(var head)
+        where answersRequestEarly && !(inbound == .body(isUpload: true) && head.status == .ok) && head.status.code >= 200:
             head.headerFields[.connection] = "close"
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
@@ -122,8 +123,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             if !isLingering { context.close(promise: nil) }
             return
         }
-        let body = problem.json(requestID: RequestID.make())
+        let id = RequestID.make()
+        let body = problem.json(requestID: id)
         var head = HTTPResponse(status: .init(code: problem.kind.status))
+        head.headerFields[.requestID] = id
         head.headerFields[.contentType] = Problem.contentType
         head.headerFields[.contentLength] = String(body.count)
         head.headerFields[.connection] = "close"

@@ -102,7 +102,9 @@ struct ControlResponder: Sendable {
             parts: request.body)
         try checkBody(request, facts, isUpload: match.operation.isUpload)
         if facts.contentType != nil {
-            if request.headers[.expect]?.lowercased() == "100-continue" { try await writer.writeInformationalHead(.init(status: .continue)) }
+            if request.headers[.expect]?.lowercased() == "100-continue" {
+                try await writer.writeInformationalHead(.init(status: .continue))
+            }
             if !match.operation.isUpload { made.body = try await collect(request.body) }
         }
         return try await endpoints.answer(made)
@@ -113,7 +115,8 @@ struct ControlResponder: Sendable {
         if connection.door != .socket {
             guard let host = request.head.authority else { throw Problem(.malformedRequest, "There is no header Host.") }
             guard names.allows(host, localHost: connection.localHost) else {
-                throw Problem(.misdirected, "\"\(host.prefix(200))\" is neither loopback, nor the address that was called, nor in controlNames.")
+                throw Problem(
+                    .misdirected, "\"\(host.prefix(200))\" is neither loopback, nor the address that was called, nor in controlNames.")
             }
         }
         if let origin = request.headers[.origin] {

@@ -27,10 +27,11 @@ package final class ControlServer: Sendable {
 
     private struct Running {
         let group: ServiceGroup
-        let loops: MultiThreadedEventLoopGroup
         let task: Task<Void, any Error>
-        let socket: String?
     }
+
+    /// The threads of the sockets. They stay: the library still uses them while a listener ends.
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: Configuration.controlThreads)
 
     package convenience init(gateway: Gateway, configuration: Configuration, logger: Logger) {
         self.init(gateway: gateway, configuration: configuration, limits: ControlLimits(), logger: logger)
@@ -46,7 +47,6 @@ package final class ControlServer: Sendable {
     /// Listens: when this returns, requests are answered. Once for each object.
     package func start() async throws(GatewayError) -> BoundControl {
         let responder = ControlResponder(gateway: gateway, configuration: configuration, limits: limits, logger: logger)
-        let loops = MultiThreadedEventLoopGroup(numberOfThreads: Configuration.controlThreads)
         // What libraries say of themselves is for those who look for it.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
@@ -59,7 +59,7 @@ package final class ControlServer: Sendable {
                     configuration: ServerConfiguration(
                         address: listener.address,
                         availableConnectionsDelegate: MaximumAvailableConnections(limits.connectionsMax, logger: quiet)),
-                    onServerRunning: { bound.add(listener.door, $0.localAddress) }, eventLoopGroup: loops, logger: quiet))
+                    onServerRunning: { bound.add(listener.door, $0.localAddress) }, eventLoopGroup: Self.loops, logger: quiet))
         }
         var group = ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet)
         group.maximumGracefulShutdownDuration = limits.stopTime
@@ -71,15 +71,12 @@ package final class ControlServer: Sendable {
         do {
             let addresses = try await bound.addresses()
             if let path = configuration.controlSocketPath { try ControlSocket.close(toOthers: path) }
-            running.withLock {
-                $0 = Running(group: serviceGroup, loops: loops, task: task, socket: configuration.controlSocketPath)
-            }
+            running.withLock { $0 = Running(group: serviceGroup, task: task) }
             gateway.beforeEnd { await self.stop() }
             return addresses
         } catch {
             task.cancel()
             _ = await task.result
-            try? await loops.shutdownGracefully()
             throw GatewayError(error)
         }
     }
@@ -94,8 +91,6 @@ package final class ControlServer: Sendable {
         else { return }
         await running.group.triggerGracefulShutdown()
         _ = await running.task.result
-        try? await running.loops.shutdownGracefully()
-        if let socket = running.socket { ControlSocket.remove(socket) }
     }
 
     /// One address to listen at.

@@ -51,9 +51,6 @@ enum ControlSocket {
         if unsafe chmod(path, socketMode) != 0 { throw failure(path, "its mode can't be set") }
     }
 
-    /// Takes the socket away: nobody serves there any more.
-    static func remove(_ path: String) { unsafe unlink(path) }
-
     /// Whether somebody accepts connections there.
     private static func isAlive(_ path: String) throws(GatewayError) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)

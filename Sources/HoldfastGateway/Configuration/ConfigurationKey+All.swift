@@ -70,7 +70,8 @@ extension ConfigurationKey {
         ),
         .init(
             "controlNames", .list(\.controlNames),
-            "Host names under which controlListen and metricsListen are called, beside loopback and their address; another Host is refused."),
+            "Host names under which controlListen and metricsListen are called, beside loopback and their address; another Host is refused."
+        ),
         .init(
             "controlRequestsMax", .integer(\.controlRequestsMax, 1...1_000_000_000),
             "Requests to the control API that one token's user may make in controlRequestsSeconds; beyond it: 429."),

@@ -30,7 +30,8 @@ struct Identity {
         let usesTLS = !configuration.tlsListen.isEmpty || configuration.controlUsesTLS
         let certificate = usesTLS ? try Self.certificateFiles(configuration, wallSeconds: wallSeconds, logger) : nil
         self.certificate = certificate
-        tls = try configuration.tlsListen.isEmpty
+        tls =
+            try configuration.tlsListen.isEmpty
             ? nil : certificate.map { files throws(GatewayError) in try Self.serverContext(configuration, files.chain, files.key) }
         Self.warnOfReadableSecrets(configuration, logger)
     }

@@ -12,10 +12,12 @@ package struct TokenIssuer: Sendable {
 
     /// A token for `user`, good for `lifetimeSeconds` from `now` (seconds since 1970).
     package func issue(
-        user: String, device: String? = nil, role: TokenRole = .user, now: UInt64, lifetimeSeconds: UInt64
+        user: String, device: String? = nil, role: TokenRole = .user, scopes: TokenScopes = [], to: [String]? = nil, now: UInt64,
+        lifetimeSeconds: UInt64
     ) async throws -> String {
         let claims = TokenClaims(
-            sub: user, exp: Double(now + lifetimeSeconds), iat: Double(now), device: device, role: role.rawValue)
+            sub: user, exp: Double(now + lifetimeSeconds), iat: Double(now), device: device, role: role.rawValue,
+            scope: scopes.isEmpty ? nil : scopes.claim, to: to)
         return try await keys.sign(claims)
     }
 }

@@ -98,7 +98,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Opens the control API of a gateway that serves; where that fails, the gateway stops.
-    private func startControl(of gateway: Gateway, _ configuration: Configuration, _ logger: Logger) async throws(GatewayError) -> BoundControl {
+    private func startControl(of gateway: Gateway, _ configuration: Configuration, _ logger: Logger) async throws(GatewayError)
+        -> BoundControl
+    {
         do throws(GatewayError) {
             return try await ControlServer(gateway: gateway, configuration: configuration, logger: logger).start()
         } catch {

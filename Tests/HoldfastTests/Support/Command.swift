@@ -124,7 +124,8 @@ actor GatewayProcess {
     /// Starts it again, and waits until it serves.
     func start() async throws {
         let command = try Command(
-            ["serve", "--data", directory.path("data"), "--listen", address, "--tls-listen", tlsAddress, "--control-listen", "127.0.0.1:0"] + extra, in: directory)
+            ["serve", "--data", directory.path("data"), "--listen", address, "--tls-listen", tlsAddress, "--control-listen", "127.0.0.1:0"]
+                + extra, in: directory)
         self.command = command
         guard let line = await command.firstLine(), let ready = line.wholeMatch(of: /ready tcp=(\S+) tls=(\S+) control=\S+/) else {
             throw NotReady(error: try await command.result().error)
