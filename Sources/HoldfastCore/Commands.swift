@@ -54,6 +54,8 @@ package enum Command: Sendable {
     case ask(ReplyID, Question)
     /// By a port: changes a hold on the journal. Answered by a `Reply` when that is synced.
     case hold(ReplyID, HoldCommand)
+    /// By a port: what an operator does to a user. Answered by a `Reply` when it is synced.
+    case act(ReplyID, ActCommand)
 }
 
 extension Command {
@@ -67,6 +69,7 @@ extension Command {
         case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
         case .ask(_, let question): question.byteCount
         case .hold(_, let hold): hold.id.count
+        case .act(_, let act): act.byteCount
         }
     }
 
@@ -86,7 +89,7 @@ extension Command {
             .lookup(let origin, _), .logout(let origin), .authenticate(let origin, _, _, _):
             OrderKey(origin.connection)
         case .push(let push): push.order
-        case .ask(let reply, _): OrderKey(reply)
+        case .ask(let reply, _), .act(let reply, _): OrderKey(reply)
         // All of them in their order.
         case .hold(let reply, _): OrderKey(ReplyID(door: reply.door, number: 0))
         }

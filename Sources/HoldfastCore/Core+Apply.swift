@@ -48,6 +48,7 @@ extension Core {
         case .sessionBegun(let begun): return begun.newUser.isEmpty ? absent(begun.session.userNumber) : nil
         case .sessionEnded(let session, _), .seen(let session, _): return absent(session.userNumber)
         case .evicted(let evicted): return absent(evicted.user)
+        case .audit(let audit): return audit.user == 0 || audit.isNewUser ? nil : absent(audit.user)
         case .lost, .hold: return nil
         }
     }
@@ -120,6 +121,7 @@ extension Core {
                 users.appendLoss(at: position, to: user)
             }
         case .hold(let record): applyHold(record)
+        case .audit(let record): applyAudit(record, at: position)
         }
     }
 
@@ -184,7 +186,7 @@ extension Core {
         addEntry(to: user, message, in: recipient.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
     }
 
-    private mutating func makeUser(_ number: UInt64, _ name: [UInt8]) {
+    mutating func makeUser(_ number: UInt64, _ name: [UInt8]) {
         let slot = users.make(UserRow(number: number))
         names.insert(user: number, NameKey(name, configuration.hash))
         users.willChange(slot)
@@ -265,7 +267,7 @@ extension Core {
     /// device has left behind long ago, and of them the oldest: of a device's sessions none is forgotten before those that it follows, and
     /// two clients that fight for a device don't push out what the others have been away from.
     /// - Parameter ended: the one that ended now, which its client may be about to present: it stays.
-    private mutating func forgetOldestEndedSession(of user: UserSlot, but ended: SessionSlot) {
+    mutating func forgetOldestEndedSession(of user: UserSlot, but ended: SessionSlot) {
         var first: SessionSlot?
         var count = 0
         var slot = users[user].firstSession

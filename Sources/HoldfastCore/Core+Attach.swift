@@ -4,10 +4,11 @@ import HoldfastWire
 extension Core {
     mutating func hello(
         _ connection: ConnectionHandle, _ resolution: Resolution, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool,
-        _ state: PresentedState?
+        issuedAt: UInt32, _ state: PresentedState?
     ) {
         if resolution.hasLostUser { return close(connection, .internalError) }
         let user = resolution.user.flatMap { users.find($0) }
+        if let user, let code = refusal(of: user, issuedAt: issuedAt) { return closeByAct(connection, code) }
         var known: SessionSlot?
         var isForgotten = false
         if let user {
@@ -108,8 +109,11 @@ extension Core {
     mutating func resume(_ connection: ConnectionHandle, _ state: PresentedState, _ resolution: Resolution) {
         guard let user = users.find(state.session.userNumber) else { return close(connection, .ticketInvalid) }
         users[user].isRecent = true
+        if let code = refusal(of: user) { return closeByAct(connection, code) }
         endExpiredSessions(of: user)
-        guard let session = users.session(state.session, of: user), !sessions[session].flags.contains(.hasEnded), !isWornOut(session),
+        let session = users.session(state.session, of: user)
+        if let session, sessions[session].flags.contains(.isRevoked) { return closeByAct(connection, .revoked) }
+        guard let session, !sessions[session].flags.contains(.hasEnded), !isWornOut(session),
             state.attach >= sessions[session].storedAttach, isBelievable(state.attach, of: session),
             state.position.era < era || isBelievable(state.position)
         else {
@@ -284,8 +288,11 @@ extension Core {
         disconnect(slot)
     }
 
-    mutating func authenticate(_ origin: Origin, _ resolution: Resolution, namesDevice: Bool) {
-        guard resolution.user == origin.session.userNumber else { return close(origin.connection, .tokenInvalid) }
+    mutating func authenticate(_ origin: Origin, _ resolution: Resolution, namesDevice: Bool, issuedAt: UInt32) {
+        guard resolution.user == origin.session.userNumber, let session = resolution.session else {
+            return close(origin.connection, .tokenInvalid)
+        }
+        if let code = refusal(of: sessions[session].user, issuedAt: issuedAt) { return closeByAct(origin.connection, code) }
         if namesDevice, resolution.device != origin.session { return close(origin.connection, .deviceMismatch) }
         emit(.authenticated(origin.connection), to: origin.connection)
     }

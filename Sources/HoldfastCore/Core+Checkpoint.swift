@@ -3,7 +3,7 @@ import HoldfastWire
 // Checkpoints, the core's side: freezing and copying rows, letting go of what the disk has.
 extension Core {
     /// What the next checkpoint has to write, and a start after a crash to replay.
-    var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount }
+    var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount + audits.changedCount }
 
     /// The same by table, and what it has to delete.
     package var checkpointRows: CheckpointRows {
@@ -12,6 +12,7 @@ extension Core {
         names.countChanged(&rows)
         rows[.holds] += holds.changedCount
         rows[.ages] += ages.changedCount
+        rows[.audit] += audits.changedCount
         rows[.released] += trim.releasedDone.count
         return rows
     }
@@ -82,7 +83,8 @@ extension Core {
         noteAges(through: through)
         checkpoint.job = CheckpointJob(
             through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
-            releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze())
+            releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze(),
+            audits: audits.freeze())
         trim.releasedDone = []
     }
 
@@ -110,6 +112,7 @@ extension Core {
         assert(checkpoint.nextUserWritten <= names.nextUser, "the store has users that were made")
         users.frozenWritten()
         names.frozenWritten()
+        audits.frozenWritten()
         lookAtReleasedAgain()
         letGoSlice()
         releaseCredits()

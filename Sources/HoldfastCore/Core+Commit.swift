@@ -195,9 +195,10 @@ extension Core {
             }
             sessions[slot].flags.insert(.isWelcomed)
             pump(slot)
-        case .close(let connection, let code): close(connection, code)
+        case .close(let connection, let code, let retryAfter): close(connection, code, retryAfterMilliseconds: retryAfter)
         case .reply(let reply): self.reply(reply.id, reply.answer)
         case .notice(let notice): trim.notices.append(notice)
+        case .audited(let entry): audits.notices.append(entry)
         }
     }
 

@@ -75,6 +75,7 @@ extension Core {
             let found = findAsked(resolution).map { inbox(of: $0) }
             answer(id, .inbox(found, at: lastPosition), until: lastPosition)
         case .users(let after, let limit): askUsers(id, after: after, limit: limit)
+        case .audit(let after, let limit): askAudit(id, after: after, limit: limit)
         }
     }
 
@@ -115,10 +116,11 @@ extension Core {
             if let name = userName(number) { recent.append(.init(number: number, name: name)) }
             number += 1
         }
-        queries.append(
-            QueryJob(
-                reply: id, after: after, limit: limit, recent: recent, through: lastPosition,
-                writtenThrough: checkpoint.writtenThrough))
+        query(id, .users(after: after, limit: limit, recent: recent))
+    }
+
+    mutating func query(_ id: ReplyID, _ query: QueryJob.Query) {
+        queries.append(QueryJob(reply: id, query: query, through: lastPosition, writtenThrough: checkpoint.writtenThrough))
     }
 
     /// What a reader is to look for next; to be called until there is nothing.
@@ -126,9 +128,17 @@ extension Core {
 
     mutating func answered(_ result: QueryResult) {
         let job = result.job
-        guard result.isCurrent else { return askUsers(job.reply, after: job.after, limit: job.limit) }
         assert(job.through < nextPosition, "an answer holds for a position that there is")
-        answer(job.reply, .users(result.page, at: job.through), until: job.through)
+        let isCurrent = result.appliedThrough >= job.writtenThrough
+        switch (job.query, result.found) {
+        case (.users(let after, let limit, _), .users(let page)):
+            guard isCurrent else { return askUsers(job.reply, after: after, limit: limit) }
+            answer(job.reply, .users(page, at: job.through), until: job.through)
+        case (.audit(let scan), .audit(let page)):
+            guard isCurrent else { return askAudit(job.reply, after: scan.after, limit: scan.limit) }
+            answer(job.reply, .audit(page, at: job.through), until: job.through)
+        default: preconditionFailure("a reader answers what it was asked")
+        }
     }
 
     /// An answer leaves when everything that it holds for is synced.

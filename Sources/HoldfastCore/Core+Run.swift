@@ -7,9 +7,10 @@ extension Core {
         assert(resolution.missing.isEmpty, "a command runs when all that it needs is there")
         self.names.touch(resolution.places)
         switch command {
-        case .hello(let connection, _, _, let isSendOnly, let isService, _, let state):
+        case .hello(let connection, _, _, let isSendOnly, let isService, let issuedAt, let state):
             hello(
-                connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, state)
+                connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, issuedAt: issuedAt,
+                state)
         case .resume(let connection, let state): resume(connection, state, resolution)
         case .send(let origin, let sequence, let kind, _, let body):
             send(origin, sequence, kind, to: nil, resolution, body: bytes[body])
@@ -25,14 +26,17 @@ extension Core {
             if resolution.session != nil { emitConversation(origin.connection, conversation, peer: resolution.peerName) }
         case .logout:
             if let session = resolution.session { end(session, .loggedOut) }
-        case .authenticate(let origin, _, let device, _):
-            if resolution.session != nil { authenticate(origin, resolution, namesDevice: !device.isEmpty) }
+        case .authenticate(let origin, _, let device, let issuedAt):
+            if resolution.session != nil { authenticate(origin, resolution, namesDevice: !device.isEmpty, issuedAt: issuedAt) }
         case .detach(let connection, let session): detach(connection, session)
         case .push(let push):
             self.push(push, bytes, names, resolution)
             return returnCreditWithBatch(of: command)
         case .ask(let reply, let question): ask(reply, question, resolution)
         case .hold(let reply, let command): hold(reply, command.request(bytes))
+        case .act(let reply, let act):
+            self.act(reply, act, bytes, names, resolution)
+            return returnCreditWithBatch(of: command)
         }
         returnCredit(of: command)
     }
@@ -42,7 +46,7 @@ extension Core {
         outbox.returnCredits(command.credits, command.byteCount, door: command.order.door)
     }
 
-    /// A message's credit goes back when its batch is synced: that bounds the bytes on their way to the journal. While senders must wait for
+    /// A message's credit, or an act's, goes back when its batch is synced: that bounds the bytes on their way to the journal. While senders must wait for
     /// a checkpoint, it goes back later still.
     private mutating func returnCreditWithBatch(of command: Command) {
         let door = command.order.door

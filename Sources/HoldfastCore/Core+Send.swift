@@ -108,8 +108,8 @@ extension Core {
         emit(.refused(origin.connection, sequence, code, retryAfterMilliseconds: retryAfter), to: origin.connection)
     }
 
-    mutating func close(_ connection: ConnectionHandle, _ code: CloseCode) {
-        let retryAfter = code == .overloaded ? configuration.retryAfterMilliseconds : 0
+    mutating func close(_ connection: ConnectionHandle, _ code: CloseCode, retryAfterMilliseconds: UInt32 = 0) {
+        let retryAfter = code == .overloaded ? configuration.retryAfterMilliseconds : retryAfterMilliseconds
         emit(.close(connection, code, retryAfterMilliseconds: retryAfter), to: connection)
     }
 }

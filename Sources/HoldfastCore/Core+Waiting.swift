@@ -159,7 +159,10 @@ struct CommandNames {
             var reader = ByteReader(bytes.span, from: push.recipients.lowerBound)
             while reader.offset < push.recipients.upperBound, let name = reader.text() { recipients.append(NameKey(name, hash)) }
             precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
-        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users), .hold: break
+        case .act(_, let act):
+            user = NameKey([UInt8](bytes[act.user]), hash)
+            device = NameKey([UInt8](bytes[act.device]), hash)
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users), .ask(_, .audit), .hold: break
         }
     }
 }

@@ -51,6 +51,7 @@ package struct Core: ~Copyable {
     var trim = TrimState()
     var holds = Holds()
     var ages = JournalAges()
+    var audits = Audits()
     var expiry = ExpiryState()
     /// The next session to be looked at by the slow sweep.
     var sweepHand = 0

@@ -62,6 +62,11 @@ package struct CoreConfiguration: Sendable {
     /// How often messages that are too old are looked for, and how many messages are looked at in one step.
     package var expiryMilliseconds: UInt64 = 60_000
     package var expirySliceMessages = 1_000
+    /// Rows of the audit log are kept so long; 0: for ever.
+    package var auditDays: UInt32 = 400
+    /// How often rows that are too old are looked for, and how many are deleted in one step.
+    package var auditSweepMilliseconds: UInt64 = 3_600_000
+    package var auditSweepRows = 1_000
     /// Acknowledgements wait at most this long for a batch to ride with.
     package var acknowledgementDelayMilliseconds: UInt64 = 100
     /// Which times of the machine's clock are believed.

@@ -18,7 +18,7 @@ struct Resolution {
     var echo: InboxRoom?
     /// The counters at the position that the client presents, where only the disk has them.
     var presented: InboxEntry?
-    /// The name of the conversation's other member; empty: unknown.
+    /// The name of the conversation's other member, or of the user whom an act concerns by a session; empty: unknown.
     var peerName: [UInt8] = []
     var places = Names.Places()
     /// Of a push: whom it names, in its order.
@@ -94,7 +94,24 @@ extension Core {
         case .push(let push): findTargets(of: push, names, found, &resolution)
         case .ask(_, .sessions), .ask(_, .inbox):
             if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
-        case .detach, .ask(_, .users), .hold: break
+        case .act(_, let act): findUser(of: act, names, found, &resolution)
+        case .detach, .ask(_, .users), .ask(_, .audit), .hold: break
+        }
+    }
+
+    /// Whom an act concerns: the user with the name, or else the one whom the session belongs to, whose name is for the audit log.
+    private func findUser(of act: ActCommand, _ names: CommandNames, _ found: FoundRows, _ resolution: inout Resolution) {
+        guard act.user.isEmpty else {
+            guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { return }
+            if !act.device.isEmpty { findDevice(number, names.device, &resolution) }
+            return
+        }
+        guard let number = act.sessionUser, find(number, found, &resolution) != nil else { return }
+        resolution.user = number
+        switch self.names.userName(number, &resolution.places) {
+        case .found(let name): resolution.peerName = name
+        case .absent: break
+        case .unknown: resolution.missing.append(.userName(number))
         }
     }
 

@@ -45,7 +45,7 @@ struct CheckpointRoom: Sendable {
     /// Whether new rows are behind all that the table has.
     private static func areKeysRising(_ table: StoreTable) -> Bool {
         switch table {
-        case .userNames, .conversations, .released, .ages: true
+        case .userNames, .conversations, .released, .ages, .audit: true
         case .meta, .userByName, .users, .devices, .pairs, .kept, .holds: false
         }
     }
@@ -53,7 +53,7 @@ struct CheckpointRoom: Sendable {
     /// What a row takes in a half full page, with a name of the usual length.
     private static func rowBytes(_ table: StoreTable) -> Int {
         switch table {
-        case .users: 384
+        case .users, .audit: 384
         case .userByName, .userNames, .devices, .holds: 160
         case .meta, .conversations, .pairs, .kept, .released, .ages: 96
         }

@@ -21,6 +21,7 @@ package enum CloseCode: UInt16, CaseIterable, Error, Sendable {
     case ticketExpired = 25
     case deviceMismatch = 26
     case revoked = 27
+    case blocked = 28
 
     case fenced = 30
     case loggedOut = 31

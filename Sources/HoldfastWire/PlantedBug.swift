@@ -56,6 +56,8 @@
         case refusalForgottenAtReplay
         /// What timelines release goes at once, whoever holds it (G6).
         case holdIgnored
+        /// A checkpoint writes a user's row without what operators have done to it (G5).
+        case revocationForgottenAtCheckpoint
         /// Of several batches in flight the answer to the first counts for all (G1).
         case firstAnswerForAll
         /// A batch that the journal refuses is taken for one that it has (G1).

@@ -18,6 +18,9 @@ func fuzzCore(_ bytes: [UInt8]) {
     configuration.pageMessagesMax = 2
     configuration.devicesPerUserMax = 3
     configuration.inboxDays = 1
+    configuration.auditDays = 1
+    configuration.auditSweepMilliseconds = 1_000
+    configuration.auditSweepRows = 2
     configuration.expiryMilliseconds = 1_000
     configuration.expirySliceMessages = 2
     if input.byte() & 1 == 1 { configuration.inboxPolicy = .evictWithGap }
@@ -66,7 +69,7 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
             batch.commands.append(
                 .hello(
                     connection: connection, user: user, device: text("device\(input.byte() & 3)"), isSendOnly: input.byte() & 3 == 0,
-                    isService: false, state: input.byte() & 1 == 0 ? nil : state))
+                    isService: false, issuedAt: UInt32(edges), state: input.byte() & 1 == 0 ? nil : state))
         case 1: batch.commands.append(.resume(connection: connection, state: state))
         case 2:
             batch.commands.append(
@@ -80,7 +83,7 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
                 .credit(origin, messages: UInt32(truncatingIfNeeded: number()), bytes: UInt32(truncatingIfNeeded: number())))
         case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: edges & 7 == 7 ? input.extreme() : input.number(1) & 7)))
         case 7: batch.commands.append(.logout(origin))
-        case 8: batch.commands.append(.authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0")))
+        case 8: batch.commands.append(.authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0"), issuedAt: UInt32(edges)))
         case 9: batch.commands.append(.detach(connection: connection, session: session))
         default: requests.append((input.byte(), input.byte()))
         }
@@ -94,6 +97,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
     func text(_ text: [UInt8]) -> ByteRange { batch.append(text) }
     let user = Array("user\(request.users & 3)".utf8)
     switch request.kind & 3 {
+    case 1 where request.kind & 4 != 0: batch.commands.append(act(request, reply, user, &batch))
     case 0 where request.kind & 4 != 0:
         let name = HoldName(HoldName.Kind.allCases[Int(request.users % 5)], "h\(request.users >> 6)")
         let hold = Hold(
@@ -114,6 +118,27 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
                     recipients: batch.append(names: names), recipientCount: count, mustExist: request.kind & 8 == 0,
                     key: RequestKey(high: 0, low: number), kind: .text, tag: text([]), body: text([98]))))
     }
+}
+
+/// What an operator does, or asks of what was done.
+private func act(_ request: (kind: UInt8, users: UInt8), _ reply: ReplyID, _ user: [UInt8], _ batch: inout CommandBatch) -> Command {
+    let session = SessionID(rawValue: (1 + UInt64(request.users >> 2 & 3)) << 24 | (1 + UInt64(request.users >> 4 & 3)))
+    let isNamed = request.users & 128 == 0
+    let name = isNamed ? user : []
+    let act: Act
+    switch request.kind >> 3 & 7 {
+    case 0: return .ask(reply, .audit(after: Position(rawValue: UInt64(request.users)), limit: 1 + Int(request.kind >> 6)))
+    case 1: act = .revokeSession(session)
+    case 2: act = .disconnectSession(session, retryAfterMilliseconds: 7)
+    case 3: return .act(reply, batch.append(.revokeDevice(Array("device\(request.users >> 2 & 3)".utf8)), on: user, by: .token([]), requestID: []))
+    case 4: return .act(reply, batch.append(.revokeTokens(before: UInt32(request.users)), on: user, by: .token(user), requestID: [7]))
+    case 5: return .act(reply, batch.append(.unblock, on: user, by: .token(user), requestID: [7]))
+    case 6:
+        let block = Act.block(until: UInt32(request.users >> 2) * 100, reason: [1])
+        return .act(reply, batch.append(block, on: user, by: .token([]), requestID: []))
+    default: return .act(reply, batch.append(.disconnect(retryAfterMilliseconds: 0), on: user, by: .token([]), requestID: []))
+    }
+    return .act(reply, batch.append(act, on: name, by: .process(uid: 0, pid: 1), requestID: []))
 }
 
 /// Every job is done at once.
@@ -165,6 +190,10 @@ private final class FuzzedCore {
 
     /// No inbox ever holds more than it may, and bodies have 1 to 4 bytes here.
     private func check(_ answer: PortAnswer) {
+        if case .audit(let page, let position) = answer {
+            precondition(page.entries.allSatisfy { $0.position <= position }, "a page tells of nothing later")
+            precondition(zip(page.entries, page.entries.dropFirst()).allSatisfy { $0.position < $1.position }, "a page has an order")
+        }
         guard case .inbox(let inbox, let position) = answer else { return }
         precondition(position < storage.nextPosition, "an answer is of what is synced")
         guard let inbox else { return }

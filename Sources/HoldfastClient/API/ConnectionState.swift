@@ -20,6 +20,8 @@ public enum StopReason: Hashable, Sendable {
     case loggedOut
     /// The gateway refused the token twice in a row, or for good.
     case unauthorized(code: UInt16)
+    /// An operator keeps the user out. The session is still there: once the block is over, a new `connect` goes on with it.
+    case blocked
     /// The user has too many devices.
     case tooManyDevices
     /// The gateway says that this client breaks the protocol.

@@ -146,6 +146,9 @@ extension ClientMachine {
         case .loggedOut:
             dropTicket(&actions)
             stop(.loggedOut, &actions)
+        case .blocked:
+            dropTicket(&actions)
+            stop(.blocked, &actions)
         case .tooManyDevices: stop(.tooManyDevices, &actions)
         case .unsupportedVersion, .badPreface, .malformedFrame, .frameTooLarge, .unknownFrame, .reservedBits, .invalidText, .wrongState,
             .sequenceHole, .acknowledgementBeyond, .creditOverflow, .sendsInFlightExceeded:

@@ -11,6 +11,7 @@ package struct CheckpointJob: Sendable {
     let names: FrozenNames
     let holds: Holds.Rows
     let ages: JournalAges.Rows
+    let audits: Audits.Rows
     /// Set when all are copied.
     var users = UserImages()
 
@@ -30,6 +31,7 @@ package struct CheckpointJob: Sendable {
             try names.write(to: store)
             try holds.write(to: store)
             try ages.write(to: store)
+            try audits.write(to: store)
             for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }

@@ -59,7 +59,8 @@ extension Examination {
             Loss(
                 kind: .sessions, position: nil, from: nil, to: [name], time: nil, count: 1,
                 text:
-                    "the sessions of \(name), with their cursors and last sequences: each device begins a new one and gets what is kept again"
+                    "the sessions of \(name), with their cursors and last sequences: each device begins a new one and gets what is kept again; "
+                    + "a block, or a revocation of tokens, that is older than the audit log"
             ))
         remade[number] = RemadeInbox(image: nil, old: entries)
     }
@@ -98,7 +99,7 @@ extension Examination {
         row.acknowledged = InboxEntry(
             position: Position(rawValue: first.position.rawValue - 1), ordinal: first.ordinal &- 1, cumulativeBytes: first.cumulativeBytes)
         row.sessionSerial = try lastSerial(of: number)
-        plan.images[number] = UserImage(row: row, sessions: [])
+        plan.images[number] = UserImage(row: row, access: lostAccess[number] ?? .none, sessions: [])
     }
 
     private mutating func makeInbox(_ number: UInt64, _ inbox: RemadeInbox) throws(StorageError) {
@@ -120,7 +121,9 @@ extension Examination {
         }
         row.inbox.last = entries.last?.mark ?? base
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
-        plan.images[number] = UserImage(row: row, floor: inbox.image?.floor, sessions: inbox.image?.sessions ?? [])
+        plan.images[number] = UserImage(
+            row: row, floor: inbox.image?.floor, access: inbox.image?.access ?? lostAccess[number] ?? .none,
+            sessions: inbox.image?.sessions ?? [])
         plan.inboxes[number] = entries
         if missing > 0 { try noteMissing(missing, of: number) }
     }

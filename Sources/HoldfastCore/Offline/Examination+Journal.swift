@@ -284,6 +284,11 @@ extension Examination {
             if begun.newUser.isEmpty { try require(user, at: position) } else { newUsers[user] = begun.newUser }
             lastUser = max(lastUser, user)
         case .sessionEnded(let session, _), .seen(let session, _): noteSerial(session, walk)
+        case .audit(let audit):
+            guard audit.user != 0 else { break }
+            if audit.isNewUser { newUsers[audit.user] = audit.name }
+            try require(audit.user, at: position)
+            for serial in audit.ended { noteSerial(SessionID(user: audit.user, serial: serial), walk) }
         case .evicted, .lost, .hold: break
         }
     }

@@ -133,6 +133,7 @@ extension Examination {
             case .message(let message):
                 for (user, name) in message.newUsers { found[user] = name }
             case .sessionBegun(let begun) where !begun.newUser.isEmpty: found[begun.session.userNumber] = begun.newUser
+            case .audit(let audit) where audit.isNewUser: found[audit.user] = audit.name
             default: break
             }
             return true

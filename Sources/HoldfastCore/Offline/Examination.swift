@@ -24,6 +24,8 @@ struct Examination {
     var firstHoldings: HoldingPart
     /// Users whose inboxes have to be made anew, and what the journal has for them.
     var remade: [UInt64: RemadeInbox] = [:]
+    /// What kept users out whose rows are lost, as far as the audit log tells.
+    var lostAccess: [UInt64: UserAccess] = [:]
     /// The highest numbers in use.
     var lastUser: UInt64 = 0
     var lastConversation: UInt64 = 0
@@ -57,6 +59,7 @@ struct Examination {
         try examineUsers(progress)
         try examineDevices()
         try examineRecords(progress)
+        try examineAudit()
         try remakeInboxes()
         try examineKept(progress)
         try examineReleased()

@@ -72,6 +72,8 @@ package struct Loss: Codable, Equatable, Sendable {
         case name
         /// A conversation's number isn't known any more.
         case conversation
+        /// A row of the audit log.
+        case audit
     }
 
     package var kind: Kind

@@ -77,7 +77,7 @@ package struct RepairPlan: Sendable {
         for (number, image) in images.sorted(by: { $0.key < $1.key }) {
             var bytes: [UInt8] = []
             var sessions = image.sessions.makeIterator()
-            UserImage.encode(image.row, floor: image.floor, sessionCount: image.sessions.count, into: &bytes) {
+            UserImage.encode(image.row, floor: image.floor, access: image.access, sessionCount: image.sessions.count, into: &bytes) {
                 sessions.next() ?? SessionRow()
             }
             try store.put(.users, StoreKey.number(number).span, bytes.span)

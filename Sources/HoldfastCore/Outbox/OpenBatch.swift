@@ -31,9 +31,10 @@ struct ConversationNote {
 /// What else may leave only when the batch is synced.
 enum HeldEffect {
     case welcome(SessionSlot, ConnectionHandle, Effect.Attached, previous: Effect?)
-    case close(ConnectionHandle, CloseCode)
+    case close(ConnectionHandle, CloseCode, retryAfterMilliseconds: UInt32 = 0)
     case reply(Reply)
     case notice(HoldNotice)
+    case audited(AuditEntry)
 }
 
 /// A synced batch, and how far what follows from it has left.

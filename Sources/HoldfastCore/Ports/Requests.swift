@@ -49,18 +49,18 @@ package struct PushCommand: Sendable {
         bodyRange = HalfRange(body)
         count = UInt16(recipientCount)
     }
+}
 
-    /// In half of the room: a command is as large as its largest case.
-    private struct HalfRange {
-        let start, end: UInt32
+/// A range of a batch's bytes in half of the room: a command is as large as its largest case.
+struct HalfRange: Sendable {
+    private let start, end: UInt32
 
-        init(_ range: ByteRange) {
-            start = UInt32(range.lowerBound)
-            end = UInt32(range.upperBound)
-        }
-
-        var range: ByteRange { Int(start)..<Int(end) }
+    init(_ range: ByteRange) {
+        start = UInt32(range.lowerBound)
+        end = UInt32(range.upperBound)
     }
+
+    var range: ByteRange { Int(start)..<Int(end) }
 }
 
 /// A `HoldRequest` whose name is a range of the batch's `bytes`.
@@ -84,11 +84,13 @@ package enum Question: Sendable {
     case inbox(user: ByteRange)
     /// Users by rising number, from after one on, a page of them.
     case users(after: UInt64, limit: Int)
+    /// Rows of the audit log by rising position, from after one on, a page of them.
+    case audit(after: Position, limit: Int)
 
     var byteCount: Int {
         switch self {
         case .sessions(let user), .inbox(let user): user.count
-        case .users: 0
+        case .users, .audit: 0
         }
     }
 }
@@ -132,12 +134,14 @@ package enum PortAnswer: Equatable, Sendable {
     case users(UserPage, at: Position)
     /// The hold has this floor now, or had it when it was let go of: every record above it is there.
     case held(floor: Position, at: Position)
+    case acted(ActResult, at: Position)
+    case audit(AuditPage, at: Position)
 
     /// What the answer holds for: everything up to here is synced when it arrives. nil: it tells of nothing that is stored.
     package var position: Position? {
         switch self {
         case .pushed(let position, _), .sessions(_, at: let position), .inbox(_, at: let position), .users(_, at: let position),
-            .held(_, at: let position):
+            .held(_, at: let position), .acted(_, at: let position), .audit(_, at: let position):
             position
         case .refused, .userLost: nil
         }

@@ -10,8 +10,10 @@ enum RecordKind: UInt8 {
     case cursors, sessionBegun, sessionEnded, evicted, seen, lost
     case message
     case hold
-    // Reserved. Whatever a restart must know is a record, or a row made from one: these are for what comes.
-    case ledger, wake, audit, erase, membership, readMarks, consumer, ticketKeys, format
+    // Those that no version writes yet are reserved. Whatever a restart must know is a record, or a row made from one: these are for what comes.
+    case ledger, wake
+    case audit
+    case erase, membership, readMarks, consumer, ticketKeys, format
 }
 
 /// One session's new cursor.
@@ -61,6 +63,8 @@ package enum Record: Equatable, Sendable {
     case lost([UInt64])
     /// A hold on the journal was set, moved or let go of.
     case hold(HoldRecord)
+    /// An operator's act, which it does.
+    case audit(AuditRecord)
 
     /// Appends the encoded record. A message's body is `body`, and its `body` range is ignored.
     package func encode(body: ArraySlice<UInt8> = [], into bytes: inout [UInt8]) {
@@ -106,6 +110,9 @@ package enum Record: Equatable, Sendable {
         case .hold(let hold):
             bytes.append(RecordKind.hold.rawValue)
             hold.encode(into: &bytes)
+        case .audit(let audit):
+            bytes.append(RecordKind.audit.rawValue)
+            audit.encode(into: &bytes)
         }
         bytes.seal(from: start)
     }
@@ -134,8 +141,9 @@ package enum Record: Equatable, Sendable {
             var isOfLaterVersion = false
             _ = MessageRecord(decoding: &reader, of: nil, &isOfLaterVersion)
             return isOfLaterVersion
+        case .audit: return AuditRecord.isOfLaterVersion(bytes, from: 5)
         case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold: return false
-        case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
+        case .ledger, .wake, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
         }
     }
 
@@ -193,7 +201,8 @@ package enum Record: Equatable, Sendable {
             }
             return .lost(users)
         case .hold: return HoldRecord(decoding: &reader).map(Record.hold)
-        case .ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format: return nil
+        case .audit: return AuditRecord(decoding: &reader).map(Record.audit)
+        case .ledger, .wake, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format: return nil
         }
     }
 }

@@ -50,6 +50,7 @@ extension Core {
         core.lastAppended = now.monotonic
         core.checkpoint.lastMonotonic = now.monotonic
         core.trim.isReleasedDone = false
+        core.audits.noteReplayed()
         core.trimCache()
         assert(core.violation == nil, core.violation ?? "")
         return core
@@ -128,6 +129,10 @@ extension Core {
         case .evicted(let evicted): try load(evicted.user, from: snapshot)
         case .lost(let users):
             for user in users { try load(user, from: snapshot) }
+        case .audit(let audit):
+            if audit.user != 0, !audit.isNewUser { try load(audit.user, from: snapshot) }
+            clock.recovered(time: audit.time)
+            clock.recovered(age: audit.age)
         case .hold: break
         }
         countRecord(record, bytes.count, at: position)

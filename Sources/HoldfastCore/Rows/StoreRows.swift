@@ -80,13 +80,18 @@ extension UserPair {
 package struct UserImage: Sendable {
     var row: UserRow
     var floor: InboxFloor?
+    var access: UserAccess
     var sessions: [SessionRow]
 
-    private static let version: UInt8 = 1
+    /// What has nothing that only later versions know is written as the first one, of which most rows are.
+    private static let firstVersion: UInt8 = 1
+    /// Has the access behind the sessions.
+    private static let accessVersion: UInt8 = 2
 
-    init(row: UserRow, floor: InboxFloor? = nil, sessions: [SessionRow]) {
+    init(row: UserRow, floor: InboxFloor? = nil, access: UserAccess = .none, sessions: [SessionRow]) {
         self.row = row
         self.floor = floor
+        self.access = access
         self.sessions = sessions
     }
 
@@ -109,7 +114,7 @@ package struct UserImage: Sendable {
     ///   this one doesn't understand.
     static func requireKnown(_ bytes: Span<UInt8>, number: UInt64) throws(StorageError) {
         var reader = ByteReader(bytes)
-        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > version else { return }
+        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > accessVersion else { return }
         throw StorageError(
             .newerFormat,
             "The store's row of user number \(number) is of version \(bytes[4]), which only a later version of holdfast knows: nothing was "
@@ -117,10 +122,17 @@ package struct UserImage: Sendable {
     }
 
     /// Encodes a user with the sessions that `next` hands out.
-    static func encode(_ row: UserRow, floor: InboxFloor?, sessionCount: Int, into bytes: inout [UInt8], nextSession: () -> SessionRow) {
+    static func encode(
+        _ row: UserRow, floor: InboxFloor?, access: UserAccess, sessionCount: Int, into bytes: inout [UInt8],
+        nextSession: () -> SessionRow
+    ) {
+        #if PLANTED_BUGS
+            let isForgotten = PlantedBug.revocationForgottenAtCheckpoint.isActive
+            let access = isForgotten ? .none : access
+        #endif
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
-        bytes.append(version)
+        bytes.append(access == .none ? firstVersion : accessVersion)
         bytes.append(varint: UInt64(row.sessionSerial))
         row.inbox.last.encodeShort(into: &bytes)
         row.acknowledged.encodeShort(into: &bytes)
@@ -131,27 +143,35 @@ package struct UserImage: Sendable {
         for _ in 0..<sessionCount {
             let session = nextSession()
             bytes.append(varint: UInt64(session.id.serial))
-            bytes.append(UInt8(session.flags.intersection(.stored).rawValue))
+            #if PLANTED_BUGS
+                let isRevoked = session.flags.contains(.isRevoked)
+                let flags = isForgotten && isRevoked ? session.flags.subtracting([.isRevoked, .hasEnded]) : session.flags
+            #else
+                let flags = session.flags
+            #endif
+            bytes.append(UInt8(flags.intersection(.stored).rawValue))
             bytes.append(varint: UInt64(session.storedAttach.rawValue))
             bytes.append(varint: session.lastSequence.rawValue)
             session.lastPosition.encodeShort(into: &bytes)
             session.cursor.encodeShort(into: &bytes)
             bytes.append(varint: UInt64(session.seen))
         }
+        if access != .none { access.encode(into: &bytes) }
         bytes.seal(from: start)
     }
 
     init?(decoding bytes: Span<UInt8>, number: UInt64) {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes)
-        guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), reader.integer(UInt8.self) == Self.version,
-            let serial = reader.varint(UInt32.self), let last = InboxEntry(decodingShort: &reader),
+        guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), let version = reader.integer(UInt8.self),
+            (Self.firstVersion...Self.accessVersion).contains(version), let serial = reader.varint(UInt32.self), let last = InboxEntry(decodingShort: &reader),
             let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
         else { return nil }
         row = UserRow(number: number, acknowledged: acknowledged, inbox: TimelineRow(last: last))
         row.sessionSerial = serial
         self.floor = floor.position == .zero ? nil : InboxFloor(entry: floor, reason: reason)
+        access = .none
         sessions = []
         for _ in 0..<count {
             guard let serial = reader.varint(UInt32.self), let flags = reader.integer(UInt8.self), let attach = reader.varint(UInt32.self),
@@ -169,6 +189,9 @@ package struct UserImage: Sendable {
             session.seen = seen
             sessions.append(session)
         }
+        guard version >= Self.accessVersion else { return }
+        guard let known = UserAccess(decoding: &reader) else { return nil }
+        access = known
     }
 }
 

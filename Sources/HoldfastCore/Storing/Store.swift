@@ -57,4 +57,6 @@ package enum StoreTable: UInt8, CaseIterable, Sendable {
     case holds = 9
     /// Position -> age, and how many bytes had come: a point now and then.
     case ages = 10
+    /// Position -> the record of an operator's act.
+    case audit = 11
 }

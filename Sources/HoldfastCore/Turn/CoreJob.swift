@@ -8,6 +8,7 @@ package enum CoreJob: Sendable {
     case planTrim(TrimJob)
     case planExpiry(ExpiryJob)
     case query(QueryJob)
+    case sweepAudit(AuditSweep)
     case giveMemoryBack(ReleasedMemory)
 
     /// Jobs of one lane run one after the other; of readers there may be several.
@@ -19,7 +20,7 @@ package enum CoreJob: Sendable {
         switch self {
         case .commit: .journal
         case .writeCheckpoint: .checkpoints
-        case .read, .planTrim, .planExpiry, .query, .giveMemoryBack: .readers
+        case .read, .planTrim, .planExpiry, .query, .sweepAudit, .giveMemoryBack: .readers
         }
     }
 
@@ -34,6 +35,7 @@ package enum CoreJob: Sendable {
         case .planTrim(let job): return .trimPlanned(try job.run(on: storage))
         case .planExpiry(let job): return .expiryPlanned(try job.run(on: storage))
         case .query(let job): return .answered(try job.run(on: storage))
+        case .sweepAudit(let job): return .auditSwept(try job.run(on: storage))
         case .giveMemoryBack(let released):
             released.free()
             try storage.giveMemoryBack()

@@ -49,6 +49,7 @@ package struct CoreTurn: ~Copyable {
             memory.freedRows()
         case .trimPlanned(let plan): core.trimPlanned(plan)
         case .expiryPlanned(let plan): core.expiryPlanned(plan)
+        case .auditSwept(let result): core.auditSwept(result)
         case .requestCheckpoint: core.requestCheckpoint()
         case .finish:
             isFinishing = true
@@ -111,6 +112,7 @@ package struct CoreTurn: ~Copyable {
         if let job = core.takeTrim() { return .planTrim(job) }
         if let job = core.takeExpiry() { return .planExpiry(job) }
         if let job = core.takeQuery() { return .query(job) }
+        if let job = core.takeAuditSweep() { return .sweepAudit(job) }
         return memory.takeReleased().map(CoreJob.giveMemoryBack)
     }
 
@@ -128,6 +130,9 @@ package struct CoreTurn: ~Copyable {
 
     /// Holds that gave way to a limit or to a full disk, for the log.
     package mutating func takeHoldNotices() -> [HoldNotice] { core.takeHoldNotices() }
+
+    /// Acts of operators that are synced, for the file that log collectors read.
+    package mutating func takeAuditNotices() -> [AuditEntry] { core.takeAuditNotices() }
 
     // MARK: Time
 

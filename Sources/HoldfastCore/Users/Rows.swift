@@ -12,6 +12,8 @@ struct UserRow {
     var inbox = TimelineRow()
     /// Something has left the inbox unacknowledged: see `InboxFloor`.
     var hasFloor = false
+    /// An operator has set something that keeps the user out: see `UserAccess`.
+    var hasAccess = false
     /// Used since the cache's hand came by.
     var isRecent = false
     /// The number of the last session that was made.
@@ -56,6 +58,8 @@ struct SessionRow {
         static let isFollowed = Flags(rawValue: 16)
         /// Its device has sent something in an earlier session.
         static let deviceHasSent = Flags(rawValue: 32)
+        /// An operator has ended it: its ticket is refused with `revoked`.
+        static let isRevoked = Flags(rawValue: 64)
         /// Everything committed has been sent: the next commit is pushed.
         static let isLive = Flags(rawValue: 256)
         static let pageInFlight = Flags(rawValue: 512)
@@ -71,7 +75,7 @@ struct SessionRow {
         static let isWelcomed = Flags(rawValue: 16384)
 
         /// The flags that are in the stored row, where they have a byte.
-        static let stored: Flags = [.isSendOnly, .isService, .hasEnded, .hasExpired, .isFollowed, .deviceHasSent]
+        static let stored: Flags = [.isSendOnly, .isService, .hasEnded, .hasExpired, .isFollowed, .deviceHasSent, .isRevoked]
     }
 
     var id = SessionID(rawValue: 0)

@@ -9,6 +9,8 @@ struct Users: ~Copyable {
     private var inboxes = Timelines()
     /// Of the users whose rows say that they have one.
     private var floors: [UserSlot: InboxFloor] = [:]
+    /// Of the users whose rows say that they have one.
+    private var accesses: [UserSlot: UserAccess] = [:]
     /// Users to whom a repair has given notice of a loss in what was replayed.
     private var withLoss: Set<UInt64> = []
 
@@ -46,6 +48,7 @@ struct Users: ~Copyable {
     mutating func make(_ image: UserImage) -> UserSlot {
         let user = make(image.row)
         if let floor = image.floor { setFloor(floor, of: user) }
+        setAccess(image.access, of: user)
         for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
         return user
     }
@@ -62,7 +65,18 @@ struct Users: ~Copyable {
         inboxes.removeAll(of: &rows[user].inbox)
         index.remove(user, in: rows.rows)
         if rows[user].hasFloor { floors[user] = nil }
+        if rows[user].hasAccess { accesses[user] = nil }
         rows.remove(user, leaving: UserRow())
+    }
+
+    // MARK: Access
+
+    /// What keeps the user out.
+    func access(of user: UserSlot) -> UserAccess { rows[user].hasAccess ? accesses[user] ?? .none : .none }
+
+    mutating func setAccess(_ access: UserAccess, of user: UserSlot) {
+        rows[user].hasAccess = access != .none
+        accesses[user] = access == .none ? nil : access
     }
 
     // MARK: Sessions
@@ -220,10 +234,10 @@ struct Users: ~Copyable {
 
     /// Copies a frozen row as it is now.
     private mutating func copy(_ user: UserSlot) {
-        let (row, floor, sessionCount) = (rows[user], floor(of: user), countSessions(of: user))
+        let (row, floor, access, sessionCount) = (rows[user], floor(of: user), access(of: user), countSessions(of: user))
         var next = row.firstSession
         images.add(row.number) { bytes in
-            UserImage.encode(row, floor: floor, sessionCount: sessionCount, into: &bytes) {
+            UserImage.encode(row, floor: floor, access: access, sessionCount: sessionCount, into: &bytes) {
                 let session = sessions[next]
                 next = session.next
                 return session
@@ -370,6 +384,7 @@ struct Users: ~Copyable {
             let name = "user \(row.number)"
             if find(row.number) != user { return "\(name) isn't found at his place" }
             if row.hasFloor != (floors[user] != nil) { return "\(name) has a floor without a flag, or a flag without a floor" }
+            if row.hasAccess != (accesses[user] != nil) { return "\(name): the flag doesn't say whether something keeps the user out" }
             if row.epochs.dirty != 0, !dirty.isCurrent(row.epochs) { return "\(name): dirty in an epoch that is over" }
             if let text = inboxes.violation(row.inbox, from: base(of: user).position, &entryCount) { return "\(name): \(text)" }
             var (connected, unrecorded, receiving) = (0, 0, 0)

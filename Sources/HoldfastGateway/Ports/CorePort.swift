@@ -84,6 +84,40 @@ package final class CorePort: Sendable {
         return try await answer { reply, batch in .hold(reply, batch.append(request)) }
     }
 
+    /// Does something to a user's access or connections, and answers when that is synced. What finds nothing to do is in the audit log, too.
+    ///
+    /// - Parameters:
+    ///   - user: the name. Empty for an act on a session alone: its number says whose it is. Somebody who isn't known yet can be blocked.
+    ///   - requestID: at most 255 bytes.
+    package func act(_ act: Act, on user: [UInt8], by actor: Actor, requestID: [UInt8]) async throws(PortError) -> PortAnswer {
+        switch act {
+        case .revokeSession, .disconnectSession: if !user.isEmpty { try Self.check(user) }
+        case .revokeDevice(let device):
+            try Self.check(user)
+            try Self.check(device)
+        case .block(_, let reason):
+            try Self.check(user)
+            try Self.checkText(reason, "a reason")
+        case .revokeTokens, .unblock, .disconnect: try Self.check(user)
+        }
+        if case .token(let subject) = actor { try Self.checkText(subject, "a token's subject") }
+        try Self.checkText(requestID, "a request id")
+        return try await answer { reply, batch in .act(reply, batch.append(act, on: user, by: actor, requestID: requestID)) }
+    }
+
+    /// A page of the audit log, the oldest first.
+    /// - Parameters:
+    ///   - position: rows of later acts only.
+    ///   - limit: 1 to 1,000.
+    package func audit(after position: Position = .zero, limit: Int = 100) async throws(PortError) -> PortAnswer {
+        guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) rows, not \(limit)") }
+        return try await answer { reply, _ in .ask(reply, .audit(after: position, limit: limit)) }
+    }
+
+    private static func checkText(_ text: [UInt8], _ what: String) throws(PortError) {
+        guard text.count <= 255 else { throw .invalid("\(what) has \(text.count) bytes; it can have 255") }
+    }
+
     private static let pageMax = 1_000
 
     private static func check(_ name: [UInt8]) throws(PortError) {

@@ -39,6 +39,9 @@ struct InboxHistory {
         case .cursors(let cursors):
             for cursor in cursors { add(.moved(cursor.session, to: cursor.position), of: cursor.session.userNumber, at: position) }
         case .sessionEnded(let session, _): add(.ended(session), of: session.userNumber, at: position)
+        case .audit(let audit):
+            if audit.isNewUser { note(audit.name, is: audit.user, since: position) }
+            for serial in audit.ended { add(.ended(SessionID(user: audit.user, serial: serial)), of: audit.user, at: position) }
         case .evicted(let evicted): add(.left(through: evicted.through.position), of: evicted.user, at: position)
         case .seen, .lost, .hold: break
         }

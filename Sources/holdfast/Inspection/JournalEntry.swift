@@ -37,6 +37,7 @@ struct JournalEntry {
         case .seen: "seen"
         case .lost: "lost"
         case .hold: "hold"
+        case .audit: "audit"
         case nil: "?"
         }
     }
@@ -126,6 +127,13 @@ struct JournalEntry {
         case .hold(let record):
             return [
                 ("hold", .text("\(record.name)")), ("floor", .number(record.hold.floor.rawValue)), ("cause", .text("\(record.cause)")),
+            ]
+        case .audit(let audit):
+            return [
+                ("time", .text(Timestamp.text(audit.time))), ("act", .text("\(audit.act.kind)")), ("outcome", .text("\(audit.outcome)")),
+                ("actor", .text("\(audit.actor)")), ("requestID", .text(String(decoding: audit.requestID, as: UTF8.self))),
+                ("user", .number(audit.user)), ("name", .text(String(decoding: audit.name, as: UTF8.self))),
+                ("sessionsEnded", .number(UInt64(audit.ended.count))), ("connectionsClosed", .number(UInt64(audit.connectionsClosed))),
             ]
         case nil: return []
         }

@@ -159,6 +159,14 @@ final class CoreHarness {
         return reply
     }
 
+    /// Something that an operator does.
+    func act(_ act: Act, on user: String = "", by actor: Actor = .token(Array("ops".utf8)), requestID: String = "r1") -> ReplyID {
+        let reply = newReply()
+        let command = incoming[loops].append(act, on: Array(user.utf8), by: actor, requestID: Array(requestID.utf8))
+        submit(to: loops) { _ in .act(reply, command) }
+        return reply
+    }
+
     // MARK: Steps
 
     private enum Step {
@@ -264,7 +272,7 @@ final class CoreHarness {
                 checkpointsWritten += 1
                 note("checkpoint through \(job.through.rawValue)")
             case .read: readsRun += 1
-            case .planTrim, .planExpiry, .query, .giveMemoryBack: break
+            case .planTrim, .planExpiry, .query, .sweepAudit, .giveMemoryBack: break
             }
             if let message { jobs[index] = .done(message) } else { jobs.remove(at: index) }
         }

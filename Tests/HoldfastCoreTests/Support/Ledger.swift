@@ -54,6 +54,7 @@ struct Ledger {
         case .evicted(let evicted):
             evictions[evicted.user, default: []].append(
                 Eviction(through: evicted.through.position, reason: evicted.reason, recordedAt: position))
+        case .audit(let audit): for serial in audit.ended { liveSessions[SessionID(user: audit.user, serial: serial)] = nil }
         case .cursors, .seen, .lost, .hold: break
         }
     }

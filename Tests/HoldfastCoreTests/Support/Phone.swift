@@ -15,6 +15,8 @@ final class Phone {
     let user: String
     let device: String
     let isSendOnly: Bool
+    /// When its token was issued, in seconds since 1970.
+    var issuedAt: UInt32 = 0
 
     // What it keeps.
     var state: PresentedState?
@@ -44,6 +46,8 @@ final class Phone {
     private(set) var skips = 0
     private(set) var refusals: [(sequence: UInt64, code: RefusalCode)] = []
     private(set) var closes: [CloseCode] = []
+    private(set) var retryAfterMilliseconds: UInt32 = 0
+    private(set) var renewals = 0
     private(set) var peers: [ConversationNumber: String] = [:]
     private(set) var sentCount = 0
     /// What a refusal leads to: take the message out, or wait.
@@ -72,7 +76,9 @@ final class Phone {
         if !withState { forget() }
         harness.note("\(name) hello \(describe(presented)) as \(connection.slot)")
         harness.submit(to: connection.loop, texts: [Array(user.utf8), Array(device.utf8)]) {
-            .hello(connection: connection, user: $0[0], device: $0[1], isSendOnly: isSendOnly, isService: false, state: presented)
+            .hello(
+                connection: connection, user: $0[0], device: $0[1], isSendOnly: isSendOnly, isService: false, issuedAt: issuedAt,
+                state: presented)
         }
     }
 
@@ -159,6 +165,13 @@ final class Phone {
         harness.submit(to: origin.connection.loop) { _ in .lookup(origin, number) }
     }
 
+    func authenticate(issuedAt: UInt32) {
+        let origin = origin
+        harness.submit(to: origin.connection.loop, texts: [Array(user.utf8)]) {
+            .authenticate(origin, user: $0[0], device: 0..<0, issuedAt: issuedAt)
+        }
+    }
+
     func logout() {
         let origin = origin
         harness.note("\(name) logs out")
@@ -178,8 +191,10 @@ final class Phone {
         case .skip(_, let predecessor, let through): heardSkip(predecessor, through)
         case .conversation(_, let number, let type, _):
             if type == .oneToOne { peers[number] = String(decoding: output.bytes, as: UTF8.self) }
-        case .authenticated: break
-        case .close(_, let code, _): heardClose(code)
+        case .authenticated: renewals += 1
+        case .close(_, let code, let retryAfter):
+            retryAfterMilliseconds = retryAfter
+            heardClose(code)
         }
         if acknowledgesByItself { acknowledge() }
     }
