@@ -117,7 +117,7 @@ struct SessionRow {
 
 extension SessionID {
     /// A session's id holds its user's number, so that a resume finds the user's row without another table.
-    init(user: UInt64, serial: UInt32) { self.init(rawValue: user << 24 | UInt64(serial & 0xFF_FFFF)) }
+    package init(user: UInt64, serial: UInt32) { self.init(rawValue: user << 24 | UInt64(serial & 0xFF_FFFF)) }
     /// The user's number.
     package var userNumber: UInt64 { rawValue >> 24 }
     /// Which of the user's sessions it is, from 1.

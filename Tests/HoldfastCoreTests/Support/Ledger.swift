@@ -54,7 +54,9 @@ struct Ledger {
         case .evicted(let evicted):
             evictions[evicted.user, default: []].append(
                 Eviction(through: evicted.through.position, reason: evicted.reason, recordedAt: position))
-        case .audit(let audit): for serial in audit.ended { liveSessions[SessionID(user: audit.user, serial: serial)] = nil }
+        case .audit(let audit):
+            if audit.isNewUser { userNumbers[String(decoding: audit.name, as: UTF8.self)] = audit.user }
+            for serial in audit.ended { liveSessions[SessionID(user: audit.user, serial: serial)] = nil }
         case .cursors, .seen, .lost, .hold: break
         }
     }
