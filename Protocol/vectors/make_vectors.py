@@ -70,7 +70,7 @@ REASONS = ["", "evicted", "expired", "erased", "damaged"]
 CLOSE = {
     "unsupportedVersion": 1, "badPreface": 2, "malformedFrame": 3, "frameTooLarge": 4, "unknownFrame": 5, "reservedBits": 6,
     "invalidText": 7, "wrongState": 8, "sequenceHole": 9, "acknowledgementBeyond": 10, "creditOverflow": 11,
-    "sendsInFlightExceeded": 12, "tokenInvalid": 20, "ticketInvalid": 24, "ticketExpired": 25, "fenced": 30, "loggedOut": 31,
+    "sendsInFlightExceeded": 12, "tokenInvalid": 20, "ticketInvalid": 24, "ticketExpired": 25, "revoked": 27, "blocked": 28, "fenced": 30, "loggedOut": 31,
     "goingAway": 32, "heartbeatMissed": 41, "overloaded": 46,
 }
 REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "invalidRecipient": 103, "storageFull": 104, "kindUnsupported": 105}
@@ -280,6 +280,8 @@ FRAMES = [
     ("go-away", "GO_AWAY", {"delayMilliseconds": 4000, "address": ""}, "Come back to the same address after four seconds."),
     ("go-away-address", "GO_AWAY", {"delayMilliseconds": 0, "address": "gw2.example:7443"}, "Move to another address."),
     ("closed-fenced", "CLOSED", {"code": "fenced", "retryAfterMilliseconds": 0, "text": ""}, "Another connection took the session over."),
+    ("closed-revoked", "CLOSED", {"code": "revoked", "retryAfterMilliseconds": 0, "text": ""}, "The operator has ended the session (REQ-AUTH-6)."),
+    ("closed-blocked", "CLOSED", {"code": "blocked", "retryAfterMilliseconds": 0, "text": ""}, "The operator keeps the user out (REQ-AUTH-7)."),
     ("closed-overloaded", "CLOSED", {"code": "overloaded", "retryAfterMilliseconds": 15000, "text": "too many sessions are being opened"}, "Come back after 15 seconds."),
     ("token-expiring", "TOKEN_EXPIRING", {"seconds": 60}, "Send AUTHENTICATE within a minute."),
     ("authenticated", "AUTHENTICATED", {"expiresIn": 3600}, "The new token is good for an hour."),

@@ -9,7 +9,8 @@ extension Core {
         switch command {
         case .hello(let connection, _, _, let isSendOnly, let isService, let issuedAt, let state):
             hello(
-                connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService, issuedAt: issuedAt,
+                connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService,
+                issuedAt: issuedAt,
                 state)
         case .resume(let connection, let state): resume(connection, state, resolution)
         case .send(let origin, let sequence, let kind, _, let body):

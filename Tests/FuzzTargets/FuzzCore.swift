@@ -83,7 +83,9 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
                 .credit(origin, messages: UInt32(truncatingIfNeeded: number()), bytes: UInt32(truncatingIfNeeded: number())))
         case 6: batch.commands.append(.lookup(origin, ConversationNumber(rawValue: edges & 7 == 7 ? input.extreme() : input.number(1) & 7)))
         case 7: batch.commands.append(.logout(origin))
-        case 8: batch.commands.append(.authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0"), issuedAt: UInt32(edges)))
+        case 8:
+            batch.commands.append(
+                .authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0"), issuedAt: UInt32(edges)))
         case 9: batch.commands.append(.detach(connection: connection, session: session))
         default: requests.append((input.byte(), input.byte()))
         }
@@ -130,7 +132,9 @@ private func act(_ request: (kind: UInt8, users: UInt8), _ reply: ReplyID, _ use
     case 0: return .ask(reply, .audit(after: Position(rawValue: UInt64(request.users)), limit: 1 + Int(request.kind >> 6)))
     case 1: act = .revokeSession(session)
     case 2: act = .disconnectSession(session, retryAfterMilliseconds: 7)
-    case 3: return .act(reply, batch.append(.revokeDevice(Array("device\(request.users >> 2 & 3)".utf8)), on: user, by: .token([]), requestID: []))
+    case 3:
+        return .act(
+            reply, batch.append(.revokeDevice(Array("device\(request.users >> 2 & 3)".utf8)), on: user, by: .token([]), requestID: []))
     case 4: return .act(reply, batch.append(.revokeTokens(before: UInt32(request.users)), on: user, by: .token(user), requestID: [7]))
     case 5: return .act(reply, batch.append(.unblock, on: user, by: .token(user), requestID: [7]))
     case 6:

@@ -124,7 +124,8 @@ import Testing
             (.revokeSession(stranger), "", .unknownSession), (.revokeSession(stranger), "ann", .unknownSession),
             (.revokeSession(ann.session), "nobody", .unknownUser), (.revokeDevice([1]), "nobody", .unknownUser),
             (.revokeTokens(before: 7), "nobody", .unknownUser), (.unblock, "nobody", .unknownUser), (.unblock, "ann", .unchanged),
-            (.disconnect(retryAfterMilliseconds: 0), "nobody", .unknownUser), (.disconnectSession(stranger, retryAfterMilliseconds: 1), "", .unknownSession),
+            (.disconnect(retryAfterMilliseconds: 0), "nobody", .unknownUser),
+            (.disconnectSession(stranger, retryAfterMilliseconds: 1), "", .unknownSession),
             (.block(until: 1_000, reason: []), "ann", .wrongTime), (.revokeTokens(before: .max), "ann", .wrongTime),
         ]
         for (act, user, outcome) in outcomes { #expect(try self.act(act, on: user, scenario)?.outcome == outcome) }
@@ -168,7 +169,9 @@ import Testing
 
     // MARK: Blocks
 
-    @Test(arguments: Interlude.allCases) func `a blocked user stays out, whatever he has, until he is unblocked`(interlude: Interlude) throws {
+    @Test(arguments: Interlude.allCases) func `a blocked user stays out, whatever he has, until he is unblocked`(interlude: Interlude)
+        throws
+    {
         let scenario = try Scenario()
         let phone = try scenario.online("ann", "phone")
         let tablet = try scenario.offline("ann", "tablet")
@@ -276,7 +279,9 @@ import Testing
         let ann = try scenario.online("ann")
         var expected: [Act] = []
         for round in 0..<4 {
-            for act in [.block(until: 0, reason: [UInt8(round)]), .unblock, .revokeTokens(before: UInt32(round)), .revokeDevice([7])] as [Act] {
+            for act in [.block(until: 0, reason: [UInt8(round)]), .unblock, .revokeTokens(before: UInt32(round)), .revokeDevice([7])]
+                as [Act]
+            {
                 expected.append(act)
                 _ = try self.act(act, on: "ann", scenario)
             }

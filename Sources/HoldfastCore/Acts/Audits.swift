@@ -97,7 +97,9 @@ extension AuditEntry {
     /// A row of the store; nil when it is damaged.
     init?(_ key: Span<UInt8>, _ value: Span<UInt8>) {
         var reader = ByteReader(key)
-        guard key.count == 8, let position = reader.integer(UInt64.self), case .audit(let record)? = Record.decode(value) else { return nil }
+        guard key.count == 8, let position = reader.integer(UInt64.self), case .audit(let record)? = Record.decode(value) else {
+            return nil
+        }
         self.init(position: Position(rawValue: position), record: record)
     }
 }

@@ -59,7 +59,9 @@ extension Core {
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
         let newDevices = names.changedDevices
         for number in 1..<names.nextUser {
-            var image = users.find(number).map { UserImage(row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0)) }
+            var image = users.find(number).map {
+                UserImage(row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0))
+            }
             if image == nil { image = try UserImage.read(number, from: snapshot) }
             guard let image else { continue }
             let (row, kept) = (image.row, image.row.kept(from: image.base))

@@ -114,7 +114,9 @@ package struct UserImage: Sendable {
     ///   this one doesn't understand.
     static func requireKnown(_ bytes: Span<UInt8>, number: UInt64) throws(StorageError) {
         var reader = ByteReader(bytes)
-        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > accessVersion else { return }
+        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > accessVersion else {
+            return
+        }
         throw StorageError(
             .newerFormat,
             "The store's row of user number \(number) is of version \(bytes[4]), which only a later version of holdfast knows: nothing was "
@@ -164,7 +166,8 @@ package struct UserImage: Sendable {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes)
         guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), let version = reader.integer(UInt8.self),
-            (Self.firstVersion...Self.accessVersion).contains(version), let serial = reader.varint(UInt32.self), let last = InboxEntry(decodingShort: &reader),
+            (Self.firstVersion...Self.accessVersion).contains(version), let serial = reader.varint(UInt32.self),
+            let last = InboxEntry(decodingShort: &reader),
             let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
         else { return nil }

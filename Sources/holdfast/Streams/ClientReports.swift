@@ -12,7 +12,8 @@ enum ClientReports {
         case .loggedOut: "The session of user \(user) on device \(device) was logged out. Start again to begin a new one."
         case .unauthorized(let code):
             "The gateway refuses the token of user \(user): \(name(code)). Get a fresh one from the key that the gateway checks with."
-        case .blocked: "The operator of the gateway has blocked user \(user). Ask the operator; then start again: nothing that waits is lost."
+        case .blocked:
+            "The operator of the gateway has blocked user \(user). Ask the operator; then start again: nothing that waits is lost."
         case .tooManyDevices:
             "User \(user) has as many devices as the gateway allows (devicesPerUserMax). Use a --device that is known, or log one out."
         case .protocolError(let code): "The gateway says that this client breaks the protocol: \(name(code)). Please report it."

@@ -216,7 +216,9 @@ final class DamagedStorage {
         row.row.inbox.last = entry
         var bytes: [UInt8] = []
         var sessions = row.sessions.makeIterator()
-        UserImage.encode(row.row, floor: row.floor, access: row.access, sessionCount: row.sessions.count, into: &bytes) { sessions.next() ?? SessionRow() }
+        UserImage.encode(row.row, floor: row.floor, access: row.access, sessionCount: row.sessions.count, into: &bytes) {
+            sessions.next() ?? SessionRow()
+        }
         try put(.users, StoreKey.number(2), bytes)
         try put(.kept, StoreKey.number(entry.position.rawValue), [2])
     }
