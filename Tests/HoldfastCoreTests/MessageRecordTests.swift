@@ -99,7 +99,7 @@ import Testing
         let place = 4 + 1 + 1 + 6 + 16 + 8 + 4
         #expect(group[place] == 1)
         group[place] = 0
-        let kinds: [RecordKind] = [.ledger, .wake, .audit, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format]
+        let kinds: [RecordKind] = [.ledger, .wake, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format]
         for bytes in [sealed(group)] + kinds.map({ sealed([0, 0, 0, 0, $0.rawValue, 1, 2]) }) {
             #expect(Record.decode(bytes.span) == nil)
             #expect(throws: StorageError.self) { try Record.requireKnown(bytes.span, at: .zero) }
