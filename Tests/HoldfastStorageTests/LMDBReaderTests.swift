@@ -9,7 +9,7 @@ import Testing
 @Suite struct LMDBReaderTests {
     @Test func `a checkpoint and a trim between the two views don't take records from the older store`() throws {
         let directory = try TemporaryDirectory()
-        let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 12, readsAhead: true)
+        let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 16, readsAhead: true)
         for name in ["/journal", "/store"] { try DurableFile.makeDirectory(directory.path + name) }
         let journal = try LMDBJournal(
             LMDBEnvironment(directory: directory.path + "/journal", options: options, lock: nil), .make(.current),

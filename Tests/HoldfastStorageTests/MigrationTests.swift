@@ -354,7 +354,7 @@ extension TemporaryDirectory {
     fileprivate func change(
         _ name: String, _ body: (LMDBEnvironment, OpaquePointer) throws(StorageError) -> Void
     ) throws(StorageError) {
-        let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 12, readsAhead: false)
+        let options = LMDBEnvironment.Options(mapBytesMax: 1 << 30, readersMax: 8, tablesMax: 16, readsAhead: false)
         let environment = try LMDBEnvironment(directory: "\(data)/\(name)", options: options, lock: nil)
         unsafe try environment.write("change") { (transaction) throws(StorageError) in
             unsafe try body(environment, transaction)
