@@ -75,6 +75,19 @@ final class ControlHarness: Sendable {
             address, "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nAuthorization: Bearer \(token)\r\n\(headers)\r\n")
     }
 
+    /// A request with a body, with a token.
+    func post(
+        _ path: String, _ body: String, key: String? = nil, type: String = "application/json", scopes: TokenScopes = .everything,
+        user: String = "backend", to: [String]? = nil, headers: String = ""
+    ) async throws -> RawHTTP.Answer {
+        let token = try await token(user, scopes: scopes, to: to)
+        let key = key.map { "Idempotency-Key: \"\($0)\"\r\n" } ?? ""
+        return try await RawHTTP.ask(
+            address,
+            "POST \(path) HTTP/1.1\r\nHost: \(address)\r\nAuthorization: Bearer \(token)\r\nContent-Type: \(type)\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\(key)\(headers)\r\n\(body)")
+    }
+
     /// A request without body and token.
     func get(_ path: String, headers: String = "") async throws -> RawHTTP.Answer {
         try await RawHTTP.ask(address, "GET \(path) HTTP/1.1\r\nHost: \(address)\r\n\(headers)\r\n")

@@ -133,6 +133,20 @@ final class RawHTTP: Sendable {
         return answer
     }
 
+    /// A body that comes in chunks, and how many bytes it took; nil: it isn't whole yet.
+    private static func chunks(in bytes: ArraySlice<UInt8>) -> ([UInt8], Int)? {
+        var (body, rest): ([UInt8], ArraySlice<UInt8>) = ([], bytes)
+        while true {
+            guard let end = rest.firstRange(of: Array("\r\n".utf8)),
+                let count = Int(String(decoding: rest[..<end.lowerBound], as: UTF8.self), radix: 16),
+                rest.count >= end.upperBound - rest.startIndex + count + 2
+            else { return nil }
+            body += rest[end.upperBound..<end.upperBound + count]
+            rest = rest[(end.upperBound + count + 2)...]
+            if count == 0 { return (body, rest.startIndex - bytes.startIndex) }
+        }
+    }
+
     private static func answer(in bytes: [UInt8]) -> (Answer, Int)? {
         let end = Array("\r\n\r\n".utf8)
         guard let range = bytes.firstRange(of: end) else { return nil }
@@ -144,6 +158,10 @@ final class RawHTTP: Sendable {
             headers[parts[0].lowercased()] = parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
         }
         if (100..<200).contains(status) { return (Answer(status: status, headers: headers, body: ""), range.upperBound) }
+        if headers["transfer-encoding"] == "chunked" {
+            guard let (body, count) = chunks(in: bytes[range.upperBound...]) else { return nil }
+            return (Answer(status: status, headers: headers, body: String(decoding: body, as: UTF8.self)), range.upperBound + count)
+        }
         let length = headers["content-length"].flatMap { Int($0) } ?? 0
         guard bytes.count >= range.upperBound + length else { return nil }
         let body = String(decoding: bytes[range.upperBound..<range.upperBound + length], as: UTF8.self)

@@ -21,7 +21,7 @@ import Testing
             let match = try routes.match(facts.method, path)
             #expect(match.operation == operation)
             for value in match.parameters.values { #expect(value == "/%") }
-            for wrong in [path + "/", "/" + path, path + "/x", path.uppercased() + "!"] {
+            for wrong in ["/" + path, path + "/x/y/z", path + "!/", path.uppercased() + "/!"] {
                 let problem = #expect(throws: Problem.self) { try routes.match(facts.method, wrong) }
                 #expect(problem?.kind == .noSuchPath || problem?.kind == .methodNotAllowed, "\(wrong)")
             }

@@ -14,6 +14,9 @@ import Yams
         document = try #require(try Yams.load(yaml: String(decoding: SpecificationDocument.bytes, as: UTF8.self)) as? [String: Any])
     }
 
+    /// By their names.
+    var schemas: [String: [String: Any]] { member(document["components"], "schemas").compactMapValues { $0 as? [String: Any] } }
+
     private func member(_ value: Any?, _ name: String) -> [String: Any] { (value as? [String: Any])?[name] as? [String: Any] ?? [:] }
 
     @Test func `the file is the one that is served`() throws {

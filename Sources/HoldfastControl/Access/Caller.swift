@@ -7,9 +7,18 @@ struct Caller: Sendable {
     let user: String?
     /// What logs and the audit log call it: the token's user, or "uid N pid M".
     let name: String
+    /// Of the process; nobody's where there is a user.
+    var peer: Peer?
     let scopes: TokenScopes
     /// Whom the caller may write to; nil: everybody.
     var to: RecipientLimit?
+
+    /// What the caller's Idempotency-Keys belong to: the token's user, or the user of the machine.
+    var subject: [UInt8] {
+        // The first byte keeps a user who is called like a number apart.
+        if let user { return [0] + Array(user.utf8) }
+        return [1] + Array(String(peer?.uid ?? .max).utf8)
+    }
 
     /// Refuses what the scopes don't cover.
     func require(_ scope: TokenScopes) throws(Problem) {
@@ -24,7 +33,7 @@ struct ControlAccess: Sendable {
     let gateway: Gateway
 
     /// Everybody who comes by the unix socket may do everything: he could read and write the data directory as well.
-    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, scopes: .everything) }
+    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, peer: peer, scopes: .everything) }
 
     /// - Parameter authorization: the header's value; nil: there is none.
     func caller(authorization: String?) throws(Problem) -> Caller {

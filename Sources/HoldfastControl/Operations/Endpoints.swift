@@ -8,6 +8,20 @@ struct Endpoints: Sendable {
     let gateway: Gateway
     let configuration: Configuration
 
+    /// The core's door.
+    var port: CorePort {
+        get throws(Problem) {
+            guard let port = gateway.port else { throw Problem(.stopping, "The gateway doesn't serve yet.", retryAfterSeconds: 1) }
+            return port
+        }
+    }
+
+    /// Who makes the request.
+    func caller(_ request: ControlRequest) -> Caller {
+        guard let caller = request.caller else { preconditionFailure("an operation with a scope has a caller") }
+        return caller
+    }
+
     func answer(_ request: ControlRequest) async throws -> Response {
         switch request.operation {
         case .getHealth: return .text("ok\n")
@@ -19,6 +33,13 @@ struct Endpoints: Sendable {
         case .getBuild: return .json(build)
         case .getLimits: return .json(limits)
         case .getConfiguration: return .json(configurationInForce)
+        case .revokeSession: return try await revokeSession(request)
+        case .revokeDevice: return try await revokeDevice(request)
+        case .revokeTokens: return try await revokeTokens(request)
+        case .blockUser: return try await blockUser(request)
+        case .unblockUser: return try await unblockUser(request)
+        case .disconnectUser: return try await disconnectUser(request)
+        case .listAudit: return try await audit(request)
         }
     }
 

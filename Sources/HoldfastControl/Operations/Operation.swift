@@ -5,6 +5,7 @@ internal import HoldfastGateway
 package enum Operation: String, CaseIterable, Sendable {
     case getHealth, getReadiness, getMetrics, getSpecification
     case getBuild, getLimits, getConfiguration
+    case revokeSession, revokeDevice, revokeTokens, blockUser, unblockUser, disconnectUser, listAudit
 
     /// What an operation takes and gives.
     struct Facts {
@@ -31,8 +32,26 @@ package enum Operation: String, CaseIterable, Sendable {
         case .getBuild: Facts(method: .get, path: "/v1/build", scope: .read)
         case .getLimits: Facts(method: .get, path: "/v1/limits", scope: .read)
         case .getConfiguration: Facts(method: .get, path: "/v1/configuration", scope: .operate)
+        case .revokeSession: Self.act(.delete, "/sessions/{session}", [.unknownSession])
+        case .revokeDevice: Self.act(.delete, "/devices/{device}", [.unknownDevice])
+        case .revokeTokens: Self.act(.post, "/revoke", body: Self.json)
+        case .blockUser: Self.act(.put, "/block", body: Self.json)
+        case .unblockUser: Self.act(.delete, "/block")
+        case .disconnectUser: Self.act(.post, "/disconnect", [.unknownSession], body: Self.json)
+        case .listAudit: Facts(method: .get, path: "/v1/audit", scope: .operate, query: ["after", "limit"])
         }
     }
+
+    /// An act of an operator's on a user.
+    private static func act(
+        _ method: HTTPRequest.Method, _ path: String, _ problems: [ProblemKind] = [], body: String? = nil
+    ) -> Facts {
+        Facts(
+            method: method, path: "/v1/users/{user}" + path, scope: .operate, contentType: body,
+            problems: [.unknownUser, .userLost] + problems)
+    }
+
+    private static let json = "application/json"
 
     /// Whether its body may be of any length and is answered while it comes.
     var isUpload: Bool { false }
@@ -58,7 +77,9 @@ package enum Operation: String, CaseIterable, Sendable {
             problems.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired, .roleMissing, .scopeMissing, .rateLimited])
         }
         if !isProbe { problems.formUnion([.overloaded, .stopping]) }
-        if facts.contentType != nil { problems.formUnion([.wrongContentType, .bodyTooLarge, .malformedJSON, .invalidField]) }
+        if facts.contentType != nil { problems.insert(.wrongContentType) }
+        // What is wrong with an upload's line is told in the line that answers it.
+        if facts.contentType != nil && !isUpload { problems.formUnion([.bodyTooLarge, .malformedJSON, .invalidField]) }
         return problems
     }
 

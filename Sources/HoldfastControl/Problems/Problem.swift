@@ -26,15 +26,18 @@ struct Problem: Error, Equatable {
 
     /// The document.
     func json(requestID: String) -> [UInt8] {
-        JSONWriter.object { json in
-            json.add("type", kind.type)
-            json.add("title", kind.title)
-            json.add("status", kind.status)
-            json.add("detail", detail)
-            json.add("pointer", pointer)
-            json.add("action", kind.action)
-            json.add("requestId", requestID)
-        }
+        JSONWriter.object { write(to: &$0, requestID: requestID) }
+    }
+
+    /// Its members.
+    func write(to json: inout JSONWriter, requestID: String) {
+        json.add("type", kind.type)
+        json.add("title", kind.title)
+        json.add("status", kind.status)
+        json.add("detail", detail)
+        json.add("pointer", pointer)
+        json.add("action", kind.action)
+        json.add("requestId", requestID)
     }
 
     /// The answer, without its request id.

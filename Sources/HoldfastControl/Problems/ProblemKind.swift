@@ -9,7 +9,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case methodNotAllowed
     case keyUnderWay, uploadGap
     case bodyTooLarge, wrongContentType, misdirected, keyReused, rateLimited, headTooLarge
-    case internalError
+    case internalError, userLost
     case overloaded, keysFull, storageFull, stopping
 
     /// The problem's `type`, which tells it from others.
@@ -71,6 +71,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .rateLimited: (429, "Too many requests with tokens of this user.", "Come back after Retry-After.")
         case .headTooLarge: (431, "The request's head is too large.", "Send fewer and shorter headers.")
         case .internalError: (500, "The gateway failed.", "Look for the request's id in the gateway's log.")
+        case .userLost:
+            (500, "The gateway has lost what it knew of a user.", "Run holdfast repair on the data directory, or restore a backup.")
         case .overloaded: (503, "The gateway has no room for the request now.", "Repeat the request after Retry-After.")
         case .keysFull:
             (503, "The ledger of Idempotency-Keys is full.", "Repeat the request later, or raise idempotencyKeysMax.")
