@@ -77,6 +77,7 @@ extension Command {
     package var credits: Int {
         switch self {
         case .push(let push): 1 + push.recipientCount
+        case .ask(_, let question): question.credits
         default: 1
         }
     }

@@ -133,7 +133,11 @@ extension Core {
         guard let sender = find(message.sender, known.sender) else {
             preconditionFailure("the row of a message's sender was looked for before it was applied")
         }
-        if message.key == nil { applySend(message, of: sender, at: position, isReplay: bodyOffset == nil) }
+        if let key = message.key {
+            applyRequest(message, key, at: position, isReplay: bodyOffset == nil)
+        } else {
+            applySend(message, of: sender, at: position, isReplay: bodyOffset == nil)
+        }
         deliver(message, to: message.recipients.first, known.recipient, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
         if message.recipients.count > 1 {
             for recipient in message.recipients.dropFirst() {
@@ -144,6 +148,26 @@ extension Core {
             addEntry(
                 to: sender, message, in: message.recipients.first.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
         }
+    }
+
+    /// What an account's message changes in the ledger.
+    private mutating func applyRequest(_ message: borrowing MessageRecord, _ key: RequestKey, at position: Position, isReplay: Bool) {
+        guard let request = message.request else { return }
+        #if PLANTED_BUGS
+            if PlantedBug.ledgerForgottenAtReplay.isActive, isReplay { return }
+            let isForgotten = PlantedBug.outcomeRecomputed.isActive && isReplay
+        #else
+            let isForgotten = false
+        #endif
+        var row = LedgerRow(
+            until: request.until, fingerprint: request.fingerprint, position: position, lines: request.line, refusals: [])
+        if request.line == 0, !isForgotten {
+            for (index, recipient) in message.recipients.enumerated() {
+                if let code = recipient.refusal { row.refusals.append(.init(index: UInt16(index), code: code)) }
+            }
+        }
+        // Of a row whose deletion isn't written yet the count is lower by one already.
+        ledger.insert(key, row, isNew: request.place != .replaces)
     }
 
     /// What a message changes at the session that sends it.

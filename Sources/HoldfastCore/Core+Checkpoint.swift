@@ -3,7 +3,7 @@ import HoldfastWire
 // Checkpoints, the core's side: freezing and copying rows, letting go of what the disk has.
 extension Core {
     /// What the next checkpoint has to write, and a start after a crash to replay.
-    var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount + audits.changedCount }
+    var changedEntries: Int { users.changedCount + names.changedCount + holds.changedCount + audits.changedCount + ledger.changedCount }
 
     /// The same by table, and what it has to delete.
     package var checkpointRows: CheckpointRows {
@@ -13,6 +13,7 @@ extension Core {
         rows[.holds] += holds.changedCount
         rows[.ages] += ages.changedCount
         rows[.audit] += audits.changedCount
+        rows[.ledger] += ledger.changedCount
         rows[.released] += trim.releasedDone.count
         return rows
     }
@@ -84,7 +85,7 @@ extension Core {
         checkpoint.job = CheckpointJob(
             through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
             releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze(),
-            audits: audits.freeze())
+            audits: audits.freeze(), ledger: ledger.freeze())
         trim.releasedDone = []
     }
 
@@ -113,6 +114,7 @@ extension Core {
         users.frozenWritten()
         names.frozenWritten()
         audits.frozenWritten()
+        ledger.frozenWritten()
         lookAtReleasedAgain()
         letGoSlice()
         releaseCredits()

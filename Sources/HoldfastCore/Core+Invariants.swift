@@ -11,6 +11,7 @@ extension Core {
         if let text = holds.violation(below: nextPosition) { return text }
         if let text = ages.violation { return text }
         if let text = audits.violation(after: checkpoint.writtenThrough) { return text }
+        if let text = ledger.violation(below: nextPosition) { return text }
         if let text = batches.violation { return text }
         if checkpoint.writtenThrough >= nextPosition { return "the store is ahead of the journal" }
         if waiting.count != waiting.itemCount { return "\(waiting.itemCount) commands wait, \(waiting.count) are counted" }

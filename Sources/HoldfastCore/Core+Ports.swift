@@ -1,13 +1,14 @@
 import HoldfastWire
 
-// What comes through ports: messages of accounts, and questions.
+// What comes through ports: messages of accounts. Questions are in `Core+Questions`.
 extension Core {
-    // MARK: Pushes
-
-    /// A message of an account's to the users whom it names: one record with what became of each.
+    /// A message of an account's to the users whom it names: one record with what became of each. A request that was stored before is answered as
+    /// it was then.
     mutating func push(_ push: PushCommand, _ bytes: [UInt8], _ commandNames: CommandNames, _ resolution: Resolution) {
         assert(resolution.targets.count == commandNames.recipients.count, "a push runs when all of its recipients were looked for")
-        if let refusal = refusal(of: push, commandNames, resolution) { return reply(push.reply, .refused(refusal)) }
+        guard let request = resolution.request else { preconditionFailure("a push runs when its key was looked for") }
+        if let row = request.row, push.line == 0 || row.lines == 0 { return replay(push, row) }
+        if let refusal = refusal(of: push, request, commandNames, resolution) { return reply(push.reply, .refused(refusal)) }
         var refusals: [RefusalCode?] = []
         for target in resolution.targets { refusals.append(makeRoom(target, mustExist: push.mustExist)) }
         // After that room was made: numbers are given out by the record, one after the other.
@@ -33,26 +34,53 @@ extension Core {
             }
             recipients.append(recipient)
         }
+        let until = max(keepKeyUntil(), request.row?.until ?? 0)
         let message = MessageRecord(
             session: SessionID(user: sender, serial: 0), attach: .none, sequence: .none, key: push.key, recipients: .init(recipients),
             time: clock.time, age: clock.age, kind: push.kind, echoes: false,
-            newSender: resolution.user == nil ? commandNames.user.bytes : [], tag: [UInt8](bytes[push.tag]), body: 0..<0)
+            newSender: resolution.user == nil ? commandNames.user.bytes : [], timeToLive: push.timeToLive, tag: [UInt8](bytes[push.tag]),
+            isTracked: push.isTracked,
+            request: RequestNote(until: until, fingerprint: push.fingerprint, line: push.line, place: request.place), body: 0..<0)
         assert(message.recipients.count == push.recipientCount, "each recipient has an outcome")
         let position = append(message, body: bytes[push.body], KnownUsers())
         assert(names.nextUser == nextUser && names.nextConversation == nextConversation, "the record gives out the numbers that it has")
+        let pushed = Pushed(position: position, refusals: refusals, keyKeptUntil: wallTime(ofAge: until))
         #if PLANTED_BUGS
-            if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(position, refusals)) }
+            if PlantedBug.answerBeforeSync.isActive { return reply(push.reply, .pushed(pushed)) }
         #endif
-        answer(push.reply, .pushed(position, refusals), until: position)
+        answer(push.reply, .pushed(pushed), until: position)
+    }
+
+    /// The key is known: the request is the same, and is answered by what became of it, or it is another one.
+    private mutating func replay(_ push: PushCommand, _ row: LedgerRow) {
+        // The fingerprint covers the recipients, too.
+        guard row.fingerprint == push.fingerprint, row.lines == 0, push.line == 0 else {
+            return reply(push.reply, .refused(.keyReused))
+        }
+        var refusals = [RefusalCode?](repeating: nil, count: push.recipientCount)
+        for refusal in row.refusals where Int(refusal.index) < refusals.count { refusals[Int(refusal.index)] = refusal.code }
+        assert(row.position < nextPosition, "what is in the ledger is in the journal")
+        answer(
+            push.reply,
+            .pushed(Pushed(position: row.position, refusals: refusals, isReplay: true, keyKeptUntil: wallTime(ofAge: row.until))),
+            until: row.position)
     }
 
     /// Why nothing of a push may be stored.
-    private func refusal(of push: PushCommand, _ commandNames: CommandNames, _ resolution: Resolution) -> RefusalCode? {
-        if resolution.hasLostUser { return .invalidRecipient }
-        if push.body.count > configuration.bodyBytesMax { return .bodyTooLarge }
-        if isSpaceLow { return .storageFull }
+    private func refusal(
+        of push: PushCommand, _ request: RequestPlace, _ commandNames: CommandNames, _ resolution: Resolution
+    ) -> PushRefusal? {
+        if push.line > 0 {
+            let next = (request.row?.lines ?? 0) + 1
+            if push.line != next { return .lineExpected(next) }
+        }
+        if resolution.hasLostUser { return .accountLost }
+        if push.body.count > configuration.bodyBytesMax { return .bodyTooLarge(bytesMax: configuration.bodyBytesMax) }
         // A position is in an inbox once.
-        return Set(commandNames.recipients).count == commandNames.recipients.count ? nil : .invalidRecipient
+        if Set(commandNames.recipients).count != commandNames.recipients.count { return .recipientTwice }
+        if isSpaceLow { return .storageFull }
+        // A row that is replaced takes no more room.
+        return request.place != .replaces && isLedgerFull ? .keysFull : nil
     }
 
     /// - Returns: why the message can't get into the inbox.
@@ -61,84 +89,6 @@ extension Core {
         guard let user = target.user else { return target.number == nil && mustExist ? .invalidRecipient : nil }
         users[user].isRecent = true
         return makeRoom(target.room, in: user) ? nil : .inboxFull
-    }
-
-    // MARK: Questions
-
-    mutating func ask(_ id: ReplyID, _ question: Question, _ resolution: Resolution) {
-        if resolution.hasLostUser { return reply(id, .userLost) }
-        switch question {
-        case .sessions:
-            let found = findAsked(resolution).map { sessions(of: $0) }
-            answer(id, .sessions(found, at: lastPosition), until: lastPosition)
-        case .inbox:
-            let found = findAsked(resolution).map { inbox(of: $0) }
-            answer(id, .inbox(found, at: lastPosition), until: lastPosition)
-        case .users(let after, let limit): askUsers(id, after: after, limit: limit)
-        case .audit(let after, let limit): askAudit(id, after: after, limit: limit)
-        }
-    }
-
-    /// Whom a question names. His cursors have records from here on: what is answered is still so after a crash.
-    private mutating func findAsked(_ resolution: Resolution) -> UserSlot? {
-        guard let user = resolution.user.flatMap({ users.find($0) }) else { return nil }
-        #if PLANTED_BUGS
-            if PlantedBug.cursorsAskedUnsynced.isActive { return user }
-        #endif
-        recordCursors(of: user)
-        return user
-    }
-
-    private func inbox(of user: UserSlot) -> UserInbox {
-        let kept = users.kept(of: user)
-        return UserInbox(number: users[user].number, messages: Int(kept.count), bytes: Int(kept.bytes))
-    }
-
-    private func sessions(of user: UserSlot) -> UserSessions {
-        var found = UserSessions(number: users[user].number, sessions: [])
-        users.eachSession(of: user) { row in
-            found.sessions.append(
-                .init(
-                    id: row.id, isConnected: row.connection != .none, isSendOnly: row.flags.contains(.isSendOnly),
-                    hasEnded: row.flags.contains(.hasEnded), lastSequence: row.lastSequence, cursor: row.cursor.position))
-        }
-        return found
-    }
-
-    /// A page of users: those that the store lacks are copied now, a reader adds the others.
-    private mutating func askUsers(_ id: ReplyID, after: UInt64, limit: Int) {
-        precondition(limit > 0, "a port checks how long a page may be")
-        // Numbers are given out one after the other: the store has all those below, and RAM all from there on.
-        let firstRecent = max(after + 1, checkpoint.nextUserWritten)
-        var recent: [UserPage.User] = []
-        var number = firstRecent
-        while number < names.nextUser, recent.count <= limit {
-            if let name = userName(number) { recent.append(.init(number: number, name: name)) }
-            number += 1
-        }
-        query(id, .users(after: after, limit: limit, recent: recent))
-    }
-
-    mutating func query(_ id: ReplyID, _ query: QueryJob.Query) {
-        queries.append(QueryJob(reply: id, query: query, through: lastPosition, writtenThrough: checkpoint.writtenThrough))
-    }
-
-    /// What a reader is to look for next; to be called until there is nothing.
-    mutating func takeQuery() -> QueryJob? { queries.popFirst() }
-
-    mutating func answered(_ result: QueryResult) {
-        let job = result.job
-        assert(job.through < nextPosition, "an answer holds for a position that there is")
-        let isCurrent = result.appliedThrough >= job.writtenThrough
-        switch (job.query, result.found) {
-        case (.users(let after, let limit, _), .users(let page)):
-            guard isCurrent else { return askUsers(job.reply, after: after, limit: limit) }
-            answer(job.reply, .users(page, at: job.through), until: job.through)
-        case (.audit(let scan), .audit(let page)):
-            guard isCurrent else { return askAudit(job.reply, after: scan.after, limit: scan.limit) }
-            answer(job.reply, .audit(page, at: job.through), until: job.through)
-        default: preconditionFailure("a reader answers what it was asked")
-        }
     }
 
     /// An answer leaves when everything that it holds for is synced.

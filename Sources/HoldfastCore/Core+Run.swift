@@ -33,7 +33,7 @@ extension Core {
         case .push(let push):
             self.push(push, bytes, names, resolution)
             return returnCreditWithBatch(of: command)
-        case .ask(let reply, let question): ask(reply, question, resolution)
+        case .ask(let reply, let question): ask(reply, question, bytes, resolution)
         case .hold(let reply, let command): hold(reply, command.request(bytes))
         case .act(let reply, let act):
             self.act(reply, act, bytes, names, resolution)

@@ -106,7 +106,7 @@ extension Core {
         reads[reads.count - 1].pages.append(
             PageRequest(
                 session: slot, id: row.id, connection: row.connection, user: users[row.user].number, after: stream.sent, entries: entries,
-                messagesMax: pageMessages(stream), bytesMax: min(configuration.pageBytesMax, room)))
+                messagesMax: pageMessages(stream), bytesMax: min(configuration.pageBytesMax, room), age: clock.age))
         sessions[slot].flags.insert(.pageInFlight)
         streams.pageRequested()
     }
@@ -152,7 +152,7 @@ extension Core {
     private mutating func deliver(_ item: PageItem, to slot: SessionSlot, source: UInt32) -> Bool {
         let row = sessions[slot]
         guard let message = item.message else {
-            gap(slot, through: item.entry, count: 1, .damaged)
+            gap(slot, through: item.entry, count: 1, item.isExpired ? .expired : .damaged)
             return true
         }
         if message.session == row.id {

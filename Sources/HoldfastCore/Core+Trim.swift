@@ -89,7 +89,7 @@ extension Core {
         let record: HoldRecord
         switch request {
         case .set(let name, var hold):
-            guard holds[name] != nil || holds.names.count < Holds.countMax else { return reply(id, .refused(.overloaded)) }
+            guard holds[name] != nil || holds.names.count < Holds.countMax else { return reply(id, .tooManyHolds) }
             // Of what is below this something may be gone.
             let whole = min(holds.floor, trim.reach)
             hold.floor = min(max(hold.floor, whole), lastPosition)

@@ -151,19 +151,29 @@ struct CommandNames {
         case .hello(_, let user, let device, _, _, _, _), .authenticate(_, let user, let device, _):
             self.user = NameKey([UInt8](bytes[user]), hash)
             self.device = NameKey([UInt8](bytes[device]), hash)
-        case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)), .ask(_, .inbox(let user)):
+        case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)), .ask(_, .inbox(let user)), .ask(_, .user(let user)),
+            .ask(_, .connections(let user?, _, _)):
             self.user = NameKey([UInt8](bytes[user]), hash)
         case .push(let push):
             user = NameKey([UInt8](bytes[push.account]), hash)
-            recipients.reserveCapacity(push.recipientCount)
-            var reader = ByteReader(bytes.span, from: push.recipients.lowerBound)
-            while reader.offset < push.recipients.upperBound, let name = reader.text() { recipients.append(NameKey(name, hash)) }
+            recipients = Self.names(bytes, push.recipients, hash)
             precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
         case .act(_, let act):
             user = NameKey([UInt8](bytes[act.user]), hash)
             device = NameKey([UInt8](bytes[act.device]), hash)
-        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .ask(_, .users), .ask(_, .audit), .hold: break
+        case .ask(_, .reachability(let names, _)): recipients = Self.names(bytes, names, hash)
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .hold, .ask(_, .users), .ask(_, .message), .ask(_, .request), .ask(_, .audit),
+            .ask(_, .connections(user: nil, _, _)):
+            break
         }
+    }
+
+    /// Names with their lengths before them.
+    private static func names(_ bytes: [UInt8], _ range: ByteRange, _ hash: KeyedHash) -> [NameKey] {
+        var names: [NameKey] = []
+        var reader = ByteReader(bytes.span, from: range.lowerBound)
+        while reader.offset < range.upperBound, let name = reader.text() { names.append(NameKey(name, hash)) }
+        return names
     }
 }
 
@@ -176,19 +186,28 @@ struct FoundRows {
         let conversation: UInt64?
     }
 
+    /// What the store had of a request's key after so many checkpoints; it proves nothing after another one.
+    struct Request {
+        let row: LedgerRow?
+        let writtenCount: UInt32
+    }
+
     enum Answer {
         case recipient(RowKey, Recipient)
         case entry(RowKey, InboxEntry)
+        case request(RequestKey, Request)
     }
 
     var recipients: [RowKey: Recipient] = [:]
     /// What timelines answered.
     var entries: [RowKey: InboxEntry] = [:]
+    var requests: [RequestKey: Request] = [:]
 
     mutating func take(_ answer: Answer) {
         switch answer {
         case .recipient(let key, let found): recipients[key] = found
         case .entry(let key, let entry): entries[key] = entry
+        case .request(let key, let request): requests[key] = request
         }
     }
 }
@@ -331,6 +350,9 @@ extension Core {
         switch (key, value) {
         case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
         case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
+        case (.ledger(let request), .ledger(let row)):
+            return .request(request, .init(row: row, writtenCount: checkpoint.writtenCount))
+        case (.ledger(let request), .absent): return .request(request, .init(row: nil, writtenCount: checkpoint.writtenCount))
         default: return nil
         }
     }

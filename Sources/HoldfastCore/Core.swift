@@ -8,7 +8,8 @@ import HoldfastWire
 //     committed(through:) ─┼─► sessions in RAM ─┼─ takeEffects()    -> event loops
 //     ticked() ────────────┘                    ├─ takeCheckpoint() -> store, answered by checkpointWritten(_:)
 //                                               ├─ takeTrim()       -> readers, answered by trimPlanned(_:)
-//                                               └─ takeExpiry()     -> readers, answered by expiryPlanned(_:)
+//                                               ├─ takeExpiry()     -> readers, answered by expiryPlanned(_:)
+//                                               └─ takeLedgerJob()  -> readers, answered by ledgerPlanned(_:)
 //
 // A command runs only when all the rows that it names are in RAM; until then it waits, and what the same connection said after
 // it waits behind it (`Core+Waiting`). A record is applied to the rows when it is appended; what is derived from it leaves
@@ -46,12 +47,15 @@ package struct Core: ~Copyable {
     var lastRead: UInt64 = 0
     /// Questions that a reader is to be asked.
     var queries = Line<QueryJob>()
+    /// Questions for which users are being looked for in RAM.
+    var userScans = ContiguousArray<(id: ReplyID, scan: UserScan)>()
 
     var checkpoint = CheckpointState()
     var trim = TrimState()
     var holds = Holds()
     var ages = JournalAges()
     var audits = Audits()
+    var ledger = Ledger()
     var expiry = ExpiryState()
     /// The next session to be looked at by the slow sweep.
     var sweepHand = 0

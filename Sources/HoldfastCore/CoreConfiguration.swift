@@ -73,6 +73,14 @@ package struct CoreConfiguration: Sendable {
     package var clock = ClockRule()
     /// Where names and numbers lie in tables, and what full caches keep. A gateway draws its key at each start.
     package var hash = KeyedHash(low: 0, high: 0)
+    /// Keys of requests that are kept. A key is kept for `keySeconds` while the ledger is below half of that, for less as it fills, down to
+    /// `keySecondsMin`; when it is full, requests with new keys are refused.
+    package var idempotencyKeysMax = 10_000_000
+    package var keySeconds: UInt32 = 7 * 86_400
+    package var keySecondsMin: UInt32 = 86_400
+    /// How often keys that have outlived their promise are looked for, and how many keys are looked at in one step.
+    package var keySweepMilliseconds: UInt64 = 600_000
+    package var keySweepSliceRows = 4_096
     /// What a refused sender is told to wait.
     package var retryAfterMilliseconds: UInt32 = 2_000
     package init() {}

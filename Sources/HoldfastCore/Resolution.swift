@@ -21,8 +21,10 @@ struct Resolution {
     /// The name of the conversation's other member, or of the user whom an act concerns by a session; empty: unknown.
     var peerName: [UInt8] = []
     var places = Names.Places()
-    /// Of a push: whom it names, in its order.
+    /// Of a push, or a question about several users: whom it names, in its order.
     var targets = ContiguousArray<Target>()
+    /// Of a push, or a question about a request: what became of it.
+    var request: Core.RequestPlace?
 
     struct Target {
         /// nil: nobody has the name.
@@ -91,11 +93,12 @@ extension Core {
             guard resolution.session != nil, let number = findUser(names.user, asking: 0, &resolution), !device.isEmpty else { break }
             findDevice(number, names.device, &resolution)
         case .acknowledge(let origin, _), .credit(let origin, _, _), .logout(let origin): resolution.session = session(of: origin)
-        case .push(let push): findTargets(of: push, names, found, &resolution)
-        case .ask(_, .sessions), .ask(_, .inbox):
-            if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
+        case .push(let push):
+            findRequest(push.key, found, &resolution)
+            findTargets(of: push, names, found, &resolution)
+        case .ask(_, let question): resolve(question, names, found, into: &resolution)
         case .act(_, let act): findUser(of: act, names, found, &resolution)
-        case .detach, .ask(_, .users), .ask(_, .audit), .hold: break
+        case .detach, .hold: break
         }
     }
 
@@ -113,6 +116,23 @@ extension Core {
         case .absent: break
         case .unknown: resolution.missing.append(.userName(number))
         }
+    }
+
+    private func resolve(_ question: Question, _ names: CommandNames, _ found: FoundRows, into resolution: inout Resolution) {
+        switch question {
+        case .sessions, .inbox, .user, .connections(user: .some, _, _):
+            if let number = findUser(names.user, asking: 0, &resolution) { _ = find(number, found, &resolution) }
+        case .reachability:
+            for name in names.recipients { resolution.targets.append(findTarget(name, of: 0, bytes: 0, found, &resolution)) }
+            resolution.hasLostUser = false
+        case .request(let key): findRequest(key, found, &resolution)
+        case .users, .message, .audit, .connections(user: nil, _, _): break
+        }
+    }
+
+    private func findRequest(_ key: RequestKey, _ found: FoundRows, _ resolution: inout Resolution) {
+        resolution.request = findRequest(key, found)
+        if resolution.request == nil { resolution.missing.append(.ledger(key)) }
     }
 
     /// The number of a user; nil when there is none, or when it must be asked for.

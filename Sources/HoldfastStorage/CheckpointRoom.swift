@@ -46,7 +46,7 @@ struct CheckpointRoom: Sendable {
     private static func areKeysRising(_ table: StoreTable) -> Bool {
         switch table {
         case .userNames, .conversations, .released, .ages, .audit: true
-        case .meta, .userByName, .users, .devices, .pairs, .kept, .holds: false
+        case .meta, .userByName, .users, .devices, .pairs, .kept, .holds, .ledger: false
         }
     }
 
@@ -55,7 +55,7 @@ struct CheckpointRoom: Sendable {
         switch table {
         case .users, .audit: 384
         case .userByName, .userNames, .devices, .holds: 160
-        case .meta, .conversations, .pairs, .kept, .released, .ages: 96
+        case .meta, .conversations, .pairs, .kept, .released, .ages, .ledger: 96
         }
     }
 }

@@ -54,6 +54,12 @@
         case cursorsAskedUnsynced
         /// At a start a message is for all whom its record names, also for those who were refused (G2).
         case refusalForgottenAtReplay
+        /// A start forgets the keys of the requests that it replays (G2).
+        case ledgerForgottenAtReplay
+        /// A key goes before the time that was promised (G2).
+        case keyTrimmedEarly
+        /// At a start it is worked out anew who was refused, and everybody has room then (G2).
+        case outcomeRecomputed
         /// What timelines release goes at once, whoever holds it (G6).
         case holdIgnored
         /// A checkpoint writes a user's row without what operators have done to it (G5).

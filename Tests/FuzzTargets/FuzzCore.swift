@@ -107,7 +107,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
         batch.commands.append(.hold(reply, batch.append(request.kind & 8 == 0 ? .set(name, hold) : .release(name))))
     case 0 where request.kind & 8 != 0: batch.commands.append(.ask(reply, .inbox(user: text(user))))
     case 0: batch.commands.append(.ask(reply, .sessions(user: text(user))))
-    case 1: batch.commands.append(.ask(reply, .users(after: UInt64(request.users), limit: 1 + Int(request.kind >> 4))))
+    case 1: batch.commands.append(.ask(reply, .users(after: UInt64(request.users), prefix: 0..<0, limit: 1 + Int(request.kind >> 4))))
     default:
         // The same one twice, now and then.
         let count = 1 + Int(request.kind >> 5)
@@ -118,7 +118,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
                 PushCommand(
                     reply: reply, order: OrderKey(upload), account: text(user),
                     recipients: batch.append(names: names), recipientCount: count, mustExist: request.kind & 8 == 0,
-                    key: RequestKey(high: 0, low: number), kind: .text, tag: text([]), body: text([98]))))
+                    key: RequestKey(high: 0, low: number), fingerprint: 0, kind: .text, tag: text([]), body: text([98]))))
     }
 }
 

@@ -37,7 +37,7 @@ import Testing
             .sendTo(old, MessageSequence(rawValue: 1), .text, user: $0[0], body: $0[1])
         }
         try scenario.settle()
-        #expect(scenario.harness.ledger.stored[bob.session]?.isEmpty == true)
+        #expect(scenario.harness.stored.stored[bob.session]?.isEmpty == true)
         bob.hello(withState: false)
         try scenario.settle()
         #expect(bob.welcomes.last?.cursor == cursor)

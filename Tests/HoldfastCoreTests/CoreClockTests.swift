@@ -70,15 +70,15 @@ import Testing
         scenario.harness.now.wall += 30 * Self.year
         try scenario.phones.crash()
         try scenario.toDisk()
-        #expect(scenario.harness.ledger.evictions.isEmpty, "not early")
+        #expect(scenario.harness.stored.evictions.isEmpty, "not early")
         scenario.harness.now.wall -= 30 * Self.year
         try scenario.phones.crash()
         scenario.days(2)
         try scenario.toDisk()
-        #expect(scenario.harness.ledger.evictions.isEmpty, "not early")
+        #expect(scenario.harness.stored.evictions.isEmpty, "not early")
         scenario.days(2)
         try scenario.toDisk()
-        #expect(!scenario.harness.ledger.evictions.isEmpty, "and not never")
+        #expect(!scenario.harness.stored.evictions.isEmpty, "and not never")
         try bob.comeBack()
         #expect(bob.welcomes.last?.outcome == .resumed)
         #expect(bob.gaps.map(\.reason) == [.expired])

@@ -259,7 +259,7 @@ import Testing
         scenario.harness.now.wall += 100_000_000_000
         try scenario.phones.crash()
         try scenario.settle()
-        #expect(scenario.harness.ledger.evictions.isEmpty)
+        #expect(scenario.harness.stored.evictions.isEmpty)
         scenario.days(2)
         try scenario.toDisk()
         #expect(scenario.harness.storage.recordCount == 3)
@@ -300,7 +300,7 @@ import Testing
         try scenario.toDisk()
         let storage = scenario.harness.storage
         var batch = JournalBatch()
-        batch.deletions = [scenario.harness.ledger.inbox(of: 2, after: .zero, through: Position(rawValue: .max))[1]]
+        batch.deletions = [scenario.harness.stored.inbox(of: 2, after: .zero, through: Position(rawValue: .max))[1]]
         batch.nextPosition = storage.nextPosition
         try storage.commit(batch)
         try bob.comeBack()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import HoldfastCore
 
-/// Random operations, schedules and crashes, against the ledger of what was stored. A failing seed runs alone with
+/// Random operations, schedules and crashes, against what was stored. A failing seed runs alone with
 /// `HOLDFAST_SEED=<seed> swift test --filter CoreModelTests`.
 @Suite struct CoreModelTests {
     static var seeds: [UInt64] {

@@ -8,8 +8,8 @@ import Testing
     private func answer(_ scenario: Scenario, _ reply: ReplyID) -> PortAnswer? { scenario.harness.answers[reply] }
 
     private func refusals(of reply: ReplyID, _ scenario: Scenario) -> [RefusalCode?] {
-        guard case .pushed(_, let refusals)? = answer(scenario, reply) else { return [] }
-        return refusals
+        guard case .pushed(let pushed)? = answer(scenario, reply) else { return [] }
+        return pushed.refusals
     }
 
     // MARK: Pushes
@@ -22,10 +22,11 @@ import Testing
         if cold { try scenario.toDisk() }
         let reply = scenario.harness.push(from: "shop", to: ["ann", "bob", "cat"], "t1")
         try scenario.settle()
-        guard case .pushed(let position, let refusals) = answer(scenario, reply) else { return #expect(Bool(false)) }
+        guard case .pushed(let pushed) = answer(scenario, reply) else { return #expect(Bool(false)) }
+        let (position, refusals) = (pushed.position, pushed.refusals)
         #expect(refusals == [nil, nil, nil])
         #expect(ann.texts == ["t1"])
-        #expect(scenario.harness.ledger.messages[position]?.record.recipients.count == 3)
+        #expect(scenario.harness.stored.messages[position]?.record.recipients.count == 3)
         try bob.comeBack()
         #expect(bob.texts == ["t1"])
         #expect(bob.peers.isEmpty || bob.peers.values.allSatisfy { $0 == "shop" })
@@ -49,13 +50,14 @@ import Testing
         let strict = scenario.harness.push(from: "ann", to: ["bob", "stranger", "cat"], "t4", mustExist: true)
         try scenario.settle()
         #expect(refusals(of: reply, scenario) == [.inboxFull, nil, nil])
-        guard case .pushed(let position, let refusals) = answer(scenario, strict) else { return #expect(Bool(false)) }
+        guard case .pushed(let pushed) = answer(scenario, strict) else { return #expect(Bool(false)) }
+        let (position, refusals) = (pushed.position, pushed.refusals)
         #expect(refusals[0] == .inboxFull && refusals[1] == .invalidRecipient)
-        #expect(scenario.harness.ledger.messages[position]?.record.recipients.map(\.refusal) == refusals)
+        #expect(scenario.harness.stored.messages[position]?.record.recipients.map(\.refusal) == refusals)
         try scenario.phones.crash()
         try bob.comeBack()
         #expect(bob.texts == ["t1", "t2"])
-        #expect(scenario.harness.ledger.number(of: "stranger") == 0)
+        #expect(scenario.harness.stored.number(of: "stranger") == 0)
         scenario.check()
     }
 
@@ -64,14 +66,14 @@ import Testing
         let large = scenario.harness.push(from: "ann", to: ["bob"], "123456789")
         let twice = scenario.harness.push(from: "ann", to: ["bob", "cat", "bob"], "t1")
         try scenario.settle()
-        #expect(answer(scenario, large) == .refused(.bodyTooLarge))
-        #expect(answer(scenario, twice) == .refused(.invalidRecipient))
+        #expect(answer(scenario, large) == .refused(.bodyTooLarge(bytesMax: 8)))
+        #expect(answer(scenario, twice) == .refused(.recipientTwice))
         scenario.harness.storage.setSpaceLow(true)
         scenario.harness.tick()
         let full = scenario.harness.push(from: "ann", to: ["bob"], "t2")
         try scenario.settle()
         #expect(answer(scenario, full) == .refused(.storageFull))
-        #expect(scenario.harness.ledger.messages.isEmpty)
+        #expect(scenario.harness.stored.messages.isEmpty)
         scenario.check()
     }
 
@@ -101,9 +103,10 @@ import Testing
         let second = scenario.harness.push(from: "shop", to: names.reversed(), "t2", mustExist: true)
         try scenario.settle()
         for reply in [first, second] {
-            guard case .pushed(let position, let refusals)? = answer(scenario, reply) else { continue }
+            guard case .pushed(let pushed)? = answer(scenario, reply) else { continue }
+            let (position, refusals) = (pushed.position, pushed.refusals)
             #expect(refusals.allSatisfy { $0 == nil })
-            #expect(scenario.harness.ledger.messages[position]?.record.recipients.count == 1_000)
+            #expect(scenario.harness.stored.messages[position]?.record.recipients.count == 1_000)
         }
         #expect(answer(scenario, second) != nil)
         try scenario.toDisk()
@@ -125,8 +128,8 @@ import Testing
         }
         try scenario.settle()
         let positions = replies.compactMap { reply -> Position? in
-            guard case .pushed(let position, _)? = answer(scenario, reply) else { return nil }
-            return position
+            guard case .pushed(let pushed)? = answer(scenario, reply) else { return nil }
+            return pushed.position
         }
         #expect(positions.count == 30 && positions == positions.sorted())
         scenario.check()
@@ -242,12 +245,12 @@ import Testing
             for _ in 0..<Int(seed % 5) { try scenario.harness.step() }
         }
         try scenario.settle()
-        let ledger = scenario.harness.ledger
+        let stored = scenario.harness.stored
         for reply in replies {
             guard case .inbox(let found?, let position)? = answer(scenario, reply) else { return #expect(Bool(false)) }
-            let positions = ledger.inbox(of: ledger.number(of: "bob"), after: .zero, through: position)
+            let positions = stored.inbox(of: stored.number(of: "bob"), after: .zero, through: position)
             #expect(found.messages == positions.count)
-            #expect(found.bytes == positions.compactMap { ledger.messages[$0]?.record.body.count }.reduce(0, +))
+            #expect(found.bytes == positions.compactMap { stored.messages[$0]?.record.body.count }.reduce(0, +))
         }
         #expect(bob.texts.isEmpty)
         scenario.check()
@@ -277,13 +280,13 @@ import Testing
             var found: [String] = []
             var after: UInt64 = 0
             while true {
-                let reply = scenario.harness.ask { _ in .users(after: after, limit: 3) }
+                let reply = scenario.harness.ask { _ in .users(after: after, prefix: 0..<0, limit: 3) }
                 try scenario.settle()
                 guard case .users(let page, _)? = answer(scenario, reply) else { return #expect(Bool(false)) }
                 found += page.users.map { String(decoding: $0.name, as: UTF8.self) }
-                #expect(page.users.count == 3 || !page.hasMore)
-                guard page.hasMore, let last = page.users.last else { break }
-                after = last.number
+                #expect(page.users.count == 3 || page.next == nil)
+                guard let next = page.next else { break }
+                after = next
             }
             let expected = ["shop"] + (0...round).flatMap { round in (0..<7).map { "user\(round)-\($0)" } }
             #expect(found == expected)

@@ -152,7 +152,7 @@ import Testing
             scenario.harness.hold(.set(HoldName(.consumer, "c\($0)"), Hold(floor: .zero, ageMax: 0, bytesMax: 0)))
         }
         try scenario.settle()
-        #expect(scenario.harness.answers[replies[Holds.countMax]] == .refused(.overloaded))
+        #expect(scenario.harness.answers[replies[Holds.countMax]] == .tooManyHolds)
         for _ in 0..<2 {
             #expect(try floor(scenario.harness.hold(.release(HoldName(.consumer, "c7"))), scenario) != Position(rawValue: .max))
         }

@@ -13,7 +13,7 @@ import Testing
         _ = try before.offline("bob")
         ann.send(1...1, to: "bob")
         try before.toDisk()
-        let number = before.harness.ledger.number(of: "bob")
+        let number = before.harness.stored.number(of: "bob")
         let storage = before.harness.storage.crashCopy()
         try storage.checkpoint { (store) throws(StorageError) in try store.delete(.users, StoreKey.inline(number).span) }
         return storage

@@ -44,8 +44,8 @@ import Testing
         try scenario.settle()
         if replayed { try scenario.harness.crash() }
         try scenario.toDisk()
-        let ledger = scenario.harness.ledger
-        let (ann, bob, cem) = (ledger.number(of: "ann"), ledger.number(of: "bob"), ledger.number(of: "cem"))
+        let stored = scenario.harness.stored
+        let (ann, bob, cem) = (stored.number(of: "ann"), stored.number(of: "bob"), stored.number(of: "cem"))
         #expect(try entries(ann, in: scenario).map(\.flags) == [.own, .own, .own, .own])
         #expect(try entries(ann, in: scenario).map(\.reference) == [1, 1, 2, 3])
         #expect(try entries(bob, in: scenario).map(\.flags) == [.countsAsUnread, .countsAsUnread])

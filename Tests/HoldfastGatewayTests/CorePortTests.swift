@@ -25,7 +25,7 @@ private final class SlowCore: Sendable {
         let command = taken[index].commands[0]
         guard case .push(let push) = command else { return }
         var effects = EffectBatch()
-        effects.replies = [Reply(id: push.reply, answer: .pushed(Position(rawValue: push.reply.number), [nil]))]
+        effects.replies = [Reply(id: push.reply, answer: .pushed(Pushed(position: Position(rawValue: push.reply.number), refusals: [nil])))]
         effects.creditsReturned = command.credits
         effects.bytesReturned = command.byteCount
         port.take(effects)
@@ -35,6 +35,7 @@ private final class SlowCore: Sendable {
 @Suite(.timeLimit(.minutes(10))) struct CorePortTests {
     private let core = SlowCore()
     private let port: CorePort
+    private static let lastKey = Atomic<UInt64>(0)
 
     init() {
         let core = core
@@ -47,8 +48,9 @@ private final class SlowCore: Sendable {
             do throws(PortError) {
                 return .success(
                     try await port.push(
-                        from: Array("shop".utf8), to: names, key: RequestKey(high: 0, low: 0), kind: .text,
-                        body: [UInt8](repeating: 7, count: bodyBytes)))
+                        PushRequest(
+                            from: Array("shop".utf8), to: names, kind: .text, body: [UInt8](repeating: 7, count: bodyBytes)),
+                        key: RequestKey(high: 0, low: Self.lastKey.add(1, ordering: .relaxed).newValue), fingerprint: 0))
             } catch {
                 return .failure(error)
             }
@@ -63,7 +65,7 @@ private final class SlowCore: Sendable {
         }
         for index in [2, 0, 1] { core.answer(index, port) }
         for (index, request) in requests.enumerated() {
-            #expect(await request.value == .success(.pushed(Position(rawValue: UInt64(index + 1)), [nil])))
+            #expect(await request.value == .success(.pushed(Pushed(position: Position(rawValue: UInt64(index + 1)), refusals: [nil]))))
         }
     }
 
@@ -115,10 +117,14 @@ private final class SlowCore: Sendable {
     @Test func `names, tags, pages and bodies beyond their limits are refused with the limit`() async {
         let key = RequestKey(high: 0, low: 0)
         let long = [UInt8](repeating: 97, count: 256)
-        await #expect(throws: PortError.self) { try await port.push(from: [], to: [[97]], key: key, kind: .text, body: []) }
-        await #expect(throws: PortError.self) { try await port.push(from: [97], to: [long], key: key, kind: .text, body: []) }
-        await #expect(throws: PortError.self) { try await port.push(from: [97], to: [[97, 0]], key: key, kind: .text, body: []) }
-        await #expect(throws: PortError.self) { try await port.push(from: [97], to: [[97]], key: key, kind: .text, body: [], tag: long) }
+        await #expect(throws: PortError.self) { try await port.push(
+                PushRequest(from: [], to: [[97]], kind: .text, body: []), key: key, fingerprint: 0) }
+        await #expect(throws: PortError.self) { try await port.push(
+                PushRequest(from: [97], to: [long], kind: .text, body: []), key: key, fingerprint: 0) }
+        await #expect(throws: PortError.self) { try await port.push(
+                PushRequest(from: [97], to: [[97, 0]], kind: .text, body: []), key: key, fingerprint: 0) }
+        await #expect(throws: PortError.self) { try await port.push(
+                PushRequest(from: [97], to: [[97]], kind: .text, body: [], tag: long), key: key, fingerprint: 0) }
         await #expect(throws: PortError.self) { try await port.inbox(of: long) }
         await #expect(throws: PortError.self) { try await port.users(limit: 0) }
         guard case .failure(.invalid(let text)) = await push(port, bodyBytes: CorePort.bytesMax).value else { return #expect(Bool(false)) }
@@ -132,15 +138,17 @@ private final class SlowCore: Sendable {
         let gateway = try await TestGateway()
         let (bob, _) = try await gateway.connect("bob")
         let port = try #require(gateway.gateway.port)
-        let answer = try await port.push(
-            from: Array("shop".utf8), to: ["bob", "cat"].map { Array($0.utf8) }, key: RequestKey(high: 1, low: 2), kind: .text,
-            body: Array("sent".utf8), tag: Array("order".utf8))
-        guard case .pushed(let position, [nil, nil]) = answer else { throw Unexpected(nil) }
+        let push = PushRequest(
+            from: Array("shop".utf8), to: ["bob", "cat"].map { Array($0.utf8) }, kind: .text, body: Array("sent".utf8),
+            tag: Array("order".utf8))
+        let answer = try await port.push(push, key: RequestKey(high: 1, low: 2), fingerprint: 3)
+        guard case .pushed(let pushed) = answer, pushed.refusals == [nil, nil] else { throw Unexpected(nil) }
+        let position = pushed.position
         #expect(try bob.receive(1).map(\.text) == ["sent"])
         guard case .sessions(let found?, let at) = try await port.sessions(of: Array("bob".utf8)) else { throw Unexpected(nil) }
         #expect(found.sessions.map(\.isConnected) == [true] && at >= position)
         guard case .users(let page, _) = try await port.users(limit: 2) else { throw Unexpected(nil) }
-        #expect(page.users.map { String(decoding: $0.name, as: UTF8.self) } == ["bob", "shop"] && page.hasMore)
+        #expect(page.users.map { String(decoding: $0.name, as: UTF8.self) } == ["bob", "shop"] && page.next != nil)
         try await gateway.restart()
         await #expect(throws: PortError.stopped) { try await port.users() }
         let (cat, _) = try await gateway.connect("cat")
@@ -153,9 +161,10 @@ private final class SlowCore: Sendable {
         let (bob, _) = try await gateway.connect("bob")
         var port = try #require(gateway.gateway.port)
         let answer = try await port.push(
-            from: Array("shop".utf8), to: ["bob", "cat"].map { Array($0.utf8) }, key: RequestKey(high: 1, low: 2), kind: .text,
-            body: Array("sent".utf8))
-        guard case .pushed(let position, _) = answer else { throw Unexpected(nil) }
+            PushRequest(from: Array("shop".utf8), to: ["bob", "cat"].map { Array($0.utf8) }, kind: .text, body: Array("sent".utf8)),
+            key: RequestKey(high: 1, low: 2), fingerprint: 3)
+        guard case .pushed(let pushed) = answer else { throw Unexpected(nil) }
+        let position = pushed.position
         for name in ["bob", "cat"] {
             guard case .inbox(let inbox?, let at) = try await port.inbox(of: Array(name.utf8)) else { throw Unexpected(nil) }
             #expect(inbox.messages == 1 && inbox.bytes == 4 && at >= position)

@@ -12,6 +12,7 @@ package struct CheckpointJob: Sendable {
     let holds: Holds.Rows
     let ages: JournalAges.Rows
     let audits: Audits.Rows
+    let ledger: Ledger.Rows
     /// Set when all are copied.
     var users = UserImages()
 
@@ -32,6 +33,7 @@ package struct CheckpointJob: Sendable {
             try holds.write(to: store)
             try ages.write(to: store)
             try audits.write(to: store)
+            try ledger.write(to: store)
             for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }
@@ -41,7 +43,7 @@ package struct CheckpointJob: Sendable {
     private func writeMeta(to store: any StoreTransaction) throws(StorageError) {
         let rows: [(StoreMeta, UInt64)] = [
             (.appliedThrough, through.rawValue), (.nextUser, names.nextUser), (.nextConversation, names.nextConversation), (.time, time),
-            (.age, UInt64(age)), (.trimmedThrough, trimmedThrough.rawValue),
+            (.age, UInt64(age)), (.trimmedThrough, trimmedThrough.rawValue), (.ledgerCount, UInt64(ledger.count)),
         ]
         for (row, value) in rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.inline(value).span) }
     }

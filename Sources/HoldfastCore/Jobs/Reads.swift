@@ -18,6 +18,8 @@ package enum RowKey: Hashable, Sendable {
     case entry(user: UInt64, atOrBefore: Position)
     /// The last of the oldest entries after the position that have to go to make room.
     case evictionPoint(user: UInt64, after: Position)
+    /// What became of an account's request.
+    case ledger(RequestKey)
 }
 
 /// What the disk has for a key.
@@ -32,6 +34,7 @@ package enum RowValue: Sendable {
     /// With the row of the member who didn't ask.
     case members(UserPair, peer: UserImage?)
     case entry(InboxEntry)
+    case ledger(LedgerRow)
 }
 
 /// One page of a session's stream.
@@ -45,6 +48,8 @@ package struct PageRequest: Sendable {
     package var entries: ContiguousArray<TimelineEntry>?
     package var messagesMax: Int
     package var bytesMax: Int
+    /// What the age clock says, in seconds: messages that are worth something for a time only may be older.
+    var age: UInt32
 }
 
 /// A message of a page, in plain values: one is made and moved for each that is read.
@@ -64,6 +69,8 @@ package struct PageItem: Sendable {
         case message(Message)
         /// A repair left it out, and has told the recipient so.
         case lost
+        /// It was worth something for a time that is over.
+        case expired
         /// Nobody has told of it yet.
         case damaged
         /// No record.
@@ -76,6 +83,7 @@ package struct PageItem: Sendable {
     /// nil: what is there is no message.
     var message: Message? { if case .message(let message) = content { message } else { nil } }
     var isMissing: Bool { if case .missing = content { true } else { false } }
+    var isExpired: Bool { if case .expired = content { true } else { false } }
 }
 
 package struct PageResult: Sendable {
@@ -159,6 +167,7 @@ package struct ReadRequests: Sendable {
             var entries = ContiguousArray<TimelineEntry>()
             try snapshot.entries(of: .inbox(user), after: position, limit: evictionMessages, into: &entries)
             return entries.last.map { .entry($0.mark) } ?? .absent
+        case .ledger(let key): return try LedgerRow.read(key, from: snapshot).map(RowValue.ledger) ?? .absent
         }
     }
 
@@ -198,18 +207,18 @@ package struct ReadRequests: Sendable {
         if results.pages.count > 1 { places.sort { $0.position < $1.position } }
         for place in places {
             let position = Position(rawValue: place.position)
-            let user = results.pages[place.page].request.user
+            let (user, age) = (results.pages[place.page].request.user, results.pages[place.page].request.age)
             var content = PageItem.Content.missing
             var newer: StorageError?
             _ = try snapshot.record(at: position) { bytes in
-                content = Self.read(bytes, for: user, into: &results.bytes)
+                content = Self.read(bytes, for: user, age: age, into: &results.bytes)
                 guard case .damaged = content else { return }
                 do throws(StorageError) { try Record.requireKnown(bytes, at: position) } catch { newer = error }
             }
             // A gap would be acknowledged, and what only a later version can read be lost.
             if let newer { throw newer }
             switch content {
-            case .message, .lost: break
+            case .message, .lost, .expired: break
             case .missing: results.missing.append(position)
             case .damaged: results.damaged.append(position)
             }
@@ -218,8 +227,9 @@ package struct ReadRequests: Sendable {
     }
 
     /// A record that is in the user's inbox; its body is appended to `bodies`.
-    private static func read(_ bytes: Span<UInt8>, for user: UInt64, into bodies: inout [UInt8]) -> PageItem.Content {
+    private static func read(_ bytes: Span<UInt8>, for user: UInt64, age: UInt32, into bodies: inout [UInt8]) -> PageItem.Content {
         switch Record.decode(bytes, of: user) {
+        case .message(let message)? where message.isExpired(at: age): return .expired
         case .message(let message)?:
             let start = bodies.count
             bodies.append(copying: bytes.extracting(message.body))

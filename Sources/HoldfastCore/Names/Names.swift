@@ -8,6 +8,9 @@ struct Names {
     private(set) var devices: LookupCache<DeviceKey, SessionID>
     private(set) var conversations: LookupCache<UInt64, UserPair>
     private(set) var pairs: LookupCache<UserPair, UInt64>
+    /// Names of devices by their sessions, of those that the store lacks: since the last checkpoint began, and in the one that runs.
+    private var recentDevices: [SessionID: [UInt8]] = [:]
+    private var frozenDevices: [SessionID: [UInt8]] = [:]
     /// The numbers that are given out next.
     var nextUser: UInt64 = 1
     var nextConversation: UInt64 = 1
@@ -32,6 +35,7 @@ struct Names {
     mutating func insert(_ device: DeviceKey, _ session: SessionID) {
         precondition(session.userNumber == device.user, "a device leads to a session of its user")
         devices.insert(device, session)
+        recentDevices[session] = device.device.bytes
     }
 
     mutating func insert(conversation number: UInt64, _ pair: UserPair) {
@@ -143,6 +147,7 @@ struct Names {
         let frozen = FrozenNames(
             nextUser: nextUser, nextConversation: nextConversation, userNumbers: userNumbers.freeze(), devices: devices.freeze(),
             conversations: conversations.freeze())
+        (recentDevices, frozenDevices) = ([:], recentDevices)
         // Both are written from the tables above.
         _ = userNames.freeze()
         _ = pairs.freeze()
@@ -153,6 +158,7 @@ struct Names {
         userNumbers.frozenWritten()
         userNames.frozenWritten()
         devices.frozenWritten()
+        frozenDevices = [:]
         conversations.frozenWritten()
         pairs.frozenWritten()
     }
@@ -168,14 +174,8 @@ struct Names {
         userNumbers.violation ?? userNames.violation ?? devices.violation ?? conversations.violation ?? pairs.violation
     }
 
-    /// Devices of which the store doesn't have the session yet.
-    var changedDevices: [SessionID: [UInt8]] {
-        var found: [SessionID: [UInt8]] = [:]
-        for rows in [devices.frozen, devices.recent] {
-            for (key, session) in rows { found[session] = key.device.bytes }
-        }
-        return found
-    }
+    /// The name of the session's device, if the store doesn't have it yet.
+    func newDevice(of session: SessionID) -> [UInt8]? { recentDevices[session] ?? frozenDevices[session] }
 }
 
 /// New names, for the checkpoint that runs.

@@ -17,7 +17,7 @@ extension Examination {
         }
         applied = Position(rawValue: meta[.appliedThrough] ?? 0)
         guard hasRows || unreadable.meta else { return try requireEmptyStore() }
-        for row in StoreMeta.all where meta[row] == nil && !findings.contains(where: { $0.row == row.rawValue }) {
+        for row in StoreMeta.required where meta[row] == nil && !findings.contains(where: { $0.row == row.rawValue }) {
             find(.rowMissing, "meta", row: row.rawValue, "the counter is missing", effect: "the gateway would give numbers out again")
         }
         if meta[.appliedThrough] == nil { applied = try estimatedApplied() }
@@ -248,9 +248,11 @@ extension Examination {
         plan.meta[.time] = meta[.time] ?? plan.meta[.time] ?? 0
         plan.meta[.age] = max(meta[.age] ?? 0, plan.meta[.age] ?? 0)
         plan.meta[.trimmedThrough] = 0
+        plan.meta[.ledgerCount] = UInt64(counts.ledgerRows)
     }
 }
 
 extension StoreMeta {
-    static let all: [StoreMeta] = [.appliedThrough, .nextUser, .nextConversation, .time, .age, .trimmedThrough]
+    /// Each is in every store that has had a checkpoint.
+    static let required: [StoreMeta] = [.appliedThrough, .nextUser, .nextConversation, .time, .age, .trimmedThrough]
 }

@@ -65,6 +65,7 @@ struct Examination {
         try examineReleased()
         try examineHolds()
         try examineAges()
+        try examineLedger()
         settleCounters()
     }
 

@@ -74,6 +74,8 @@ package struct Loss: Codable, Equatable, Sendable {
         case conversation
         /// A row of the audit log.
         case audit
+        /// The key of an account's request: a repeat of it isn't recognised.
+        case requestKey
     }
 
     package var kind: Kind

@@ -57,7 +57,6 @@ extension Core {
 
     /// The users, by their numbers, until `body` returns false: those of a core that was recovered, and those that only the store has.
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
-        let newDevices = names.changedDevices
         for number in 1..<names.nextUser {
             var image = users.find(number).map {
                 UserImage(row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0))
@@ -67,11 +66,11 @@ extension Core {
             let (row, kept) = (image.row, image.row.kept(from: image.base))
             var name = names.userNames.changed(number)
             if name == nil { name = try snapshot.bytes(.userNames, StoreKey.number(number)) }
-            let storedDevices = try storedDevices(of: number, from: snapshot)
+            let storedDevices = try snapshot.devices(of: number)
             let user = InspectedUser(
                 number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
                 lastPosition: row.inbox.last.position,
-                sessions: image.sessions.map { InspectedUser.Session($0, of: row, device: newDevices[$0.id] ?? storedDevices[$0.id]) })
+                sessions: image.sessions.map { InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id]) })
             guard body(user) else { return }
         }
     }
@@ -84,19 +83,6 @@ extension Core {
             slot = sessions[slot].next
         }
         return rows
-    }
-
-    private func storedDevices(of user: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) -> [SessionID: [UInt8]] {
-        let prefix = StoreKey.number(user)
-        var found: [SessionID: [UInt8]] = [:]
-        try snapshot.scan(.devices, from: prefix.span) { key, value in
-            let key = [UInt8](key, 0..<key.count)
-            guard key.starts(with: prefix) else { return false }
-            var reader = ByteReader(value)
-            if let session = reader.integer(UInt64.self) { found[SessionID(rawValue: session)] = Array(key.dropFirst(prefix.count)) }
-            return true
-        }
-        return found
     }
 }
 

@@ -88,7 +88,7 @@ package struct RepairPlan: Sendable {
         for (row, value) in ordered {
             if let value { try store.put(row.table, row.key.span, value.span) } else { try store.delete(row.table, row.key.span) }
         }
-        for row in StoreMeta.all {
+        for row in StoreMeta.allCases {
             try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.number(meta[row] ?? 0).span)
         }
     }

@@ -44,5 +44,6 @@ package struct VerifiedCounts: Codable, Equatable, Sendable {
     package var users = 0
     package var conversations = 0
     package var inboxEntries = 0
+    package var ledgerRows = 0
     package init() {}
 }

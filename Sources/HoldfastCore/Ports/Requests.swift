@@ -26,7 +26,15 @@ package struct PushCommand: Sendable {
     package var recipientCount: Int { Int(count) }
     /// Whether a name that nobody has is refused; else a user begins with the message.
     package var mustExist: Bool
+    /// Whether the message's delivery is an event of its own.
+    package var isTracked: Bool
     package var key: RequestKey
+    /// A hash of what is asked for; of an upload's line a hash of all lines up to this one.
+    package var fingerprint: UInt64
+    /// Which line of its upload it is, from 1; 0: it is no upload's.
+    package var line: UInt32
+    /// For how many seconds the message is worth something; 0: for ever.
+    package var timeToLive: UInt32
     package var kind: MessageKind
     package var tag: ByteRange { tagRange.range }
     package var body: ByteRange { bodyRange.range }
@@ -35,13 +43,18 @@ package struct PushCommand: Sendable {
 
     package init(
         reply: ReplyID, order: OrderKey, account: ByteRange, recipients: ByteRange, recipientCount: Int, mustExist: Bool, key: RequestKey,
-        kind: MessageKind, tag: ByteRange, body: ByteRange
+        fingerprint: UInt64, line: UInt32 = 0, timeToLive: UInt32 = 0, isTracked: Bool = false, kind: MessageKind, tag: ByteRange,
+        body: ByteRange
     ) {
         precondition((1...MessageRecord.recipientsMax).contains(recipientCount), "a port checks how many users a request names")
         self.reply = reply
         self.order = order
         self.mustExist = mustExist
+        self.isTracked = isTracked
         self.key = key
+        self.fingerprint = fingerprint
+        self.line = line
+        self.timeToLive = timeToLive
         self.kind = kind
         accountRange = HalfRange(account)
         recipientsRange = HalfRange(recipients)
@@ -82,15 +95,36 @@ package enum Question: Sendable {
     case sessions(user: ByteRange)
     /// What waits for the user with this name.
     case inbox(user: ByteRange)
-    /// Users by rising number, from after one on, a page of them.
-    case users(after: UInt64, limit: Int)
+    /// All that is known of the user with this name.
+    case user(user: ByteRange)
+    /// Users by rising number, from after one on, a page of those whose names begin with the prefix.
+    case users(after: UInt64, prefix: ByteRange, limit: Int)
     /// Rows of the audit log by rising position, from after one on, a page of them.
     case audit(after: Position, limit: Int)
+    /// What became of the message at a position.
+    case message(Position)
+    /// What became of the request with this key.
+    case request(RequestKey)
+    /// Whether each of the users with these names (each with its length in a byte before it) can be reached, and how many there are.
+    case reachability(ByteRange, count: Int)
+    /// Connected sessions from a place of the table on, a page of them; of one user if it says so.
+    case connections(user: ByteRange?, from: Int, limit: Int)
 
     var byteCount: Int {
         switch self {
-        case .sessions(let user), .inbox(let user): user.count
-        case .users, .audit: 0
+        case .sessions(let user), .inbox(let user), .user(let user): user.count
+        case .users(_, let prefix, _): prefix.count
+        case .reachability(let names, _): names.count
+        case .connections(let user, _, _): user?.count ?? 0
+        case .message, .request, .audit: 0
+        }
+    }
+
+    /// Rows that it names.
+    var credits: Int {
+        switch self {
+        case .reachability(_, let count): count
+        default: 1
         }
     }
 }
@@ -106,84 +140,4 @@ package enum HoldRequest: Equatable, Sendable {
         case .set(let name, _), .release(let name): name
         }
     }
-}
-
-/// An answer, and whose.
-package struct Reply: Sendable {
-    package var id: ReplyID
-    package var answer: PortAnswer
-
-    package init(id: ReplyID, answer: PortAnswer) {
-        self.id = id
-        self.answer = answer
-    }
-}
-
-/// What became of a request.
-package enum PortAnswer: Equatable, Sendable {
-    /// The message has this position; for each recipient, in the request's order, why it isn't in his inbox, or nil.
-    case pushed(Position, [RefusalCode?])
-    /// Nothing was stored.
-    case refused(RefusalCode)
-    /// What the user's sessions were at the position; nil: nobody has the name.
-    case sessions(UserSessions?, at: Position)
-    /// What waited for the user at the position; nil: nobody has the name.
-    case inbox(UserInbox?, at: Position)
-    /// The store has the name of the user who is asked for, and has lost the row: nothing is known of him before a repair.
-    case userLost
-    case users(UserPage, at: Position)
-    /// The hold has this floor now, or had it when it was let go of: every record above it is there.
-    case held(floor: Position, at: Position)
-    case acted(ActResult, at: Position)
-    case audit(AuditPage, at: Position)
-
-    /// What the answer holds for: everything up to here is synced when it arrives. nil: it tells of nothing that is stored.
-    package var position: Position? {
-        switch self {
-        case .pushed(let position, _), .sessions(_, at: let position), .inbox(_, at: let position), .users(_, at: let position),
-            .held(_, at: let position), .acted(_, at: let position), .audit(_, at: let position):
-            position
-        case .refused, .userLost: nil
-        }
-    }
-}
-
-/// A user, and the sessions that are kept of him.
-package struct UserSessions: Equatable, Sendable {
-    package struct Session: Equatable, Sendable {
-        package var id: SessionID
-        package var isConnected: Bool
-        package var isSendOnly: Bool
-        package var hasEnded: Bool
-        /// Of its last stored message.
-        package var lastSequence: MessageSequence
-        /// The last acknowledged position.
-        package var cursor: Position
-    }
-
-    package var number: UInt64
-    /// The newest first.
-    package var sessions: [Session]
-}
-
-/// A user, and what waits in the inbox: what left it unacknowledged doesn't wait any more, and was or will be told by a `GAP`.
-package struct UserInbox: Equatable, Sendable {
-    package var number: UInt64
-    /// Messages that not all of the user's receiving devices have acknowledged; without such a device, all since the last one went. A repair's
-    /// notice of a loss counts as one, without bytes.
-    package var messages: Int
-    /// Of their bodies.
-    package var bytes: Int
-}
-
-/// Some users in the order of their numbers.
-package struct UserPage: Equatable, Sendable {
-    package struct User: Equatable, Sendable {
-        package var number: UInt64
-        package var name: [UInt8]
-    }
-
-    package var users: [User]
-    /// There may be more after the last one.
-    package var hasMore: Bool
 }

@@ -22,26 +22,29 @@ package struct MessageRecord: Equatable, Sendable {
     /// What few messages have; nil, which costs no count of references: this one has nothing of it.
     private var extras: Extras?
 
-    private final class Extras: Sendable {
-        let newSender: [UInt8]
-        let timeToLive: UInt32
-        let tag: [UInt8]
+    private struct ExtraFields {
+        var newSender: [UInt8] = []
+        var timeToLive: UInt32 = 0
+        var tag: [UInt8] = []
+        var isTracked = false
+        var request: RequestNote?
 
-        private init(_ newSender: [UInt8], _ timeToLive: UInt32, _ tag: [UInt8]) {
-            self.newSender = newSender
-            self.timeToLive = timeToLive
-            self.tag = tag
-        }
+        var isEmpty: Bool { newSender.isEmpty && timeToLive == 0 && tag.isEmpty && !isTracked && request == nil }
+    }
+
+    private final class Extras: Sendable {
+        let fields: ExtraFields
+
+        private init(_ fields: ExtraFields) { self.fields = fields }
 
         /// Not an initializer that fails: that allocates first.
-        static func make(newSender: [UInt8], timeToLive: UInt32, tag: [UInt8]) -> Extras? {
-            newSender.isEmpty && timeToLive == 0 && tag.isEmpty ? nil : Extras(newSender, timeToLive, tag)
-        }
+        static func make(_ fields: ExtraFields) -> Extras? { fields.isEmpty ? nil : Extras(fields) }
     }
 
     package init(
         session: SessionID, attach: AttachNumber, sequence: MessageSequence, key: RequestKey? = nil, recipients: Recipients, time: UInt64,
-        age: UInt32, kind: MessageKind, echoes: Bool, newSender: [UInt8] = [], timeToLive: UInt32 = 0, tag: [UInt8] = [], body: ByteRange
+        age: UInt32, kind: MessageKind, echoes: Bool, newSender: [UInt8] = [], timeToLive: UInt32 = 0, tag: [UInt8] = [],
+        isTracked: Bool = false, request: RequestNote? = nil, body: ByteRange
     ) {
         self.session = session
         self.attach = attach
@@ -53,32 +56,56 @@ package struct MessageRecord: Equatable, Sendable {
         self.kind = kind
         self.echoes = echoes
         self.body = body
-        extras = Extras.make(newSender: newSender, timeToLive: timeToLive, tag: tag)
+        extras = Extras.make(
+            ExtraFields(newSender: newSender, timeToLive: timeToLive, tag: tag, isTracked: isTracked, request: request))
+    }
+
+    private var extraFields: ExtraFields {
+        get { extras?.fields ?? ExtraFields() }
+        set { extras = Extras.make(newValue) }
     }
 
     /// The sender was not known before: his name. Empty otherwise.
     package var newSender: [UInt8] {
-        get { extras?.newSender ?? [] }
-        set { extras = Extras.make(newSender: newValue, timeToLive: timeToLive, tag: tag) }
+        get { extras?.fields.newSender ?? [] }
+        set { extraFields.newSender = newValue }
     }
     /// How long the message is worth something, in seconds; 0: for ever.
     package var timeToLive: UInt32 {
-        get { extras?.timeToLive ?? 0 }
-        set { extras = Extras.make(newSender: newSender, timeToLive: newValue, tag: tag) }
+        get { extras?.fields.timeToLive ?? 0 }
+        set { extraFields.timeToLive = newValue }
     }
     /// A word of the sender's for those who look for such messages; empty: none.
     package var tag: [UInt8] {
-        get { extras?.tag ?? [] }
-        set { extras = Extras.make(newSender: newSender, timeToLive: timeToLive, tag: newValue) }
+        get { extras?.fields.tag ?? [] }
+        set { extraFields.tag = newValue }
+    }
+    /// Whether its delivery is an event of its own.
+    package var isTracked: Bool {
+        get { extras?.fields.isTracked ?? false }
+        set { extraFields.isTracked = newValue }
+    }
+    /// What the ledger keeps of an account's request; nil: its key isn't kept.
+    package var request: RequestNote? {
+        get { extras?.fields.request }
+        set { extraFields.request = newValue }
     }
     /// Whether the record names the sender for the first time.
-    var hasNewSender: Bool { extras.map { !$0.newSender.isEmpty } ?? false }
+    var hasNewSender: Bool { extras.map { !$0.fields.newSender.isEmpty } ?? false }
+
+    /// Whether the message isn't worth anything any more.
+    /// - Parameter age: what the age clock says.
+    func isExpired(at age: UInt32) -> Bool {
+        let seconds = timeToLive
+        return seconds != 0 && age > self.age && age - self.age >= seconds
+    }
 
     package static func == (left: MessageRecord, right: MessageRecord) -> Bool {
         left.session == right.session && left.attach == right.attach && left.sequence == right.sequence && left.key == right.key
             && left.recipients == right.recipients && left.time == right.time && left.age == right.age && left.kind == right.kind
             && left.echoes == right.echoes && left.body == right.body && left.newSender == right.newSender
-            && left.timeToLive == right.timeToLive && left.tag == right.tag
+            && left.timeToLive == right.timeToLive && left.tag == right.tag && left.isTracked == right.isTracked
+            && left.request == right.request
     }
 
     /// One of the users whom a message is for, and what became of it there.
@@ -165,6 +192,32 @@ package struct RequestKey: Hashable, Sendable {
     }
 }
 
+/// What the ledger keeps of a request, beside what its record says anyway.
+package struct RequestNote: Equatable, Sendable {
+    /// Whether the ledger had a row of the key, which this one replaces: a replay counts the keys by it.
+    package enum Place: UInt8, Sendable {
+        case new = 0
+        case replaces = 1
+        /// The checkpoint that ran at the time deletes an old row: the store says whether it was written.
+        case newIfDeleted = 2
+    }
+
+    /// The age clock in seconds: the key is kept while that is lower.
+    package var until: UInt32
+    /// A hash of the request, or of an upload's lines up to this one.
+    package var fingerprint: UInt64
+    /// Which line of its upload it is, from 1; 0: the request is no upload.
+    package var line: UInt32
+    package var place: Place
+
+    package init(until: UInt32, fingerprint: UInt64, line: UInt32 = 0, place: Place = .new) {
+        self.until = until
+        self.fingerprint = fingerprint
+        self.line = line
+        self.place = place
+    }
+}
+
 // Layout of the fields: flags u8 (kind in five bits, echoes, key, options) | user varint | serial, attach, sequence varints, or the key, 16 bytes |
 // time u64 | age u32 | count of recipients varint, 0 being kept for a group's number | recipients | options | body up to the end.
 // A recipient: user varint | conversation varint | flags u8 (begins, name, refused) | name | code of the refusal varint.
@@ -182,7 +235,11 @@ extension MessageRecord {
         case newSender = 1
         /// Seconds, varint.
         case timeToLive = 2
+        /// until varint | line varint | place u8 | fingerprint u64. It must be understood, or the key would be forgotten.
+        case request = 3
         case tag = 4
+        /// Without a value.
+        case tracked = 6
     }
 
     /// The most that checksum, kind, and the fields up to the first recipient's name take.
@@ -242,7 +299,16 @@ extension MessageRecord {
             value.append(varint: UInt64(timeToLive))
             append(.timeToLive, value)
         }
+        if let request {
+            var value: [UInt8] = []
+            value.append(varint: UInt64(request.until))
+            value.append(varint: UInt64(request.line))
+            value.append(request.place.rawValue)
+            value.append(bigEndian: request.fingerprint)
+            append(.request, value)
+        }
         if !tag.isEmpty { append(.tag, tag) }
+        if isTracked { append(.tracked, []) }
         return bytes
     }
 
@@ -316,7 +382,14 @@ extension MessageRecord {
             case .timeToLive:
                 guard let seconds = reader.varint(UInt32.self), reader.offset <= next else { return false }
                 timeToLive = seconds
+            case .request:
+                guard let until = reader.varint(UInt32.self), let line = reader.varint(UInt32.self),
+                    let place = reader.integer(UInt8.self).flatMap(RequestNote.Place.init(rawValue:)),
+                    let fingerprint = reader.integer(UInt64.self), reader.offset <= next
+                else { return false }
+                request = RequestNote(until: until, fingerprint: fingerprint, line: line, place: place)
             case .tag: tag = reader.bytes(Int(size)) ?? []
+            case .tracked: isTracked = true
             case nil:
                 guard number.isMultiple(of: 2) else {
                     isOfLaterVersion = true

@@ -94,6 +94,7 @@ extension Core {
         names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
         try holds.load(snapshot)
         try ages.load(snapshot)
+        try ledger.load(snapshot)
         trim.reach = checkpoint.writtenThrough
         trim.lastHeld = checkpoint.writtenThrough
         trim.trimmedThrough = Position(rawValue: try StoreMeta.read(.trimmedThrough, from: snapshot) ?? 0)
@@ -142,11 +143,20 @@ extension Core {
                 "The journal's record at position \(position.rawValue) names user number \(user), of whom the store has no row: nothing was "
                     + "changed. Run `holdfast repair --dry-run` to hear what is lost without it, or restore a backup.")
         }
-        apply(record, at: position)
+        apply(try record.withKnownPlace(from: snapshot), at: position)
     }
 
     private mutating func load(_ number: UInt64, from snapshot: any StorageSnapshot) throws(StorageError) {
         guard users.find(number) == nil, let image = try UserImage.read(number, from: snapshot) else { return }
         _ = users.make(image)
+    }
+}
+
+extension Record {
+    /// A request's record whose key was being deleted from the ledger, with what became of that.
+    fileprivate func withKnownPlace(from snapshot: any StorageSnapshot) throws(StorageError) -> Record {
+        guard case .message(var message) = self, let key = message.key, message.request?.place == .newIfDeleted else { return self }
+        message.request?.place = try LedgerRow.read(key, from: snapshot) == nil ? .new : .replaces
+        return .message(message)
     }
 }

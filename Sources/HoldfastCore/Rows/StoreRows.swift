@@ -19,8 +19,10 @@ package enum StoreKey {
 }
 
 /// The rows of the store's `meta` table, each a u64.
-enum StoreMeta: String {
+enum StoreMeta: String, CaseIterable {
     case appliedThrough, nextUser, nextConversation, time, age, trimmedThrough
+    /// How many rows the ledger has; absent: none.
+    case ledgerCount
 
     static func read(_ row: StoreMeta, from snapshot: any StorageSnapshot) throws(StorageError) -> UInt64? {
         try snapshot.number(.meta, Array(row.rawValue.utf8).span)
@@ -43,6 +45,18 @@ extension StorageSnapshot {
             return kept.count < limit
         }
         return kept
+    }
+
+    /// The names of a user's devices, by the last session of each.
+    func devices(of user: UInt64) throws(StorageError) -> [SessionID: [UInt8]] {
+        var devices: [SessionID: [UInt8]] = [:]
+        try scan(.devices, from: StoreKey.inline(user).span) { key, value in
+            var (owner, session) = (ByteReader(key), ByteReader(value))
+            guard owner.integer(UInt64.self) == user else { return false }
+            if let session = session.integer(UInt64.self) { devices[SessionID(rawValue: session)] = [UInt8](key, 8..<key.count) }
+            return true
+        }
+        return devices
     }
 
     func bytes(_ table: StoreTable, _ key: [UInt8]) throws(StorageError) -> [UInt8]? {

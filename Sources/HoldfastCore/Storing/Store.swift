@@ -59,4 +59,6 @@ package enum StoreTable: UInt8, CaseIterable, Sendable {
     case ages = 10
     /// Position -> the record of an operator's act.
     case audit = 11
+    /// Key of a request -> what became of it.
+    case ledger = 12
 }

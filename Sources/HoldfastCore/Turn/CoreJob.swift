@@ -9,6 +9,7 @@ package enum CoreJob: Sendable {
     case planExpiry(ExpiryJob)
     case query(QueryJob)
     case sweepAudit(AuditSweep)
+    case sweepLedger(LedgerJob)
     case giveMemoryBack(ReleasedMemory)
 
     /// Jobs of one lane run one after the other; of readers there may be several.
@@ -20,7 +21,7 @@ package enum CoreJob: Sendable {
         switch self {
         case .commit: .journal
         case .writeCheckpoint: .checkpoints
-        case .read, .planTrim, .planExpiry, .query, .sweepAudit, .giveMemoryBack: .readers
+        case .read, .planTrim, .planExpiry, .query, .sweepAudit, .sweepLedger, .giveMemoryBack: .readers
         }
     }
 
@@ -36,6 +37,7 @@ package enum CoreJob: Sendable {
         case .planExpiry(let job): return .expiryPlanned(try job.run(on: storage))
         case .query(let job): return .answered(try job.run(on: storage))
         case .sweepAudit(let job): return .auditSwept(try job.run(on: storage))
+        case .sweepLedger(let job): return .ledgerPlanned(try job.run(on: storage))
         case .giveMemoryBack(let released):
             released.free()
             try storage.giveMemoryBack()

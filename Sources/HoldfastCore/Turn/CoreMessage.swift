@@ -12,6 +12,7 @@ package enum CoreMessage: Sendable {
     case trimPlanned(TrimPlan)
     case expiryPlanned(ExpiryPlan)
     case auditSwept(AuditSweepResult)
+    case ledgerPlanned(LedgerPlan)
     /// A stop has begun: write now what would otherwise have to be written at its end.
     case requestCheckpoint
     /// Nothing comes any more: write all that there is (see `CoreTurn.isFinished`).

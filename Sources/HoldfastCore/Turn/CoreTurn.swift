@@ -50,6 +50,7 @@ package struct CoreTurn: ~Copyable {
         case .trimPlanned(let plan): core.trimPlanned(plan)
         case .expiryPlanned(let plan): core.expiryPlanned(plan)
         case .auditSwept(let result): core.auditSwept(result)
+        case .ledgerPlanned(let plan): core.ledgerPlanned(plan)
         case .requestCheckpoint: core.requestCheckpoint()
         case .finish:
             isFinishing = true
@@ -68,6 +69,7 @@ package struct CoreTurn: ~Copyable {
         core.settleSlice(steps: core.configuration.turnSteps)
         runAnswers(steps: core.configuration.turnSteps)
         runCommands(steps: core.configuration.turnSteps)
+        core.scanUsers(steps: core.configuration.turnSteps)
         core.continueCheckpoint()
         core.trimCache()
         // What changed after the last one began, the goodbyes of connections for instance.
@@ -113,6 +115,7 @@ package struct CoreTurn: ~Copyable {
         if let job = core.takeExpiry() { return .planExpiry(job) }
         if let job = core.takeQuery() { return .query(job) }
         if let job = core.takeAuditSweep() { return .sweepAudit(job) }
+        if let job = core.takeLedgerJob() { return .sweepLedger(job) }
         return memory.takeReleased().map(CoreJob.giveMemoryBack)
     }
 
@@ -138,7 +141,7 @@ package struct CoreTurn: ~Copyable {
 
     /// Whether `run` has something to do now.
     package var hasMore: Bool {
-        !answers.isEmpty || !core.ready.isEmpty || core.isSettling || core.hasCheckpointSlices || doors.contains { !$0.batches.isEmpty }
+        !answers.isEmpty || !core.ready.isEmpty || core.isSettling || core.hasCheckpointSlices || !core.userScans.isEmpty || doors.contains { !$0.batches.isEmpty }
     }
 
     /// How long nothing has to be done unless a message comes; 0 while `hasMore`.

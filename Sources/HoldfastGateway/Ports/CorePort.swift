@@ -18,6 +18,8 @@ package final class CorePort: Sendable {
         /// Each with one command.
         var waiting = Line<CommandBatch>()
         var answers: [UInt64: CheckedContinuation<Result<PortAnswer, PortError>, Never>] = [:]
+        /// Of pushes, and of uploads, that are under way.
+        var keys: Set<RequestKey> = []
         var isStopped = false
     }
 
@@ -33,31 +35,86 @@ package final class CorePort: Sendable {
         self.post = post
     }
 
-    /// Stores a message of an account's for some users as one record, and answers when it is synced.
+    /// Stores a message of an account's for some users as one record, and answers when it is synced. A request whose key is known is answered by
+    /// what became of it then.
     ///
+    /// - Parameter key: of this request alone; `fingerprint` tells another request with the same key.
+    /// - Throws: `.underWay` while another call has the key.
+    package func push(_ push: PushRequest, key: RequestKey, fingerprint: UInt64) async throws(PortError) -> PortAnswer {
+        try begin(key)
+        defer { end(key) }
+        return try await self.push(push, key: key, fingerprint: fingerprint, line: 0, order: nil)
+    }
+
+    /// Begins to store many messages under one key, in their order.
+    /// - Throws: `.underWay` while another call has the key.
+    package func beginUpload(_ key: RequestKey) throws(PortError) -> Upload {
+        try begin(key)
+        return Upload(key: key, id: state.withLock { takeNumber(&$0) })
+    }
+
+    /// Stores a line of an upload. Several may be under way, in the order of the calls.
     /// - Parameters:
-    ///   - account: the user who sends.
-    ///   - recipients: 1 to 1,000 names, each once, of 1 to 255 bytes.
-    ///   - mustExist: whether a name that nobody has is refused; else a user begins with the message.
-    ///   - tag: at most 255 bytes.
-    ///   - upload: messages of one upload are stored in the order of the calls; nil: whichever has its rows first.
-    package func push(
-        from account: [UInt8], to recipients: [[UInt8]], key: RequestKey, kind: MessageKind, body: [UInt8], tag: [UInt8] = [],
-        mustExist: Bool = false, upload: Upload? = nil
+    ///   - line: from 1; one that isn't the next is refused with `lineExpected`.
+    ///   - hash: of all lines up to this one.
+    package func push(_ push: PushRequest, line: UInt32, hash: UInt64, of upload: Upload) async throws(PortError) -> PortAnswer {
+        precondition(line > 0, "lines are counted from 1")
+        return try await self.push(push, key: upload.key, fingerprint: hash, line: line, order: upload.id)
+    }
+
+    /// Others may use the upload's key now.
+    package func end(_ upload: Upload) { end(upload.key) }
+
+    private func begin(_ key: RequestKey) throws(PortError) {
+        guard state.withLock({ $0.keys.insert(key).inserted }) else { throw .underWay }
+    }
+
+    private func end(_ key: RequestKey) { _ = state.withLock { $0.keys.remove(key) } }
+
+    private func push(
+        _ push: PushRequest, key: RequestKey, fingerprint: UInt64, line: UInt32, order: ReplyID?
     ) async throws(PortError) -> PortAnswer {
-        for name in [account] + recipients { try Self.check(name) }
-        guard (1...MessageRecord.recipientsMax).contains(recipients.count) else {
-            throw .invalid("\(recipients.count) recipients are named; 1 to \(MessageRecord.recipientsMax) can be")
-        }
-        guard tag.count <= 255 else { throw .invalid("the tag has \(tag.count) bytes; it can have 255") }
+        try push.check()
         return try await answer { reply, batch in
             .push(
                 PushCommand(
-                    reply: reply, order: OrderKey(upload?.id ?? reply), account: batch.append(account),
-                    recipients: batch.append(names: recipients), recipientCount: recipients.count, mustExist: mustExist, key: key,
-                    kind: kind,
-                    tag: batch.append(tag), body: batch.append(body)))
+                    reply: reply, order: OrderKey(order ?? reply), account: batch.append(push.account),
+                    recipients: batch.append(names: push.recipients), recipientCount: push.recipients.count, mustExist: push.mustExist,
+                    key: key, fingerprint: fingerprint, line: line, timeToLive: push.timeToLive, isTracked: push.isTracked, kind: push.kind,
+                    tag: batch.append(push.tag), body: batch.append(push.body)))
         }
+    }
+
+    /// What became of the request, or of the upload, with this key.
+    package func request(_ key: RequestKey) async throws(PortError) -> PortAnswer { try await answer { reply, _ in .ask(reply, .request(key)) } }
+
+    /// What became of the message at a position.
+    package func message(at position: Position) async throws(PortError) -> PortAnswer {
+        try await answer { reply, _ in .ask(reply, .message(position)) }
+    }
+
+    /// All that is known of the user with this name; `.userLost` when only a repair can tell of him.
+    package func user(_ user: [UInt8]) async throws(PortError) -> PortAnswer { try await ask(of: user) { .user(user: $0) } }
+
+    /// Whether each of the users with these names can be reached.
+    /// - Parameter names: 1 to 1,000.
+    package func reachability(of names: [[UInt8]]) async throws(PortError) -> PortAnswer {
+        guard (1...MessageRecord.recipientsMax).contains(names.count) else {
+            throw .invalid("\(names.count) users are named; 1 to \(MessageRecord.recipientsMax) can be")
+        }
+        for name in names { try Self.check(name) }
+        return try await answer { reply, batch in .ask(reply, .reachability(batch.append(names: names), count: names.count)) }
+    }
+
+    /// A page of connected sessions.
+    /// - Parameters:
+    ///   - user: only this one's, all of them.
+    ///   - from: what the last page said is next; 0: the first page.
+    ///   - limit: 1 to 1,000.
+    package func connections(of user: [UInt8]? = nil, from: Int = 0, limit: Int = 100) async throws(PortError) -> PortAnswer {
+        guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) connections, not \(limit)") }
+        if let user { try Self.check(user) }
+        return try await answer { reply, batch in .ask(reply, .connections(user: user.map { batch.append($0) }, from: from, limit: limit)) }
     }
 
     /// The sessions of the user with this name; `.userLost` when only a repair can tell of him.
@@ -71,11 +128,15 @@ package final class CorePort: Sendable {
         return try await answer { reply, batch in .ask(reply, question(batch.append(user))) }
     }
 
-    /// A page of all users, by their numbers.
-    /// - Parameter limit: 1 to 1,000.
-    package func users(after number: UInt64 = 0, limit: Int = 100) async throws(PortError) -> PortAnswer {
+    /// A page of users, by their numbers.
+    /// - Parameters:
+    ///   - number: what the last page said is next; 0: the first page.
+    ///   - prefix: only those whose names begin with it; at most 255 bytes.
+    ///   - limit: 1 to 1,000.
+    package func users(after number: UInt64 = 0, prefix: [UInt8] = [], limit: Int = 100) async throws(PortError) -> PortAnswer {
         guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) users, not \(limit)") }
-        return try await answer { reply, _ in .ask(reply, .users(after: number, limit: limit)) }
+        guard prefix.count <= 255 else { throw .invalid("the prefix has \(prefix.count) bytes; it can have 255") }
+        return try await answer { reply, batch in .ask(reply, .users(after: number, prefix: batch.append(prefix), limit: limit)) }
     }
 
     /// Sets a hold on the journal, moves its floor, or lets go of it.
@@ -120,16 +181,16 @@ package final class CorePort: Sendable {
 
     private static let pageMax = 1_000
 
-    private static func check(_ name: [UInt8]) throws(PortError) {
+    fileprivate static func check(_ name: [UInt8]) throws(PortError) {
         guard (1...255).contains(name.count), !name.contains(0) else {
             throw .invalid("a name has \(name.count) bytes; it can have 1 to 255, none of them 0")
         }
     }
 
-    /// What keeps the order of the messages of one upload.
-    package func makeUpload() -> Upload { Upload(id: state.withLock { takeNumber(&$0) }) }
-
+    /// Many messages under one key.
     package struct Upload: Sendable {
+        fileprivate let key: RequestKey
+        /// Keeps their order.
         fileprivate let id: ReplyID
     }
 
@@ -200,10 +261,52 @@ package final class CorePort: Sendable {
     }
 }
 
+/// A message of an account's.
+package struct PushRequest: Sendable {
+    /// The user who sends: 1 to 255 bytes.
+    package var account: [UInt8]
+    /// 1 to 1,000 names, each once, of 1 to 255 bytes.
+    package var recipients: [[UInt8]]
+    package var kind: MessageKind
+    package var body: [UInt8]
+    /// At most 255 bytes; empty: none.
+    package var tag: [UInt8]
+    /// For how many seconds the message is worth something; 0: for ever.
+    package var timeToLive: UInt32
+    /// Whether its delivery is an event of its own.
+    package var isTracked: Bool
+    /// Whether a name that nobody has is refused; else a user begins with the message.
+    package var mustExist: Bool
+
+    package init(
+        from account: [UInt8], to recipients: [[UInt8]], kind: MessageKind, body: [UInt8], tag: [UInt8] = [], timeToLive: UInt32 = 0,
+        isTracked: Bool = false, mustExist: Bool = false
+    ) {
+        self.account = account
+        self.recipients = recipients
+        self.kind = kind
+        self.body = body
+        self.tag = tag
+        self.timeToLive = timeToLive
+        self.isTracked = isTracked
+        self.mustExist = mustExist
+    }
+
+    fileprivate func check() throws(PortError) {
+        for name in [account] + recipients { try CorePort.check(name) }
+        guard (1...MessageRecord.recipientsMax).contains(recipients.count) else {
+            throw .invalid("\(recipients.count) recipients are named; 1 to \(MessageRecord.recipientsMax) can be")
+        }
+        guard tag.count <= 255 else { throw .invalid("the tag has \(tag.count) bytes; it can have 255") }
+    }
+}
+
 /// Why a request has no answer.
 package enum PortError: Error, Equatable, Sendable {
     /// What is wrong with it: which field, and what it may be.
     case invalid(String)
+    /// Another request with the same key is under way.
+    case underWay
     /// Too many wait already; later it may be answered.
     case overloaded
     /// The gateway stops, or its disk has failed. What became of the request isn't known.

@@ -155,7 +155,7 @@ final class GatewayRun {
         switch job {
         case .commit(let batch): journal.start(batch)
         case .writeCheckpoint(let job): start(job)
-        case .read, .planTrim, .planExpiry, .query, .sweepAudit, .giveMemoryBack: runReader(job)
+        case .read, .planTrim, .planExpiry, .query, .sweepAudit, .sweepLedger, .giveMemoryBack: runReader(job)
         }
     }
 

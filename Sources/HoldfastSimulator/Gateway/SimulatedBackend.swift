@@ -9,8 +9,13 @@ final class SimulatedBackend {
 
     private enum Request {
         case push(text: Int)
+        case line(text: Int, number: UInt32)
+        case upload
         case question
+        case message(text: Int)
+        case user(String)
         case inbox(user: String)
+        case reachability([String])
         case hold(HoldRequest)
     }
 
@@ -26,28 +31,68 @@ final class SimulatedBackend {
         self.oracle = oracle
     }
 
-    func push(_ text: Int, to names: [String], mustExist: Bool) {
-        let reply = newReply(.push(text: text))
+    /// A message, or the repeat of one: the same request with the same key.
+    func push(_ text: Int) {
         var batch = CommandBatch(door: door)
-        let account = batch.append(Array(Self.user.utf8))
-        let recipients = batch.append(names: names.map { Array($0.utf8) })
-        batch.commands.append(
-            .push(
-                PushCommand(
-                    // One upload, so that its messages keep their order.
-                    reply: reply, order: OrderKey(ReplyID(door: door, number: 0)), account: account, recipients: recipients,
-                    recipientCount: names.count, mustExist: mustExist, key: RequestKey(high: UInt64(door), low: UInt64(text)), kind: .text,
-                    tag: 0..<0, body: batch.append(TextBody.bytes(text, size: oracle.texts[text].size)))))
+        // All of them keep their order.
+        append(text, newReply(.push(text: text)), key: Self.key(ofText: text), fingerprint: UInt64(text), line: 0, order: 0, to: &batch)
         run.post(.commands(batch, done: nil))
     }
 
-    /// Asks for one user's sessions and what waits for him, and for a page of all users.
-    func ask(_ user: String, limit: Int) {
+    /// Goes on with the upload: the gateway says how far it is, and gets the next lines then.
+    func upload() {
+        var batch = CommandBatch(door: door)
+        batch.commands.append(.ask(newReply(.upload), .request(Self.key(ofUpload: oracle.upload.number))))
+        run.post(.commands(batch, done: nil))
+    }
+
+    private func send(linesAfter count: UInt32) {
+        guard Int(count) <= oracle.upload.texts.count else {
+            return run.world.fail("an upload of \(oracle.upload.texts.count) lines is said to have \(count) stored")
+        }
+        var batch = CommandBatch(door: door)
+        for (index, text) in oracle.upload.texts.enumerated().dropFirst(Int(count)) {
+            let line = UInt32(index + 1)
+            append(
+                text, newReply(.line(text: text, number: line)), key: Self.key(ofUpload: oracle.upload.number), fingerprint: UInt64(line),
+                line: line, order: 1, to: &batch)
+        }
+        if !batch.commands.isEmpty { run.post(.commands(batch, done: nil)) }
+    }
+
+    static func key(ofText number: Int) -> RequestKey { RequestKey(high: 1, low: UInt64(number)) }
+
+    static func key(ofUpload number: Int) -> RequestKey { RequestKey(high: 2, low: UInt64(number)) }
+
+    private func append(
+        _ number: Int, _ reply: ReplyID, key: RequestKey, fingerprint: UInt64, line: UInt32, order: UInt64, to batch: inout CommandBatch
+    ) {
+        let text = oracle.texts[number]
+        let account = batch.append(Array(Self.user.utf8))
+        let recipients = batch.append(names: text.to.map { Array($0.utf8) })
+        batch.commands.append(
+            .push(
+                PushCommand(
+                    reply: reply, order: OrderKey(ReplyID(door: door, number: order)), account: account, recipients: recipients,
+                    recipientCount: text.to.count, mustExist: text.mustExist, key: key, fingerprint: fingerprint, line: line,
+                    timeToLive: text.timeToLive, kind: .text, tag: 0..<0, body: batch.append(TextBody.bytes(number, size: text.size)))))
+    }
+
+    /// Asks for one user's sessions and what waits for him, for a page of all users, for one message, for whoever is connected.
+    func ask(_ user: String, limit: Int, text: Int?) {
         var batch = CommandBatch(door: door)
         let name = batch.append(Array(user.utf8))
         batch.commands.append(.ask(newReply(.question), .sessions(user: name)))
         batch.commands.append(.ask(newReply(.inbox(user: user)), .inbox(user: name)))
-        batch.commands.append(.ask(newReply(.question), .users(after: 0, limit: limit)))
+        batch.commands.append(.ask(newReply(.user(user)), .user(user: name)))
+        batch.commands.append(.ask(newReply(.question), .users(after: 0, prefix: 0..<0, limit: limit)))
+        batch.commands.append(.ask(newReply(.question), .connections(user: nil, from: 0, limit: limit)))
+        let names = run.world.profile.users
+        batch.commands.append(
+            .ask(newReply(.reachability(names)), .reachability(batch.append(names: names.map { Array($0.utf8) }), count: names.count)))
+        if let text, let position = oracle.texts[text].position {
+            batch.commands.append(.ask(newReply(.message(text: text)), .message(position)))
+        }
         run.post(.commands(batch, done: nil))
     }
 
@@ -76,11 +121,20 @@ final class SimulatedBackend {
                 continue
             }
             switch (request, reply.answer) {
-            case (.push(let text), .pushed(let position, let refusals)): oracle.pushed(text, at: position, refusals)
-            case (.push(let text), .refused(let code)): oracle.pushRefused(text, code)
+            case (.push(let text), .pushed(let pushed)): oracle.pushed(text, pushed)
+            case (.push(let text), .refused(let refusal)): oracle.pushRefused(text, refusal)
+            case (.line(let text, _), .pushed(let pushed)): oracle.pushed(text, pushed)
+            case (.line(let text, let number), .refused(let refusal)): oracle.lineRefused(text, number, refusal)
+            case (.upload, .request(let kept, _)):
+                oracle.answered(upload: kept)
+                send(linesAfter: kept?.lines ?? 0)
             case (.question, .sessions(let found, _)): oracle.answered(found)
             case (.inbox(let user), .inbox(let found, let position)): oracle.answered(found, for: user, at: position)
+            case (.user(let user), .user(let found, let position)): oracle.answered(found, of: user, at: position)
             case (.question, .users(let page, _)): oracle.answered(page)
+            case (.question, .connections(let page, _)): oracle.answered(page)
+            case (.reachability(let users), .reachability(let found, let position)): oracle.answered(found, for: users, at: position)
+            case (.message(let text), .message(let status, _)): oracle.answered(status, of: text)
             case (.hold(let request), .held(let floor, let position)):
                 oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")

@@ -4,31 +4,109 @@ import HoldfastWire
 // What a backend and an operator were told by the gateway's port.
 extension Oracle {
     /// A new text, about to be pushed.
-    func makePush(to users: [String], size: Int) -> Int {
-        texts.append(SentText(sender: nil, from: SimulatedBackend.user, to: users, givenAt: world.time, size: size))
+    func makePush(to users: [String], size: Int, mustExist: Bool, timeToLive: UInt32) -> Int {
+        var text = SentText(sender: nil, from: SimulatedBackend.user, to: users, givenAt: world.time, size: size)
+        text.mustExist = mustExist
+        text.timeToLive = timeToLive
+        texts.append(text)
         return texts.count - 1
     }
 
-    func pushed(_ number: Int, at position: Position, _ refusals: [RefusalCode?]) {
-        world.note("text \(number) is pushed at \(position.rawValue), \(refusals.count { $0 != nil }) refused")
+    func pushed(_ number: Int, _ pushed: Pushed) {
+        let position = pushed.position
+        world.note("text \(number) is pushed at \(position.rawValue), \(pushed.refusals.count { $0 != nil }) refused")
         world.coverage.count("pushed")
-        if refusals.contains(where: { $0 != nil }) { world.coverage.count("pushed, some refused") }
+        if pushed.refusals.contains(where: { $0 != nil }) { world.coverage.count("pushed, some refused") }
+        if pushed.isReplay { world.coverage.count(pushed.refusals.contains { $0 != nil } ? "repeated, some refused" : "repeated") }
+        // A repair took it out; the ledger knows of it all the same.
+        if pushed.isReplay, texts[number].lostPositions.contains(position) { return }
         // What is on the disk is noted when it is there, with who was refused.
         guard texts[number].position == position else {
             return world.fail("text \(number) is called pushed at \(position.rawValue), and the disk doesn't have it there")
         }
-        if texts[number].refusals != refusals {
-            world.fail("text \(number) is pushed with other refusals than the record has: \(refusals)")
+        if texts[number].refusals != pushed.refusals {
+            world.fail("text \(number) is pushed with other refusals than the record has: \(pushed.refusals)")
         }
         texts[number].fate = .stored
     }
 
-    func pushRefused(_ number: Int, _ code: RefusalCode) {
-        world.note("text \(number) isn't pushed: \(code)")
-        world.coverage.count("push refused \(code)")
-        if code != .storageFull { world.fail("text \(number) isn't pushed: \(code)") }
-        if texts[number].position != nil { world.fail("text \(number) is called refused and is on the disk") }
-        texts[number].fate = .refused
+    func pushRefused(_ number: Int, _ refusal: PushRefusal) {
+        world.note("text \(number) isn't pushed: \(refusal)")
+        world.coverage.count("push refused \(refusal)")
+        if refusal != .storageFull, refusal != .keysFull { world.fail("text \(number) isn't pushed: \(refusal)") }
+        guard texts[number].position != nil else { return }
+        if lastAge < texts[number].keyKeptUntil { world.fail("text \(number) is called refused and is on the disk") }
+    }
+
+    func lineRefused(_ number: Int, _ line: UInt32, _ refusal: PushRefusal) {
+        world.note("text \(number), line \(line), isn't pushed: \(refusal)")
+        // The line before it was refused, or the same line was under way.
+        if case .lineExpected = refusal { return world.coverage.count("line refused") }
+        pushRefused(number, refusal)
+    }
+
+    func answered(upload kept: KeptRequest?) {
+        world.coverage.count("asked for an upload")
+        guard let kept else { return }
+        if kept.lines > 0 { world.coverage.count("upload goes on") }
+        if kept.fingerprint != UInt64(kept.lines) { world.fail("an upload of \(kept.lines) lines has the hash of \(kept.fingerprint)") }
+        guard restoredAt == nil, Int(kept.lines) <= upload.texts.count else { return }
+        for (index, text) in upload.texts.enumerated() where texts[text].position == nil && index < Int(kept.lines) {
+            world.fail("line \(index + 1) is called stored and isn't on the disk")
+        }
+    }
+
+    /// A record of a push is on the disk.
+    func stored(_ number: Int, _ message: MessageRecord) {
+        lastAge = max(lastAge, message.age)
+        guard let request = message.request else { return world.fail("text \(number) is stored without its key") }
+        texts[number].keyKeptUntil = request.until
+        texts[number].refusals = message.recipients.map(\.refusal)
+        if request.until < message.age + world.profile.core.keySecondsMin { world.fail("the key of text \(number) is promised too little") }
+    }
+
+    /// Whether a push may be stored again: its key isn't kept any more.
+    func mayBeStoredAgain(_ number: Int, _ record: Record?) -> Bool {
+        guard texts[number].sender == nil, case .message(let message)? = record else { return false }
+        if message.age < texts[number].keyKeptUntil { return false }
+        world.coverage.count("stored again after the key's time")
+        texts[number].isRepeated = true
+        return true
+    }
+
+    func answered(_ found: UserDetails?, of user: String, at position: Position) {
+        world.coverage.count("asked for a user")
+        answered(found?.inbox, for: user, at: position)
+        guard let found else { return }
+        if (found.oldest == nil) != (found.inbox.messages == 0), !hasDamage, restoredAt == nil {
+            world.fail("\(user): \(found.inbox.messages) messages wait, and the oldest is \(String(describing: found.oldest))")
+        }
+        for session in found.sessions where session.connection != .none && session.hasEnded { world.fail("\(user) has an ended connection") }
+    }
+
+    func answered(_ found: [Reachability], for users: [String], at position: Position) {
+        world.coverage.count("asked for reachability")
+        for (user, found) in zip(users, found) {
+            // The number that the inbox has isn't told here.
+            let inbox = found.isKnown ? UserInbox(number: 0, messages: found.waitingMessages, bytes: -1) : nil
+            answered(inbox, for: user, at: position)
+        }
+    }
+
+    func answered(_ page: ConnectionPage) {
+        world.coverage.count("asked for connections")
+        if Set(page.connections.map(\.handle)).count != page.connections.count { world.fail("a page of connections has one twice") }
+    }
+
+    func answered(_ status: MessageStatus?, of number: Int) {
+        world.coverage.count("asked for a message")
+        guard let status else { return }
+        guard texts[number].sender == nil, texts[number].position == status.position else { return }
+        let refusals = status.recipients.map { recipient -> RefusalCode? in
+            if case .refused(let code) = recipient.state { code } else { nil }
+        }
+        if refusals != texts[number].refusals { world.fail("text \(number) is said to be refused by others than the record says") }
+        if status.recipients.contains(where: { $0.state == .delivered }) { world.coverage.count("asked for a message that was delivered") }
     }
 
     func answered(_ found: UserSessions?) {
@@ -48,8 +126,9 @@ extension Oracle {
         if let found, found.messages > 0 { world.coverage.count("asked for an inbox that holds something") }
         // What a repair made of the records isn't known here.
         guard let inboxes else { return }
-        let said = found.map { InboxHistory.Waiting(messages: $0.messages, bytes: $0.bytes) }
         let expected = inboxes.waiting(for: user, at: position)
+        // Bytes that aren't told are not compared.
+        let said = found.map { InboxHistory.Waiting(messages: $0.messages, bytes: $0.bytes < 0 ? expected?.bytes ?? 0 : $0.bytes) }
         guard said != expected else { return }
         func describe(_ waiting: InboxHistory.Waiting?) -> String {
             waiting.map { "\($0.messages) messages, \($0.bytes) bytes" } ?? "no such user"

@@ -20,6 +20,10 @@ final class Oracle {
     var holdFloors: [HoldName: Position] = [:]
     /// How far they gave way last, as the disk has it, and where the record is that says so.
     var gaveWayTo: [HoldName: (floor: Position, at: Position)] = [:]
+    /// What a backend uploads line by line: the number of its key, and the texts of its lines.
+    var upload: (number: Int, texts: [Int]) = (0, [])
+    /// The age clock, as far as pushes on the disk tell.
+    var lastAge: UInt32 = 0
     /// How often the gateway has begun to serve.
     var gatewayStarts = 0
     private(set) var delivered = 0
@@ -119,7 +123,7 @@ final class Oracle {
             if case .hold(let hold)? = record { recorded(hold, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
-            if let position = texts[number].position {
+            if let position = texts[number].position, !mayBeStoredAgain(number, record) {
                 world.fail("text \(number) is stored twice, at \(position.rawValue) and \(entry.position.rawValue)")
             }
             switch texts[number].fate {
@@ -132,7 +136,7 @@ final class Oracle {
                 continue
             }
             checkTime(number, message)
-            if texts[number].sender == nil { texts[number].refusals = message.recipients.map(\.refusal) }
+            if texts[number].sender == nil { stored(number, message) }
         }
         // With the record by which a hold gives way, or behind it.
         checkDeletions(batch.deletions)
@@ -157,6 +161,8 @@ final class Oracle {
     func restored(_ next: Position) {
         restoredAt = world.time
         answeredCursors = [:]
+        // Its first lines may be gone.
+        upload = (upload.number + 1, [])
         inboxes?.goBack(to: next)
         holdFloors = [:]
         for index in texts.indices {
@@ -171,6 +177,7 @@ final class Oracle {
     /// first time by it, may not be known any more.
     func repaired() {
         restoredAt = world.time
+        upload = (upload.number + 1, [])
         answeredCursors = [:]
         inboxes = nil
         holdFloors = [:]
@@ -224,7 +231,7 @@ final class Oracle {
                 return
             }
             // What a restore took away may be sent, stored and shown again; never within one era.
-            if before.era == message.position.era {
+            if before.era == message.position.era, !text.isRepeated {
                 fail(phone, "text \(number) is shown at \(before.rawValue) and \(message.position.rawValue)")
             }
         }
@@ -234,6 +241,7 @@ final class Oracle {
         records[index].end = max(records[index].end, message.position)
         let line = PhoneRecord.Line(sender: text.sender, to: isOwn ? text.to[0] : phone.profile.user)
         let last = records[index].lastOf[line] ?? -1
+        if text.isRepeated { return }
         if number < last, !message.isRepeat, text.lostPositions.isEmpty, texts[last].lostPositions.isEmpty {
             fail(phone, "text \(number) comes after \(last) of the same sender")
         }
@@ -251,7 +259,7 @@ final class Oracle {
         world.coverage.count("gap \(reason)")
         switch reason {
         case .evicted where world.profile.core.inboxPolicy == .evictWithGap: break
-        case .expired where mayHaveExpired: break
+        case .expired where mayHaveExpired || texts.contains { $0.timeToLive > 0 }: break
         case .damaged where hasDamage || restoredAt != nil: break
         default: fail(phone, "a gap for the reason \(reason), which there wasn't")
         }

@@ -21,6 +21,14 @@ struct SentText {
     var sender: Int?
     var from: String
     var to: [String]
+    /// Of a push: whether a name that nobody has is refused.
+    var mustExist = false
+    /// Of a push: for how many seconds it is worth something; 0: for ever.
+    var timeToLive: UInt32 = 0
+    /// Of a push: until when its key is kept, by the age clock, as the record says.
+    var keyKeptUntil: UInt32 = 0
+    /// Of a push: it was asked for more than once, so it may come later than others, and again when its key isn't kept any more.
+    var isRepeated = false
     /// Of a push: why it isn't in the inbox of each of these, as the record says.
     var refusals: [RefusalCode?] = []
     /// When the app had it in its outbox.

@@ -81,7 +81,11 @@ package final class Simulation {
         case .suspend: phone.suspend(for: operation.b % 600_000)
         case .push: push(operation)
         case .hold: hold(operation)
-        case .ask: gateway.run?.backend.ask(phone.profile.user, limit: 1 + Int(operation.b % 8))
+        case .ask:
+            let pushed = oracle.texts.indices.filter { oracle.texts[$0].sender == nil }.suffix(8)
+            gateway.run?.backend.ask(
+                phone.profile.user, limit: 1 + Int(operation.b % 8),
+                text: pushed.isEmpty ? nil : pushed[pushed.startIndex + Int(operation.b >> 8) % pushed.count])
         default: performOnGateway(operation)
         }
     }
@@ -154,9 +158,27 @@ package final class Simulation {
     private func push(_ operation: Operation) {
         guard let backend = gateway.run?.backend else { return }
         var random = SeededRandom(seed: operation.b)
+        let kind = random.below(100)
+        let earlier = oracle.texts.indices.filter { oracle.texts[$0].sender == nil && !oracle.upload.texts.contains($0) }.suffix(6)
+        if kind < 35, let number = earlier.randomElement(using: &random) {
+            oracle.texts[number].isRepeated = true
+            return backend.push(number)
+        }
+        if kind < 55 {
+            if oracle.upload.texts.count >= 8 { oracle.upload = (oracle.upload.number + 1, []) }
+            for _ in 0..<1 + random.below(3) { oracle.upload.texts.append(makePush(&random)) }
+            // Lines that were on their way may come again.
+            for text in oracle.upload.texts { oracle.texts[text].isRepeated = true }
+            return backend.upload()
+        }
+        backend.push(makePush(&random))
+    }
+
+    private func makePush(_ random: inout SeededRandom) -> Int {
         let names = world.profile.users.shuffled(using: &random).prefix(1 + random.below(world.profile.users.count))
-        let number = oracle.makePush(to: Array(names), size: random.below(60))
-        backend.push(number, to: Array(names), mustExist: random.chance(0.3))
+        return oracle.makePush(
+            to: Array(names), size: random.below(60), mustExist: random.chance(0.3),
+            timeToLive: random.chance(0.1) ? UInt32(60 + random.below(20_000)) : 0)
     }
 
     /// One of three holds, mostly from somewhere in the last records on; short limits, so that they are reached.

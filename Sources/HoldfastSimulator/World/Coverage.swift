@@ -67,7 +67,9 @@ final class Coverage {
         for cause in [HoldCause.ageLimit, .bytesLimit, .noRoom] { all.add("hold gave way: \(cause)", 0) }
         for name in [
             "pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for an inbox",
-            "asked for an inbox that holds something", "asked for users", "hold set", "hold released",
+            "asked for an inbox that holds something", "asked for users", "asked for a user", "asked for reachability",
+            "asked for connections", "asked for a message", "asked for a message that was delivered", "asked for an upload",
+            "upload goes on", "line refused", "repeated", "repeated, some refused", "push refused keysFull", "hold set", "hold released",
         ] { all.add(name, 0) }
         for reason in [GapReason.evicted, .expired, .damaged] { all.add("gap \(reason)", 0) }
         return all

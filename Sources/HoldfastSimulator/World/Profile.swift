@@ -111,6 +111,11 @@ struct Profile {
         core.expirySliceMessages = 1 + random.below(10)
         core.inboxDays = UInt32(2 + random.below(4))
         core.sessionDays = UInt32(3 + random.below(6))
+        core.keySecondsMin = UInt32(43_200 + random.below(86_400))
+        core.keySeconds = core.keySecondsMin + UInt32(random.below(200_000))
+        core.idempotencyKeysMax = random.chance(0.3) ? 6 + random.below(30) : 5_000
+        core.keySweepMilliseconds = 1_000 + random.within(0...600_000)
+        core.keySweepSliceRows = 1 + random.below(8)
         core.devicesPerUserMax = max(8, phones.count)
         core.clock.earliest = UInt64(World.wallStart) - ClockRule.yearMilliseconds
         core.retryAfterMilliseconds = UInt32(500 + random.below(4_000))

@@ -35,7 +35,7 @@ final class CoreHarness {
     private var doors: Int { loops + 1 }
     var random: SeededRandom
     var now = CoreTime(wall: 1_700_000_000_000, monotonic: 5_000)
-    private(set) var ledger = Ledger()
+    private(set) var stored = StoredRecords()
     private(set) var problems: [String] = []
     private(set) var trace: [String] = []
     private(set) var checkpointsWritten = 0
@@ -122,7 +122,8 @@ final class CoreHarness {
     /// A message by the port.
     @discardableResult
     func push(
-        from account: String, to names: [String], _ text: String, mustExist: Bool = false, upload: ReplyID? = nil, tag: String = ""
+        from account: String, to names: [String], _ text: String, mustExist: Bool = false, upload: ReplyID? = nil, tag: String = "",
+        key: UInt64? = nil, fingerprint: UInt64 = 0, line: UInt32 = 0, timeToLive: UInt32 = 0
     ) -> ReplyID {
         let reply = newReply()
         let recipients = names.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
@@ -130,7 +131,8 @@ final class CoreHarness {
             .push(
                 PushCommand(
                     reply: reply, order: OrderKey(upload ?? reply), account: $0[0], recipients: $0[1], recipientCount: names.count,
-                    mustExist: mustExist, key: RequestKey(high: 7, low: reply.number), kind: .text, tag: $0[2], body: $0[3]))
+                    mustExist: mustExist, key: RequestKey(high: 7, low: key ?? reply.number), fingerprint: fingerprint, line: line,
+                    timeToLive: timeToLive, kind: .text, tag: $0[2], body: $0[3]))
         }
         return reply
     }
@@ -272,7 +274,7 @@ final class CoreHarness {
                 checkpointsWritten += 1
                 note("checkpoint through \(job.through.rawValue)")
             case .read: readsRun += 1
-            case .planTrim, .planExpiry, .query, .sweepAudit, .giveMemoryBack: break
+            case .planTrim, .planExpiry, .query, .sweepAudit, .sweepLedger, .giveMemoryBack: break
             }
             if let message { jobs[index] = .done(message) } else { jobs.remove(at: index) }
         }
@@ -293,7 +295,7 @@ final class CoreHarness {
     }
 
     private func noteStored(_ batch: JournalBatch) {
-        ledger.committed(batch)
+        stored.committed(batch)
         recordsTrimmed += batch.deletions.count
         note("commit \(batch.firstPosition.rawValue)...\(batch.lastPosition.rawValue), -\(batch.deletions.count)")
     }
@@ -355,7 +357,7 @@ final class CoreHarness {
         case .skip(_, _, let through) where through >= next: fail("skipped before its commit: \(through.rawValue)")
         case .gap(_, _, let through, _, _) where through >= next: fail("gap before its commit: \(through.rawValue)")
         case .welcome(_, let attached):
-            if let stored = ledger.stored[attached.session] {
+            if let stored = self.stored.stored[attached.session] {
                 if Int(attached.lastSequence.rawValue) > stored.count { fail("WELCOME names a sequence that isn't stored") }
             } else {
                 fail("WELCOME names a session that isn't stored")
@@ -426,6 +428,6 @@ final class CoreHarness {
                 fail("door \(door) gave \(bytesGiven[door]) bytes and got \(bytesReturned[door]) back")
             }
         }
-        problems += ledger.problems
+        problems += stored.problems
     }
 }

@@ -50,8 +50,8 @@ final class Phones {
             phone.acknowledge()
             if !phone.isOpen { harness.fail("\(phone.name) can't connect: \(phone.closes)") }
             if !phone.outbox.isEmpty { harness.fail("\(phone.name): \(phone.outbox.count) sends are unanswered") }
-            let missing = harness.ledger.inbox(
-                of: harness.ledger.number(of: phone.user), after: phone.end, through: Position(rawValue: .max))
+            let missing = harness.stored.inbox(
+                of: harness.stored.number(of: phone.user), after: phone.end, through: Position(rawValue: .max))
             if !phone.isSendOnly, !missing.isEmpty {
                 harness.fail("\(phone.name): \(missing.map(\.rawValue)) never came; the end is \(phone.end.rawValue)")
             }

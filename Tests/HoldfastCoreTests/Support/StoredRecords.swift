@@ -3,7 +3,7 @@ import HoldfastWire
 @testable import HoldfastCore
 
 /// What the journal was given, decoded from the committed batches: the truth that the core's effects are compared with.
-struct Ledger {
+struct StoredRecords {
     struct Message {
         var position: Position
         var text: String
