@@ -116,6 +116,12 @@ package struct UserInbox: Equatable, Sendable {
     package var messages: Int
     /// Of their bodies.
     package var bytes: Int
+
+    package init(number: UInt64, messages: Int, bytes: Int) {
+        self.number = number
+        self.messages = messages
+        self.bytes = bytes
+    }
 }
 
 /// All that is known of a user.

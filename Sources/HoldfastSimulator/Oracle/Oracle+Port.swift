@@ -18,8 +18,8 @@ extension Oracle {
         world.coverage.count("pushed")
         if pushed.refusals.contains(where: { $0 != nil }) { world.coverage.count("pushed, some refused") }
         if pushed.isReplay { world.coverage.count(pushed.refusals.contains { $0 != nil } ? "repeated, some refused" : "repeated") }
-        // A repair took it out; the ledger knows of it all the same.
-        if pushed.isReplay, texts[number].lostPositions.contains(position) { return }
+        // A repair took it out, and the ledger knows of it all the same; or a restore took a later one out.
+        if pushed.isReplay, texts[number].lostPositions.contains(position) || texts[number].earlierPositions.contains(position) { return }
         // What is on the disk is noted when it is there, with who was refused.
         guard texts[number].position == position else {
             return world.fail("text \(number) is called pushed at \(position.rawValue), and the disk doesn't have it there")
@@ -60,6 +60,7 @@ extension Oracle {
     func stored(_ number: Int, _ message: MessageRecord) {
         lastAge = max(lastAge, message.age)
         guard let request = message.request else { return world.fail("text \(number) is stored without its key") }
+        world.note("text \(number) is stored at age \(message.age), its key is kept until \(request.until)")
         texts[number].keyKeptUntil = request.until
         texts[number].refusals = message.recipients.map(\.refusal)
         if request.until < message.age + world.profile.core.keySecondsMin { world.fail("the key of text \(number) is promised too little") }
@@ -68,9 +69,13 @@ extension Oracle {
     /// Whether a push may be stored again: its key isn't kept any more.
     func mayBeStoredAgain(_ number: Int, _ record: Record?) -> Bool {
         guard texts[number].sender == nil, case .message(let message)? = record else { return false }
-        if message.age < texts[number].keyKeptUntil { return false }
+        guard message.age >= texts[number].keyKeptUntil else {
+            world.note("text \(number) comes again at age \(message.age), and its key was kept until \(texts[number].keyKeptUntil)")
+            return false
+        }
         world.coverage.count("stored again after the key's time")
         texts[number].isRepeated = true
+        if let position = texts[number].position { texts[number].earlierPositions.append(position) }
         return true
     }
 

@@ -215,7 +215,9 @@ final class Oracle {
         if let peer = message.peer, peer != (isOwn ? text.to[0] : text.from), !peer.hasPrefix("lost-user-") {
             fail(phone, "text \(number) from \(text.from) to \(text.to) is shown as of the conversation with \(peer)")
         }
-        if text.position != message.position && !text.lostPositions.contains(message.position) {
+        if text.position != message.position, !text.lostPositions.contains(message.position),
+            !text.earlierPositions.contains(message.position)
+        {
             fail(phone, "text \(number) comes at \(message.position.rawValue), where it was never stored")
         }
         if text.fate == .refused || text.fate == .withdrawn { fail(phone, "text \(number) comes though it was called \(text.fate)") }

@@ -21,6 +21,8 @@ struct SentText {
     var sender: Int?
     var from: String
     var to: [String]
+    /// Of a push: it is a line of an upload, whose key it has.
+    var isLine = false
     /// Of a push: whether a name that nobody has is refused.
     var mustExist = false
     /// Of a push: for how many seconds it is worth something; 0: for ever.
@@ -38,6 +40,8 @@ struct SentText {
     var position: Position?
     /// Where it was, before a restore took it away.
     var lostPositions: [Position] = []
+    /// Of a push that was stored again when its key wasn't kept any more: where it was before.
+    var earlierPositions: [Position] = []
     /// The app has asked for it back: whether it hears the answer or dies before, either is right.
     var isWithdrawing = false
     /// Its record could not be read any more, and a repair took it out.

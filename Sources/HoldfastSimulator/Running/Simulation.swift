@@ -159,7 +159,7 @@ package final class Simulation {
         guard let backend = gateway.run?.backend else { return }
         var random = SeededRandom(seed: operation.b)
         let kind = random.below(100)
-        let earlier = oracle.texts.indices.filter { oracle.texts[$0].sender == nil && !oracle.upload.texts.contains($0) }.suffix(6)
+        let earlier = oracle.texts.indices.filter { oracle.texts[$0].sender == nil && !oracle.texts[$0].isLine }.suffix(6)
         if kind < 35, let number = earlier.randomElement(using: &random) {
             oracle.texts[number].isRepeated = true
             return backend.push(number)
@@ -168,7 +168,10 @@ package final class Simulation {
             if oracle.upload.texts.count >= 8 { oracle.upload = (oracle.upload.number + 1, []) }
             for _ in 0..<1 + random.below(3) { oracle.upload.texts.append(makePush(&random)) }
             // Lines that were on their way may come again.
-            for text in oracle.upload.texts { oracle.texts[text].isRepeated = true }
+            for text in oracle.upload.texts {
+                oracle.texts[text].isLine = true
+                oracle.texts[text].isRepeated = true
+            }
             return backend.upload()
         }
         backend.push(makePush(&random))
