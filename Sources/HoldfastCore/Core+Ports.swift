@@ -75,6 +75,7 @@ extension Core {
             if push.line != next { return .lineExpected(next) }
         }
         if resolution.hasLostUser { return .accountLost }
+        if let account = resolution.user.flatMap({ users.find($0) }), self.refusal(of: account) != nil { return .blocked }
         if push.body.count > configuration.bodyBytesMax { return .bodyTooLarge(bytesMax: configuration.bodyBytesMax) }
         // A position is in an inbox once.
         if Set(commandNames.recipients).count != commandNames.recipients.count { return .recipientTwice }

@@ -59,7 +59,9 @@ extension Core {
             // Rows that aren't in RAM now are taken from the view, so that must have all that was let go of.
             guard result.appliedThrough >= checkpoint.writtenThrough else { return query(job.reply, .message(position)) }
             var status: MessageStatus?
-            if case .message(let message, let sender, let people) = found { status = self.status(of: message, at: position, sender, people) }
+            if case .message(let message, let sender, let people) = found {
+                status = self.status(of: message, at: position, sender, people)
+            }
             answer(job.reply, .message(status, at: lastPosition), until: lastPosition)
         case (.users(let scan), .users(let page)):
             guard result.appliedThrough >= job.writtenThrough else {
@@ -116,15 +118,15 @@ extension Core {
     }
 
     private func details(of user: UserSlot) -> UserDetails {
-        var details = UserDetails(inbox: inbox(of: user), sessions: [], oldest: nil)
+        var details = UserDetails(inbox: inbox(of: user), access: users.access(of: user), sessions: [], oldest: nil)
         users.eachSession(of: user) { row in
             let isConnected = row.connection != .none
             details.sessions.append(
                 .init(
                     id: row.id, device: names.newDevice(of: row.id) ?? [], connection: row.connection,
                     isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService),
-                    hasEnded: row.flags.contains(.hasEnded), hasExpired: row.flags.contains(.hasExpired), lastSequence: row.lastSequence,
-                    cursor: row.cursor.position,
+                    hasEnded: row.flags.contains(.hasEnded), hasExpired: row.flags.contains(.hasExpired),
+                    isRevoked: row.flags.contains(.isRevoked), lastSequence: row.lastSequence, cursor: row.cursor.position,
                     lastSeen: row.flags.contains(.hasEnded) ? nil : isConnected ? clock.time : wallTime(ofAge: row.seen)))
         }
         let base = users.base(of: user).position

@@ -162,7 +162,8 @@ struct CommandNames {
             user = NameKey([UInt8](bytes[act.user]), hash)
             device = NameKey([UInt8](bytes[act.device]), hash)
         case .ask(_, .reachability(let names, _)): recipients = Self.names(bytes, names, hash)
-        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .hold, .ask(_, .users), .ask(_, .message), .ask(_, .request), .ask(_, .audit),
+        case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .hold, .ask(_, .users), .ask(_, .message), .ask(_, .request),
+            .ask(_, .audit),
             .ask(_, .connections(user: nil, _, _)):
             break
         }

@@ -96,8 +96,8 @@ import Testing
             try scenario.settle()
             #expect(result(reply, scenario)?.outcome == .done && ann.closes == [.revoked])
             guard case .acted(_, let position)? = scenario.harness.answers[reply] else { return #expect(Bool(false)) }
-            // The ledger says so of every other record.
-            let stored = scenario.harness.ledger.stored[ann.session] ?? []
+            // The stored says so of every other record.
+            let stored = scenario.harness.stored.stored[ann.session] ?? []
             #expect(stored.allSatisfy { $0 < position })
             scenario.check()
         }
@@ -130,7 +130,7 @@ import Testing
         ]
         for (act, user, outcome) in outcomes { #expect(try self.act(act, on: user, scenario)?.outcome == outcome) }
         #expect(try audit(scenario).entries.map(\.record.outcome) == outcomes.map(\.2))
-        #expect(ann.closes.isEmpty && scenario.harness.ledger.number(of: "nobody") == 0)
+        #expect(ann.closes.isEmpty && scenario.harness.stored.number(of: "nobody") == 0)
         scenario.check()
     }
 
@@ -268,7 +268,7 @@ import Testing
         try scenario.settle()
         #expect(ann.closes == [.blocked] && tablet.closes == [.blocked] && result(reply, scenario)?.outcome == .done)
         #expect(harness.core.takeAuditNotices().map(\.record.act) == [block])
-        #expect(harness.ledger.messages.isEmpty)
+        #expect(harness.stored.messages.isEmpty)
         scenario.check()
     }
 

@@ -162,7 +162,7 @@ import Testing
         _ = try push(2, scenario)
         scenario.harness.core.requestCheckpoint()
         #expect(scenario.harness.core.ledger.find(RequestKey(high: 7, low: 1)) == .beingDeleted)
-        let reply = scenario.harness.push(from: "shop", to: ["bob"], "t2", key: 1)
+        let reply = scenario.harness.push(from: "shop", to: ["bob"], "again", key: 1)
         if isWritten {
             try scenario.settle()
         } else {
@@ -203,7 +203,8 @@ import Testing
         let bob = try scenario.offline("bob")
         func line(_ number: UInt32) -> ReplyID {
             scenario.harness.push(
-                from: "shop", to: ["bob"], "t\(number)", upload: ReplyID(door: 2, number: 999), key: 1, fingerprint: UInt64(number), line: number)
+                from: "shop", to: ["bob"], "t\(number)", upload: ReplyID(door: 2, number: 999), key: 1, fingerprint: UInt64(number),
+                line: number)
         }
         let first = (1...5).map { line(UInt32($0)) }
         try scenario.settle()
@@ -234,7 +235,8 @@ import Testing
         scenario.check()
     }
 
-    @Test(arguments: ["key", "value", "position", "count"]) func `damage of the ledger is found, and a repair mends it`(kind: String) throws {
+    @Test(arguments: ["key", "value", "position", "count"]) func `damage of the ledger is found, and a repair mends it`(kind: String) throws
+    {
         let scenario = try Scenario()
         _ = try scenario.offline("bob")
         for key in 1...3 { _ = try push(UInt64(key), scenario) }

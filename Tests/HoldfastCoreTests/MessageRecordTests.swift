@@ -76,12 +76,22 @@ import Testing
         #expect(encoded(message, "").count == 34)
     }
 
+    @Test(arguments: [RequestNote.Place.new, .replaces, .newIfDeleted])
+    func `what the ledger keeps of a request, and whether it is tracked, is read`(
+        place: RequestNote.Place
+    ) {
+        var message = message([recipient(7)], key: RequestKey(high: 1, low: 2))
+        message.isTracked = true
+        message.request = RequestNote(until: 1_000_000, fingerprint: .max - 3, line: 77, place: place)
+        #expect(decoded(encoded(message)) == message)
+    }
+
     @Test func `an option of a later version is skipped, and one that must be understood is newer format`() throws {
         var message = message([recipient(7)])
         message.tag = Array("tag".utf8)
         let bytes = encoded(message)
         let place = try #require(bytes.indices.first { bytes[$0...].starts(with: [4, 3] + Array("tag".utf8)) })
-        for (number, isSkipped) in [(UInt8(6), true), (7, false)] {
+        for (number, isSkipped) in [(UInt8(8), true), (7, false)] {
             var other = bytes
             other[place] = number
             other = sealed(other)

@@ -117,14 +117,22 @@ private final class SlowCore: Sendable {
     @Test func `names, tags, pages and bodies beyond their limits are refused with the limit`() async {
         let key = RequestKey(high: 0, low: 0)
         let long = [UInt8](repeating: 97, count: 256)
-        await #expect(throws: PortError.self) { try await port.push(
-                PushRequest(from: [], to: [[97]], kind: .text, body: []), key: key, fingerprint: 0) }
-        await #expect(throws: PortError.self) { try await port.push(
-                PushRequest(from: [97], to: [long], kind: .text, body: []), key: key, fingerprint: 0) }
-        await #expect(throws: PortError.self) { try await port.push(
-                PushRequest(from: [97], to: [[97, 0]], kind: .text, body: []), key: key, fingerprint: 0) }
-        await #expect(throws: PortError.self) { try await port.push(
-                PushRequest(from: [97], to: [[97]], kind: .text, body: [], tag: long), key: key, fingerprint: 0) }
+        await #expect(throws: PortError.self) {
+            try await port.push(
+                PushRequest(from: [], to: [[97]], kind: .text, body: []), key: key, fingerprint: 0)
+        }
+        await #expect(throws: PortError.self) {
+            try await port.push(
+                PushRequest(from: [97], to: [long], kind: .text, body: []), key: key, fingerprint: 0)
+        }
+        await #expect(throws: PortError.self) {
+            try await port.push(
+                PushRequest(from: [97], to: [[97, 0]], kind: .text, body: []), key: key, fingerprint: 0)
+        }
+        await #expect(throws: PortError.self) {
+            try await port.push(
+                PushRequest(from: [97], to: [[97]], kind: .text, body: [], tag: long), key: key, fingerprint: 0)
+        }
         await #expect(throws: PortError.self) { try await port.inbox(of: long) }
         await #expect(throws: PortError.self) { try await port.users(limit: 0) }
         guard case .failure(.invalid(let text)) = await push(port, bodyBytes: CorePort.bytesMax).value else { return #expect(Bool(false)) }

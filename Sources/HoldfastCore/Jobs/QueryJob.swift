@@ -73,7 +73,8 @@ package struct QueryJob: Sendable {
         return message
     }
 
-    private static func person(_ number: UInt64, image: Bool, from snapshot: any StorageSnapshot) throws(StorageError) -> QueryResult.Person {
+    private static func person(_ number: UInt64, image: Bool, from snapshot: any StorageSnapshot) throws(StorageError) -> QueryResult.Person
+    {
         guard number != 0 else { return .init(name: [], image: nil, devices: [:]) }
         return .init(
             name: try snapshot.bytes(.userNames, StoreKey.number(number)) ?? [],

@@ -70,7 +70,9 @@ extension Core {
             let user = InspectedUser(
                 number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
                 lastPosition: row.inbox.last.position,
-                sessions: image.sessions.map { InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id]) })
+                sessions: image.sessions.map {
+                    InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id])
+                })
             guard body(user) else { return }
         }
     }

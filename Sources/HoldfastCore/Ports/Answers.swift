@@ -82,6 +82,8 @@ package enum PushRefusal: Equatable, Sendable {
     case storageFull
     /// The store has the account's name and has lost its row: nothing can be stored before a repair.
     case accountLost
+    /// The account's user is blocked.
+    case blocked
     /// The key was used for another request.
     case keyReused
     /// As many keys are kept as may be.
@@ -136,6 +138,7 @@ package struct UserDetails: Equatable, Sendable {
         package var isService: Bool
         package var hasEnded: Bool
         package var hasExpired: Bool
+        package var isRevoked: Bool
         package var lastSequence: MessageSequence
         package var cursor: Position
         /// When the session is known to have been there, to a day: now for one that is connected; nil for one that has ended.
@@ -151,6 +154,8 @@ package struct UserDetails: Equatable, Sendable {
     }
 
     package var inbox: UserInbox
+    /// Which tokens are good, and whether the user is blocked; a block may be over.
+    package var access: UserAccess
     /// The newest first.
     package var sessions: [Session]
     /// The oldest message that waits; nil: none does.

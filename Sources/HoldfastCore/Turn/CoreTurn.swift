@@ -141,7 +141,8 @@ package struct CoreTurn: ~Copyable {
 
     /// Whether `run` has something to do now.
     package var hasMore: Bool {
-        !answers.isEmpty || !core.ready.isEmpty || core.isSettling || core.hasCheckpointSlices || !core.userScans.isEmpty || doors.contains { !$0.batches.isEmpty }
+        !answers.isEmpty || !core.ready.isEmpty || core.isSettling || core.hasCheckpointSlices || !core.userScans.isEmpty
+            || doors.contains { !$0.batches.isEmpty }
     }
 
     /// How long nothing has to be done unless a message comes; 0 while `hasMore`.

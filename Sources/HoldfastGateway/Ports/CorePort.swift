@@ -86,7 +86,9 @@ package final class CorePort: Sendable {
     }
 
     /// What became of the request, or of the upload, with this key.
-    package func request(_ key: RequestKey) async throws(PortError) -> PortAnswer { try await answer { reply, _ in .ask(reply, .request(key)) } }
+    package func request(_ key: RequestKey) async throws(PortError) -> PortAnswer {
+        try await answer { reply, _ in .ask(reply, .request(key)) }
+    }
 
     /// What became of the message at a position.
     package func message(at position: Position) async throws(PortError) -> PortAnswer {

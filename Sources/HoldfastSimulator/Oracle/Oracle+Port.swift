@@ -86,7 +86,9 @@ extension Oracle {
         if (found.oldest == nil) != (found.inbox.messages == 0), !hasDamage, restoredAt == nil {
             world.fail("\(user): \(found.inbox.messages) messages wait, and the oldest is \(String(describing: found.oldest))")
         }
-        for session in found.sessions where session.connection != .none && session.hasEnded { world.fail("\(user) has an ended connection") }
+        for session in found.sessions where session.connection != .none && session.hasEnded {
+            world.fail("\(user) has an ended connection")
+        }
     }
 
     func answered(_ found: [Reachability], for users: [String], at position: Position) {
