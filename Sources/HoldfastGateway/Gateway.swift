@@ -70,6 +70,7 @@ package final class Gateway: Sendable {
                 port: running.port, tokens: identity.tokens, load: running.load, certificate: identity.certificate,
                 configuration: configuration)
             self.started.withLock { $0 = started }
+            if let audit = running.auditFile { onReload { audit.reopen() } }
             return try supervise(running)
         } catch {
             let failure = GatewayError(error)
@@ -106,7 +107,7 @@ package final class Gateway: Sendable {
     /// Has `action` done at a stop when the phones have left, before the core ends. It may take a second or two.
     package func beforeEnd(_ action: @escaping @Sendable () async -> Void) { stop.addLastAction(action) }
 
-    /// Has `action` done whenever SIGHUP has the certificate read again.
+    /// Has `action` done whenever SIGHUP has files opened again.
     package func onReload(_ action: @escaping @Sendable () -> Void) { reloadActions.withLock { $0.append(action) } }
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
@@ -155,7 +156,7 @@ package final class Gateway: Sendable {
         for action in reloadActions.withLock({ $0 }) { action() }
     }
 
-    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads the certificate again. Keep the result while it runs.
+    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads the certificate and opens the audit file again. Keep the result while it runs.
     package func watchSignals() throws(GatewayError) -> SignalWatcher {
         do {
             return try SignalWatcher([.terminate, .interrupt, .hangUp]) { signal in

@@ -172,6 +172,19 @@ import Testing
         #expect(rig.states.last == .stopped(.unauthorized(code: code.rawValue)))
     }
 
+    // REQ-AUTH-7
+    @Test func `who is blocked stops, and goes on with the session when told to connect after the block`() {
+        let rig = MachineRig()
+        rig.open()
+        rig.closeByServer(.blocked)
+        #expect(rig.states.last == .stopped(.blocked))
+        rig.advance(by: 3_600_000)
+        #expect(rig.states.last == .stopped(.blocked))
+        rig.connect()
+        // The ticket is gone: the token is shown, with the session's state.
+        #expect(rig.wantsToken)
+    }
+
     @Test func `an expired token is replaced once, then it stops`() {
         let rig = MachineRig()
         rig.connect()

@@ -116,4 +116,10 @@ package struct ActResult: Equatable, Sendable {
     package var sessionsEnded: Int
     /// How many connections it has closed.
     package var connectionsClosed: Int
+
+    package init(outcome: ActOutcome, sessionsEnded: Int, connectionsClosed: Int) {
+        self.outcome = outcome
+        self.sessionsEnded = sessionsEnded
+        self.connectionsClosed = connectionsClosed
+    }
 }

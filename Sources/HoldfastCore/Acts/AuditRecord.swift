@@ -32,6 +32,11 @@ package struct AuditRecord: Equatable, Sendable {
 package struct AuditEntry: Equatable, Sendable {
     package var position: Position
     package var record: AuditRecord
+
+    package init(position: Position, record: AuditRecord) {
+        self.position = position
+        self.record = record
+    }
 }
 
 /// Some rows of the audit log, the oldest first.

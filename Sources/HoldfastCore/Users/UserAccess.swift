@@ -14,10 +14,15 @@ package struct UserAccess: Equatable, Sendable {
     package var tokensFrom: UInt32 = 0
     package var block: Block?
 
+    package init(tokensFrom: UInt32 = 0, block: Block? = nil) {
+        self.tokensFrom = tokensFrom
+        self.block = block
+    }
+
     static let none = UserAccess()
 
     /// What an act makes of it.
-    mutating func apply(_ act: Act) {
+    package mutating func apply(_ act: Act) {
         switch act {
         case .revokeTokens(let before): tokensFrom = max(tokensFrom, before)
         case .block(let until, let reason): block = Block(until: until, reason: reason)

@@ -2,9 +2,14 @@ internal import HoldfastIO
 
 extension Configuration {
     /// The path of the control API's unix socket; nil: there is none.
-    package var controlSocketPath: String? {
-        guard !controlSocket.isEmpty else { return nil }
-        return controlSocket.hasPrefix(Self.dataPrefix) ? data + "/" + controlSocket.dropFirst(Self.dataPrefix.count) : controlSocket
+    package var controlSocketPath: String? { path(controlSocket) }
+
+    /// The path of the file of operators' acts; nil: there is none.
+    package var auditFilePath: String? { path(auditFile) }
+
+    private func path(_ value: String) -> String? {
+        guard !value.isEmpty else { return nil }
+        return value.hasPrefix(Self.dataPrefix) ? data + "/" + value.dropFirst(Self.dataPrefix.count) : value
     }
 
     /// Whether the control API's address is spoken to by TLS: beyond loopback, and where client certificates are demanded.

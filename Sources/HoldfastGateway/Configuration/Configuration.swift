@@ -33,6 +33,8 @@ package struct Configuration: Sendable {
     package var controlRequestsMax = 1_200_000
     package var controlRequestsSeconds = 60
     package var metricsListen = ""
+    package var auditFile = "DATA/audit.log"
+    package var auditDays = 400
 
     package var loops = 0
     package var readers = 2

@@ -79,6 +79,13 @@ extension ConfigurationKey {
         .init(
             "metricsListen", .text(\.metricsListen),
             "ADDRESS:PORT for scrapers and probes: /metrics, /healthz and /readyz, without token and without TLS; empty: none."),
+        .init(
+            "auditFile", .text(\.auditFile),
+            "File to which a JSON line is added for each act of an operator; DATA/ at its beginning is the data directory; empty: none. Opened again on SIGHUP."
+        ),
+        .init(
+            "auditDays", .integer(\.auditDays, 0...36_500),
+            "How long the audit log keeps an act, whatever becomes of the file; 0: for ever."),
     ]
 
     private static let running: [ConfigurationKey] = [

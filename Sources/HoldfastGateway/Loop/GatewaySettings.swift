@@ -43,6 +43,7 @@ extension Configuration {
         core.inboxBytesMax = UInt32(inboxBytesMax)
         core.inboxDays = UInt32(inboxDays)
         core.inboxPolicy = inboxPolicy
+        core.auditDays = UInt32(auditDays)
         core.sessionDays = UInt32(sessionDays)
         core.devicesPerUserMax = devicesPerUserMax
         core.bodyBytesMax = bodyBytesMax
@@ -96,9 +97,9 @@ extension Configuration {
     /// Event loops: as configured, or one per core.
     var loopCount: Int { loops > 0 ? loops : ProcessInfo.processInfo.activeProcessorCount }
 
-    /// Threads of a gateway that serves: loops, readers, tokens, control API; core, journal, checkpoint, supervisor, signals, reload and log; and
+    /// Threads of a gateway that serves: loops, readers, tokens, control API; core, journal, checkpoint, supervisor, signals, reload, audit and log; and
     /// some of Swift's pool.
-    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + Self.controlThreads + 10 }
+    package var threadCount: Int { loopCount + readers + RunningGateway.tokenThreads + Self.controlThreads + 11 }
 
     /// Threads that read and write the sockets of the control API.
     package static let controlThreads = 2

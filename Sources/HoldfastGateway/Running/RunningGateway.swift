@@ -14,6 +14,8 @@ struct RunningGateway {
     let port: CorePort
     let stop: StopSignal
     let ticketKeys: TicketKeyFile
+    /// nil: there is none.
+    let auditFile: AuditFile?
     private let tls: TLSServerContext?
     let drainMilliseconds: Int
     let logger: Logger
@@ -27,6 +29,7 @@ struct RunningGateway {
         self.logger = logger
         ticketKeys = identity.ticketKeys
         tls = identity.tls
+        auditFile = try configuration.auditFilePath.map { path throws(GatewayError) in try Self.openAuditFile(path, logger) }
         drainMilliseconds = configuration.drainSeconds * 1000
         let loopCount = configuration.loopCount
         let turn = CoreTurn(
@@ -67,6 +70,15 @@ struct RunningGateway {
         for loop in loops { loopThreads.append(try loop.eventLoop.start()) }
     }
 
+    private static func openAuditFile(_ path: String, _ logger: Logger) throws(GatewayError) -> AuditFile {
+        do { return try AuditFile(path, logger) } catch {
+            throw GatewayError.file(
+                ConfigurationError(
+                    source: "configuration", key: "auditFile", value: path, problem: "can't be used: \(error)",
+                    advice: "Name a file that the gateway may write, or leave it empty for none"))
+        }
+    }
+
     static let tokenThreads = 2
 
     private static let nearFullBytesMax = 1 << 30
@@ -74,7 +86,8 @@ struct RunningGateway {
     private mutating func startCore(_ turn: consuming CoreTurn, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, load: load, readers: readers,
+            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, audit: auditFile, load: load,
+            readers: readers,
             nearFullBytes: nearFullBytes,
             logger: logger
         ) { error in
@@ -129,6 +142,7 @@ struct RunningGateway {
         core.post(.core(.finish))
         coreThread?.join()
         port.stop()
+        auditFile?.stop(until: SystemClock.monotonicMilliseconds() + Self.auditMilliseconds)
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
         logger.info("stopped", metadata: ["exitCode": "\(stop.current.failure ?? 0)"])
@@ -167,6 +181,9 @@ struct RunningGateway {
 
     /// What the doors of others than phones may take to end.
     private static let lastActionsMilliseconds = 2_000
+
+    /// What the file of operators' acts may take for its last lines.
+    private static let auditMilliseconds: UInt64 = 500
 
     /// After a failure nothing is confirmed any more; clients are told to come back, as far as that is quick.
     private func sendAway() {

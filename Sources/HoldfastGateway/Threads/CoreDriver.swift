@@ -14,6 +14,8 @@ final class CoreDriver: @unchecked Sendable {
     private let loops: [LoopMailbox]
     /// Its door comes after those of the loops.
     private let port: CorePort
+    /// Where operators' acts are written for log collectors; nil: nowhere.
+    private let audit: AuditFile?
     private let load: GatewayLoad
     private let logger: Logger
     private let journal: WorkerPool<CoreJob>
@@ -37,13 +39,14 @@ final class CoreDriver: @unchecked Sendable {
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
         _ turn: consuming CoreTurn, storage: any Storage, mailbox: ThreadMailbox<DriverMessage>, loops: [LoopMailbox], port: CorePort,
-        load: GatewayLoad,
+        audit: AuditFile?, load: GatewayLoad,
         readers: Int, nearFullBytes: Int, logger: Logger, failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.turn = turn
         self.mailbox = mailbox
         self.loops = loops
         self.port = port
+        self.audit = audit
         self.load = load
         self.logger = logger
         room = RoomWatch(storage, nearBytes: nearFullBytes, logger)
@@ -169,6 +172,8 @@ final class CoreDriver: @unchecked Sendable {
         load.setTimeOffset(turn.timeOffset)
         if let notice = turn.takeClockNotice() { ClockLog.write(notice, to: logger) }
         for notice in turn.takeHoldNotices() { report(notice) }
+        let acts = turn.takeAuditNotices()
+        if !acts.isEmpty { audit?.write(acts) }
         if room.takeCount() { readers.post(.countRoom) }
         if now.monotonic >= nextPlaceCheck {
             nextPlaceCheck = now.monotonic + Self.placeCheckMilliseconds

@@ -10,6 +10,8 @@ enum ClientReports {
         case .fenced:
             "Another connection of user \(user) on device \(device) took over. Use another --device, or end the other one."
         case .loggedOut: "The session of user \(user) on device \(device) was logged out. Start again to begin a new one."
+        case .unauthorized(CloseCode.revoked.rawValue):
+            "The operator of the gateway has ended the session of user \(user) on device \(device). Start again with a token that is issued now."
         case .unauthorized(let code):
             "The gateway refuses the token of user \(user): \(name(code)). Get a fresh one from the key that the gateway checks with."
         case .blocked:
