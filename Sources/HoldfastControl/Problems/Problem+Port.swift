@@ -6,6 +6,7 @@ extension Problem {
     init(_ error: PortError) {
         switch error {
         case .invalid(let what): self.init(.invalidField, what, at: "")
+        case .underWay: self.init(.keyUnderWay, "Another request with this Idempotency-Key is under way.", retryAfterSeconds: 1)
         case .overloaded: self.init(.overloaded, "Too many requests wait for the core.", retryAfterSeconds: 1)
         case .stopped: self.init(.stopping, "The gateway stops; what became of the request isn't known.", retryAfterSeconds: 5)
         }
