@@ -5,6 +5,8 @@ internal import HoldfastGateway
 package enum Operation: String, CaseIterable, Sendable {
     case getHealth, getReadiness, getMetrics, getSpecification
     case getBuild, getLimits, getConfiguration
+    case pushMessage, uploadMessages, getUpload, getMessage
+    case listUsers, getUser, getReachability, listConnections
     case revokeSession, revokeDevice, revokeTokens, blockUser, unblockUser, disconnectUser, listAudit
 
     /// What an operation takes and gives.
@@ -32,6 +34,20 @@ package enum Operation: String, CaseIterable, Sendable {
         case .getBuild: Facts(method: .get, path: "/v1/build", scope: .read)
         case .getLimits: Facts(method: .get, path: "/v1/limits", scope: .read)
         case .getConfiguration: Facts(method: .get, path: "/v1/configuration", scope: .operate)
+        case .pushMessage:
+            Facts(
+                method: .post, path: "/v1/messages", scope: .push, contentType: Self.json,
+                problems: Self.keyProblems + [.keyReused, .recipientForbidden, .storageFull, .userLost])
+        case .uploadMessages:
+            Facts(
+                method: .post, path: "/v1/messages:stream", scope: .push, contentType: Self.ndjson, query: ["firstLine"],
+                problems: Self.keyProblems + [.keyReused, .uploadGap])
+        case .getUpload: Facts(method: .get, path: "/v1/uploads/{key}", scope: .push, problems: [.unknownKey])
+        case .getMessage: Facts(method: .get, path: "/v1/messages/{position}", scope: .read, problems: [.unknownMessage])
+        case .listUsers: Facts(method: .get, path: "/v1/users", scope: .read, query: ["prefix", "after", "limit"])
+        case .getUser: Facts(method: .get, path: "/v1/users/{user}", scope: .read, problems: [.unknownUser, .userLost])
+        case .getReachability: Facts(method: .post, path: "/v1/users:reachability", scope: .read, contentType: Self.json)
+        case .listConnections: Facts(method: .get, path: "/v1/connections", scope: .read, query: ["user", "from", "limit"])
         case .revokeSession: Self.act(.delete, "/sessions/{session}", [.unknownSession])
         case .revokeDevice: Self.act(.delete, "/devices/{device}", [.unknownDevice])
         case .revokeTokens: Self.act(.post, "/revoke", body: Self.json)
@@ -52,9 +68,11 @@ package enum Operation: String, CaseIterable, Sendable {
     }
 
     private static let json = "application/json"
+    private static let ndjson = "application/x-ndjson"
+    private static let keyProblems: [ProblemKind] = [.keyMissing, .keyMalformed, .keyUnderWay, .keysFull]
 
     /// Whether its body may be of any length and is answered while it comes.
-    var isUpload: Bool { false }
+    var isUpload: Bool { self == .uploadMessages }
 
     /// Whether it is among those of `metricsListen`, and is answered however much is under way: probes must see a gateway that is busy.
     var isProbe: Bool {
@@ -65,7 +83,13 @@ package enum Operation: String, CaseIterable, Sendable {
     }
 
     /// What kind of room it takes among the requests under way.
-    var room: RequestRoom.Kind { .question }
+    var room: RequestRoom.Kind {
+        switch self {
+        case .pushMessage: .push
+        case .uploadMessages: .upload
+        default: .question
+        }
+    }
 
     /// All problems that it can answer with, those of any request included.
     package var problems: Set<ProblemKind> {
