@@ -97,6 +97,11 @@ package final class Gateway: Sendable {
     /// Whether phones are told to wait or to come back.
     package var isShedding: Bool { started.withLock { $0?.load }?.isShedding(at: SystemClock.monotonicMilliseconds()) ?? false }
 
+    /// Seconds since 1970, as far as the machine's clock is believed; 0 before the start.
+    package var wallSeconds: UInt64 {
+        started.withLock { $0?.load }?.wallSeconds(atMonotonic: SystemClock.monotonicMilliseconds()) ?? 0
+    }
+
     /// Checks a token against the gateway's keys and clock. It computes for tens of microseconds and reads nothing.
     /// - Returns: nil before the start.
     package func verify(_ token: [UInt8]) throws(TokenError) -> VerifiedToken? {

@@ -1,3 +1,4 @@
+import HoldfastGateway
 import Testing
 
 @testable import HoldfastControl
@@ -38,6 +39,19 @@ import Testing
         #expect(rates.take("b", now: 1000).remaining == 9)
         // The number of those who are remembered has a bound.
         for index in 0..<100 { #expect(rates.take("user \(index)", now: 1000).isAllowed) }
+    }
+
+    @Test func `a verified token is remembered for seconds, and not more tokens than a bound`() {
+        let memory = CallerMemory()
+        let caller = Caller(user: "backend", name: "backend", scopes: [.push])
+        #expect(memory.caller("t", now: 10) == nil)
+        memory.keep(caller, token: "t", now: 10)
+        #expect(memory.caller("t", now: 10.9)?.user == "backend")
+        #expect(memory.caller("T", now: 10.9) == nil)
+        #expect(memory.caller("t", now: 11) == nil)
+        memory.keep(caller, token: "t", now: 20)
+        for index in 0..<2_000 { memory.keep(caller, token: "\(index)", now: 20) }
+        #expect(memory.caller("t", now: 20) == nil)
     }
 
     @Test func `room is given back, and pushes go behind phones`() {

@@ -54,6 +54,27 @@ import Testing
         #expect(disconnected.json["connectionsClosed"] as? Int == 0, "\(disconnected.body)")
     }
 
+    @Test func `what is revoked or blocked doesn't open the control API either`() async throws {
+        let harness = try await ControlHarness()
+        let old = try await harness.token("shop", lifetimeSeconds: 2_300_000_000, at: 1_700_000_000)
+        func status(_ token: String) async throws -> String? {
+            try await harness.get("/v1/build", headers: "Authorization: Bearer \(token)\r\n").kind
+        }
+        _ = try await send(harness, "PUT", "/v1/users/shop/block", #"{"reason":"stolen"}"#)
+        #expect(try await status(old) == "blocked")
+        let pushed = try await harness.post("/v1/messages", #"{"to":"alice","text":"a","as":"shop"}"#, key: "k")
+        #expect(pushed.status == 403, "\(pushed.body)")
+        #expect(pushed.kind == "blocked")
+        let user = try await harness.ask("GET", "/v1/users/shop").json
+        #expect((user["block"] as? [String: Any])?["reason"] as? String == "stolen")
+        #expect((user["block"] as? [String: Any])?["holds"] as? Bool == true)
+        _ = try await send(harness, "DELETE", "/v1/users/shop/block")
+        _ = try await send(harness, "POST", "/v1/users/shop/revoke", #"{"before":"2026-01-01T00:00:00Z"}"#)
+        #expect(try await status(old) == "tokenRevoked")
+        #expect(try await harness.ask("GET", "/v1/users/shop").json["tokensFrom"] as? String == "2026-01-01T00:00:00.000Z")
+        #expect(try await status(try await harness.token("shop")) == nil)
+    }
+
     /// Each: method and path, the body, and the pointer of the field that is at fault.
     @Test(arguments: [
         ("POST", "/revoke", "{}", "/before"), ("POST", "/revoke", #"{"before":"yesterday"}"#, "/before"),

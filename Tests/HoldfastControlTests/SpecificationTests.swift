@@ -64,6 +64,11 @@ import Yams
         }
     }
 
+    @Test func `every problem can be met`() {
+        let met = Operation.allCases.reduce(into: Set([ProblemKind.noSuchPath, .methodNotAllowed])) { $0.formUnion($1.problems) }
+        #expect(Set(ProblemKind.allCases).subtracting(met).map(\.rawValue).sorted() == [])
+    }
+
     @Test func `all references lead somewhere, and objects are closed`() throws {
         var references: Set<String> = []
         func walk(_ value: Any, _ path: String) {

@@ -98,7 +98,9 @@ package enum Operation: String, CaseIterable, Sendable {
         problems.formUnion(facts.problems)
         if facts.path.contains("{") || !facts.query.isEmpty || facts.contentType == nil { problems.insert(.invalidParameter) }
         if facts.scope != nil {
-            problems.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired, .roleMissing, .scopeMissing, .rateLimited])
+            problems.formUnion([
+                .tokenMissing, .tokenInvalid, .tokenExpired, .roleMissing, .scopeMissing, .rateLimited, .tokenRevoked, .blocked, .userLost,
+            ])
         }
         if !isProbe { problems.formUnion([.overloaded, .stopping]) }
         if facts.contentType != nil { problems.insert(.wrongContentType) }

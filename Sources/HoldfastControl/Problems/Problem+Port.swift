@@ -19,6 +19,7 @@ extension Problem {
         case .recipientTwice: self.init(.invalidField, "A recipient is named twice.", at: "/to")
         case .storageFull: self.init(.storageFull, "The disk is nearly full; nothing was stored.", retryAfterSeconds: 60)
         case .accountLost: self.init(.userLost, "The sender's row is damaged; nothing can be stored in his name.")
+        case .blocked: self.init(.blocked, "The sender is blocked; nothing can be stored in his name.")
         case .keyReused: self.init(.keyReused, "The Idempotency-Key is another request's.")
         case .keysFull: self.init(.keysFull, "As many keys are kept as may be; nothing was stored.", retryAfterSeconds: 60)
         case .lineExpected(let line): self.init(.uploadGap, "The upload goes on with line \(line).")

@@ -48,7 +48,7 @@ struct Problem: Error, Equatable {
         if !allowed.isEmpty { headers[.allow] = allowed.joined(separator: ", ") }
         switch kind {
         case .tokenMissing: headers[.wwwAuthenticate] = "Bearer"
-        case .tokenInvalid, .tokenExpired: headers[.wwwAuthenticate] = "Bearer error=\"invalid_token\""
+        case .tokenInvalid, .tokenExpired, .tokenRevoked: headers[.wwwAuthenticate] = "Bearer error=\"invalid_token\""
         case .scopeMissing: headers[.wwwAuthenticate] = "Bearer error=\"insufficient_scope\""
         default: break
         }

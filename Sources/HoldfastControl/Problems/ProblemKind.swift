@@ -3,8 +3,8 @@
 /// The raw value is the end of the problem's `type`, and the word that metrics and logs have for it.
 package enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest, malformedJSON, invalidField, invalidParameter, keyMissing, keyMalformed
-    case tokenMissing, tokenInvalid, tokenExpired
-    case roleMissing, scopeMissing, recipientForbidden, originForbidden
+    case tokenMissing, tokenInvalid, tokenExpired, tokenRevoked
+    case roleMissing, scopeMissing, recipientForbidden, originForbidden, blocked
     case noSuchPath, unknownUser, unknownMessage, unknownSession, unknownDevice, unknownKey
     case methodNotAllowed
     case keyUnderWay, uploadGap
@@ -47,6 +47,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .tokenMissing: (401, "The request has no token.", "Send Authorization: Bearer TOKEN; no other place is read.")
         case .tokenInvalid: (401, "The token is not valid.", "Get a token from an issuer whose key the gateway has.")
         case .tokenExpired: (401, "The token's time is over, or hasn't come.", "Get a new token, and check the issuer's clock.")
+        case .tokenRevoked:
+            (401, "The token was issued before its user's tokens were revoked.", "Get a new token; it must say when it was issued (iat).")
+        case .blocked: (403, "The user is blocked.", "Ask an operator: DELETE /v1/users/{user}/block lets him in again.")
         case .roleMissing: (403, "The token's role is not for the control API.", "Use a token with the role service or operator.")
         case .scopeMissing: (403, "The token lacks a scope.", "Use a token with the scope that the detail names.")
         case .recipientForbidden:

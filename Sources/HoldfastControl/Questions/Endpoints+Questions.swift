@@ -18,6 +18,14 @@ extension Endpoints {
             json.add("name", name: name)
             json.add("number", details.inbox.number)
             json.add("connected", details.sessions.contains { $0.connection != .none })
+            if let block = details.access.block {
+                json.add("block") { json in
+                    json.add("until", time: block.until == 0 ? nil : UInt64(block.until) * 1_000)
+                    if !block.reason.isEmpty { json.add("reason", name: block.reason) }
+                    json.add("holds", block.holds(at: gateway.wallSeconds * 1_000))
+                }
+            }
+            if details.access.tokensFrom > 0 { json.add("tokensFrom", time: UInt64(details.access.tokensFrom) * 1_000) }
             json.add("inbox") { json in
                 json.add("messages", details.inbox.messages)
                 json.add("bytes", details.inbox.bytes)
@@ -37,6 +45,7 @@ extension Endpoints {
                 json.add("service", session.isService)
                 json.add("ended", session.hasEnded)
                 json.add("expired", session.hasExpired)
+                json.add("revoked", session.isRevoked)
                 json.add("lastSequence", session.lastSequence.rawValue)
                 json.add("cursor", session.cursor.rawValue)
                 json.add("lastSeen", time: session.lastSeen)

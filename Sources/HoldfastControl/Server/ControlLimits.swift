@@ -33,5 +33,5 @@ struct ControlLimits: Sendable {
     var lingerBytesMax = 1 << 20
 
     /// After this, what is still under way at a stop is cut.
-    var stopTime = Duration.seconds(2)
+    var stopTime = Duration.seconds(1)
 }

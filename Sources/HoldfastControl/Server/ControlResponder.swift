@@ -84,10 +84,16 @@ struct ControlResponder: Sendable {
         }
         var caller: Caller?
         if let scope = facts.scope {
-            let found = try connection.peer.map { access.caller($0) } ?? access.caller(authorization: request.headers[.authorization])
+            let now = (clock.now - startedAt) / .seconds(1)
+            let found: Caller
+            if let peer = connection.peer {
+                found = access.caller(peer)
+            } else {
+                found = try await access.caller(authorization: request.headers[.authorization], now: now)
+            }
             caller = found
             if let user = found.user {
-                let rate = rates.take(user, now: (clock.now - startedAt) / .seconds(1))
+                let rate = rates.take(user, now: now)
                 held.rate = rate
                 guard rate.isAllowed else {
                     throw Problem(
