@@ -128,6 +128,7 @@ let package = Package(
                 "HoldfastControl", "HoldfastGateway", "HoldfastCore", "HoldfastWire", logging, .product(name: "Yams", package: "Yams"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Metrics", package: "swift-metrics"),
             ]),
         tests("HoldfastSimulatorTests", ["HoldfastSimulator"]),
         tests("TidyTests", []),

@@ -112,6 +112,8 @@ package struct CommandBatch: Sendable {
     package var door: Int
     package var commands: ContiguousArray<Command> = []
     package var bytes: [UInt8] = []
+    /// When the door took them in, in monotonic microseconds; it comes back with `SENT` (`EffectBatch.taken`). 0: nobody measures that.
+    package var takenAt: UInt64 = 0
     package init(door: Int) { self.door = door }
 
     /// Adds a name or a body.

@@ -10,6 +10,7 @@ extension Core {
         if let user = missingUser(of: record) { Self.fail(missing: user) }
         lastAppended = monotonic
         let (position, count) = batches.append(&outbox.spares) { record.encode(into: &$0) }
+        totals.count(record)
         countRecord(record, count, at: position)
         apply(record, at: position)
         return position
@@ -21,6 +22,7 @@ extension Core {
         if let user = missingUser(of: message, known) { Self.fail(missing: user) }
         lastAppended = monotonic
         let (position, count) = batches.append(&outbox.spares) { message.encode(body: body, into: &$0) }
+        if message.key == nil { totals.storedForClients.add(body.count) } else { totals.storedForBackends.add(body.count) }
         countRecord(count, at: position)
         let end = batches.open.journal.bytes.count
         applyMessage(message, at: position, bodyCount: body.count, bodyOffset: end - body.count, known)
@@ -227,6 +229,7 @@ extension Core {
         let isOwn = users[user].number == message.sender
         users.append(TimelineEntry(entry, in: conversation, isOwn: isOwn), size: size, to: user)
         if let bodyOffset {
+            totals.entries &+= 1
             batches.open.pushes.append(
                 Push(
                     entry: entry, user: user, sender: message.session, conversation: conversation, time: message.time, kind: message.kind,

@@ -84,8 +84,8 @@ extension Core {
         noteAges(through: through)
         checkpoint.job = CheckpointJob(
             through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
-            releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze(),
-            audits: audits.freeze(), ledger: ledger.freeze())
+            releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze(), audits: audits.freeze(),
+            ledger: ledger.freeze(), inboxes: users.totals)
         trim.releasedDone = []
     }
 

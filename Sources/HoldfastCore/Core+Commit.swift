@@ -83,7 +83,12 @@ extension Core {
                     work.next(.sent)
                 }
             case .sent:
-                if index < work.batch.sent.count { emitSent(work.batch.sent[index]) } else { work.next(.held) }
+                if index < work.batch.sent.count {
+                    emitSent(work.batch.sent[index])
+                } else {
+                    for (door, taken) in work.batch.taken { outbox[door].taken.append(taken) }
+                    work.next(.held)
+                }
             case .held:
                 if index < work.batch.held.count {
                     release(work.batch.held[index])

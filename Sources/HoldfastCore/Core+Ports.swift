@@ -8,9 +8,13 @@ extension Core {
         assert(resolution.targets.count == commandNames.recipients.count, "a push runs when all of its recipients were looked for")
         guard let request = resolution.request else { preconditionFailure("a push runs when its key was looked for") }
         if let row = request.row, push.line == 0 || row.lines == 0 { return replay(push, row) }
-        if let refusal = refusal(of: push, request, commandNames, resolution) { return reply(push.reply, .refused(refusal)) }
+        if let refusal = refusal(of: push, request, commandNames, resolution) {
+            totals.pushes.count(PushOutcome(refusal))
+            return reply(push.reply, .refused(refusal))
+        }
         var refusals: [RefusalCode?] = []
         for target in resolution.targets { refusals.append(makeRoom(target, mustExist: push.mustExist)) }
+        for case let refusal? in refusals { totals.refusedToBackends.count(refusal) }
         // After that room was made: numbers are given out by the record, one after the other.
         let sender = resolution.user ?? names.nextUser
         var nextUser = resolution.user == nil ? sender + 1 : names.nextUser
@@ -43,6 +47,7 @@ extension Core {
             request: RequestNote(until: until, fingerprint: push.fingerprint, line: push.line, place: request.place), body: 0..<0)
         assert(message.recipients.count == push.recipientCount, "each recipient has an outcome")
         let position = append(message, body: bytes[push.body], KnownUsers())
+        totals.pushes.count(.stored)
         assert(names.nextUser == nextUser && names.nextConversation == nextConversation, "the record gives out the numbers that it has")
         let pushed = Pushed(position: position, refusals: refusals, keyKeptUntil: wallTime(ofAge: until))
         #if PLANTED_BUGS
@@ -55,8 +60,10 @@ extension Core {
     private mutating func replay(_ push: PushCommand, _ row: LedgerRow) {
         // The fingerprint covers the recipients, too.
         guard row.fingerprint == push.fingerprint, row.lines == 0, push.line == 0 else {
+            totals.pushes.count(.keyReused)
             return reply(push.reply, .refused(.keyReused))
         }
+        totals.pushes.count(.replayed)
         var refusals = [RefusalCode?](repeating: nil, count: push.recipientCount)
         for refusal in row.refusals where Int(refusal.index) < refusals.count { refusals[Int(refusal.index)] = refusal.code }
         assert(row.position < nextPosition, "what is in the ledger is in the journal")

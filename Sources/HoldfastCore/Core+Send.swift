@@ -68,6 +68,7 @@ extension Core {
             session: origin.session, attach: sessions[session].attach, sequence: sequence, recipients: .init(to), time: clock.time,
             age: clock.age, kind: kind, echoes: hasOtherReceivers(than: session), body: 0..<0)
         _ = append(message, body: body, KnownUsers(sender: sessions[session].user, recipient: recipient?.user ?? .none))
+        batches.open.noteTaken(at: takenAt, door: origin.connection.loop)
         return to.conversation
     }
 
@@ -100,6 +101,7 @@ extension Core {
             case .inboxFull, .storageFull, .overloaded: configuration.retryAfterMilliseconds
             case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
             }
+        totals.refusedToClients.count(code)
         assert(sessions[session].connection == origin.connection, "who is refused is connected")
         sessions[session].flags.insert(.discards)
         #if PLANTED_BUGS

@@ -229,7 +229,9 @@ extension Core {
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
     mutating func evict(from user: UserSlot, through entry: InboxEntry, _ reason: GapReason) {
+        let before = users.kept(of: user).count
         append(.evicted(EvictedRecord(user: users[user].number, through: entry, reason: reason)))
+        totals.lost[reason] &+= UInt64(before &- users.kept(of: user).count)
         var slot = users[user].firstSession
         while slot != .none {
             if sessions[slot].connection != .none, streams[sessions[slot]].sent < entry.position {

@@ -67,6 +67,7 @@ extension Core {
     /// The journal has deleted what was planned.
     mutating func deletionsCommitted() {
         guard let plan = trim.inFlight else { preconditionFailure("what is deleted was planned") }
+        totals.trimmedRecords &+= UInt64(plan.deletions.count)
         trim.inFlight = nil
         assert(plan.scannedThrough <= trim.reach, "trimming doesn't look past the lowest hold")
         trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)

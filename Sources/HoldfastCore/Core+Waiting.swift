@@ -18,6 +18,8 @@ struct WaitingCommands {
         var found = FoundRows()
         /// Users who were read for it: they stay in RAM until it runs.
         var pinned = ContiguousArray<UserSlot>()
+        /// Of its batch.
+        var takenAt: UInt64 = 0
     }
 
     struct Queue {
@@ -224,9 +226,13 @@ extension Core {
         let names = CommandNames(command, bytes, configuration.hash)
         var resolution = Resolution()
         resolve(command, names, FoundRows(), into: &resolution)
-        if slot.map({ waiting[$0] == nil }) ?? true, resolution.missing.isEmpty { return run(command, bytes, names, resolution) }
+        if slot.map({ waiting[$0] == nil }) ?? true, resolution.missing.isEmpty {
+            totals.commandsAtOnce &+= 1
+            totals.cacheHits.count(resolution)
+            return run(command, bytes, names, resolution)
+        }
         // Its rows are asked for now, so that a pipeline costs one wait and not one for each command.
-        let item = WaitingCommands.Item(command: command, bytes: bytes, names: names)
+        let item = WaitingCommands.Item(command: command, bytes: bytes, names: names, takenAt: takenAt)
         enqueue(item, resolution.missing, slot ?? waiting.makeQueue(for: command.order))
     }
 
@@ -246,6 +252,7 @@ extension Core {
     }
 
     private mutating func ask(for key: RowKey) {
+        if let cache = CoreCache(lacking: key) { totals.cacheMisses.count(cache) }
         if reads.last.map({ $0.keys.count >= configuration.readKeysMax }) ?? true { reads.append(ReadRequests()) }
         reads[reads.count - 1].keys.append(key)
     }
@@ -293,6 +300,8 @@ extension Core {
             waiting.credits -= item.command.credits
             let isLast = waiting[slot]?.items.isEmpty ?? true
             if isLast { waiting.remove(slot) }
+            totals.commandsAfterReads &+= 1
+            takenAt = item.takenAt
             run(item.command, item.bytes, item.names, resolution)
             if isLast { return true }
         }

@@ -62,6 +62,10 @@ package struct Core: ~Copyable {
 
     /// For whom something waits, as far as it is known.
     let undelivered = UndeliveredUsers()
+    /// For metrics.
+    var totals = CoreTotals()
+    /// When the command at hand was taken in by its event loop (`CommandBatch.takenAt`).
+    var takenAt: UInt64 = 0
 
     /// - Parameter doors: event loops, and ports behind them.
     init(configuration: CoreConfiguration, doors: Int, nextPosition: Position, window: JournalWindow) {
@@ -69,7 +73,7 @@ package struct Core: ~Copyable {
         clock = AgeClock(rule: configuration.clock)
         batches = Batches(nextPosition: nextPosition, window: window, bytesMax: configuration.batchBytesMax, doors: doors)
         outbox = Outbox(doors: doors)
-        users = Users(cachedMax: configuration.cachedUsersMax)
+        users = Users(cachedMax: configuration.cachedUsersMax, InboxTotals.Limits(configuration))
         streams = Streams(
             window: .init(messages: configuration.creditMessages, bytes: configuration.creditBytes),
             pagesInFlightMax: configuration.pagesInFlightMax)
@@ -93,6 +97,7 @@ package struct Core: ~Copyable {
 
     /// Takes some of a door's commands, in their order.
     mutating func handle(_ batch: CommandBatch, _ range: Range<Int>) {
+        takenAt = batch.takenAt
         for index in range { admit(batch.commands[index], batch.bytes) }
     }
 
@@ -131,6 +136,15 @@ package struct Core: ~Copyable {
             users: users.count, sessions: sessions.count, entries: users.entryCount, deliveries: streams.stepCount,
             waitingCommands: waiting.count, changedEntries: changedEntries, pagesInFlight: streams.pagesInFlight,
             unsyncedBatches: batches.line.batches.count)
+    }
+
+    /// For metrics; `CoreTurn` adds what waits at its doors.
+    var figures: CoreFigures {
+        CoreFigures(
+            counts: counts, totals: totals, inboxes: users.totals, holds: holds.names.count, ledgerKeys: ledger.keptCount,
+            ledgerKeysMax: configuration.idempotencyKeysMax, ledgerKeySeconds: keepKeyUntil() &- clock.age, checkpoints: UInt64(checkpoint.writtenCount),
+            secondsSinceCheckpoint: (monotonic - min(monotonic, checkpoint.lastMonotonic)) / 1000, isCheckpointing: isCheckpointing,
+            age: clock.age, expirySeconds: configuration.inboxDays * 86_400, isSpaceLow: isSpaceLow, roomBytes: roomBytes, era: era)
     }
 
     var sessions: SlotTable<SessionRow, SessionSlot> {

@@ -68,6 +68,8 @@ package struct EffectBatch: Sendable {
     package var bytes: [UInt8] = []
     /// Answers to a port's requests.
     package var replies: ContiguousArray<Reply> = []
+    /// When the commands were taken in whose `SENT` is among the effects.
+    package var taken: ContiguousArray<TakenCommands> = []
     /// Command credits and bytes that the door gets back.
     package var creditsReturned = 0
     package var bytesReturned = 0

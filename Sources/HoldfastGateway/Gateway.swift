@@ -33,6 +33,7 @@ package final class Gateway: Sendable {
         let port: CorePort
         let tokens: TokenVerifier
         let load: GatewayLoad
+        let figures: FigureCollector
         let certificate: CertificateFiles?
         let configuration: Configuration
     }
@@ -67,8 +68,8 @@ package final class Gateway: Sendable {
             tls.withLock { $0 = identity.tls }
             let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger)
             let started = Started(
-                port: running.port, tokens: identity.tokens, load: running.load, certificate: identity.certificate,
-                configuration: configuration)
+                port: running.port, tokens: identity.tokens, load: running.load, figures: running.figures,
+                certificate: identity.certificate, configuration: configuration)
             self.started.withLock { $0 = started }
             if let audit = running.auditFile { onReload { audit.reopen() } }
             return try supervise(running)
@@ -114,6 +115,12 @@ package final class Gateway: Sendable {
 
     /// Has `action` done whenever SIGHUP has files opened again.
     package func onReload(_ action: @escaping @Sendable () -> Void) { reloadActions.withLock { $0.append(action) } }
+
+    /// What the gateway counts, for metrics; nil before the start. It takes half a second at most, for a part that doesn't answer.
+    package func figures() async -> GatewayFigures? {
+        guard let collector = started.withLock({ $0?.figures }) else { return nil }
+        return await collector.collect()
+    }
 
     /// Asks for a stop in order: nobody new is let in, clients are told to leave, everything is stored. A second call cuts the time short.
     package func beginDrain() { stop.drain() }

@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// What an environment has left of what it may hold.
 struct EnvironmentRoom: Equatable, Sendable {
     /// A transaction of another one, or of this process, that LMDB keeps pages for.
@@ -38,4 +40,7 @@ struct EnvironmentRoom: Equatable, Sendable {
         // Long records need neighbouring pages: of those inside the file only half are taken for that.
         min(limitBytes - usedBytes - min(need, limitBytes / 4), mapBytes - fileBytes + freeBytes / 2 - need)
     }
+
+    /// For metrics.
+    var figures: StorageFigures.Environment { .init(fileBytes: fileBytes, freeBytes: freeBytes, limitBytes: limitBytes) }
 }

@@ -63,6 +63,9 @@ package final class LMDBStorage: RepairableStorage {
     /// Which other process keeps the most pages from being used again.
     package var pageHolder: PageHolder? { space?.pageHolder }
 
+    /// How full the files were when that was counted last.
+    package var figures: StorageFigures { space?.figures ?? StorageFigures() }
+
     /// Counts the room anew: a view of another process's may have ended, and somebody may have made room on the disk.
     package func countRoom() throws(StorageError) {
         guard let space else { return }

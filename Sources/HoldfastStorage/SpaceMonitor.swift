@@ -70,6 +70,17 @@ final class SpaceMonitor: Sendable {
     /// Why new messages have to be refused, or will be first, and what to do.
     var lowRoom: LowRoom { state.withLock { $0.account.lowRoom(directory.path) } }
 
+    /// How full the files and the file system were when that was counted last.
+    var figures: StorageFigures {
+        let account = state.withLock(\.account)
+        var figures = StorageFigures()
+        figures.journal = account.journal.figures
+        figures.store = account.store.figures
+        figures.availableBytes = account.availableBytes
+        figures.isReserveHeld = account.isReserveHeld
+        return figures
+    }
+
     /// Which other process keeps the most pages from being used again, as they were counted last.
     var pageHolder: PageHolder? {
         let (journal, store) = state.withLock { ($0.account.journal.holder, $0.account.store.holder) }

@@ -29,8 +29,11 @@ import Testing
         var groups = EffectGroups()
         groups.load(batch.effects, slotCount: 6)
         groups.select(0)
-        let end = harness.machine.deliver(batch, groups.group, from: 0, limits: harness.limits, out: &harness.out)
+        var bodyBytes = 0
+        let end = harness.machine.deliver(batch, groups.group, from: 0, limits: harness.limits, out: &harness.out, bodyBytes: &bodyBytes)
         #expect(end == groups.group.count)
+        let isWritten = harness.machine.state == .open || harness.machine.state == .leaving
+        #expect(bodyBytes == (isWritten ? batch.sources[0].count : 0), "what is written of bodies is counted")
         return try harness.takeFrames()
     }
 
@@ -40,7 +43,8 @@ import Testing
         let batch = batch([(1001, 7, [1]), (1005, 7, [2, 3]), (1105, 7, []), (1106, 8, [4])])
         groups.load(batch.effects, slotCount: 6)
         groups.select(0)
-        _ = harness.machine.deliver(batch, groups.group, from: 0, limits: harness.limits, out: &harness.out)
+        var bodyBytes = 0
+        _ = harness.machine.deliver(batch, groups.group, from: 0, limits: harness.limits, out: &harness.out, bodyBytes: &bodyBytes)
         let out = harness.out
         let frames = try harness.takeFrames()
         #expect(frames.count == 2)

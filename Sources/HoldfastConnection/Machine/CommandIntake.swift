@@ -9,6 +9,9 @@ package struct CommandIntake: Sendable {
     package private(set) var credits: Int
     /// Bytes of names and bodies that may.
     package private(set) var bytesLeft: Int
+    /// Messages that were added, and bytes of their bodies; for metrics.
+    package private(set) var messages: UInt64 = 0
+    package private(set) var messageBytes: UInt64 = 0
     private let creditsMax: Int
     private let bytesMax: Int
 
@@ -29,6 +32,12 @@ package struct CommandIntake: Sendable {
         credits -= 1
         bytesLeft -= byteCount
         batch.commands.append(command)
+    }
+
+    /// Counts a message that is added.
+    mutating func countMessage(_ bodyCount: Int) {
+        messages &+= 1
+        messageBytes &+= UInt64(bodyCount)
     }
 
     /// Copies `range` of `bytes` into the batch and returns where it lies there.

@@ -5,14 +5,16 @@ extension ConnectionMachine {
     /// Writes the deliveries that stand in a row in `group`, this connection's effects of the batch, from `index` on: neighbours of one
     /// conversation go into one `DELIVER`, as far as the frame limit allows.
     ///
+    /// - Parameter bodyBytes: raised by what was written of bodies.
     /// - Returns: the index in `group` of the first effect that isn't such a delivery.
     package mutating func deliver(
-        _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, limits: ConnectionLimits, out: inout [UInt8]
+        _ batch: EffectBatch, _ group: ContiguousArray<Int32>, from index: Int, limits: ConnectionLimits, out: inout [UInt8],
+        bodyBytes: inout Int
     ) -> Int {
         var next = index
         while let first = delivery(batch, group, next) {
             let run = self.run(batch, group, from: next, first, limits)
-            if isSpokenTo { append(batch, group, run, first, out: &out) }
+            if isSpokenTo { bodyBytes += append(batch, group, run, first, out: &out) }
             next = run.upperBound
         }
         return next
@@ -43,9 +45,10 @@ extension ConnectionMachine {
         return index..<end
     }
 
+    /// - Returns: bytes of the bodies.
     private mutating func append(
         _ batch: EffectBatch, _ group: ContiguousArray<Int32>, _ run: Range<Int>, _ first: Effect.Delivery, out: inout [UInt8]
-    ) {
+    ) -> Int {
         assert(!run.isEmpty && first.position > first.predecessor, "positions of a stream rise")
         var predecessor = first.predecessor
         if first.position.rawValue &- predecessor.rawValue > DeliverWriter.positionStepMax {
@@ -70,6 +73,7 @@ extension ConnectionMachine {
             sent = max(sent, entry.position)
         }
         writer.end(to: &out)
+        return bodyBytes
     }
 
     private func offset(of time: UInt64) -> Int64 { Int64(bitPattern: time &- serverTime) }

@@ -89,8 +89,12 @@ extension ConnectionMachine {
         ServerFrameWriter.sent(through: sequence, position: position, to: &out)
     }
 
-    package mutating func refused(_ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, out: inout [UInt8]) {
-        guard isSpokenTo else { return }
+    /// - Returns: the code that the client is told; nil: it is told nothing any more.
+    @discardableResult
+    package mutating func refused(
+        _ sequence: MessageSequence, _ code: RefusalCode, retryAfterMilliseconds: UInt32, out: inout [UInt8]
+    ) -> RefusalCode? {
+        guard isSpokenTo else { return nil }
         flags.insert(.refused)
         flags.remove(.repeating)
         // What was sent behind a refused number is thrown away: nothing else is to be refused until it comes again.
@@ -98,6 +102,7 @@ extension ConnectionMachine {
             flags.remove(.notUnderstood) != nil && ShortSequence(sequence) == notUnderstood && code == .unknownConversation
         let code = isNotUnderstood ? .kindUnsupported : code
         ServerFrameWriter.refused(sequence, code, retryAfterMilliseconds: retryAfterMilliseconds, to: &out)
+        return code
     }
 
     package mutating func gap(

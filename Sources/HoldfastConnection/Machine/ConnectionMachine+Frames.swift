@@ -137,6 +137,7 @@ extension ConnectionMachine {
         if sequence > answered { lastSequence = sequence }
         let copiedUser = user.map { intake.copy(bytes, $0) } ?? 0..<0
         intake.add(command(origin, sequence, intake.copy(bytes, body), copiedUser), byteCount: byteCount)
+        intake.countMessage(body.count)
         return .none
     }
 

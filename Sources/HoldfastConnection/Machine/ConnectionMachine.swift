@@ -85,6 +85,13 @@ package struct ConnectionMachine: Sendable {
         static let opening = Flags(rawValue: 1024)
         /// The core was asked to refuse a number whose frame isn't understood here.
         static let notUnderstood = Flags(rawValue: 2048)
+        // For the table's figures.
+        static let isTLS = Flags(rawValue: 4096)
+        /// A whole first frame has come.
+        static let hasBegun = Flags(rawValue: 8192)
+        static let isWelcomed = Flags(rawValue: 16384)
+        /// Nothing more is read or said.
+        static let isLeft = Flags(rawValue: 32768)
     }
 
     package init(_ handle: ConnectionHandle, limits: ConnectionLimits, now: UInt64) {

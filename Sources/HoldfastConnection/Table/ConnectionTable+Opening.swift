@@ -14,6 +14,7 @@ extension ConnectionTable {
     /// A first frame has come, and its ticket, if it has one, was opened. Tokens are checked when it is their turn.
     mutating func begin(_ connection: ConnectionHandle, _ opening: Opening) {
         assert(isCurrent(connection) && openings[connection] == nil, "a connection opens once")
+        machines[Int(connection.slot)].flags.insert(.hasBegun)
         guard storm.isOn else { return admit(connection, opening) }
         var rank = OpeningQueue.Rank.login
         if case .resume(let state, _) = opening {

@@ -40,7 +40,13 @@ extension ConnectionTable {
             next += 1
             switch effect {
             case .deliver:
-                next = machines[slot].deliver(batch, group, from: next - 1, limits: limits, out: &out)
+                let first = next - 1
+                var bodyBytes = 0
+                next = machines[slot].deliver(batch, group, from: first, limits: limits, out: &out, bodyBytes: &bodyBytes)
+                if machines[slot].isSpokenTo {
+                    counted.messagesDelivered &+= UInt64(next - first)
+                    counted.messageBytesDelivered &+= UInt64(bodyBytes)
+                }
             case .sent(_, let sequence, let position):
                 let answered = machines[slot].answered
                 machines[slot].sent(through: sequence, position: position, out: &out)
@@ -55,7 +61,8 @@ extension ConnectionTable {
             case .gap(_, let predecessor, let through, let count, let reason):
                 machines[slot].gap(predecessor: predecessor, through: through, count: count, reason: reason, out: &out)
             case .refused(_, let sequence, let code, let retryAfter):
-                machines[slot].refused(sequence, code, retryAfterMilliseconds: retryAfter, out: &out)
+                let told = machines[slot].refused(sequence, code, retryAfterMilliseconds: retryAfter, out: &out)
+                if let told { counted.refusals.count(told) }
             case .conversation(_, let number, let type, let peer):
                 machines[slot].conversation(number, type, peer: batch.bytes.span.extracting(peer), out: &out)
             case .welcome(_, let attached): welcome(connection, attached)
@@ -79,6 +86,7 @@ extension ConnectionTable {
         let slot = Int(connection.slot)
         openingServed(slot)
         guard machines[slot].welcome(attached, now: port.now, limits: limits, out: &out) else { return }
+        countWelcome(slot)
         appendTicket(slot)
         setDeadline(connection)
     }

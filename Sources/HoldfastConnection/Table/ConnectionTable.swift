@@ -41,6 +41,8 @@ package struct ConnectionTable: ~Copyable {
     var openingQueue = OpeningQueue()
     /// Messages that were confirmed in the batch of effects at hand.
     var sentCount: UInt64 = 0
+    /// For metrics; what other parts know is added when somebody asks (`figures`).
+    var counted = TableFigures()
     /// Connections that aren't read because the loop had no credits, in the order in which that happened.
     var paused: ContiguousArray<ConnectionHandle> = []
     var pausedHead = 0
@@ -65,7 +67,8 @@ package struct ConnectionTable: ~Copyable {
     // MARK: - Events
 
     /// A connection is up.
-    package mutating func opened(_ connection: ConnectionHandle) {
+    /// - Parameter isTLS: for metrics.
+    package mutating func opened(_ connection: ConnectionHandle, isTLS: Bool = false) {
         let slot = Int(connection.slot)
         while machines.count <= slot {
             machines.append(ConnectionMachine(.none, limits: limits, now: 0))
@@ -73,6 +76,7 @@ package struct ConnectionTable: ~Copyable {
         }
         assert(machines[slot].handle == .none && !isAdmitted[slot], "a slot's connection has closed before another one is up in it")
         machines[slot] = ConnectionMachine(connection, limits: limits, now: port.now)
+        countOpened(slot, isTLS: isTLS)
         if isDraining { return close(connection, .goingAway) }
         if let refusal = port.admit(connection) { return close(connection, refusal) }
         isAdmitted[slot] = true
@@ -87,6 +91,7 @@ package struct ConnectionTable: ~Copyable {
             port.release(connection)
             isAdmitted[slot] = false
         }
+        countClosed(slot)
         openingLost(connection)
         if machines[slot].isKnownToCore { intake.detach(machines[slot].handle, machines[slot].session) }
         if !logins.isEmpty { logins[connection] = nil }
@@ -129,6 +134,7 @@ package struct ConnectionTable: ~Copyable {
         intake.returned(credits: batch.creditsReturned, bytes: batch.bytesReturned)
         if sentCount > 0 {
             port.load.sentCount.wrappingAdd(sentCount, ordering: .relaxed)
+            counted.messagesConfirmed &+= sentCount
             sentCount = 0
         }
         admitWaiting()
@@ -184,11 +190,13 @@ package struct ConnectionTable: ~Copyable {
         ServerFrameWriter.closed(
             code, retryAfterMilliseconds: retryAfterMilliseconds ?? retryAfter(code), text: text.span, to: &out)
         flush(connection)
+        countClosing(Int(connection.slot), code)
         leave(connection)
     }
 
     /// Writes out what there is and closes; how long that may take is the port's to bound (REQ-CLOSE-5).
     mutating func leave(_ connection: ConnectionHandle) {
+        countClosing(Int(connection.slot), nil)
         machines[Int(connection.slot)].close()
         port.close(connection)
     }

@@ -13,6 +13,7 @@ package struct CheckpointJob: Sendable {
     let ages: JournalAges.Rows
     let audits: Audits.Rows
     let ledger: Ledger.Rows
+    let inboxes: InboxTotals
     /// Set when all are copied.
     var users = UserImages()
 
@@ -45,7 +46,7 @@ package struct CheckpointJob: Sendable {
             (.appliedThrough, through.rawValue), (.nextUser, names.nextUser), (.nextConversation, names.nextConversation), (.time, time),
             (.age, UInt64(age)), (.trimmedThrough, trimmedThrough.rawValue), (.ledgerCount, UInt64(ledger.count)),
         ]
-        for (row, value) in rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.inline(value).span) }
+        for (row, value) in rows + inboxes.rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.inline(value).span) }
     }
 }
 

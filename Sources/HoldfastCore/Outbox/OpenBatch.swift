@@ -124,6 +124,8 @@ struct OpenBatch {
     var held = ContiguousArray<HeldEffect>()
     /// Sessions whose stream goes on when they can be told that messages were evicted.
     var waitingForGap = ContiguousArray<SessionSlot>()
+    /// When its messages were taken in, and by which door.
+    private(set) var taken = ContiguousArray<(door: Int, taken: TakenCommands)>()
     /// Command credits and bytes to be given back to each door.
     var credits: ContiguousArray<Int>
     var creditBytes: ContiguousArray<Int>
@@ -155,11 +157,22 @@ struct OpenBatch {
         batch.conversations.empty()
         batch.held.empty()
         batch.waitingForGap.empty()
+        batch.taken.empty()
         for door in batch.credits.indices {
             batch.credits[door] = 0
             batch.creditBytes[door] = 0
         }
         return batch
+    }
+
+    /// A message of the batch came with commands that a door took in then; 0: nobody asks how long it takes.
+    mutating func noteTaken(at time: UInt64, door: Int) {
+        guard time != 0 else { return }
+        if let last = taken.last, last.door == door, last.taken.takenAt == time {
+            taken[taken.count - 1].taken.count &+= 1
+        } else {
+            taken.append((door, TakenCommands(takenAt: time, count: 1)))
+        }
     }
 
     /// The last position that it takes; nil as long as it isn't closed, and when it has answers only.

@@ -5,15 +5,21 @@ struct SpareArrays {
     static let bytesMax = 4 << 20
 
     private var effects: ContiguousArray<ContiguousArray<Effect>>
+    private var taken: ContiguousArray<ContiguousArray<TakenCommands>>
     private var buffers: [[UInt8]] = []
 
-    init(doors: Int) { effects = ContiguousArray(repeating: [], count: doors) }
+    init(doors: Int) {
+        effects = ContiguousArray(repeating: [], count: doors)
+        taken = ContiguousArray(repeating: [], count: doors)
+    }
 
     mutating func put(_ batch: consuming EffectBatch, door: Int) {
         if batch.effects.capacity <= Self.bytesMax / MemoryLayout<Effect>.stride {
             batch.effects.removeAll(keepingCapacity: true)
             effects[door] = batch.effects
         }
+        batch.taken.removeAll(keepingCapacity: true)
+        taken[door] = batch.taken
         // All loops have the same buffers: one of them brings them back. Another may still read one; then emptying it makes a new one.
         guard door == 0 else { return }
         for source in batch.sources where buffers.count < Self.buffersMax && source.capacity <= Self.bytesMax { buffers.append(source) }
@@ -22,6 +28,7 @@ struct SpareArrays {
     mutating func takeEffects(door: Int) -> EffectBatch {
         var batch = EffectBatch()
         swap(&batch.effects, &effects[door])
+        swap(&batch.taken, &taken[door])
         return batch
     }
 

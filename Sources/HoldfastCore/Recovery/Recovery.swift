@@ -26,7 +26,7 @@ extension Core {
             try storage.read { (snapshot) throws(StorageError) in
                 // For whoever looks into a directory beside its gateway: the view may be newer than the storage's own answer.
                 core.batches.beganAt(max(core.nextPosition, try snapshot.nextPosition()))
-                if count == 0 { try core.readMeta(snapshot) }
+                if count == 0 { try core.readMeta(snapshot, countsInboxes: writesCheckpoints) }
                 try snapshot.records(after: core.checkpoint.writtenThrough) { position, bytes in
                     do throws(StorageError) {
                         try core.replay(bytes, at: position, from: snapshot)
@@ -80,7 +80,7 @@ extension Core {
         } while users.handSteps < steps
     }
 
-    private mutating func readMeta(_ snapshot: any StorageSnapshot) throws(StorageError) {
+    private mutating func readMeta(_ snapshot: any StorageSnapshot, countsInboxes: Bool) throws(StorageError) {
         guard let applied = try StoreMeta.read(.appliedThrough, from: snapshot) else { return }
         guard applied < nextPosition.rawValue else {
             throw StorageError(
@@ -92,6 +92,7 @@ extension Core {
         names.nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
         checkpoint.nextUserWritten = names.nextUser
         names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1
+        try users.loadTotals(snapshot, counts: countsInboxes)
         try holds.load(snapshot)
         try ages.load(snapshot)
         try ledger.load(snapshot)

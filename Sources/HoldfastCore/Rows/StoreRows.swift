@@ -23,6 +23,8 @@ enum StoreMeta: String, CaseIterable {
     case appliedThrough, nextUser, nextConversation, time, age, trimmedThrough
     /// How many rows the ledger has; absent: none.
     case ledgerCount
+    /// `InboxTotals`; without them, or with other limits, a start counts.
+    case inboxLimits, inboxMessages, inboxBytes, inboxesNearLimit
 
     static func read(_ row: StoreMeta, from snapshot: any StorageSnapshot) throws(StorageError) -> UInt64? {
         try snapshot.number(.meta, Array(row.rawValue.utf8).span)

@@ -85,6 +85,8 @@ package protocol Storage: Journal, Store {
     var lowRoom: LowRoom { get }
     /// Which other process keeps the most pages from being used again, as of the last count; nil: none does.
     var pageHolder: PageHolder? { get }
+    /// For metrics. Cheap: as it was counted last.
+    var figures: StorageFigures { get }
     /// Gives back what is only kept to be used again. Called when the gateway has become quiet.
     func giveMemoryBack() throws(StorageError)
 }
@@ -96,6 +98,34 @@ extension Storage {
     package func checkPlace() throws(StorageError) {}
     package var lowRoom: LowRoom { LowRoom(cause: "", text: "") }
     package var pageHolder: PageHolder? { nil }
+    package var figures: StorageFigures { StorageFigures() }
+}
+
+/// How full the journal and the store are, in bytes.
+package struct StorageFigures: Equatable, Sendable {
+    package struct Environment: Equatable, Sendable {
+        /// How far its file was ever used, and pages in it that can be used again.
+        package var fileBytes: Int
+        package var freeBytes: Int
+        /// What it may hold by the configuration or the system.
+        package var limitBytes: Int
+
+        package init(fileBytes: Int, freeBytes: Int, limitBytes: Int) {
+            self.fileBytes = fileBytes
+            self.freeBytes = freeBytes
+            self.limitBytes = limitBytes
+        }
+    }
+
+    /// nil: there are no files.
+    package var journal: Environment?
+    package var store: Environment?
+    /// Free on the file system.
+    package var availableBytes: Int?
+    /// Whether the reserve file is there.
+    package var isReserveHeld: Bool?
+
+    package init() {}
 }
 
 /// A process beside the gateway that has had a view of its files open since before pages were freed: a backup that was stopped, for instance.

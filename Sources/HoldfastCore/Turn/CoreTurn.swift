@@ -179,6 +179,13 @@ package struct CoreTurn: ~Copyable {
     /// What must hold between the core's rows and doesn't; nil: all does. It walks over all of them.
     package var violation: String? { core.violation }
     package var counts: CoreCounts { core.counts }
+    /// For metrics.
+    package var figures: CoreFigures {
+        var figures = core.figures
+        figures.doorCommands = doors.map(\.waitingCount)
+        figures.answers = answers.count
+        return figures
+    }
 
     /// See `Core.inspectUsers`.
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
@@ -202,6 +209,8 @@ private struct Door {
     static let portWeight = 1
 
     init(weight: Int) { stepsAtOnce = 32 * weight }
+
+    var waitingCount: Int { batches.reduce(-done) { $0 + $1.commands.count } }
 
     /// - Returns: the steps that were made.
     mutating func run(_ core: inout Core, memory: inout MemoryState, steps: Int) -> Int {

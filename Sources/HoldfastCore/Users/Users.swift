@@ -13,6 +13,8 @@ struct Users: ~Copyable {
     private var accesses: [UserSlot: UserAccess] = [:]
     /// Users to whom a repair has given notice of a loss in what was replayed.
     private var withLoss: Set<UInt64> = []
+    /// Of all users, those included that are on disk only.
+    private(set) var totals: InboxTotals
 
     private var dirty = DirtyRows<UserSlot>()
     /// Rows that have been copied for the checkpoint that runs.
@@ -24,7 +26,10 @@ struct Users: ~Copyable {
     /// Steps that the hand may still make.
     private(set) var handSteps = 0
 
-    init(cachedMax: Int) { self.cachedMax = cachedMax }
+    init(cachedMax: Int, _ limits: InboxTotals.Limits) {
+        self.cachedMax = cachedMax
+        totals = InboxTotals(limits)
+    }
 
     subscript(user: UserSlot) -> UserRow {
         _read { yield rows[user] }
@@ -274,7 +279,10 @@ struct Users: ~Copyable {
     // MARK: Inboxes
 
     mutating func append(_ entry: TimelineEntry, size: UInt32, to user: UserSlot) {
+        let base = base(of: user)
+        let before = rows[user].kept(from: base)
         inboxes.append(entry, size: size, to: &rows[user].inbox)
+        totals.changed(from: before, to: rows[user].kept(from: base))
     }
 
     /// The place of a repair's notice of a loss.
@@ -329,7 +337,14 @@ struct Users: ~Copyable {
 
     /// - Parameter before: where the inbox began until now.
     mutating func dropReleasedEntries(of user: UserSlot, since before: InboxEntry) {
-        inboxes.release(from: before, to: base(of: user), of: &rows[user].inbox)
+        let base = base(of: user)
+        totals.changed(from: rows[user].kept(from: before), to: rows[user].kept(from: base))
+        inboxes.release(from: before, to: base, of: &rows[user].inbox)
+    }
+
+    /// The totals as the store has them.
+    mutating func loadTotals(_ snapshot: any StorageSnapshot, counts: Bool) throws(StorageError) {
+        try totals.load(snapshot, counts: counts)
     }
 
     /// The last entry at or before `position`, if the RAM can tell; nil: the timeline on disk must be asked.

@@ -44,6 +44,10 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
     private var messages: ContiguousArray<LoopMessage> = []
     /// Effects that were carried out, to go back with the next commands.
     private var done: EffectBatch?
+    /// For metrics; what others count is added when somebody asks.
+    private var counted = LoopFigures()
+    /// When timers had their turn last, in monotonic milliseconds.
+    private var tickedAt: UInt64 = 0
 
     init(index: Int, shared: GatewayShared, ticketKeys: TicketKeys) throws(IOError) {
         self.index = index
@@ -66,7 +70,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
 
     func opened(_ id: ConnectionID, _ info: ConnectionInfo) {
         port.note(info.peer.limitKey, of: id)
-        table.opened(handle(id))
+        table.opened(handle(id), isTLS: info.isTLS)
     }
 
     func connectFailed(_ id: ConnectionID, _ info: ConnectionInfo, _ error: ConnectError) {
@@ -89,6 +93,7 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
 
     func closed(_ id: ConnectionID, _ reason: DisconnectReason) {
         port.logEnd("a connection has ended", of: handle(id), table.session(of: handle(id)), ["reason": "\(reason)"])
+        counted.ends.count(reason)
         table.closed(handle(id))
     }
 
@@ -100,18 +105,44 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
         messages.removeAll(keepingCapacity: true)
     }
 
-    func ticked(_ now: UInt64) {}
+    func ticked(_ now: UInt64) {
+        // Not the loop's own time, which stands still during an iteration: what was handled before counts, too.
+        let microseconds = SystemClock.monotonicMicroseconds()
+        let due = (tickedAt + EventLoop.tickMilliseconds) * 1000
+        if tickedAt > 0 { counted.lag.observe(microseconds - min(microseconds, due)) }
+        tickedAt = now
+    }
 
     func iterationEnded() {
-        if let batch = table.takeCommands() { core.post(.core(.commands(batch, done: done.take()))) }
+        guard var batch = table.takeCommands() else { return }
+        batch.takenAt = SystemClock.monotonicMicroseconds()
+        core.post(.core(.commands(batch, done: done.take())))
+    }
+
+    /// One observation for the messages that came together and are confirmed together, with their number: no clock is read for each.
+    private func noteSent(_ taken: ContiguousArray<TakenCommands>) {
+        guard !taken.isEmpty else { return }
+        let now = SystemClock.monotonicMicroseconds()
+        for commands in taken { counted.sent.observe(now - min(now, commands.takenAt), times: UInt64(commands.count)) }
+    }
+
+    private func count(for collector: FigureCollector) {
+        var figures = counted
+        figures.table = table.figures
+        figures.io = eventLoop.statistics
+        figures.cpuNanoseconds = ProcessFigures.threadNanoseconds()
+        figures.countedAt = eventLoop.now
+        collector.take(figures, of: index)
     }
 
     private func handle(_ message: LoopMessage) {
         switch message {
         case .effects(let batch, let spare):
             table.take(batch, spare: spare)
+            noteSent(batch.taken)
             done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
+        case .count(let collector): count(for: collector)
         case .ticketKeys(let keys): port.replaceTicketKeys(keys)
         case .giveMemoryBack:
             table.giveMemoryBack()

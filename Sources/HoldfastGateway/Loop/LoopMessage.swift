@@ -10,6 +10,8 @@ enum LoopMessage: Sendable {
     case ticketKeys(TicketKeys)
     /// The gateway is quiet: let go of the room of past batches.
     case giveMemoryBack
+    /// Tell the collector what was counted.
+    case count(FigureCollector)
     /// Stop listening; tell every client to leave within the time.
     case drain(milliseconds: UInt32)
     /// Close every connection that is still there.

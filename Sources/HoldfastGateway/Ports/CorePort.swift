@@ -249,6 +249,14 @@ package final class CorePort: Sendable {
         postWaiting()
     }
 
+    /// For metrics.
+    var figures: PortFigures {
+        state.withLock { state in
+            PortFigures(
+                creditsLeft: state.credits, bytesLeft: state.bytes, waiting: state.waiting.count, underWay: state.answers.count)
+        }
+    }
+
     /// Requests without credits.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 

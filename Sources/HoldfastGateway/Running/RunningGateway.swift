@@ -20,6 +20,8 @@ struct RunningGateway {
     let drainMilliseconds: Int
     let logger: Logger
     private(set) var addresses = BoundAddresses()
+    private let meter = DiskMeter()
+    let figures: FigureCollector
     private var loopThreads: [ThreadHandle] = []
     private var coreThread: ThreadHandle?
 
@@ -58,6 +60,11 @@ struct RunningGateway {
                 loops.append(try GatewayLoop(index: index, shared: shared, ticketKeys: identity.ticketKeys.keys))
             }
             self.loops = loops
+            figures = FigureCollector(
+                .init(
+                    loops: loops.map(\.mailbox), core: core, port: port, disk: meter, storage: storage, tokenChecks: tokenChecks,
+                    load: load, tls: identity.tls, connectionsMax: configuration.sizing().connectionsMax,
+                    isDraining: { stop.current.drainCount > 0 }))
             addresses = try Self.listen(configuration, loops, identity.tls)
         } catch {
             // An address that is taken is the usual reason; nothing but these threads runs yet.
@@ -86,10 +93,8 @@ struct RunningGateway {
     private mutating func startCore(_ turn: consuming CoreTurn, _ storage: any Storage, readers: Int, nearFullBytes: Int) throws {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
-            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, audit: auditFile, load: load,
-            readers: readers,
-            nearFullBytes: nearFullBytes,
-            logger: logger
+            turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, audit: auditFile, load: load, meter: meter,
+            readers: readers, nearFullBytes: nearFullBytes, logger: logger
         ) { error in
             guard stop.fail(error.exitCode) else { return }
             logger.critical("the disk failed: \(error)")
@@ -143,6 +148,7 @@ struct RunningGateway {
         coreThread?.join()
         port.stop()
         auditFile?.stop(until: SystemClock.monotonicMilliseconds() + Self.auditMilliseconds)
+        figures.stop()
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
         logger.info("stopped", metadata: ["exitCode": "\(stop.current.failure ?? 0)"])

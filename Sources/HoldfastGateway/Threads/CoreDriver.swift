@@ -26,6 +26,8 @@ final class CoreDriver: @unchecked Sendable {
     private var nextPlaceCheck: UInt64 = 0
     /// Set by `finish`: when to stop waiting, in monotonic milliseconds.
     private var finishBy: UInt64?
+    /// For metrics; what the core counts is added when somebody asks.
+    private var counted = DriverFigures()
 
     /// What the last checkpoint of a stop may take, then the last commit, and then the threads that read and write. Together with the time for
     /// clients to leave, a stop takes less than the 10 seconds that container runtimes wait: what is missing is replayed at the next start.
@@ -39,8 +41,8 @@ final class CoreDriver: @unchecked Sendable {
     /// - Parameter failed: told of an error that ends the process, from any thread.
     init(
         _ turn: consuming CoreTurn, storage: any Storage, mailbox: ThreadMailbox<DriverMessage>, loops: [LoopMailbox], port: CorePort,
-        audit: AuditFile?, load: GatewayLoad,
-        readers: Int, nearFullBytes: Int, logger: Logger, failed: @escaping @Sendable (StorageError) -> Void
+        audit: AuditFile?, load: GatewayLoad, meter: DiskMeter, readers: Int, nearFullBytes: Int, logger: Logger,
+        failed: @escaping @Sendable (StorageError) -> Void
     ) throws(IOError) {
         self.turn = turn
         self.mailbox = mailbox
@@ -54,15 +56,17 @@ final class CoreDriver: @unchecked Sendable {
             Self.attempt(failed) { () throws(StorageError) in
                 let start = SystemClock.monotonicMicroseconds()
                 let message = try job.run(on: storage)
-                load.committed(microseconds: SystemClock.monotonicMicroseconds() - start)
+                let microseconds = SystemClock.monotonicMicroseconds() - start
+                load.committed(microseconds: microseconds)
                 if let message { mailbox.post(.core(message)) }
+                meter.note(job, microseconds: microseconds)
             }
         }
         self.readers = try WorkerPool(name: "reader", count: readers) { job in
             Self.attempt(failed) { () throws(StorageError) in
                 switch job {
                 case .core(let job):
-                    if let message = try job.run(on: storage) { mailbox.post(.core(message)) }
+                    try Self.run(job, on: storage, mailbox, meter)
                     if case .giveMemoryBack = job { ProcessMemory.giveBack() }
                 case .countRoom:
                     try storage.countRoom()
@@ -71,27 +75,39 @@ final class CoreDriver: @unchecked Sendable {
                     // Only the line lacks what can't be read.
                     closing.write((try? Core.userName(closing.user, on: storage)) ?? nil, to: logger)
                 case .checkPlace: try storage.checkPlace()
+                case .findOldest: mailbox.post(.foundOldest(try OldestUndelivered.read(storage)))
                 }
             }
         }
         checkpoints = try WorkerPool(name: "checkpoint", count: 1) { job in
             Self.attempt(failed) { () throws(StorageError) in
-                if let message = try job.run(on: storage) { mailbox.post(.core(message)) }
+                try Self.run(job, on: storage, mailbox, meter)
             }
         }
+    }
+
+    private static func run(
+        _ job: CoreJob, on storage: any Storage, _ mailbox: ThreadMailbox<DriverMessage>, _ meter: DiskMeter
+    ) throws(StorageError) {
+        let start = SystemClock.monotonicMicroseconds()
+        if let message = try job.run(on: storage) { mailbox.post(.core(message)) }
+        meter.note(job, microseconds: SystemClock.monotonicMicroseconds() - start)
     }
 
     /// Runs until `finish`, or until `isStopped` says that somebody failed.
     func run(isStopped: () -> Bool) {
         var messages = ContiguousArray<DriverMessage>()
+        readers.post(.findOldest)
         while !isStopped() {
             mailbox.take(into: &messages, waitingMilliseconds: waitMilliseconds())
             let now = SystemClock.coreTime()
+            let start = SystemClock.monotonicMicroseconds()
             // From the back, so that each is taken out of the array and its buffers can be used again.
             messages.reverse()
-            while let message = messages.popLast() { handle(message, now) }
+            while let message = messages.popLast() { handle(message, now, microseconds: start) }
             turn.run(now: now) { room.bytes(checkpoint: $0, now: now.monotonic) }
             carryOut(now)
+            counted.turns.observe(SystemClock.monotonicMicroseconds() - start)
             if isFinished(now) { break }
         }
         let end = SystemClock.monotonicMilliseconds() + Self.threadsMilliseconds
@@ -116,24 +132,39 @@ final class CoreDriver: @unchecked Sendable {
         return Int(finishBy == nil ? milliseconds : min(milliseconds, Self.finishWaitMilliseconds))
     }
 
-    private func handle(_ message: consuming DriverMessage, _ now: CoreTime) {
+    private func handle(_ message: consuming DriverMessage, _ now: CoreTime, microseconds: UInt64) {
         switch consume message {
         case .core(let message):
             switch message {
-            case .commands: room.isUsed(now: now.monotonic)
+            case .commands(let batch, _):
+                room.isUsed(now: now.monotonic)
+                if batch.takenAt > 0 { counted.mailbox.observe(microseconds - min(microseconds, batch.takenAt)) }
+            // It alone changes what inboxes on disk hold.
+            case .checkpointWritten: readers.post(.findOldest)
             case .read(let results): report(results)
             case .finish: finishBy = now.monotonic + Self.checkpointMilliseconds
             default: break
             }
             turn.take(message, now: now)
         case .roomCounted: room.counted()
+        case .count(let collector): count(for: collector, now)
+        case .foundOldest(let oldest): counted.oldest = oldest
         case .closing(let closing):
             guard let name = turn.userName(closing.user) else { return readers.post(.name(closing)) }
             closing.write(name, to: logger)
         }
     }
 
+    private func count(for collector: FigureCollector, _ now: CoreTime) {
+        var figures = counted
+        figures.core = turn.figures
+        figures.cpuNanoseconds = ProcessFigures.threadNanoseconds()
+        figures.countedAt = now.monotonic
+        collector.take(figures)
+    }
+
     private func report(_ results: ReadResults) {
+        counted.damagedReads &+= UInt64(results.damaged.count + results.missing.count)
         for position in results.damaged {
             logger.error(
                 "damaged record", metadata: ["position": "\(position.rawValue)", "do": "run holdfast verify; the recipient gets a GAP"])

@@ -6,6 +6,9 @@ enum DriverMessage: Sendable {
     case roomCounted
     /// For the log: whose connection it was.
     case closing(ClosingNote)
+    /// For metrics: tell the collector what was counted.
+    case count(FigureCollector)
+    case foundOldest(OldestUndelivered?)
 }
 
 /// What the reader threads do.
@@ -15,4 +18,6 @@ enum ReaderJob: Sendable {
     /// A user's name, for the log.
     case name(ClosingNote)
     case checkPlace
+    /// For metrics: the next message to expire.
+    case findOldest
 }

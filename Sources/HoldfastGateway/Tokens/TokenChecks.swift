@@ -1,4 +1,5 @@
 internal import HoldfastConnection
+internal import HoldfastCore
 internal import HoldfastIO
 internal import Synchronization
 
@@ -15,6 +16,8 @@ final class TokenChecks: Sendable {
     private let verifier: TokenVerifier
     private let load: GatewayLoad
     private let workers = Mutex<WorkerPool<Job>?>(nil)
+    /// For metrics. A lock for each check, which takes a hundred times as long.
+    private let counted = Mutex(TokenFigures())
 
     /// - Parameter load: knows the time.
     init(_ verifier: TokenVerifier, load: GatewayLoad, threads: Int, waitingMax: Int) throws(IOError) {
@@ -29,6 +32,7 @@ final class TokenChecks: Sendable {
     func begin(_ token: [UInt8], _ connection: ConnectionID, _ mailbox: LoopMailbox) -> Bool {
         guard waiting.add(1, ordering: .relaxed).newValue <= waitingMax else {
             waiting.subtract(1, ordering: .relaxed)
+            counted.withLock { $0.overloaded &+= 1 }
             return false
         }
         workers.withLock { $0?.post(Job(token: token, connection: connection, mailbox: mailbox)) }
@@ -46,6 +50,7 @@ final class TokenChecks: Sendable {
     }
 
     private func check(_ job: Job) {
+        let start = SystemClock.monotonicMicroseconds()
         let result: Result<VerifiedToken, TokenError>
         do throws(TokenError) {
             let now = load.wallSeconds(atMonotonic: SystemClock.monotonicMilliseconds())
@@ -53,7 +58,25 @@ final class TokenChecks: Sendable {
         } catch {
             result = .failure(error)
         }
+        note(result, microseconds: SystemClock.monotonicMicroseconds() - start)
         waiting.subtract(1, ordering: .relaxed)
         job.mailbox.post(.tokenChecked(job.connection, result))
+    }
+
+    private func note(_ result: Result<VerifiedToken, TokenError>, microseconds: UInt64) {
+        counted.withLock { counted in
+            counted.checks.observe(microseconds)
+            switch result {
+            case .success: counted.good &+= 1
+            case .failure(let error): counted.refused.count(error.closeCode)
+            }
+        }
+    }
+
+    /// For metrics.
+    var figures: TokenFigures {
+        var figures = counted.withLock { $0 }
+        figures.waiting = waiting.load(ordering: .relaxed)
+        return figures
     }
 }

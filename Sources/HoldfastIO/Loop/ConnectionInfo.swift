@@ -22,7 +22,7 @@ package struct ConnectionInfo: Sendable {
 }
 
 /// Why a connection ended.
-package enum DisconnectReason: UInt8, Sendable {
+package enum DisconnectReason: UInt8, CaseIterable, Sendable {
     /// `close` was called.
     case requested
     /// The peer ended the stream.

@@ -155,6 +155,7 @@ extension EventLoop {
             unsafe failSetup(slot, connection, .tls(text))
         case .done(let isResumed):
             guard unsafe connection.pointee.state == .handshaking else { return }
+            unsafe state.pointee.statistics.finishedHandshakeCount += 1
             if isResumed { unsafe state.pointee.statistics.resumedHandshakeCount += 1 }
             unsafe open(slot, connection, delegate)
             // The peer's first message may have come along with the end of its handshake.
@@ -190,6 +191,15 @@ extension EventLoop {
         let pending = UnsafeMutablePointer<PendingConnection>.allocate(capacity: 1)
         unsafe pending.initialize(to: value)
         unsafe connection.pointee.pending = unsafe pending
+        unsafe countPending(connection, 1)
+    }
+
+    private func countPending(_ connection: UnsafeMutablePointer<Connection>, _ change: Int) {
+        if unsafe connection.pointee.flags.contains(.tls) {
+            unsafe state.pointee.statistics.pendingTLSCount += change
+        } else {
+            unsafe state.pointee.statistics.pendingPlainCount += change
+        }
     }
 
     /// Whether one more TLS handshake may begin from there.
@@ -210,6 +220,7 @@ extension EventLoop {
         if let key = unsafe connection.pointee.pending?.pointee.handshakeKey, let count = handshakes[key] {
             handshakes[key] = count > 1 ? count - 1 : nil
         }
+        if unsafe connection.pointee.pending != nil { unsafe countPending(connection, -1) }
         unsafe connection.pointee.pending?.deinitialize(count: 1)
         unsafe connection.pointee.pending?.deallocate()
         unsafe connection.pointee.pending = nil

@@ -31,6 +31,9 @@ extension EventLoop {
         unsafe armNoLater(than: tick(after: configuration.stallTimeoutMilliseconds), slot, connection)
     }
 
+    /// How long it is at least from one `ticked` to the next, and no longer while the loop isn't late.
+    package static let tickMilliseconds: UInt64 = 100
+
     /// Handles what is due, and `ticked`.
     func runTimers(_ delegate: any EventLoopDelegate) {
         let tick = unsafe state.pointee.tick
@@ -42,7 +45,7 @@ extension EventLoop {
         }
         let now = unsafe state.pointee.now
         guard unsafe now >= state.pointee.nextTicked else { return }
-        unsafe state.pointee.nextTicked = now + 100
+        unsafe state.pointee.nextTicked = now + Self.tickMilliseconds
         if unsafe state.pointee.acceptsAgainAt != 0, unsafe now >= state.pointee.acceptsAgainAt { resumeAccepting(delegate) }
         delegate.ticked(now)
     }

@@ -54,7 +54,12 @@ internal import Synchronization
     package var connectionCount: Int { unsafe state.pointee.slab.count }
 
     /// What was counted so far.
-    package var statistics: EventLoopStatistics { unsafe state.pointee.statistics }
+    package var statistics: EventLoopStatistics {
+        var statistics = unsafe state.pointee.statistics
+        statistics.iterationCount = unsafe state.pointee.iteration
+        statistics.waitingHandshakeCount = handshakesWaiting
+        return statistics
+    }
 
     /// Makes the loop call `woken` soon. From any thread; further calls before that add nothing.
     package nonisolated func wake() {

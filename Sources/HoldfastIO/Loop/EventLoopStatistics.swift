@@ -6,7 +6,8 @@ package struct EventLoopStatistics: Sendable {
     package var failedHandshakeCount: UInt64 = 0
     /// Those of `failedHandshakeCount` that reached the deadline.
     package var timedOutHandshakeCount: UInt64 = 0
-    /// TLS handshakes that resumed a session.
+    /// TLS handshakes that were done, and those of them that resumed a session.
+    package var finishedHandshakeCount: UInt64 = 0
     package var resumedHandshakeCount: UInt64 = 0
     /// Connections that were turned away because descriptors or slots had run out.
     package var refusedCount: UInt64 = 0
@@ -22,6 +23,13 @@ package struct EventLoopStatistics: Sendable {
     package var receivedBytes: UInt64 = 0
     /// Bytes written to sockets.
     package var sentBytes: UInt64 = 0
+    /// Connections that aren't up yet, now: of those with TLS and of those without.
+    package var pendingTLSCount = 0
+    package var pendingPlainCount = 0
+    /// How often the loop has looked for events.
+    package var iterationCount: UInt64 = 0
+    /// TLS handshakes whose first step waits for its turn, now.
+    package var waitingHandshakeCount = 0
 
     /// All zero.
     package init() {}
