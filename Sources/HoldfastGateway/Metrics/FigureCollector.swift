@@ -28,51 +28,52 @@ final class FigureCollector: Sendable {
     }
 
     private struct State {
+        /// nil once the gateway has stopped: nothing of it, the disk above all, is kept for figures.
+        var sources: Sources?
         var figures: GatewayFigures
         /// Parts that were asked and haven't answered.
         var asked: Set<Part> = []
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
         var lastWaiter = 0
-        var isStopped = false
+
+        /// Reads what needs no question.
+        mutating func look() {
+            guard let sources else { return }
+            figures.disk = sources.disk.current
+            figures.storage = sources.storage.figures
+            figures.tokens = sources.tokenChecks.figures
+            figures.port = sources.port.figures
+            figures.slots = sources.load.slots.withLock(\.count)
+            figures.certificate = sources.tls?.certificateTimes
+            figures.connectionsMax = sources.connectionsMax
+            figures.isDraining = sources.isDraining()
+            figures.now = SystemClock.monotonicMilliseconds()
+        }
     }
 
-    private let sources: Sources
     private let state: Mutex<State>
     private static let patience = Duration.milliseconds(500)
 
-    init(_ sources: Sources) {
-        self.sources = sources
-        state = Mutex(State(figures: GatewayFigures(loops: sources.loops.count)))
-    }
+    init(_ sources: Sources) { state = Mutex(State(sources: sources, figures: GatewayFigures(loops: sources.loops.count))) }
 
-    /// All figures, as new as their parts can give them.
+    /// All figures, as new as their parts can give them; of a gateway that has stopped the last ones.
     func collect() async -> GatewayFigures {
         ask()
         await waitForAnswers()
-        var figures = state.withLock(\.figures)
-        figures.disk = sources.disk.current
-        figures.storage = sources.storage.figures
-        figures.tokens = sources.tokenChecks.figures
-        figures.port = sources.port.figures
-        figures.slots = sources.load.slots.withLock(\.count)
+        var figures = state.withLock { state in
+            state.look()
+            return state.figures
+        }
         figures.process = ProcessFigures.read()
-        figures.certificate = sources.tls?.certificateTimes
-        figures.connectionsMax = sources.connectionsMax
-        figures.isDraining = sources.isDraining()
-        figures.now = SystemClock.monotonicMilliseconds()
         return figures
     }
 
+    /// Under the lock: posting takes another one for a moment, and what is posted to isn't kept.
     private func ask() {
-        let parts = sources.loops.indices.map(Part.loop) + [.core]
-        let new = state.withLock { state in
-            state.isStopped ? [] : parts.filter { state.asked.insert($0).inserted }
-        }
-        for part in new {
-            switch part {
-            case .loop(let index): sources.loops[index].post(.count(self))
-            case .core: sources.core.post(.count(self))
-            }
+        state.withLock { state in
+            guard let sources = state.sources else { return }
+            for (index, loop) in sources.loops.enumerated() where state.asked.insert(.loop(index)).inserted { loop.post(.count(self)) }
+            if state.asked.insert(.core).inserted { sources.core.post(.count(self)) }
         }
     }
 
@@ -87,7 +88,7 @@ final class FigureCollector: Sendable {
         }
         await withCheckedContinuation { continuation in
             let isDone = state.withLock { state in
-                if state.asked.isEmpty || state.isStopped { return true }
+                if state.asked.isEmpty || state.sources == nil { return true }
                 state.waiters[number] = continuation
                 return false
             }
@@ -120,7 +121,8 @@ final class FigureCollector: Sendable {
     /// Nobody answers any more: from now on the last figures are told.
     func stop() {
         let waiters = state.withLock { state in
-            state.isStopped = true
+            state.look()
+            state.sources = nil
             return Self.takeWaiters(&state)
         }
         for waiter in waiters { waiter.resume() }
