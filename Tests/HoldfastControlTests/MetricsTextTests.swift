@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastGateway
 import Metrics
 import Testing
@@ -42,6 +43,49 @@ import Testing
                 "a_seconds_bucket{b=\"c\",le=\"+Inf\"} 4", "a_seconds_sum{b=\"c\"} 99.000361", "a_seconds_count{b=\"c\"} 4",
             ])
         #expect(lines.contains("a_seconds_bucket{b=\"c\",le=\"10\"} 3"))
+    }
+
+    // MARK: The page
+
+    @Test func `a scrape has each metric once, with buckets that add up, and the requests that were answered`() async throws {
+        let harness = try await ControlHarness()
+        _ = try await harness.get("/healthz")
+        _ = try await harness.get("/nowhere")
+        let text = try await harness.get("/metrics").body
+        var declared: [String: String] = [:]
+        var counts: [String: [UInt64]] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            if words[0] == "#" {
+                if words[1] == "TYPE" { #expect(declared.updateValue(words[3], forKey: words[2]) == nil, "\(words[2]) is declared twice") }
+                continue
+            }
+            let name = String(line.prefix { $0 != "{" && $0 != " " })
+            var family: String?
+            for suffix in ["_bucket", "_sum", "_count"] where name.hasSuffix(suffix) {
+                let base = String(name.dropLast(suffix.count))
+                if declared[base] == "histogram" { family = base }
+            }
+            #expect(declared[name] != nil || family != nil, "\(name) isn't declared")
+            guard let family, let number = words.last.flatMap({ UInt64($0) }) else { continue }
+            if name.hasSuffix("_bucket") { counts[family, default: []].append(number) }
+            if name.hasSuffix("_count") {
+                let buckets = counts.removeValue(forKey: family) ?? []
+                #expect(buckets == buckets.sorted() && buckets.last == number, "\(family)")
+            }
+        }
+        #expect(declared["holdfast_sent_latency_seconds"] == "histogram" && declared["holdfast_build_info"] == "gauge")
+        for line in [
+            "holdfast_http_requests_total{operation=\"getHealth\",status=\"200\"} 1",
+            "holdfast_http_requests_total{operation=\"none\",status=\"404\"} 1", "holdfast_http_requests_under_way 1",
+        ] { #expect(text.contains(line + "\n"), "\(line)") }
+        await harness.stop()
+    }
+
+    @Test func `the runbook has the metrics of the control API as they are`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let runbook = try String(contentsOf: root.appendingPathComponent("Sources/holdfast/RUNBOOK.md"), encoding: .utf8)
+        #expect(runbook.contains(RequestMeter.markdownTable), "RUNBOOK.md needs these lines:\n\(RequestMeter.markdownTable)")
     }
 
     // MARK: Libraries

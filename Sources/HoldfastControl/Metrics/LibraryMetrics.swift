@@ -29,6 +29,13 @@ package final class LibraryMetrics: MetricsFactory {
 
     package init() {}
 
+    /// A new one, to which all libraries of the process report from now on. Once in a process.
+    package static func install() -> LibraryMetrics {
+        let made = LibraryMetrics()
+        MetricsSystem.bootstrap(made)
+        return made
+    }
+
     // MARK: MetricsFactory
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {

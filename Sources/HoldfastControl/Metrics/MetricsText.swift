@@ -2,9 +2,6 @@ package import HoldfastGateway
 
 /// Metrics as Prometheus reads them: its text format 0.0.4.
 package enum MetricsText {
-    /// Of the answer that has such a text.
-    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     /// The families in their order, each with its `HELP` and `TYPE`; one without samples is left out.
     package static func render(_ families: [MetricFamily]) -> String {
         var text = ""

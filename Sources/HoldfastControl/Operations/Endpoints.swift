@@ -7,6 +7,7 @@ internal import NIOCore
 struct Endpoints: Sendable {
     let gateway: Gateway
     let configuration: Configuration
+    let metrics: MetricsPage
 
     /// The core's door.
     var port: CorePort {
@@ -28,7 +29,7 @@ struct Endpoints: Sendable {
         case .getReadiness:
             guard gateway.isServing else { throw Problem(.stopping, "The gateway doesn't serve phones now.", retryAfterSeconds: 5) }
             return .text("ready\n")
-        case .getMetrics: return Response(.metrics, [])
+        case .getMetrics: return Response(.metrics, await metrics.text().utf8)
         case .getSpecification: return Response(.yaml, SpecificationDocument.bytes)
         case .getBuild: return .json(build)
         case .getLimits: return .json(limits)
@@ -85,6 +86,7 @@ extension Response {
         case ndjson = "application/x-ndjson"
         case text = "text/plain; charset=utf-8"
         case yaml = "application/yaml"
+        /// The text format of Prometheus.
         case metrics = "text/plain; version=0.0.4; charset=utf-8"
     }
 

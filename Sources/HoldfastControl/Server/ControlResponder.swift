@@ -14,17 +14,18 @@ struct ControlResponder: Sendable {
     private let names: HostName
     private let rates: RequestRates
     private let room: RequestRoom
+    private let meter = RequestMeter()
     private let bodyBytesMax: Int
     private let logger: Logger
     private let clock = ContinuousClock()
     private let startedAt = ContinuousClock.now
 
-    init(gateway: Gateway, configuration: Configuration, limits: ControlLimits, logger: Logger) {
+    init(gateway: Gateway, configuration: Configuration, limits: ControlLimits, library: LibraryMetrics, logger: Logger) {
         self.gateway = gateway
         self.limits = limits
         self.logger = logger
         access = ControlAccess(gateway: gateway)
-        endpoints = Endpoints(gateway: gateway, configuration: configuration)
+        endpoints = Endpoints(gateway: gateway, configuration: configuration, metrics: MetricsPage(gateway, meter, library))
         names = HostName(configuration.controlNames)
         rates = RequestRates(quota: configuration.controlRequestsMax, window: configuration.controlRequestsSeconds)
         room = RequestRoom(limits)
@@ -36,6 +37,9 @@ struct ControlResponder: Sendable {
         var room: RequestRoom.Kind?
         var isPush = false
         var rate: RequestRates.State?
+        var operation: Operation?
+        /// Of the answer, as soon as it is known.
+        var status: Int?
     }
 
     // The writer is used by the library's functions, which run beside actors: so do these.
@@ -43,7 +47,9 @@ struct ControlResponder: Sendable {
         let id = RequestID.of(request.headers)
         let start = clock.now
         var held = Held()
+        meter.began()
         defer {
+            meter.ended(held.operation, status: held.status, microseconds: UInt64((clock.now - start) / .microseconds(1)))
             if held.isPush { room.leavePush() }
             if let kind = held.room { room.leave(kind) }
         }
@@ -58,6 +64,7 @@ struct ControlResponder: Sendable {
             logger.error("a request of the control API failed: \(error)", metadata: ["requestId": "\(id)"])
             response = Problem(.internalError, "The request could not be answered.").response(requestID: id)
         }
+        held.status = response.status.code
         response.headers[.requestID] = id
         if let rate = held.rate {
             response.headers[.rateLimitPolicy] = rates.policy
@@ -78,6 +85,7 @@ struct ControlResponder: Sendable {
     ) async throws -> Response {
         try checkOrigin(request, connection)
         let match = try routes.match(request.method, request.head.path ?? "")
+        held.operation = match.operation
         let facts = match.operation.facts
         if connection.door == .metrics && !match.operation.isProbe {
             throw Problem(.noSuchPath, "This address serves /metrics, /healthz and /readyz only.")

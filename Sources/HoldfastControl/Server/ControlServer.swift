@@ -22,6 +22,7 @@ package final class ControlServer: Sendable {
     private let gateway: Gateway
     private let configuration: Configuration
     private let limits: ControlLimits
+    private let library: LibraryMetrics
     private let logger: Logger
     private let running = Mutex<Running?>(nil)
 
@@ -33,20 +34,24 @@ package final class ControlServer: Sendable {
     /// The threads of the sockets. They stay: the library still uses them while a listener ends.
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: Configuration.controlThreads)
 
-    package convenience init(gateway: Gateway, configuration: Configuration, logger: Logger) {
-        self.init(gateway: gateway, configuration: configuration, limits: ControlLimits(), logger: logger)
+    /// - Parameter library: what libraries report to.
+    package convenience init(gateway: Gateway, configuration: Configuration, library: LibraryMetrics, logger: Logger) {
+        self.init(gateway: gateway, configuration: configuration, limits: ControlLimits(), library: library, logger: logger)
     }
 
-    init(gateway: Gateway, configuration: Configuration, limits: ControlLimits, logger: Logger) {
+    init(
+        gateway: Gateway, configuration: Configuration, limits: ControlLimits, library: LibraryMetrics = LibraryMetrics(), logger: Logger
+    ) {
         self.gateway = gateway
         self.configuration = configuration
         self.limits = limits
+        self.library = library
         self.logger = logger
     }
 
     /// Listens: when this returns, requests are answered. Once for each object.
     package func start() async throws(GatewayError) -> BoundControl {
-        let responder = ControlResponder(gateway: gateway, configuration: configuration, limits: limits, logger: logger)
+        let responder = ControlResponder(gateway: gateway, configuration: configuration, limits: limits, library: library, logger: logger)
         // What libraries say of themselves is for those who look for it.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)

@@ -69,12 +69,13 @@ struct ServeCommand: AsyncParsableCommand {
         }
         defer { log.flush(milliseconds: Self.flushMilliseconds) }
         let logger = Logger(label: "holdfast") { _ in LineLogHandler(logLevel.level, log) }
+        let library = LibraryMetrics.install()
         let gateway = Gateway(configuration: configuration, logger: logger, migrates: migrate)
         do {
             // Watched from the start on: a signal during a long replay is heeded after it, and doesn't kill.
             let watcher = try gateway.watchSignals()
             let bound = try await gateway.start()
-            let control = try await startControl(of: gateway, configuration, logger)
+            let control = try await startControl(of: gateway, configuration, library, logger)
             do throws(CommandFailure) {
                 try StandardStreams.output(
                     line: Self.readyLine(tcp: bound.tcp.map { "\($0)" }, tls: bound.tls.map { "\($0)" }, control: control.control))
@@ -98,11 +99,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Opens the control API of a gateway that serves; where that fails, the gateway stops.
-    private func startControl(of gateway: Gateway, _ configuration: Configuration, _ logger: Logger) async throws(GatewayError)
-        -> BoundControl
-    {
+    private func startControl(
+        of gateway: Gateway, _ configuration: Configuration, _ library: LibraryMetrics, _ logger: Logger
+    ) async throws(GatewayError) -> BoundControl {
         do throws(GatewayError) {
-            return try await ControlServer(gateway: gateway, configuration: configuration, logger: logger).start()
+            return try await ControlServer(gateway: gateway, configuration: configuration, library: library, logger: logger).start()
         } catch {
             gateway.beginDrain()
             // At once: the phones that have come meanwhile come back to a gateway that starts.
