@@ -65,6 +65,8 @@ package struct CoreTotals: Sendable {
     /// Sessions that began and that ended.
     package internal(set) var sessionsBegun: UInt64 = 0
     package internal(set) var sessionsEnded: UInt64 = 0
+    /// Acts of operators, whatever their outcome.
+    package internal(set) var acts: UInt64 = 0
 
     package init() {}
 
@@ -72,6 +74,9 @@ package struct CoreTotals: Sendable {
         switch record {
         case .sessionBegun: sessionsBegun &+= 1
         case .sessionEnded: sessionsEnded &+= 1
+        case .audit(let record):
+            acts &+= 1
+            sessionsEnded &+= UInt64(record.ended.count)
         default: break
         }
     }

@@ -72,5 +72,9 @@ extension Metric {
         Metric(.counter, "holdfast_sessions_ended_total", "Sessions that ended: logged out, expired, replaced or revoked.") { figures in
             figures.core.core.map { .counted($0.totals.sessionsEnded) }
         },
+        Metric(.counter, "holdfast_acts_total", "Acts of operators that were recorded for the audit log, whatever their outcome.") {
+            figures in
+            figures.core.core.map { .counted($0.totals.acts) }
+        },
     ]
 }
