@@ -36,10 +36,12 @@ extension Metric {
         Metric(.gauge, "holdfast_ledger_keys", "Keys of requests that the ledger keeps.") { figures in
             figures.core.core.map { .of($0.ledgerKeys) }
         },
-        Metric(.gauge, "holdfast_ledger_keys_limit", "Keys that it may keep; then pushes are refused with keysFull (idempotencyKeysMax).") { figures in
+        Metric(.gauge, "holdfast_ledger_keys_limit", "Keys that it may keep; then pushes are refused with keysFull (idempotencyKeysMax).") {
+            figures in
             figures.core.core.map { .of($0.ledgerKeysMax) }
         },
-        Metric(.gauge, "holdfast_ledger_key_seconds", "How long the key of a request that is stored now is kept; less as the ledger fills.") { figures in
+        Metric(.gauge, "holdfast_ledger_key_seconds", "How long the key of a request that is stored now is kept; less as the ledger fills.")
+        { figures in
             figures.core.core.map { .of(Int($0.ledgerKeySeconds)) }
         },
         Metric(.counter, "holdfast_messages_confirmed_total", "Messages that were confirmed to their clients by SENT.") { figures in
