@@ -73,7 +73,7 @@ CLOSE = {
     "sendsInFlightExceeded": 12, "tokenInvalid": 20, "ticketInvalid": 24, "ticketExpired": 25, "revoked": 27, "blocked": 28, "fenced": 30, "loggedOut": 31,
     "goingAway": 32, "heartbeatMissed": 41, "overloaded": 46,
 }
-REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "invalidRecipient": 103, "storageFull": 104, "kindUnsupported": 105}
+REFUSAL = {"inboxFull": 100, "unknownConversation": 101, "bodyTooLarge": 102, "invalidRecipient": 103, "storageFull": 104, "kindUnsupported": 105, "notAllowed": 107}
 
 
 def hello(f):
@@ -286,6 +286,7 @@ FRAMES = [
     ("token-expiring", "TOKEN_EXPIRING", {"seconds": 60}, "Send AUTHENTICATE within a minute."),
     ("authenticated", "AUTHENTICATED", {"expiresIn": 3600}, "The new token is good for an hour."),
     ("refused-not-understood", "REFUSED", {"sequence": 43, "code": "kindUnsupported", "retryAfterMilliseconds": 0}, "An operation of a kind that the gateway doesn't know, or a head that it must understand."),
+    ("refused-not-allowed", "REFUSED", {"sequence": 44, "code": "notAllowed", "retryAfterMilliseconds": 0}, "The token says whom its user may write to, and this is somebody else."),
     ("answer-unsupported", "ANSWER", {"request": 5, "status": "unsupported", "fields": []}, "What a gateway says to every question whose kind it doesn't know."),
     ("answer", "ANSWER", {"request": 4294967295, "status": "answered", "fields": fields_of((2, "yes"), (3, ""))}, "An answer with fields."),
     ("answer-overloaded", "ANSWER", {"request": 0, "status": "overloaded", "fields": []}, "To be asked again, later."),

@@ -29,11 +29,11 @@ public import HoldfastWire
 /// What an event loop or a port asks of the core. Text and bodies are ranges of the batch's `bytes`, so that a command is a plain value of a size:
 /// one is copied for each message.
 package enum Command: Sendable {
-    /// A `HELLO` whose token was verified: `user` and `device` are names. `issuedAt`: when the token was issued, in seconds since 1970; 0 when
-    /// it doesn't say.
+    /// A `HELLO` whose token was verified: `user` and `device` are names. `limit`: whom the token lets its user write to, as
+    /// `RecipientLimit.encoded`; nil: everybody. `issuedAt`: when the token was issued, in seconds since 1970; 0 when it doesn't say.
     case hello(
-        connection: ConnectionHandle, user: ByteRange, device: ByteRange, isSendOnly: Bool, isService: Bool, issuedAt: UInt32 = 0,
-        state: PresentedState?)
+        connection: ConnectionHandle, user: ByteRange, device: ByteRange, limit: ByteRange? = nil, isSendOnly: Bool, isService: Bool,
+        issuedAt: UInt32 = 0, state: PresentedState?)
     /// A `RESUME` whose ticket was opened.
     case resume(connection: ConnectionHandle, state: PresentedState)
     case send(Origin, MessageSequence, MessageKind, ConversationNumber, body: ByteRange)
@@ -43,9 +43,9 @@ package enum Command: Sendable {
     case lookup(Origin, ConversationNumber)
     case logout(Origin)
     /// An `AUTHENTICATE` whose token was verified: only the core knows whose session a resumed connection has. `device` is empty when
-    /// the token names none; `issuedAt` is as in `hello`. Answered by `authenticated`, or `close` with `tokenInvalid` (another user) or
+    /// the token names none; `limit` and `issuedAt` are as in `hello`. Answered by `authenticated`, or `close` with `tokenInvalid` (another user) or
     /// `deviceMismatch`.
-    case authenticate(Origin, user: ByteRange, device: ByteRange, issuedAt: UInt32 = 0)
+    case authenticate(Origin, user: ByteRange, device: ByteRange, limit: ByteRange? = nil, issuedAt: UInt32 = 0)
     /// The connection is gone; the last command of its handle.
     case detach(connection: ConnectionHandle, session: SessionID)
     /// By a port: a message of an account's to some users. Answered by a `Reply` when it is synced.
@@ -62,7 +62,8 @@ extension Command {
     /// Bytes of the batch that belong to the command: what it costs of the loop's byte credit.
     package var byteCount: Int {
         switch self {
-        case .hello(_, let user, let device, _, _, _, _), .authenticate(_, let user, let device, _): user.count + device.count
+        case .hello(_, let user, let device, let limit, _, _, _, _), .authenticate(_, let user, let device, let limit, _):
+            user.count + device.count + (limit?.count ?? 0)
         case .send(_, _, _, _, let body): body.count
         case .sendTo(_, _, _, let user, let body): user.count + body.count
         case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
@@ -85,9 +86,9 @@ extension Command {
     /// Commands of one key run in their order; those of different keys overtake each other.
     var order: OrderKey {
         switch self {
-        case .hello(let connection, _, _, _, _, _, _), .resume(let connection, _), .detach(let connection, _): OrderKey(connection)
+        case .hello(let connection, _, _, _, _, _, _, _), .resume(let connection, _), .detach(let connection, _): OrderKey(connection)
         case .send(let origin, _, _, _, _), .sendTo(let origin, _, _, _, _), .acknowledge(let origin, _), .credit(let origin, _, _),
-            .lookup(let origin, _), .logout(let origin), .authenticate(let origin, _, _, _):
+            .lookup(let origin, _), .logout(let origin), .authenticate(let origin, _, _, _, _):
             OrderKey(origin.connection)
         case .push(let push): push.order
         case .ask(let reply, _), .act(let reply, _): OrderKey(reply)

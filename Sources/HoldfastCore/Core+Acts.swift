@@ -110,6 +110,7 @@ extension Core {
         for serial in record.ended {
             guard let slot = users.session(SessionID(user: record.user, serial: serial), of: user) else { continue }
             sessions[slot].flags.formUnion([.hasEnded, .isRevoked])
+            users.setLimit(nil, of: slot)
             forgetOldestEndedSession(of: user, but: slot)
         }
         if !record.ended.isEmpty { users.updateAcknowledged(of: user) }

@@ -48,7 +48,7 @@ extension Core {
             for cursor in cursors where users.find(cursor.session.userNumber) == nil { return cursor.session.userNumber }
             return nil
         case .sessionBegun(let begun): return begun.newUser.isEmpty ? absent(begun.session.userNumber) : nil
-        case .sessionEnded(let session, _), .seen(let session, _): return absent(session.userNumber)
+        case .sessionEnded(let session, _), .seen(let session, _), .limit(let session, _): return absent(session.userNumber)
         case .evicted(let evicted): return absent(evicted.user)
         case .audit(let audit): return audit.user == 0 || audit.isNewUser ? nil : absent(audit.user)
         case .lost, .hold: return nil
@@ -91,6 +91,7 @@ extension Core {
             guard let user = users.find(id.userNumber), let slot = users.session(id, of: user) else { return }
             users.willChange(user)
             sessions[slot].flags.insert(hasExpired ? [.hasEnded, .hasExpired] : .hasEnded)
+            users.setLimit(nil, of: slot)
             forgetOldestEndedSession(of: user, but: slot)
             users.updateAcknowledged(of: user)
         case .evicted(let evicted):
@@ -116,6 +117,10 @@ extension Core {
             guard let user = users.find(id.userNumber), let slot = users.session(id, of: user) else { return }
             users.willChange(user)
             if !sessions[slot].flags.contains(.hasEnded) { sessions[slot].seen = age }
+        case .limit(let id, let limit):
+            guard let user = users.find(id.userNumber), let slot = users.session(id, of: user) else { return }
+            users.willChange(user)
+            if !sessions[slot].flags.contains(.hasEnded) { users.setLimit(limit, of: slot) }
         case .lost(let numbers):
             for number in numbers {
                 guard let user = users.find(number) else { continue }
@@ -286,7 +291,7 @@ extension Core {
         if begun.deviceHasSent { row.flags.insert(.deviceHasSent) }
         let predecessor = SessionID(user: number, serial: begun.predecessor)
         if begun.predecessor != 0, let slot = users.session(predecessor, of: user) { sessions[slot].successor = begun.session }
-        _ = users.makeSession(row, of: user)
+        _ = users.makeSession(row, begun.limit, of: user)
         names.insert(DeviceKey(user: number, device: NameKey(begun.device, configuration.hash)), begun.session)
     }
 

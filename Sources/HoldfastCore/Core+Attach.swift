@@ -3,8 +3,8 @@ import HoldfastWire
 // HELLO and RESUME: which session, which attach, where its stream begins (SPEC 4.2).
 extension Core {
     mutating func hello(
-        _ connection: ConnectionHandle, _ resolution: Resolution, user name: NameKey, device: NameKey, isSendOnly: Bool, isService: Bool,
-        issuedAt: UInt32, _ state: PresentedState?
+        _ connection: ConnectionHandle, _ resolution: Resolution, user name: NameKey, device: NameKey, _ limit: RecipientLimit?,
+        isSendOnly: Bool, isService: Bool, issuedAt: UInt32, _ state: PresentedState?
     ) {
         if resolution.hasLostUser { return close(connection, .internalError) }
         let user = resolution.user.flatMap { users.find($0) }
@@ -29,19 +29,22 @@ extension Core {
             if outcome == .resumed { outcome = .begunEnded }
         }
         if case .resumed = outcome, let known {
-            return attach(connection, known, state?.session == sessions[known].id ? state : nil, .resumed, presented: resolution.presented)
+            return attach(
+                connection, known, state?.session == sessions[known].id ? state : nil, .resumed, presented: resolution.presented,
+                after: replaceLimit(of: known, limit))
         }
         if let known, !sessions[known].flags.contains(.hasEnded) {
             if outcome == .rewound, sessions[known].id == state?.session {
                 end(known, .fenced)
             } else {
                 // The client's state is of another session than the device's: it goes on with the device's.
-                return attach(connection, known, nil, outcome, previous: previous(outcome, state))
+                return attach(
+                    connection, known, nil, outcome, previous: previous(outcome, state), after: replaceLimit(of: known, limit))
             }
         }
         if let user, isFullOfDevices(user) { return close(connection, .tooManyDevices) }
         begin(
-            connection, user: user, name: name.bytes, device: device.bytes, isSendOnly: isSendOnly, isService: isService,
+            connection, user: user, name: name.bytes, device: device.bytes, limit, isSendOnly: isSendOnly, isService: isService,
             follows: known.map { sessions[$0].id.serial } ?? 0,
             deviceHasSent: known.map { sessions[$0].hasDeviceSent } ?? isForgotten, outcome, state)
     }
@@ -120,7 +123,17 @@ extension Core {
             // A new session needs the device's name, which only HELLO has: the client says it with its state and hears the outcome.
             return close(connection, .ticketInvalid)
         }
+        #if PLANTED_BUGS
+            if PlantedBug.limitForgottenAtResume.isActive { users.setLimit(nil, of: session) }
+        #endif
         attach(connection, session, state, .resumed, presented: resolution.presented)
+    }
+
+    /// What the token that was shown says of whom the session may write to counts instead of what an earlier one said (REQ-AUTH-6).
+    /// - Returns: what has to be synced before the answer, which would otherwise be forgotten at a crash while a ticket goes on.
+    private mutating func replaceLimit(of session: SessionSlot, _ limit: RecipientLimit?) -> Position {
+        guard users.limit(of: session) != limit else { return limit == nil ? .zero : lastPosition }
+        return append(.limit(sessions[session].id, limit))
     }
 
     /// Whether a position can be one of this journal.
@@ -141,9 +154,10 @@ extension Core {
     }
 
     /// Makes the connection the newest of the session.
+    /// - Parameter limited: what has to be synced before the answer.
     private mutating func attach(
         _ connection: ConnectionHandle, _ slot: SessionSlot, _ state: PresentedState?, _ outcome: WelcomeOutcome, previous: Effect? = nil,
-        presented: InboxEntry? = nil
+        presented: InboxEntry? = nil, after limited: Position = .zero
     ) {
         let old = sessions[slot].connection
         if old != .none { close(old, .fenced) }
@@ -161,7 +175,7 @@ extension Core {
         let fence = state == nil ? fenceDurably(slot) : .zero
         connect(slot, connection)
         noteSeen(slot)
-        welcome(slot, outcome, previous: previous, after: fence)
+        welcome(slot, outcome, previous: previous, after: max(fence, limited))
     }
 
     /// More than a client is let in without sending or acknowledging anything in between, so that the fence is above what was issued before
@@ -200,8 +214,8 @@ extension Core {
     }
 
     private mutating func begin(
-        _ connection: ConnectionHandle, user: UserSlot?, name: [UInt8], device: [UInt8], isSendOnly: Bool, isService: Bool,
-        follows predecessor: UInt32, deviceHasSent: Bool, _ outcome: WelcomeOutcome, _ state: PresentedState?
+        _ connection: ConnectionHandle, user: UserSlot?, name: [UInt8], device: [UInt8], _ limit: RecipientLimit?, isSendOnly: Bool,
+        isService: Bool, follows predecessor: UInt32, deviceHasSent: Bool, _ outcome: WelcomeOutcome, _ state: PresentedState?
     ) {
         let number = user.map { users[$0].number } ?? names.nextUser
         let serial = user.map { users[$0].sessionSerial + 1 } ?? 1
@@ -216,7 +230,7 @@ extension Core {
                 SessionBegunRecord(
                     session: id, attach: attach, isSendOnly: isSendOnly, isService: isService, deviceHasSent: deviceHasSent,
                     cursor: user.map { users[$0].acknowledged } ?? .none, age: clock.age, device: device,
-                    newUser: user == nil ? name : [], predecessor: predecessor)))
+                    newUser: user == nil ? name : [], predecessor: predecessor, limit: limit)))
         guard let user = users.find(number), let slot = users.session(id, of: user) else { return }
         connect(slot, connection)
         welcome(slot, outcome, previous: previous)
@@ -288,13 +302,13 @@ extension Core {
         disconnect(slot)
     }
 
-    mutating func authenticate(_ origin: Origin, _ resolution: Resolution, namesDevice: Bool, issuedAt: UInt32) {
-        guard resolution.user == origin.session.userNumber, let session = resolution.session else {
-            return close(origin.connection, .tokenInvalid)
-        }
+    mutating func authenticate(
+        _ origin: Origin, _ session: SessionSlot, _ resolution: Resolution, namesDevice: Bool, _ limit: RecipientLimit?, issuedAt: UInt32
+    ) {
+        guard resolution.user == origin.session.userNumber else { return close(origin.connection, .tokenInvalid) }
         if let code = refusal(of: sessions[session].user, issuedAt: issuedAt) { return closeByAct(origin.connection, code) }
         if namesDevice, resolution.device != origin.session { return close(origin.connection, .deviceMismatch) }
-        emit(.authenticated(origin.connection), to: origin.connection)
+        hold(.authenticated(origin.connection), until: replaceLimit(of: session, limit))
     }
 
     func isExpired(_ row: SessionRow) -> Bool {

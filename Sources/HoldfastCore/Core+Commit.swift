@@ -201,6 +201,7 @@ extension Core {
             sessions[slot].flags.insert(.isWelcomed)
             pump(slot)
         case .close(let connection, let code, let retryAfter): close(connection, code, retryAfterMilliseconds: retryAfter)
+        case .authenticated(let connection): emit(.authenticated(connection), to: connection)
         case .reply(let reply): self.reply(reply.id, reply.answer)
         case .notice(let notice): trim.notices.append(notice)
         case .audited(let entry): audits.notices.append(entry)

@@ -7,11 +7,10 @@ extension Core {
         assert(resolution.missing.isEmpty, "a command runs when all that it needs is there")
         self.names.touch(resolution.places)
         switch command {
-        case .hello(let connection, _, _, let isSendOnly, let isService, let issuedAt, let state):
+        case .hello(let connection, _, _, let limit, let isSendOnly, let isService, let issuedAt, let state):
             hello(
-                connection, resolution, user: names.user, device: names.device, isSendOnly: isSendOnly, isService: isService,
-                issuedAt: issuedAt,
-                state)
+                connection, resolution, user: names.user, device: names.device, Self.limit(limit, bytes), isSendOnly: isSendOnly,
+                isService: isService, issuedAt: issuedAt, state)
         case .resume(let connection, let state): resume(connection, state, resolution)
         case .send(let origin, let sequence, let kind, _, let body):
             send(origin, sequence, kind, to: nil, resolution, body: bytes[body])
@@ -27,8 +26,11 @@ extension Core {
             if resolution.session != nil { emitConversation(origin.connection, conversation, peer: resolution.peerName) }
         case .logout:
             if let session = resolution.session { end(session, .loggedOut) }
-        case .authenticate(let origin, _, let device, let issuedAt):
-            if resolution.session != nil { authenticate(origin, resolution, namesDevice: !device.isEmpty, issuedAt: issuedAt) }
+        case .authenticate(let origin, _, let device, let limit, let issuedAt):
+            if let session = resolution.session {
+                authenticate(
+                    origin, session, resolution, namesDevice: !device.isEmpty, Self.limit(limit, bytes), issuedAt: issuedAt)
+            }
         case .detach(let connection, let session): detach(connection, session)
         case .push(let push):
             self.push(push, bytes, names, resolution)
@@ -40,6 +42,15 @@ extension Core {
             return returnCreditWithBatch(of: command)
         }
         returnCredit(of: command)
+    }
+
+    /// What a command says of whom its token lets one write to; nil: everybody.
+    private static func limit(_ range: ByteRange?, _ bytes: [UInt8]) -> RecipientLimit? {
+        guard let range else { return nil }
+        guard let limit = RecipientLimit(encoded: bytes[range]) else {
+            preconditionFailure("a command's limit was made by `RecipientLimit`")
+        }
+        return limit
     }
 
     /// A command that left no record: its credit goes back at once.

@@ -8,6 +8,8 @@ extension Core {
         body: ArraySlice<UInt8>
     ) {
         guard let session = acceptSequence(origin, sequence, resolution.session) else { return }
+        // REQ-AUTH-6
+        if resolution.isNotAllowed { return refuse(origin, session, sequence, .notAllowed) }
         if resolution.hasLostUser { return refuse(origin, session, sequence, .invalidRecipient) }
         // REQ-CONV-5
         guard resolution.recipient != nil || name != nil else { return refuse(origin, session, sequence, .unknownConversation) }
@@ -99,7 +101,7 @@ extension Core {
         let retryAfter =
             switch code {
             case .inboxFull, .storageFull, .overloaded: configuration.retryAfterMilliseconds
-            case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: UInt32(0)
+            case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported, .notAllowed: UInt32(0)
             }
         totals.refusedToClients.count(code)
         assert(sessions[session].connection == origin.connection, "who is refused is connected")

@@ -150,7 +150,7 @@ struct CommandNames {
 
     init(_ command: Command, _ bytes: [UInt8], _ hash: KeyedHash) {
         switch command {
-        case .hello(_, let user, let device, _, _, _, _), .authenticate(_, let user, let device, _):
+        case .hello(_, let user, let device, _, _, _, _, _), .authenticate(_, let user, let device, _, _):
             self.user = NameKey([UInt8](bytes[user]), hash)
             self.device = NameKey([UInt8](bytes[device]), hash)
         case .sendTo(_, _, _, let user, _), .ask(_, .sessions(let user)), .ask(_, .inbox(let user)), .ask(_, .user(let user)),

@@ -8,6 +8,8 @@ struct Resolution {
     var session: SessionSlot?
     /// The store has a name or a conversation of a user, and no row: nothing may be made of the user before a repair.
     var hasLostUser = false
+    /// The session's token doesn't let it write to whom the message is for.
+    var isNotAllowed = false
     /// The user whose name the command says.
     var user: UInt64?
     /// The session of the device whose name it says.
@@ -61,7 +63,7 @@ extension Core {
     func resolve(_ command: Command, _ names: CommandNames, _ found: FoundRows, into resolution: inout Resolution) {
         assert(resolution.missing.isEmpty && resolution.session == nil, "a resolution is of one command")
         switch command {
-        case .hello(_, _, _, _, _, _, let state):
+        case .hello(_, _, _, _, _, _, _, let state):
             guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
             findDevice(number, names.device, &resolution)
             guard resolution.missing.isEmpty, let state, state.session == resolution.device else { break }
@@ -72,23 +74,22 @@ extension Core {
             findEntry(state, found, &resolution)
         case .send(let origin, _, _, let conversation, let body):
             resolution.session = session(of: origin)
-            guard let session = resolution.session, let peer = findPeer(in: conversation, of: origin, found, &resolution) else { break }
+            guard let session = resolution.session, let peer = findPeer(in: conversation, of: origin, found, &resolution),
+                isAllowed(peer, from: session, &resolution)
+            else { break }
             findRoom(for: peer, from: session, body.count, found, &resolution)
         case .sendTo(let origin, _, _, _, let body):
             resolution.session = session(of: origin)
-            guard let session = resolution.session,
+            // Before anything is read for it.
+            guard let session = resolution.session, isAllowed(names.user.bytes, from: session, &resolution),
                 let recipient = findRecipient(names.user, of: origin.session.userNumber, found, &resolution)
             else { break }
             findRoom(for: recipient, from: session, body.count, found, &resolution)
         case .lookup(let origin, let conversation):
             resolution.session = session(of: origin)
             guard resolution.session != nil, let peer = findPeer(in: conversation, of: origin, found, &resolution) else { break }
-            switch self.names.userName(peer.number, &resolution.places) {
-            case .found(let name): resolution.peerName = name
-            case .absent: break
-            case .unknown: resolution.missing.append(.userName(peer.number))
-            }
-        case .authenticate(let origin, _, let device, _):
+            resolution.peerName = findName(peer.number, &resolution)
+        case .authenticate(let origin, _, let device, _, _):
             resolution.session = session(of: origin)
             guard resolution.session != nil, let number = findUser(names.user, asking: 0, &resolution), !device.isEmpty else { break }
             findDevice(number, names.device, &resolution)
@@ -204,6 +205,32 @@ extension Core {
             resolution.missing.append(.conversation(conversation.rawValue, asking: origin.session.userNumber))
             return nil
         }
+    }
+
+    /// A user's name; empty: unknown, or it must be asked for.
+    private func findName(_ number: UInt64, _ resolution: inout Resolution) -> [UInt8] {
+        switch names.userName(number, &resolution.places) {
+        case .found(let name): return name
+        case .absent: return []
+        case .unknown:
+            resolution.missing.append(.userName(number))
+            return []
+        }
+    }
+
+    /// Whether the token of the session lets it write to a user.
+    private func isAllowed(_ name: [UInt8], from session: SessionSlot, _ resolution: inout Resolution) -> Bool {
+        guard sessions[session].flags.contains(.isLimited) else { return true }
+        resolution.isNotAllowed = !(users.limit(of: session) ?? .nobody).allows(name)
+        return !resolution.isNotAllowed
+    }
+
+    /// The same of the other member of a conversation, whose name is looked for only where there is a limit.
+    private func isAllowed(_ peer: FoundRows.Recipient, from session: SessionSlot, _ resolution: inout Resolution) -> Bool {
+        guard sessions[session].flags.contains(.isLimited) else { return true }
+        let name = findName(peer.number, &resolution)
+        // The other rows are asked for together with the name, so that the command waits once.
+        return !resolution.missing.isEmpty || isAllowed(name, from: session, &resolution)
     }
 
     /// The user with this name, and the sender's conversation with him; nil when there is no such user, or when something must be asked for.

@@ -22,7 +22,8 @@ struct CheckpointRoom: Sendable {
     private static let copiesPerListPage = 256
 
     init(_ rows: CheckpointRows) {
-        var (pages, bytes) = (0, 0)
+        // In half full pages, as all that is added.
+        var (pages, bytes) = (0, 2 * rows.limitBytes)
         for table in StoreTable.allCases {
             let count = rows[table]
             pages += Self.areKeysRising(table) ? count / Self.risingRowsPerPage + 1 : count * Self.pagesPerRow

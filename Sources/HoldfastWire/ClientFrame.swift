@@ -5,12 +5,12 @@ package typealias ByteRange = Range<Int>
 package struct PresentedState: Hashable, Sendable {
     /// The session.
     package var session: SessionID
-    /// Of the connection; presented: the highest that the client stored.
-    package var attach: AttachNumber
     /// The last position that the client stored.
     package var position: Position
     /// The last sequence that the client knows to be stored.
     package var lastSequence: MessageSequence
+    /// Of the connection; presented: the highest that the client stored. The last field, because it is the shortest.
+    package var attach: AttachNumber
 
     /// All fields.
     package init(session: SessionID, attach: AttachNumber, position: Position, lastSequence: MessageSequence) {

@@ -48,6 +48,7 @@ package enum RefusalCode: UInt16, CaseIterable, Error, Sendable {
     case storageFull = 104
     case kindUnsupported = 105
     case overloaded = 106
+    case notAllowed = 107
 }
 
 /// What became of a question (SPEC 3.13).

@@ -68,6 +68,8 @@
         case firstAnswerForAll
         /// A batch that the journal refuses is taken for one that it has (G1).
         case refusalTakenForStored
+        /// A session that comes back by its ticket may write to everybody, whatever its token says (access).
+        case limitForgottenAtResume
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

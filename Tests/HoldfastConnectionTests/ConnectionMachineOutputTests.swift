@@ -190,7 +190,7 @@ import Testing
         #expect(renewed.receive { ClientFrameWriter.authenticate(token: token.span, to: &$0) }.action == .close(.wrongState))
         let checked = CheckedToken(user: token, device: nil, isService: false, issuedAt: 900, expires: 0)
         renewed.machine.freshTokenVerified(checked, expires: renewed.now / 1000 + 500, intake: &renewed.intake)
-        guard case .authenticate(_, _, let device, issuedAt: 900)? = renewed.takeCommands().0.first else {
+        guard case .authenticate(_, _, let device, limit: nil, issuedAt: 900)? = renewed.takeCommands().0.first else {
             Issue.record("no command")
             return
         }

@@ -60,15 +60,17 @@ import Testing
         }
         #expect(hello.isSendOnly)
         #expect(hello.token.count == 3)
-        let checked = CheckedToken(user: Array("u".utf8), device: nil, isService: false, issuedAt: 900, expires: 0)
+        let checked = CheckedToken(
+            user: Array("u".utf8), device: nil, isService: false, to: RecipientLimit(["bob"]), issuedAt: 900, expires: 0)
         harness.machine.tokenVerified(checked, device: name.span, isSendOnly: true, state: nil, expires: 2000, intake: &harness.intake)
         let (commands, bytes) = harness.takeCommands()
-        guard case .hello(_, let userRange, let device, true, false, 900, nil)? = commands.first else {
+        guard case .hello(_, let userRange, let device, let limit?, true, false, 900, nil)? = commands.first else {
             Issue.record("no command")
             return
         }
         #expect(bytes[userRange] == [UInt8(ascii: "u")])
         #expect(bytes[device] == [UInt8(ascii: "d")])
+        #expect(RecipientLimit(encoded: bytes[limit]) == RecipientLimit(["bob"]))
     }
 
     @Test func `every cut of the opening gives the same outcome`() {

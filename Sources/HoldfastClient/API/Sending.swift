@@ -61,6 +61,8 @@ public struct SendError: Error, Hashable, Sendable, CustomStringConvertible {
         case kindUnsupported = 105
         /// The gateway has too much to do.
         case overloaded = 106
+        /// The token doesn't let its user write to this one.
+        case notAllowed = 107
         /// The session ended before an answer came: it may be stored or not, and is not sent again.
         case unknown = 1000
         /// It was withdrawn before it was sent.

@@ -252,7 +252,7 @@ extension ClientMachine {
     /// Nil: the refusal is final.
     private func retryDelay(_ frame: ServerFrame.Refused, _ entry: OutboxEntry) -> UInt64? {
         switch frame.code {
-        case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported: return nil
+        case .unknownConversation, .bodyTooLarge, .invalidRecipient, .kindUnsupported, .notAllowed: return nil
         case .inboxFull, .storageFull, .overloaded:
             guard entry.waitsForRoom else { return nil }
             let told = min(frame.retryAfterMilliseconds, WireLimits.delayMillisecondsCeiling)

@@ -47,6 +47,9 @@ package struct CommandIntake: Sendable {
         return start..<batch.bytes.count
     }
 
+    /// Copies what a token says of whom its user may write to.
+    mutating func copy(_ limit: RecipientLimit?) -> ByteRange? { limit.map { copy($0.encoded.span, 0..<$0.encoded.count) } }
+
     /// Gives back the room of past batches.
     mutating func giveMemoryBack() {
         if batch.commands.isEmpty { batch = CommandBatch(door: batch.door) }

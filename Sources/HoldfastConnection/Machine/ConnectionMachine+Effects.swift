@@ -17,11 +17,10 @@ extension ConnectionMachine {
         authorizedUntil = UInt32(clamping: expires)
         let user = intake.copy(token.user.span, 0..<token.user.count)
         let device = intake.copy(device, 0..<device.count)
-        intake.add(
-            .hello(
-                connection: handle, user: user, device: device, isSendOnly: isSendOnly, isService: token.isService,
-                issuedAt: token.issuedAt, state: presented),
-            byteCount: user.count + device.count)
+        let hello = Command.hello(
+            connection: handle, user: user, device: device, limit: intake.copy(token.to), isSendOnly: isSendOnly,
+            isService: token.isService, issuedAt: token.issuedAt, state: presented)
+        intake.add(hello, byteCount: hello.byteCount)
     }
 
     /// The ticket of the `RESUME` is good until `expires`, in monotonic seconds. The core is asked next.
@@ -40,8 +39,9 @@ extension ConnectionMachine {
         let user = intake.copy(token.user.span, 0..<token.user.count)
         let named = token.device ?? []
         let device = intake.copy(named.span, 0..<named.count)
-        intake.add(
-            .authenticate(origin, user: user, device: device, issuedAt: token.issuedAt), byteCount: user.count + device.count)
+        let authenticate = Command.authenticate(
+            origin, user: user, device: device, limit: intake.copy(token.to), issuedAt: token.issuedAt)
+        intake.add(authenticate, byteCount: authenticate.byteCount)
     }
 
     /// The core says that the fresh token belongs to the session; false when nothing waits for that any more.

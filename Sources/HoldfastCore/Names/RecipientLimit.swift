@@ -1,6 +1,6 @@
 internal import HoldfastWire
 
-/// Whom a session may write to: some names, and all names with some beginnings. A token brings it (claim `to`).
+/// Whom a session may write to: some names, and all names with some beginnings. A token brings it (claim `to`, REQ-AUTH-6).
 package struct RecipientLimit: Hashable, Sendable {
     /// Names and beginnings of names, together.
     package static let entriesMax = 64
@@ -45,6 +45,17 @@ package struct RecipientLimit: Hashable, Sendable {
     package static let nobody = RecipientLimit()
 
     private init() { encoded = [] }
+
+    func encode(into bytes: inout [UInt8]) {
+        bytes.append(bigEndian: UInt16(encoded.count))
+        bytes.append(contentsOf: encoded)
+    }
+
+    @_lifetime(reader: copy reader)
+    init?(decoding reader: inout ByteReader) {
+        guard let count = reader.integer(UInt16.self), let bytes = reader.bytes(Int(count)) else { return nil }
+        self.init(encoded: bytes)
+    }
 
     /// Whether the user with this name may be written to. Compares bytes, as all names are.
     package func allows(_ name: [UInt8]) -> Bool {

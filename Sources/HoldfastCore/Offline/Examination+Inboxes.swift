@@ -123,7 +123,7 @@ extension Examination {
         row.sessionSerial = inbox.image == nil ? try lastSerial(of: number) : max(row.sessionSerial, newSerials[number] ?? 0)
         plan.images[number] = UserImage(
             row: row, floor: inbox.image?.floor, access: inbox.image?.access ?? lostAccess[number] ?? .none,
-            sessions: inbox.image?.sessions ?? [])
+            sessions: inbox.image?.sessions ?? [], limits: inbox.image?.limits ?? [:])
         plan.inboxes[number] = entries
         if missing > 0 { try noteMissing(missing, of: number) }
     }

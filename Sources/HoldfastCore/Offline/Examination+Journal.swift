@@ -283,7 +283,7 @@ extension Examination {
             let user = begun.session.userNumber
             if begun.newUser.isEmpty { try require(user, at: position) } else { newUsers[user] = begun.newUser }
             lastUser = max(lastUser, user)
-        case .sessionEnded(let session, _), .seen(let session, _): noteSerial(session, walk)
+        case .sessionEnded(let session, _), .seen(let session, _), .limit(let session, _): noteSerial(session, walk)
         case .audit(let audit):
             guard audit.user != 0 else { break }
             if audit.isNewUser { newUsers[audit.user] = audit.name }

@@ -39,6 +39,8 @@ package struct InspectedUser: Equatable, Sendable {
         package var isSendOnly: Bool
         package var isService: Bool
         package var hasEnded: Bool
+        /// Whom it may write to, as its token says it; nil: everybody.
+        package var to: [String]?
     }
 
     package var number: UInt64
@@ -59,7 +61,9 @@ extension Core {
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
         for number in 1..<names.nextUser {
             var image = users.find(number).map {
-                UserImage(row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0))
+                UserImage(
+                    row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0),
+                    limits: limits(of: $0))
             }
             if image == nil { image = try UserImage.read(number, from: snapshot) }
             guard let image else { continue }
@@ -71,7 +75,7 @@ extension Core {
                 number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
                 lastPosition: row.inbox.last.position,
                 sessions: image.sessions.map {
-                    InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id])
+                    InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id], image.limits[$0.id])
                 })
             guard body(user) else { return }
         }
@@ -86,14 +90,24 @@ extension Core {
         }
         return rows
     }
+
+    private func limits(of user: UserSlot) -> [SessionID: RecipientLimit] {
+        var limits: [SessionID: RecipientLimit] = [:]
+        var slot = users[user].firstSession
+        while slot != .none {
+            limits[sessions[slot].id] = users.limit(of: slot)
+            slot = sessions[slot].next
+        }
+        return limits
+    }
 }
 
 extension InspectedUser.Session {
-    init(_ row: SessionRow, of user: UserRow, device: [UInt8]?) {
+    init(_ row: SessionRow, of user: UserRow, device: [UInt8]?, _ limit: RecipientLimit?) {
         self.init(
             id: row.id, device: device, cursor: row.cursor.position,
             unacknowledgedMessages: row.receives ? user.inbox.last.ordinal &- row.cursor.ordinal : 0, lastSequence: row.lastSequence,
             attach: row.storedAttach, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService),
-            hasEnded: row.flags.contains(.hasEnded))
+            hasEnded: row.flags.contains(.hasEnded), to: limit?.names)
     }
 }

@@ -76,10 +76,7 @@ package struct RepairPlan: Sendable {
     private func writeRows(to store: any StoreTransaction) throws(StorageError) {
         for (number, image) in images.sorted(by: { $0.key < $1.key }) {
             var bytes: [UInt8] = []
-            var sessions = image.sessions.makeIterator()
-            UserImage.encode(image.row, floor: image.floor, access: image.access, sessionCount: image.sessions.count, into: &bytes) {
-                sessions.next() ?? SessionRow()
-            }
+            image.encode(into: &bytes)
             try store.put(.users, StoreKey.number(number).span, bytes.span)
         }
         let ordered = rows.sorted { a, b in

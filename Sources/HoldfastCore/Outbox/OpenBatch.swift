@@ -31,6 +31,7 @@ struct ConversationNote {
 /// What else may leave only when the batch is synced.
 enum HeldEffect {
     case welcome(SessionSlot, ConnectionHandle, Effect.Attached, previous: Effect?)
+    case authenticated(ConnectionHandle)
     case close(ConnectionHandle, CloseCode, retryAfterMilliseconds: UInt32 = 0)
     case reply(Reply)
     case notice(HoldNotice)

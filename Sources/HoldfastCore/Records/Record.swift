@@ -14,6 +14,7 @@ enum RecordKind: UInt8 {
     case ledger, wake
     case audit
     case erase, membership, readMarks, consumer, ticketKeys, format
+    case limit
 }
 
 /// One session's new cursor.
@@ -40,6 +41,8 @@ package struct SessionBegunRecord: Equatable, Sendable {
     package var newUser: [UInt8]
     /// The serial of the ended session that this one follows on its device; 0: none that is kept.
     package var predecessor: UInt32
+    /// Whom it may write to; nil: everybody.
+    package var limit: RecipientLimit?
 }
 
 /// Messages that left an inbox without acknowledgement.
@@ -58,6 +61,8 @@ package enum Record: Equatable, Sendable {
     case evicted(EvictedRecord)
     /// The session was seen at this age, so that it doesn't expire.
     case seen(SessionID, age: UInt32)
+    /// The session's newer token says whom it may write to; nil: everybody.
+    case limit(SessionID, RecipientLimit?)
     /// What stood here can't be read any more. A repair puts it in the place of a message that inboxes hold, whose owners get a `GAP`
     /// then; behind the checkpoint it names the users (by number) whose inboxes the message was, or may have been, for.
     case lost([UInt64])
@@ -90,7 +95,8 @@ package enum Record: Equatable, Sendable {
             bytes.append(text: begun.device)
             bytes.append(text: begun.newUser)
             // Behind all others, where a reader that doesn't know it stops.
-            if begun.predecessor != 0 { bytes.append(bigEndian: begun.predecessor) }
+            if begun.predecessor != 0 || begun.limit != nil { bytes.append(bigEndian: begun.predecessor) }
+            if let limit = begun.limit { limit.encode(into: &bytes) }
         case .sessionEnded(let session, let hasExpired):
             bytes.append(RecordKind.sessionEnded.rawValue)
             bytes.append(bigEndian: session.rawValue)
@@ -104,6 +110,10 @@ package enum Record: Equatable, Sendable {
             bytes.append(RecordKind.seen.rawValue)
             bytes.append(bigEndian: session.rawValue)
             bytes.append(bigEndian: age)
+        case .limit(let session, let limit):
+            bytes.append(RecordKind.limit.rawValue)
+            bytes.append(bigEndian: session.rawValue)
+            limit?.encode(into: &bytes)
         case .lost(let users):
             bytes.append(RecordKind.lost.rawValue)
             for user in users { bytes.append(bigEndian: user) }
@@ -142,7 +152,7 @@ package enum Record: Equatable, Sendable {
             _ = MessageRecord(decoding: &reader, of: nil, &isOfLaterVersion)
             return isOfLaterVersion
         case .audit: return AuditRecord.isOfLaterVersion(bytes, from: 5)
-        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold: return false
+        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold, .limit: return false
         case .ledger, .wake, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
         }
     }
@@ -193,6 +203,10 @@ package enum Record: Equatable, Sendable {
         case .seen:
             guard let session = reader.integer(UInt64.self), let age = reader.integer(UInt32.self) else { return nil }
             return .seen(SessionID(rawValue: session), age: age)
+        case .limit:
+            guard let session = reader.integer(UInt64.self) else { return nil }
+            guard reader.remaining > 0 else { return .limit(SessionID(rawValue: session), nil) }
+            return RecipientLimit(decoding: &reader).map { .limit(SessionID(rawValue: session), $0) }
         case .lost:
             var users: [UInt64] = []
             while reader.remaining > 0 {
@@ -214,10 +228,16 @@ extension SessionBegunRecord {
             let cursor = InboxEntry(decoding: &reader), let age = reader.integer(UInt32.self), let device = reader.text(),
             let user = reader.text()
         else { return nil }
+        let predecessor = reader.integer(UInt32.self) ?? 0
+        var limit: RecipientLimit?
+        if reader.remaining > 0 {
+            limit = RecipientLimit(decoding: &reader)
+            if limit == nil { return nil }
+        }
         self.init(
             session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), isSendOnly: flags & 1 != 0,
             isService: flags & 2 != 0, deviceHasSent: flags & 4 != 0, cursor: cursor, age: age, device: device, newUser: user,
-            predecessor: reader.integer(UInt32.self) ?? 0)
+            predecessor: predecessor, limit: limit)
     }
 }
 

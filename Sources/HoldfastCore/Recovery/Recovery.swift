@@ -128,6 +128,7 @@ extension Core {
         case .seen(let session, let age):
             try load(session.userNumber, from: snapshot)
             clock.recovered(age: age)
+        case .limit(let session, _): try load(session.userNumber, from: snapshot)
         case .evicted(let evicted): try load(evicted.user, from: snapshot)
         case .lost(let users):
             for user in users { try load(user, from: snapshot) }

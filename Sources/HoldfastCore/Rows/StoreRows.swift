@@ -98,17 +98,31 @@ package struct UserImage: Sendable {
     var floor: InboxFloor?
     var access: UserAccess
     var sessions: [SessionRow]
+    /// Whom those of them may write to that have a limit.
+    var limits: [SessionID: RecipientLimit] = [:]
 
     /// What has nothing that only later versions know is written as the first one, of which most rows are.
     private static let firstVersion: UInt8 = 1
     /// Has the access behind the sessions.
     private static let accessVersion: UInt8 = 2
 
-    init(row: UserRow, floor: InboxFloor? = nil, access: UserAccess = .none, sessions: [SessionRow]) {
+    init(
+        row: UserRow, floor: InboxFloor? = nil, access: UserAccess = .none, sessions: [SessionRow],
+        limits: [SessionID: RecipientLimit] = [:]
+    ) {
         self.row = row
         self.floor = floor
         self.access = access
         self.sessions = sessions
+        self.limits = limits
+    }
+
+    func encode(into bytes: inout [UInt8]) {
+        var next = sessions.makeIterator()
+        Self.encode(row, floor: floor, access: access, sessionCount: sessions.count, into: &bytes) {
+            let session = next.next() ?? SessionRow()
+            return (session, limits[session.id])
+        }
     }
 
     /// Everything up to here is gone from the inbox.
@@ -139,10 +153,10 @@ package struct UserImage: Sendable {
                 + "changed. Use the version that wrote it, or a later one.")
     }
 
-    /// Encodes a user with the sessions that `next` hands out.
+    /// Encodes a user with the sessions that `nextSession` hands out, each with whom it may write to.
     static func encode(
         _ row: UserRow, floor: InboxFloor?, access: UserAccess, sessionCount: Int, into bytes: inout [UInt8],
-        nextSession: () -> SessionRow
+        nextSession: () -> (SessionRow, RecipientLimit?)
     ) {
         #if PLANTED_BUGS
             let isForgotten = PlantedBug.revocationForgottenAtCheckpoint.isActive
@@ -159,7 +173,8 @@ package struct UserImage: Sendable {
         precondition(sessionCount <= 255, "a row counts its sessions in a byte")
         bytes.append(UInt8(sessionCount))
         for _ in 0..<sessionCount {
-            let session = nextSession()
+            let (session, limit) = nextSession()
+            assert(session.flags.contains(.isLimited) == (limit != nil), "a session's flag says whether it has a limit")
             bytes.append(varint: UInt64(session.id.serial))
             #if PLANTED_BUGS
                 let isRevoked = session.flags.contains(.isRevoked)
@@ -173,6 +188,7 @@ package struct UserImage: Sendable {
             session.lastPosition.encodeShort(into: &bytes)
             session.cursor.encodeShort(into: &bytes)
             bytes.append(varint: UInt64(session.seen))
+            if session.flags.contains(.isLimited) { (limit ?? .nobody).encode(into: &bytes) }
         }
         if access != .none { access.encode(into: &bytes) }
         bytes.seal(from: start)
@@ -206,6 +222,10 @@ package struct UserImage: Sendable {
             session.lastPosition = position
             session.cursor = cursor
             session.seen = seen
+            if session.flags.contains(.isLimited) {
+                guard let limit = RecipientLimit(decoding: &reader) else { return nil }
+                limits[session.id] = limit
+            }
             sessions.append(session)
         }
         guard version >= Self.accessVersion else { return }

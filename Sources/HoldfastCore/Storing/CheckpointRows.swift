@@ -7,6 +7,8 @@ package struct CheckpointRows: Equatable, Sendable {
     package var entriesAdded = 0
     /// Entries on disk that leave their timelines; each goes from the table `kept` to the table `released`.
     package var entriesRemoved = 0
+    /// What limits of whom sessions may write to take in rows of users.
+    package var limitBytes = 0
 
     package init() {}
 

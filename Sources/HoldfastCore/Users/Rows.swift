@@ -60,6 +60,8 @@ struct SessionRow {
         static let deviceHasSent = Flags(rawValue: 32)
         /// An operator has ended it: its ticket is refused with `revoked`.
         static let isRevoked = Flags(rawValue: 64)
+        /// Its token says whom it may write to: see `Users.limit(of:)`. Few sessions have such a limit: it isn't in the session's row.
+        static let isLimited = Flags(rawValue: 128)
         /// Everything committed has been sent: the next commit is pushed.
         static let isLive = Flags(rawValue: 256)
         static let pageInFlight = Flags(rawValue: 512)
@@ -75,7 +77,7 @@ struct SessionRow {
         static let isWelcomed = Flags(rawValue: 16384)
 
         /// The flags that are in the stored row, where they have a byte.
-        static let stored: Flags = [.isSendOnly, .isService, .hasEnded, .hasExpired, .isFollowed, .deviceHasSent, .isRevoked]
+        static let stored: Flags = [.isSendOnly, .isService, .hasEnded, .hasExpired, .isFollowed, .deviceHasSent, .isRevoked, .isLimited]
     }
 
     var id = SessionID(rawValue: 0)

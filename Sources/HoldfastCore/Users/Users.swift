@@ -11,6 +11,10 @@ struct Users: ~Copyable {
     private var floors: [UserSlot: InboxFloor] = [:]
     /// Of the users whose rows say that they have one.
     private var accesses: [UserSlot: UserAccess] = [:]
+    /// Whom sessions may write to whose rows say that there is a limit.
+    private var limits: [SessionSlot: RecipientLimit] = [:]
+    /// What those take in rows.
+    private var limitBytes = 0
     /// Users to whom a repair has given notice of a loss in what was replayed.
     private var withLoss: Set<UInt64> = []
     /// Of all users, those included that are on disk only.
@@ -54,7 +58,7 @@ struct Users: ~Copyable {
         let user = make(image.row)
         if let floor = image.floor { setFloor(floor, of: user) }
         setAccess(image.access, of: user)
-        for session in image.sessions.reversed() { _ = makeSession(session, of: user) }
+        for session in image.sessions.reversed() { _ = makeSession(session, image.limits[session.id], of: user) }
         return user
     }
 
@@ -86,14 +90,17 @@ struct Users: ~Copyable {
 
     // MARK: Sessions
 
-    mutating func makeSession(_ row: SessionRow, of user: UserSlot) -> SessionSlot {
+    /// - Parameter limit: whom the session may write to; nil: everybody.
+    mutating func makeSession(_ row: SessionRow, _ limit: RecipientLimit?, of user: UserSlot) -> SessionSlot {
         precondition(row.id.userNumber == rows[user].number, "a session's number holds its user's")
         assert(session(row.id, of: user) == nil, "a session begins once")
         var row = row
         row.user = user
         row.next = rows[user].firstSession
+        row.flags.remove(.isLimited)
         let slot = sessions.insert(row)
         rows[user].firstSession = slot
+        setLimit(limit, of: slot)
         return slot
     }
 
@@ -112,7 +119,19 @@ struct Users: ~Copyable {
 
     private mutating func freeSession(_ session: SessionSlot) {
         assert(sessions[session].stream == .none, "a session that goes has no connection, and no stream")
+        setLimit(nil, of: session)
         sessions.remove(session, leaving: SessionRow())
+    }
+
+    /// Whom a session may write to; nil: everybody.
+    func limit(of session: SessionSlot) -> RecipientLimit? { sessions[session].flags.contains(.isLimited) ? limits[session] : nil }
+
+    mutating func setLimit(_ limit: RecipientLimit?, of session: SessionSlot) {
+        guard limit != nil || sessions[session].flags.contains(.isLimited) else { return }
+        let old = limits.removeValue(forKey: session)
+        limitBytes += (limit?.encoded.count ?? 0) - (old?.encoded.count ?? 0)
+        limits[session] = limit
+        if limit == nil { sessions[session].flags.remove(.isLimited) } else { sessions[session].flags.insert(.isLimited) }
     }
 
     /// The first of the user's sessions for which `isWanted` is true; the newest comes first.
@@ -212,6 +231,7 @@ struct Users: ~Copyable {
         rows[.users] += dirty.count
         // The row of a user whose inbox changes does, too.
         rows.timelines += dirty.count
+        rows.limitBytes += limitBytes
         inboxes.countChanged(&rows)
     }
 
@@ -244,8 +264,9 @@ struct Users: ~Copyable {
         images.add(row.number) { bytes in
             UserImage.encode(row, floor: floor, access: access, sessionCount: sessionCount, into: &bytes) {
                 let session = sessions[next]
+                let limit = session.flags.contains(.isLimited) ? limits[next] : nil
                 next = session.next
-                return session
+                return (session, limit)
             }
         }
         inboxes.copy(&rows[user].inbox, id: row.number, from: row.base(floor).position)
@@ -391,6 +412,7 @@ struct Users: ~Copyable {
     /// - Parameter waitingPins: pins of waiting commands.
     func violation(waitingPins: Int) -> String? {
         var (userCount, sessionCount, entryCount, pinsLeft) = (0, 0, 0, 0)
+        if limits.values.reduce(0, { $0 + $1.encoded.count }) != limitBytes { return "the bytes of limits are miscounted" }
         for index in rows.rows.indices {
             let user = UserSlot(rawValue: UInt32(index))
             let row = rows[user]
@@ -408,6 +430,9 @@ struct Users: ~Copyable {
                 sessionCount += 1
                 if sessionCount > sessions.count { return "\(name): the list of sessions has no end" }
                 let sessionRow = sessions[session]
+                if sessionRow.flags.contains(.isLimited) != (limits[session] != nil) {
+                    return "\(name) has a session with a limit without a flag, or a flag without a limit"
+                }
                 if sessionRow.user != user || sessionRow.id.userNumber != row.number { return "\(name) has another user's session" }
                 if sessionRow.connection != .none { connected += 1 }
                 if sessionRow.connection != .none, sessionRow.receives { receiving += 1 }

@@ -160,7 +160,7 @@ extension Result<VerifiedToken, TokenError> {
     fileprivate var checked: Result<CheckedToken, CloseCode> {
         map { token in
             CheckedToken(
-                user: Array(token.user.utf8), device: token.device.map { Array($0.utf8) }, isService: token.role == .service,
+                user: Array(token.user.utf8), device: token.device.map { Array($0.utf8) }, isService: token.role == .service, to: token.to,
                 issuedAt: token.issuedAt.map { UInt32(clamping: max($0, 1)) } ?? 0, expires: token.expires)
         }.mapError(\.closeCode)
     }

@@ -43,7 +43,7 @@ struct InboxHistory {
             if audit.isNewUser { note(audit.name, is: audit.user, since: position) }
             for serial in audit.ended { add(.ended(SessionID(user: audit.user, serial: serial)), of: audit.user, at: position) }
         case .evicted(let evicted): add(.left(through: evicted.through.position), of: evicted.user, at: position)
-        case .seen, .lost, .hold: break
+        case .seen, .limit, .lost, .hold: break
         }
     }
 

@@ -93,9 +93,16 @@ final class Oracle {
         case .inboxFull, .storageFull: break
         // A conversation that a restored gateway doesn't know any more.
         case .unknownConversation where restoredAt != nil: break
+        case .notAllowed where !isAllowed(number): break
         default: fail(phone, "text \(number) is refused with \(code)")
         }
         texts[number].fate = .refused
+    }
+
+    /// Whether the tokens of the phone that wrote the text let it.
+    private func isAllowed(_ number: Int) -> Bool {
+        guard let sender = texts[number].sender, let limit = phones[sender].profile.limit else { return true }
+        return texts[number].to.allSatisfy { limit.allows($0) }
     }
 
     private func unknown(_ phone: SimulatedPhone, _ number: Int) {
@@ -129,6 +136,9 @@ final class Oracle {
             switch texts[number].fate {
             case .refused, .withdrawn: world.fail("text \(number) is stored after it was called \(texts[number].fate)")
             default: break
+            }
+            if !isAllowed(number) {
+                world.fail("text \(number) is stored, and its sender's token doesn't let it write to \(texts[number].to)")
             }
             texts[number].position = entry.position
             guard case .message(let message)? = record else {

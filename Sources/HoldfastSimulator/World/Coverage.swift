@@ -63,7 +63,7 @@ final class Coverage {
         for (from, to) in Self.clientTransitions { all.add("client \(from) -> \(to)", client[Int(from.rawValue * 8 + to.rawValue)]) }
         for outcome in WelcomeOutcome.allCases { all.add("welcome \(outcome)", 0) }
         for code in Self.expectedCloses { all.add("closed \(code)", 0) }
-        for code in [RefusalCode.inboxFull, .storageFull] { all.add("refused \(code)", 0) }
+        for code in [RefusalCode.inboxFull, .storageFull, .notAllowed] { all.add("refused \(code)", 0) }
         for cause in [HoldCause.ageLimit, .bytesLimit, .noRoom] { all.add("hold gave way: \(cause)", 0) }
         for name in [
             "pushed", "pushed, some refused", "push refused storageFull", "asked for sessions", "asked for an inbox",

@@ -16,6 +16,8 @@ struct PhoneProfile {
     var device: String
     var app: App
     var isSendOnly = false
+    /// Whom its tokens let it write to; nil: everybody.
+    var limit: RecipientLimit?
     /// Another phone has the same user and device.
     var isTwin = false
     var resolvesPeers = true
@@ -86,6 +88,21 @@ struct Profile {
         }
         users = Array(Set(phones.filter { !$0.isSendOnly }.map(\.user))).sorted()
         if random.chance(0.5) { users.append("absent") }
+        drawLimits(random)
+    }
+
+    /// Some may write to a part of the others. From a copy: what else is drawn doesn't depend on it.
+    private mutating func drawLimits(_ copy: SeededRandom) {
+        var random = copy
+        var limits: [String: RecipientLimit?] = [:]
+        for index in phones.indices {
+            // A twin's tokens are of the same issuer.
+            let name = "\(phones[index].user)/\(phones[index].device)"
+            let drawn =
+                random.chance(0.25) ? RecipientLimit(users.filter { _ in random.chance(0.5) } + (random.chance(0.2) ? ["abs*"] : [])) : nil
+            phones[index].limit = limits[name] ?? drawn
+            limits[name] = phones[index].limit
+        }
     }
 
     private mutating func drawCore(_ random: inout SeededRandom) {

@@ -174,6 +174,9 @@ struct DataInspection {
         if !session.isSendOnly { words.append("cursor \(session.cursor.rawValue) (\(session.unacknowledgedMessages) behind)") }
         words.append("sent \(session.lastSequence.rawValue)")
         words.append("attach \(session.attach.rawValue)")
+        if let names = session.to {
+            words.append("to \(names.isEmpty ? "nobody" : names.map { VisibleText.of($0) }.joined(separator: " "))")
+        }
         return words.joined(separator: ", ")
     }
 
@@ -198,6 +201,7 @@ struct DataInspection {
                         object.add("unacknowledged", session.unacknowledgedMessages)
                         object.add("lastSequence", session.lastSequence.rawValue)
                         object.add("attach", session.attach.rawValue)
+                        if let names = session.to { object.add("to", list: names.map(JSONText.quoted)) }
                     }
                 })
         }

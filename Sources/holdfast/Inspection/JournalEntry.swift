@@ -35,6 +35,7 @@ struct JournalEntry {
         case .sessionEnded: "sessionEnded"
         case .evicted: "evicted"
         case .seen: "seen"
+        case .limit: "limit"
         case .lost: "lost"
         case .hold: "hold"
         case .audit: "audit"
@@ -114,6 +115,7 @@ struct JournalEntry {
                 ("cursor", .number(begun.cursor.position.rawValue)),
             ]
             if !begun.newUser.isEmpty { details.append(("newUser", .text(String(decoding: begun.newUser, as: UTF8.self)))) }
+            if let limit = begun.limit { details.append(("to", .text(limit.names.joined(separator: " ")))) }
             return details
         case .sessionEnded(let session, let hasExpired):
             return [("session", .number(session.rawValue)), ("expired", .text("\(hasExpired)"))]
@@ -123,6 +125,8 @@ struct JournalEntry {
                 ("reason", .text("\(evicted.reason)")),
             ]
         case .seen(let session, _): return [("session", .number(session.rawValue))]
+        case .limit(let session, let limit):
+            return [("session", .number(session.rawValue)), ("to", .text(limit?.names.joined(separator: " ") ?? "*"))]
         case .lost(let users): return [("users", .number(UInt64(users.count)))]
         case .hold(let record):
             return [

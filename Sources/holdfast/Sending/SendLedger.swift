@@ -162,6 +162,7 @@ struct SendReport: Equatable, Sendable {
         case .storageFull: "storageFull: the gateway has no room for messages"
         case .kindUnsupported: "kindUnsupported: the gateway doesn't take this kind"
         case .overloaded: "overloaded: the gateway has too much to do"
+        case .notAllowed: "notAllowed: the token doesn't let its user write to this one"
         case .unknown: "unknown: the session ended before an answer came; it may be stored or not"
         case .withdrawn, .outboxFull, .closed, .stateUnwritable: "\(code)"
         }

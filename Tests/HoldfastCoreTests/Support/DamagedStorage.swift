@@ -215,10 +215,7 @@ final class DamagedStorage {
         var row = try #require(image)
         row.row.inbox.last = entry
         var bytes: [UInt8] = []
-        var sessions = row.sessions.makeIterator()
-        UserImage.encode(row.row, floor: row.floor, access: row.access, sessionCount: row.sessions.count, into: &bytes) {
-            sessions.next() ?? SessionRow()
-        }
+        row.encode(into: &bytes)
         try put(.users, StoreKey.number(2), bytes)
         try put(.kept, StoreKey.number(entry.position.rawValue), [2])
     }

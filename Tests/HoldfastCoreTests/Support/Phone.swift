@@ -17,6 +17,8 @@ final class Phone {
     let isSendOnly: Bool
     /// When its token was issued, in seconds since 1970.
     var issuedAt: UInt32 = 0
+    /// Whom its token lets it write to.
+    var limit: RecipientLimit?
 
     // What it keeps.
     var state: PresentedState?
@@ -47,9 +49,10 @@ final class Phone {
     private(set) var refusals: [(sequence: UInt64, code: RefusalCode)] = []
     private(set) var closes: [CloseCode] = []
     private(set) var retryAfterMilliseconds: UInt32 = 0
-    private(set) var renewals = 0
     private(set) var peers: [ConversationNumber: String] = [:]
     private(set) var sentCount = 0
+    /// Fresh tokens that were taken.
+    private(set) var renewals = 0
     /// What a refusal leads to: take the message out, or wait.
     var takesOutRefused = true
     var acknowledgesByItself = false
@@ -75,10 +78,10 @@ final class Phone {
         presented = withState ? state : nil
         if !withState { forget() }
         harness.note("\(name) hello \(describe(presented)) as \(connection.slot)")
-        harness.submit(to: connection.loop, texts: [Array(user.utf8), Array(device.utf8)]) {
+        harness.submit(to: connection.loop, texts: [Array(user.utf8), Array(device.utf8), limit?.encoded ?? []]) {
             .hello(
-                connection: connection, user: $0[0], device: $0[1], isSendOnly: isSendOnly, isService: false, issuedAt: issuedAt,
-                state: presented)
+                connection: connection, user: $0[0], device: $0[1], limit: limit == nil ? nil : $0[2], isSendOnly: isSendOnly,
+                isService: false, issuedAt: issuedAt, state: presented)
         }
     }
 
@@ -151,6 +154,14 @@ final class Phone {
         harness.submit(to: origin.connection.loop) { _ in .acknowledge(origin, ShortPosition(position)) }
     }
 
+    /// Shows a fresh token.
+    func authenticate(issuedAt: UInt32 = 0) {
+        let origin = origin
+        harness.submit(to: origin.connection.loop, texts: [Array(user.utf8), limit?.encoded ?? []]) {
+            .authenticate(origin, user: $0[0], device: 0..<0, limit: limit == nil ? nil : $0[1], issuedAt: issuedAt)
+        }
+    }
+
     /// Positions that could be acknowledged.
     var unacknowledged: [Position] { outstanding.map(\.position) }
 
@@ -163,13 +174,6 @@ final class Phone {
     func lookup(_ number: ConversationNumber) {
         let origin = origin
         harness.submit(to: origin.connection.loop) { _ in .lookup(origin, number) }
-    }
-
-    func authenticate(issuedAt: UInt32) {
-        let origin = origin
-        harness.submit(to: origin.connection.loop, texts: [Array(user.utf8)]) {
-            .authenticate(origin, user: $0[0], device: 0..<0, issuedAt: issuedAt)
-        }
     }
 
     func logout() {

@@ -57,7 +57,7 @@ struct StoredRecords {
         case .audit(let audit):
             if audit.isNewUser { userNumbers[String(decoding: audit.name, as: UTF8.self)] = audit.user }
             for serial in audit.ended { liveSessions[SessionID(user: audit.user, serial: serial)] = nil }
-        case .cursors, .seen, .lost, .hold: break
+        case .cursors, .seen, .limit, .lost, .hold: break
         }
     }
 
