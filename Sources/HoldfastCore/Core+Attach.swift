@@ -129,7 +129,7 @@ extension Core {
         attach(connection, session, state, .resumed, presented: resolution.presented)
     }
 
-    /// What the token that was shown says of whom the session may write to counts instead of what an earlier one said (REQ-AUTH-6).
+    /// What the token that was shown says of whom the session may write to counts instead of what an earlier one said (REQ-AUTH-8).
     /// - Returns: what has to be synced before the answer, which would otherwise be forgotten at a crash while a ticket goes on.
     private mutating func replaceLimit(of session: SessionSlot, _ limit: RecipientLimit?) -> Position {
         guard users.limit(of: session) != limit else { return limit == nil ? .zero : lastPosition }

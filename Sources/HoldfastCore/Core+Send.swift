@@ -8,7 +8,7 @@ extension Core {
         body: ArraySlice<UInt8>
     ) {
         guard let session = acceptSequence(origin, sequence, resolution.session) else { return }
-        // REQ-AUTH-6
+        // REQ-AUTH-8
         if resolution.isNotAllowed { return refuse(origin, session, sequence, .notAllowed) }
         if resolution.hasLostUser { return refuse(origin, session, sequence, .invalidRecipient) }
         // REQ-CONV-5

@@ -128,7 +128,7 @@ package final class Gateway: Sendable {
     /// The exit code, once nothing of the gateway runs any more: 0 after a drain, else that of what failed.
     package func waitUntilStopped() async -> Int32 { await exitCode.value() }
 
-    /// Has a thread of its own read certificate and key again: files can keep their reader waiting, and the signals' thread must not be kept
+    /// Has a thread of its own read certificate, key and token keys again: files can keep their reader waiting, and the signals' thread must not be kept
     /// from a SIGTERM. Of several requests meanwhile the last is carried out.
     private func requestReload() {
         let starts = reloads.withLock { reloads in
@@ -139,12 +139,25 @@ package final class Gateway: Sendable {
         guard starts else { return }
         do {
             _ = try startThread(name: "reload") {
-                while self.takesReload() { self.reloadCertificate() }
+                while self.takesReload() {
+                    self.reloadCertificate()
+                    self.awaitTokenKeys()
+                }
             }
         } catch {
             reloads.withLock { $0 = Reloads() }
-            logger.error("the certificate can't be read again, the old one stays: \(error)")
+            logger.error("certificate and token keys can't be read again, the old ones stay: \(error)")
         }
+    }
+
+    /// For the thread of the reload, which is none of Swift's pool and may wait: the library makes its keys in an actor.
+    private func awaitTokenKeys() {
+        let done = DispatchSemaphore(value: 0)
+        Task {
+            await reloadTokenKeys()
+            done.signal()
+        }
+        done.wait()
     }
 
     private func takesReload() -> Bool {
@@ -168,7 +181,22 @@ package final class Gateway: Sendable {
         for action in reloadActions.withLock({ $0 }) { action() }
     }
 
-    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads the certificate and opens the audit file again. Keep the result while it runs.
+    /// Reads the key set again. Connections that are up stay, also those of tokens whose key is gone.
+    package func reloadTokenKeys() async {
+        let path = configuration.tokenKeySetFile
+        guard !path.isEmpty, let tokens = started.withLock({ $0?.tokens }) else { return }
+        do throws(GatewayError) {
+            let keySet = try await Identity.keySet(path)
+            tokens.replace(keySet)
+            logger.info("read the token keys again", metadata: ["file": "\(path)", "kids": "\(keySet.ids.joined(separator: ", "))"])
+            tokens.sayIgnored(path, logger)
+        } catch {
+            logger.error("the token keys can't be used, the old ones stay: \(error)")
+        }
+    }
+
+    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads certificate and token keys and opens the audit file again. Keep the result
+    /// while it runs.
     package func watchSignals() throws(GatewayError) -> SignalWatcher {
         do {
             return try SignalWatcher([.terminate, .interrupt, .hangUp]) { signal in

@@ -63,13 +63,16 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
         let state = PresentedState(
             session: session, attach: attach, position: Position(rawValue: number()), lastSequence: sequence())
         func text(_ name: String) -> ByteRange { batch.append(Array(name.utf8)) }
+        // A byte that says something already, so that older inputs stay what they are.
+        func limit() -> ByteRange? { edges & 48 == 48 ? batch.append(RecipientLimit(["user1", "user2*"])?.encoded ?? []) : nil }
         let user = text("user\(input.byte() & 3)")
         switch input.byte() % 12 {
         case 0:
             batch.commands.append(
                 .hello(
-                    connection: connection, user: user, device: text("device\(input.byte() & 3)"), isSendOnly: input.byte() & 3 == 0,
-                    isService: false, issuedAt: UInt32(edges), state: input.byte() & 1 == 0 ? nil : state))
+                    connection: connection, user: user, device: text("device\(input.byte() & 3)"), limit: limit(),
+                    isSendOnly: input.byte() & 3 == 0, isService: false, issuedAt: UInt32(edges),
+                    state: input.byte() & 1 == 0 ? nil : state))
         case 1: batch.commands.append(.resume(connection: connection, state: state))
         case 2:
             batch.commands.append(
@@ -85,7 +88,8 @@ private func makeBatch(_ input: inout FuzzInput, _ requests: inout [(kind: UInt8
         case 7: batch.commands.append(.logout(origin))
         case 8:
             batch.commands.append(
-                .authenticate(origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0"), issuedAt: UInt32(edges)))
+                .authenticate(
+                    origin, user: user, device: input.byte() & 1 == 0 ? 0..<0 : text("device0"), limit: limit(), issuedAt: UInt32(edges)))
         case 9: batch.commands.append(.detach(connection: connection, session: session))
         default: requests.append((input.byte(), input.byte()))
         }

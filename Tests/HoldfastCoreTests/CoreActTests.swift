@@ -372,7 +372,7 @@ import Testing
     @Test func `the row of a user whom nothing keeps out is what it was`() throws {
         func encoded(_ access: UserAccess) -> [UInt8] {
             var bytes: [UInt8] = []
-            UserImage.encode(UserRow(number: 7), floor: nil, access: access, sessionCount: 0, into: &bytes) { SessionRow() }
+            UserImage(row: UserRow(number: 7), access: access, sessions: []).encode(into: &bytes)
             return bytes
         }
         let plain = encoded(.none)

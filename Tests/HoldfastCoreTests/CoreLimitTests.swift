@@ -4,7 +4,7 @@ import Testing
 
 @testable import HoldfastCore
 
-/// Whom a session may write to, as its token says (REQ-AUTH-6).
+/// Whom a session may write to, as its token says (REQ-AUTH-8).
 @Suite struct CoreLimitTests {
     /// ann may write to bob and to everybody whose name begins with "order-"; she, bob and carl know each other by number.
     private struct Cast {
@@ -50,7 +50,7 @@ import Testing
         #expect(try cast.outcome("t6", to: "bob") == nil, "a refused number isn't consumed")
         #expect(cast.bob.texts == ["t1", "t6"])
         #expect(cast.carl.texts == [])
-        #expect(cast.scenario.harness.ledger.number(of: "dora") == 0, "nobody is made for a message that isn't allowed")
+        #expect(cast.scenario.harness.stored.number(of: "dora") == 0, "nobody is made for a message that isn't allowed")
         // To be written to is not limited.
         cast.carl.send("c2", to: "ann")
         try cast.scenario.settle()
@@ -88,7 +88,7 @@ import Testing
         try cast.scenario.toDisk()
         for number in 0..<20 { _ = try cast.scenario.offline("user\(number)") }
         try cast.scenario.toDisk()
-        #expect(cast.scenario.harness.core.users.find(cast.scenario.harness.ledger.number(of: "ann")) == nil)
+        #expect(cast.scenario.harness.core.users.find(cast.scenario.harness.stored.number(of: "ann")) == nil)
         cast.ann.resume()
         try cast.scenario.settle()
         #expect(try cast.outcome("t1", to: "order-8") == nil)

@@ -62,9 +62,11 @@ final class TestGateway {
         try await start()
     }
 
-    func token(_ user: String, device: String? = nil, at time: UInt64? = nil, lifetimeSeconds: UInt64 = 3600) async throws -> [UInt8] {
+    func token(
+        _ user: String, device: String? = nil, to: [String]? = nil, at time: UInt64? = nil, lifetimeSeconds: UInt64 = 3600
+    ) async throws -> [UInt8] {
         let now = time ?? UInt64(Date().timeIntervalSince1970)
-        return Array(try await issuer.issue(user: user, device: device, now: now, lifetimeSeconds: lifetimeSeconds).utf8)
+        return Array(try await issuer.issue(user: user, device: device, to: to, now: now, lifetimeSeconds: lifetimeSeconds).utf8)
     }
 
     /// A connection on which HELLO was sent, and what answered it.

@@ -88,6 +88,7 @@ struct ControlAccess: Sendable {
         case .malformed: Problem(.tokenInvalid, "The token is not a JWT with the claims that are needed.")
         case .signature: Problem(.tokenInvalid, "The token isn't signed by a key that the gateway has.")
         case .algorithm: Problem(.tokenInvalid, "The token is signed with an algorithm for which the gateway has no key.")
+        case .keyID: Problem(.tokenInvalid, "The token names a key (kid) that the gateway doesn't have.")
         case .issuer: Problem(.tokenInvalid, "The token's issuer (iss) isn't the one that the gateway is set to.")
         case .audience: Problem(.tokenInvalid, "The token isn't for this gateway (aud).")
         case .expired: Problem(.tokenExpired, "The token has expired.")

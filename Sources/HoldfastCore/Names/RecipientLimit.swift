@@ -1,6 +1,6 @@
 internal import HoldfastWire
 
-/// Whom a session may write to: some names, and all names with some beginnings. A token brings it (claim `to`, REQ-AUTH-6).
+/// Whom a session may write to: some names, and all names with some beginnings. A token brings it (claim `to`, REQ-AUTH-8).
 package struct RecipientLimit: Hashable, Sendable {
     /// Names and beginnings of names, together.
     package static let entriesMax = 64

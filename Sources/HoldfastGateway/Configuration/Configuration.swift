@@ -20,6 +20,7 @@ package struct Configuration: Sendable {
 
     package var tokenSecretFile = ""
     package var tokenPublicKeyFile = ""
+    package var tokenKeySetFile = ""
     package var tokenIssuer = ""
     package var tokenAudience = ""
     package var tokenClockSeconds = 30

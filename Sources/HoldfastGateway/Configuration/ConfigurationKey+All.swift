@@ -34,10 +34,14 @@ extension ConfigurationKey {
     private static let tokens: [ConfigurationKey] = [
         .init(
             "tokenSecretFile", .text(\.tokenSecretFile),
-            "File with the secret (at least 32 bytes) of HS256 tokens. Without this and tokenPublicKeyFile a development key is made: DATA/development.key."
+            "File with the secret (at least 32 bytes) of HS256 tokens. Without this, tokenPublicKeyFile and tokenKeySetFile a development key is made: DATA/development.key."
         ),
         .init(
             "tokenPublicKeyFile", .text(\.tokenPublicKeyFile), "PEM file with the public key of ES256 (P-256) or EdDSA (Ed25519) tokens."),
+        .init(
+            "tokenKeySetFile", .text(\.tokenKeySetFile),
+            "File with a JWK Set (RFC 7517): keys of ES256, EdDSA and HS256 tokens, each with a kid. Read again on SIGHUP; one that can't be used leaves the old keys."
+        ),
         .init(
             "tokenIssuer", .text(\.tokenIssuer),
             "Who must have issued a token (its claim `iss`, letter by letter); empty: that isn't looked at."),

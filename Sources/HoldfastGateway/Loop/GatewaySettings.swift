@@ -61,6 +61,9 @@ extension Configuration {
         return core
     }
 
+    /// Whether a key for tokens is configured; else a development key is made.
+    var hasTokenKey: Bool { !(tokenSecretFile + tokenPublicKeyFile + tokenKeySetFile).isEmpty }
+
     /// What is demanded of tokens.
     package var tokenRules: TokenRules {
         TokenRules(issuer: tokenIssuer, audience: tokenAudience, clockToleranceSeconds: tokenClockSeconds)

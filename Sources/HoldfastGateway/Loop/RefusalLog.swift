@@ -36,9 +36,9 @@ final class RefusalLog: Sendable {
     private static func advice(_ code: CloseCode) -> String? {
         switch code {
         case .tokenInvalid:
-            "if there are many: compare the issuer's key with tokenSecretFile or tokenPublicKeyFile, and its claims with README"
+            "if there are many: compare the issuer's key (and kid) with tokenSecretFile, tokenPublicKeyFile or tokenKeySetFile, its iss and aud with tokenIssuer and tokenAudience, and its claims with README"
         case .tokenAlgorithm:
-            "have the issuer sign with the algorithm that tokenSecretFile (HS256) or tokenPublicKeyFile (ES256, EdDSA) says"
+            "have the issuer sign with the algorithm that tokenSecretFile (HS256), tokenPublicKeyFile (ES256, EdDSA) or its key in tokenKeySetFile says"
         case .tokenNotYetValid, .tokenExpired: "if there are many: compare the issuer's clock with this machine's; see tokenClockSeconds"
         case .gatewayFull:
             "raise connectionsMax and the limit of descriptors, as far as the memory goes, or add a gateway; see holdfast doctor"

@@ -33,25 +33,27 @@ struct Identity {
         tls =
             try configuration.tlsListen.isEmpty
             ? nil : certificate.map { files throws(GatewayError) in try Self.serverContext(configuration, files.chain, files.key) }
-        Self.warnOfReadableSecrets(configuration, logger)
+        Self.warnOfReadableSecrets(configuration, tokens, logger)
     }
 
     private static func makeVerifier(_ configuration: Configuration, _ logger: Logger) async throws -> TokenVerifier {
         var secretPath = configuration.tokenSecretFile
         let pem = try publicKeyPEM(configuration)
         var secret: [UInt8]?
-        if secretPath.isEmpty && pem == nil {
+        if !configuration.hasTokenKey {
             secretPath = TokenSecret.developmentKeyPath(data: configuration.data)
             if FileManager.default.fileExists(atPath: secretPath) {
                 logger.warning("tokens are checked with the development key", metadata: ["file": "\(secretPath)"])
             } else {
                 secret = try TokenSecret.makeDevelopmentKey(at: secretPath)
                 logger.warning(
-                    "made a development key for tokens; set tokenSecretFile or tokenPublicKeyFile for real use",
+                    "made a development key for tokens; set tokenSecretFile, tokenPublicKeyFile or tokenKeySetFile for real use",
                     metadata: ["file": "\(secretPath)"])
             }
         }
-        return try await verifier(configuration, secretPath: secretPath, secret: secret, publicKeyPEM: pem)
+        let verifier = try await verifier(configuration, secretPath: secretPath, secret: secret, publicKeyPEM: pem)
+        verifier.sayIgnored(configuration.tokenKeySetFile, logger)
+        return verifier
     }
 
     /// - Parameters:
@@ -64,14 +66,27 @@ struct Identity {
             guard let read = TokenSecret.read(secretPath) else { throw unreadable("tokenSecretFile", secretPath) }
             secret = read
         }
+        let keySet = configuration.tokenKeySetFile.isEmpty ? nil : try await keySet(configuration.tokenKeySetFile)
         do {
-            return try await TokenVerifier(secret: secret, publicKeyPEM: pem, rules: configuration.tokenRules)
+            return try await TokenVerifier(secret: secret, publicKeyPEM: pem, keySet: keySet, rules: configuration.tokenRules)
         } catch {
             let isPublic = error == .publicKeyUnusable
             throw GatewayError.file(
                 ConfigurationError(
                     source: isPublic ? configuration.tokenPublicKeyFile : secretPath, key: "", value: nil, problem: "\(error)",
                     advice: "Put the key of your token issuer there"))
+        }
+    }
+
+    /// The keys of a key set's file.
+    static func keySet(_ path: String) async throws(GatewayError) -> TokenKeySet {
+        guard let json = readRegular(path) else { throw unreadable("tokenKeySetFile", path) }
+        do throws(TokenKeyError) {
+            return try await TokenKeySet(json: Array(json))
+        } catch {
+            throw .file(
+                ConfigurationError(
+                    source: path, key: "", value: nil, problem: "\(error)", advice: "Put the JWK Set of your token issuers there"))
         }
     }
 
@@ -96,16 +111,18 @@ struct Identity {
     }
 
     /// Names the secrets that everybody on the machine may read.
-    private static func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
-        for path in secretPaths(configuration) where (try? FileFacts(path: path))?.isWorldReadable == true {
+    private static func warnOfReadableSecrets(_ configuration: Configuration, _ tokens: TokenVerifier, _ logger: Logger) {
+        for path in secretPaths(configuration, tokens) where (try? FileFacts(path: path))?.isWorldReadable == true {
             logger.warning("a secret may be read by everybody on this machine", metadata: ["file": "\(path)", "do": "chmod 600 \(path)"])
         }
     }
 
     /// The files that nobody but the gateway may read, there or not.
-    static func secretPaths(_ configuration: Configuration) -> [String] {
+    /// - Parameter tokens: whose key set may have secrets; nil when that can't be read.
+    static func secretPaths(_ configuration: Configuration, _ tokens: TokenVerifier?) -> [String] {
         let data = configuration.data
-        return [configuration.tokenSecretFile, configuration.tlsKey].filter { !$0.isEmpty }
+        let keySet = tokens?.hasSecretKeySet == true ? configuration.tokenKeySetFile : ""
+        return [configuration.tokenSecretFile, keySet, configuration.tlsKey].filter { !$0.isEmpty }
             + [
                 TokenSecret.developmentKeyPath(data: data), TicketKeyFile.path(data: data), LogNames.keyPath(data: data),
                 data + "/tls/key.pem",

@@ -22,19 +22,20 @@ package struct IdentityReport: Sendable {
     package static func read(_ configuration: Configuration, at seconds: UInt64) async -> IdentityReport {
         var report = IdentityReport()
         report.readTLS(configuration, seconds)
+        var tokens: TokenVerifier?
         do {
             let development = TokenSecret.developmentKeyPath(data: configuration.data)
-            let isDevelopment = configuration.tokenSecretFile.isEmpty && configuration.tokenPublicKeyFile.isEmpty
+            let isDevelopment = !configuration.hasTokenKey
             // What isn't there yet is made at the first start.
             if !isDevelopment || FileManager.default.fileExists(atPath: development) {
-                _ = try await Identity.verifier(
+                tokens = try await Identity.verifier(
                     configuration, secretPath: isDevelopment ? development : configuration.tokenSecretFile,
                     publicKeyPEM: Identity.publicKeyPEM(configuration))
             }
         } catch {
             report.tokenError = "\(error)"
         }
-        report.readableSecrets = Identity.secretPaths(configuration).filter { (try? FileFacts(path: $0))?.isWorldReadable == true }
+        report.readableSecrets = Identity.secretPaths(configuration, tokens).filter { (try? FileFacts(path: $0))?.isWorldReadable == true }
         return report
     }
 

@@ -47,6 +47,8 @@ struct TokenAudience: Codable, Equatable {
 /// The parts of a token's header that decide how it is checked.
 struct TokenHeader: Decodable {
     var alg: String?
+    /// Which key of a key set it is signed with.
+    var kid: String?
     /// Extensions that must be understood.
     var crit: [String]?
 }

@@ -13,7 +13,14 @@ package enum TokenSecret {
 
     /// The secret in the file at `path`, or nil when it can't be read.
     package static func read(_ path: String) -> [UInt8]? {
-        guard var secret = Identity.readRegular(path).map([UInt8].init) else { return nil }
+        readFile(path).map(withoutLineEnd)
+    }
+
+    /// The bytes of a file with a key, or nil when it can't be read.
+    package static func readFile(_ path: String) -> [UInt8]? { Identity.readRegular(path).map([UInt8].init) }
+
+    static func withoutLineEnd(_ file: [UInt8]) -> [UInt8] {
+        var secret = file
         if secret.last == UInt8(ascii: "\n") { secret.removeLast() }
         if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
         return secret

@@ -1,39 +1,49 @@
 internal import Foundation
 internal import JWTKit
+internal import Logging
+internal import Synchronization
 
-/// Checks the tokens that come with `HELLO` and `AUTHENTICATE`.
+/// Checks tokens: those that come with `HELLO` and `AUTHENTICATE`, and those of the control API. Any thread may ask.
 ///
-/// Each configured algorithm has its one key. The algorithm that a token names only chooses among them: a token can't
-/// make a public key be used as an HMAC secret, and `none` is not there to be chosen. A key id in the header is ignored.
-package struct TokenVerifier: Sendable {
-    private var keys: [String: any JWTAlgorithm] = [:]
+/// Each configured algorithm has its one key, and a key set has others, each with an id and an algorithm of its own. What a token's header names
+/// only chooses among them: a token can't make a public key be used as an HMAC secret, and `none` is not there to be chosen.
+package final class TokenVerifier: Sendable {
+    private let keys: [String: any JWTAlgorithm]
+    private let keySet: Mutex<TokenKeySet?>
     private let rules: TokenRules
 
     /// - Parameters:
     ///   - secret: of HS256 tokens, or nil when they aren't accepted.
     ///   - publicKeyPEM: P-256 for ES256 tokens or Ed25519 for EdDSA ones, or nil.
-    package init(secret: [UInt8]?, publicKeyPEM: String?, rules: TokenRules = TokenRules()) async throws(TokenKeyError) {
-        self.rules = rules
-        if let secret {
-            guard secret.count >= TokenSecret.bytesMin else { throw .secretTooShort(secret.count) }
-            keys["HS256"] = try await Self.key { await $0.add(hmac: HMACKey(from: Data(secret)), digestAlgorithm: .sha256) }
-        }
+    ///   - keySet: keys with ids, or nil.
+    package init(
+        secret: [UInt8]?, publicKeyPEM: String?, keySet: TokenKeySet? = nil, rules: TokenRules = TokenRules()
+    ) async throws(TokenKeyError) {
+        var keys: [String: any JWTAlgorithm] = [:]
+        if let secret { keys["HS256"] = try await Self.verifier(secret: secret) }
         if let publicKeyPEM {
             if let key = try? ES256PublicKey(pem: publicKeyPEM) {
-                keys["ES256"] = try await Self.key { await $0.add(ecdsa: key) }
+                keys["ES256"] = try await Self.verifier { await $0.add(ecdsa: key) }
             } else if let key = try? EdDSA.PublicKey(pem: publicKeyPEM) {
-                keys["EdDSA"] = try await Self.key { await $0.add(eddsa: key) }
+                keys["EdDSA"] = try await Self.verifier { await $0.add(eddsa: key) }
             } else {
                 throw .publicKeyUnusable
             }
         }
-        guard !keys.isEmpty else { throw .noKey }
+        guard !keys.isEmpty || keySet != nil else { throw .noKey }
+        self.keys = keys
+        self.keySet = Mutex(keySet)
+        self.rules = rules
+    }
+
+    /// Checks HS256 tokens.
+    static func verifier(secret: [UInt8]) async throws(TokenKeyError) -> any JWTAlgorithm {
+        guard secret.count >= TokenSecret.bytesMin else { throw .secretTooShort(secret.count) }
+        return try await verifier { await $0.add(hmac: HMACKey(from: Data(secret)), digestAlgorithm: .sha256) }
     }
 
     /// The library makes its algorithms through a collection; the one in it is taken out, so that checks need no actor.
-    private static func key(
-        _ add: (JWTKeyCollection) async -> JWTKeyCollection
-    ) async throws(TokenKeyError) -> any JWTAlgorithm {
+    static func verifier(_ add: (JWTKeyCollection) async -> JWTKeyCollection) async throws(TokenKeyError) -> any JWTAlgorithm {
         do {
             return try await add(JWTKeyCollection()).getKey()
         } catch {
@@ -42,20 +52,51 @@ package struct TokenVerifier: Sendable {
     }
 
     /// The algorithms that are accepted.
-    package var algorithms: [String] { keys.keys.sorted() }
+    package var algorithms: [String] { keySet.withLock { Set(keys.keys).union($0?.algorithms ?? []) }.sorted() }
+
+    /// Whether who reads the key set's file can make tokens.
+    var hasSecretKeySet: Bool { keySet.withLock { $0?.hasSecret == true } }
+
+    /// Says in the log which keys of the key set are passed over.
+    func sayIgnored(_ path: String, _ logger: Logger) {
+        let ignored = keySet.withLock { $0?.ignored ?? [] }
+        guard !ignored.isEmpty else { return }
+        logger.notice("keys of the key set are passed over", metadata: ["file": "\(path)", "keys": "\(ignored.joined(separator: "; "))"])
+    }
+
+    /// Tokens are checked with these keys from now on, beside those that have no id.
+    package func replace(_ newKeys: TokenKeySet) { keySet.withLock { $0 = newKeys } }
 
     /// Checks `token` at `now`, in seconds since 1970.
     package func verify(_ token: [UInt8], now: UInt64) throws(TokenError) -> VerifiedToken {
         let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed }
-        let header = try Self.decoded(TokenHeader.self, parts[0])
-        guard let algorithm = header.alg, let key = keys[algorithm] else { throw .algorithm }
-        // What `crit` lists must be understood (RFC 7515, 4.1.11), and nothing is.
-        guard header.crit == nil, let signature = Self.base64URLDecoded(parts[2]) else { throw .malformed }
+        let key = try key(Self.decoded(TokenHeader.self, parts[0]))
+        guard let signature = Self.base64URLDecoded(parts[2]) else { throw .malformed }
         let signed = token[..<parts[1].endIndex]
-        // The crypto library also throws for a signature that has no valid form.
-        guard let isGenuine = try? key.verify(signature, signs: signed), isGenuine else { throw .signature }
+        guard Self.isGenuine(signature, of: signed, key) else { throw .signature }
         return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now, rules: rules)
+    }
+
+    /// The crypto library also throws for a signature that has no valid form.
+    static func isGenuine(_ signature: Data, of signed: ArraySlice<UInt8>, _ key: any JWTAlgorithm) -> Bool {
+        (try? key.verify(signature, signs: signed)) == true
+    }
+
+    /// The key that a header chooses: the one with its id, which must be for its algorithm; else the one of its algorithm that has no id.
+    private func key(_ header: TokenHeader) throws(TokenError) -> any JWTAlgorithm {
+        guard let algorithm = header.alg else { throw .algorithm }
+        // What `crit` lists must be understood (RFC 7515, 4.1.11), and nothing is.
+        guard header.crit == nil else { throw .malformed }
+        let (found, isKnown) = keySet.withLock { set in
+            (header.kid.flatMap { set?[$0] }, set?.algorithms.contains(algorithm) == true)
+        }
+        if let found {
+            guard found.algorithm == algorithm else { throw .algorithm }
+            return found.verifier
+        }
+        guard let key = keys[algorithm] else { throw isKnown ? .keyID : .algorithm }
+        return key
     }
 
     /// The user that a token names, unchecked: for whoever brings one, and must leave it to the gateway to believe it. nil when it can't be read.
@@ -74,7 +115,7 @@ package struct TokenVerifier: Sendable {
         }
     }
 
-    private static func base64URLDecoded(_ text: ArraySlice<UInt8>) -> Data? {
+    static func base64URLDecoded(_ text: ArraySlice<UInt8>) -> Data? {
         var base64 = text.map { byte -> UInt8 in
             switch byte {
             case UInt8(ascii: "-"): UInt8(ascii: "+")
@@ -91,13 +132,18 @@ package struct TokenVerifier: Sendable {
 package enum TokenKeyError: Error, Equatable, CustomStringConvertible, Sendable {
     case secretTooShort(Int)
     case publicKeyUnusable
+    case privateKeyUnusable
+    /// What is wrong with the key set.
+    case keySet(String)
     case noKey
 
     package var description: String {
         switch self {
         case .secretTooShort(let count): "the secret has \(count) bytes; at least \(TokenSecret.bytesMin) are needed"
         case .publicKeyUnusable: "not the PEM text of a P-256 (ES256) or Ed25519 (EdDSA) public key"
-        case .noKey: "neither a secret nor a public key"
+        case .privateKeyUnusable: "not the PEM text of a P-256 (ES256) or Ed25519 (EdDSA) private key"
+        case .keySet(let problem): problem
+        case .noKey: "neither a secret, a public key nor a key set"
         }
     }
 }

@@ -80,6 +80,8 @@ package enum TokenError: Error, Equatable, CaseIterable, Sendable {
     case signature
     /// Signed with an algorithm that isn't configured, `none` included.
     case algorithm
+    /// Signed by a key of an id that the key set doesn't have.
+    case keyID
     case expired
     case notYetValid
     /// Of another issuer than the configured one.
@@ -90,7 +92,7 @@ package enum TokenError: Error, Equatable, CaseIterable, Sendable {
     /// What the client is told.
     package var closeCode: CloseCode {
         switch self {
-        case .malformed, .signature, .issuer, .audience: .tokenInvalid
+        case .malformed, .signature, .keyID, .issuer, .audience: .tokenInvalid
         case .algorithm: .tokenAlgorithm
         case .expired: .tokenExpired
         case .notYetValid: .tokenNotYetValid

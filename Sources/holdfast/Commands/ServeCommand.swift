@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
             the data directory, a development key and a self-signed certificate, and says so.
 
             SIGTERM and SIGINT: clients are asked to leave, everything is stored, exit code 0; a second signal cuts the time \
-            short. SIGHUP: certificate and key are read again, the audit file is opened again. Other exit codes: holdfast --help.
+            short. SIGHUP: certificate, key and token keys (tokenKeySetFile) are read again, the audit file is opened again. Other \
+            exit codes: holdfast --help.
 
             A data directory of an earlier version is refused (exit code 79) with what its migration takes, and changed when --migrate is given. \
             A migration that was interrupted goes on at the next start.

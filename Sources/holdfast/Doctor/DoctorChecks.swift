@@ -204,7 +204,7 @@ enum DoctorChecks {
             DoctorCheck("certificate", value, wanted: "one that is good now, with its key", isWell: state == .ok, else: state, do: advice),
             DoctorCheck(
                 "token keys", report.tokenError ?? "good", wanted: "keys that can be used", isWell: report.tokenError == nil, else: .fail,
-                do: "Put the key of your token issuer into tokenSecretFile or tokenPublicKeyFile"),
+                do: "Put the key of your token issuer into tokenSecretFile, tokenPublicKeyFile or tokenKeySetFile"),
             DoctorCheck(
                 "secrets", readable.isEmpty ? "not readable by others" : readable.joined(separator: ", "), wanted: "mode 0600",
                 isWell: readable.isEmpty, do: "chmod 600 \(readable.joined(separator: " "))"),
