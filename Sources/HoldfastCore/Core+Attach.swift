@@ -264,9 +264,9 @@ extension Core {
         let attached = Effect.Attached(
             outcome: outcome, session: row.id, attach: row.attach, cursor: row.cursor.position, era: era, lastSequence: row.lastSequence,
             serverTime: clock.time, isSendOnly: row.flags.contains(.isSendOnly), isService: row.flags.contains(.isService))
-        // The sequence and the session that the answer names are synced first.
+        // The sequence and the session that the answer names are synced first, and the act that lets the user in again.
         let held = HeldEffect.welcome(slot, row.connection, attached, previous: previous)
-        hold(held, until: max(row.lastPosition, fence))
+        hold(held, until: max(row.lastPosition, fence, audits.lastPosition))
     }
 
     /// What is known of the session that a client presents and doesn't get. Of one that isn't its own nothing: an id is no secret.

@@ -18,6 +18,8 @@ final class GatewayRun {
     private(set) var ports: [SimulatedLoopPort] = []
     private(set) var tables: [TableOwner] = []
     private(set) var backend: SimulatedBackend!
+    /// When the tokens were issued of connections that came with one.
+    private var tokens: [ConnectionHandle: UInt32] = [:]
     var admission: Admission
     let load: GatewayLoad
     private(set) var isAlive = true
@@ -97,8 +99,20 @@ final class GatewayRun {
     // MARK: - The core's thread
 
     func post(_ message: CoreMessage) {
+        if case .commands(let batch, _) = message { noteTokens(batch) }
         inbox.append(message)
         turnSoon()
+    }
+
+    private func noteTokens(_ batch: CommandBatch) {
+        for case .hello(let connection, _, _, _, _, _, let issuedAt, _) in batch.commands { tokens[connection] = issuedAt }
+    }
+
+    private func noteLetIn(_ effects: EffectBatch) {
+        let time = UInt64(Int64(monotonic) + core.timeOffset)
+        for case .welcome(let connection, let attached) in effects.effects {
+            gateway.oracle.letIn(attached, issuedAt: tokens.removeValue(forKey: connection), at: time)
+        }
     }
 
     private func turnSoon() {
@@ -119,10 +133,13 @@ final class GatewayRun {
         while let job = core.takeJob(now: now) { start(job) }
         if core.counts.unsyncedBatches > journal.count { world.coverage.count(.batchWaits) }
         for loop in ports.indices {
-            if let (effects, _) = core.takeEffects(door: loop) { ports[loop].take(effects) }
+            guard let (effects, _) = core.takeEffects(door: loop) else { continue }
+            noteLetIn(effects)
+            ports[loop].take(effects)
         }
         if let (effects, _) = core.takeEffects(door: backend.door) { backend.take(effects) }
         for notice in core.takeHoldNotices() { gateway.oracle.gaveWay(notice) }
+        for entry in core.takeAuditNotices() { world.note("noted: \(entry.record.act) at \(entry.position.rawValue)") }
         if core.takeGiveBack() { for table in tables { table.table.giveMemoryBack() } }
         if core.isFinished { return gateway.drained() }
         if core.hasMore {

@@ -17,6 +17,8 @@ final class SimulatedBackend {
         case inbox(user: String)
         case reachability([String])
         case hold(HoldRequest)
+        case act(Act)
+        case audit(limit: Int)
     }
 
     private unowned let run: GatewayRun
@@ -93,6 +95,7 @@ final class SimulatedBackend {
         if let text, let position = oracle.texts[text].position {
             batch.commands.append(.ask(newReply(.message(text: text)), .message(position)))
         }
+        batch.commands.append(.ask(newReply(.audit(limit: limit)), .audit(after: .zero, limit: limit)))
         run.post(.commands(batch, done: nil))
     }
 
@@ -101,6 +104,14 @@ final class SimulatedBackend {
         oracle.asksFor(request)
         var batch = CommandBatch(door: door)
         batch.commands.append(.hold(newReply(.hold(request)), batch.append(request)))
+        run.post(.commands(batch, done: nil))
+    }
+
+    /// Does something to a user; to a session alone where no name is given.
+    func act(_ act: Act, on user: String) {
+        var batch = CommandBatch(door: door)
+        let command = batch.append(act, on: Array(user.utf8), by: .token(Array("operator".utf8)), requestID: Array("\(lastNumber)".utf8))
+        batch.commands.append(.act(newReply(.act(act)), command))
         run.post(.commands(batch, done: nil))
     }
 
@@ -135,6 +146,9 @@ final class SimulatedBackend {
             case (.question, .connections(let page, _)): oracle.answered(page)
             case (.reachability(let users), .reachability(let found, let position)): oracle.answered(found, for: users, at: position)
             case (.message(let text), .message(let status, _)): oracle.answered(status, of: text)
+            case (.act(let act), .acted(let result, let position)): oracle.acted(act, result, at: position)
+            case (.act, .userLost): run.world.coverage.count("act on a lost user")
+            case (.audit(let limit), .audit(let page, let position)): oracle.answered(page, limit: limit, at: position)
             case (.hold(let request), .held(let floor, let position)):
                 oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")

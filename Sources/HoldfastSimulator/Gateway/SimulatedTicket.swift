@@ -32,20 +32,24 @@ enum SimulatedTicket {
 /// A token as text: what a JWT says, without its signature.
 enum SimulatedToken {
     /// - Parameter limit: whom the user may write to; nil: everybody.
-    static func text(user: String, device: String, expires: UInt64, limit: RecipientLimit?) -> [UInt8] {
-        Array("\(user) \(device) \(expires)\(limit.map { " to:" + $0.names.joined(separator: ",") } ?? "")".utf8)
+    static func text(user: String, device: String, issuedAt: UInt64, expires: UInt64, limit: RecipientLimit?) -> [UInt8] {
+        Array("\(user) \(device) \(issuedAt) \(expires)\(limit.map { " to:" + $0.names.joined(separator: ",") } ?? "")".utf8)
     }
 
     static func check(_ token: [UInt8], wallSeconds: UInt64) -> Result<CheckedToken, CloseCode> {
         let words = String(decoding: token, as: UTF8.self).split(separator: " ")
-        guard words.count == 3 || words.count == 4, let expires = UInt64(words[2]) else { return .failure(.tokenInvalid) }
+        guard words.count == 4 || words.count == 5, let issuedAt = UInt32(words[2]), let expires = UInt64(words[3]) else {
+            return .failure(.tokenInvalid)
+        }
         guard expires > wallSeconds else { return .failure(.tokenExpired) }
         var limit: RecipientLimit?
-        if words.count == 4 {
-            limit = RecipientLimit(words[3].dropFirst("to:".count).split(separator: ",").map(String.init))
+        if words.count == 5 {
+            limit = RecipientLimit(words[4].dropFirst("to:".count).split(separator: ",").map(String.init))
             guard limit != nil else { return .failure(.tokenInvalid) }
         }
         return .success(
-            CheckedToken(user: Array(words[0].utf8), device: Array(words[1].utf8), isService: false, to: limit, expires: expires))
+            CheckedToken(
+                user: Array(words[0].utf8), device: Array(words[1].utf8), isService: false, to: limit, issuedAt: issuedAt, expires: expires)
+        )
     }
 }

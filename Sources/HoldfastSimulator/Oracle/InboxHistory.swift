@@ -13,7 +13,8 @@ struct InboxHistory {
         /// The session receives, and has everything up to here.
         case began(SessionID, at: Position)
         case moved(SessionID, to: Position)
-        case ended(SessionID)
+        /// All at once.
+        case ended([SessionID])
         /// Unacknowledged.
         case left(through: Position)
     }
@@ -38,10 +39,11 @@ struct InboxHistory {
             if !begun.isSendOnly { add(.began(begun.session, at: begun.cursor.position), of: begun.session.userNumber, at: position) }
         case .cursors(let cursors):
             for cursor in cursors { add(.moved(cursor.session, to: cursor.position), of: cursor.session.userNumber, at: position) }
-        case .sessionEnded(let session, _): add(.ended(session), of: session.userNumber, at: position)
+        case .sessionEnded(let session, _): add(.ended([session]), of: session.userNumber, at: position)
         case .audit(let audit):
             if audit.isNewUser { note(audit.name, is: audit.user, since: position) }
-            for serial in audit.ended { add(.ended(SessionID(user: audit.user, serial: serial)), of: audit.user, at: position) }
+            let ended = audit.ended.map { SessionID(user: audit.user, serial: $0) }
+            if !ended.isEmpty { add(.ended(ended), of: audit.user, at: position) }
         case .evicted(let evicted): add(.left(through: evicted.through.position), of: evicted.user, at: position)
         case .seen, .limit, .lost, .hold: break
         }
@@ -73,7 +75,7 @@ struct InboxHistory {
             case .began(let session, let cursor): cursors[session] = cursor
             // Of one that has ended or only sends nothing waits.
             case .moved(let session, let cursor): if let before = cursors[session] { cursors[session] = max(before, cursor) }
-            case .ended(let session): cursors[session] = nil
+            case .ended(let sessions): for session in sessions { cursors[session] = nil }
             case .left(let through): gone = max(gone, through)
             }
             // What all have never comes back, also not for a device that comes later, or when none is left.

@@ -35,7 +35,8 @@ extension Oracle {
         world.coverage.count("push refused \(refusal)")
         if refusal != .storageFull, refusal != .keysFull { world.fail("text \(number) isn't pushed: \(refusal)") }
         guard texts[number].position != nil else { return }
-        if lastAge < texts[number].keyKeptUntil { world.fail("text \(number) is called refused and is on the disk") }
+        let isKept = lastAge < texts[number].keyKeptUntil && world.time < texts[number].keyKeptUntilTime
+        if isKept { world.fail("text \(number) is called refused and is on the disk") }
     }
 
     func lineRefused(_ number: Int, _ line: UInt32, _ refusal: PushRefusal) {
@@ -62,6 +63,7 @@ extension Oracle {
         guard let request = message.request else { return world.fail("text \(number) is stored without its key") }
         world.note("text \(number) is stored at age \(message.age), its key is kept until \(request.until)")
         texts[number].keyKeptUntil = request.until
+        texts[number].keyKeptUntilTime = world.time + UInt64(request.until - min(request.until, message.age)) * 1_000
         texts[number].refusals = message.recipients.map(\.refusal)
         if request.until < message.age + world.profile.core.keySecondsMin { world.fail("the key of text \(number) is promised too little") }
     }

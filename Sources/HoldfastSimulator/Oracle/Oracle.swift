@@ -16,6 +16,10 @@ final class Oracle {
     var answeredCursors: [SessionID: Position] = [:]
     /// What inboxes hold; nil after a repair, which may leave out any record.
     private(set) var inboxes: InboxHistory? = InboxHistory()
+    /// What operators have done; nil after a repair, which may leave out any record.
+    var acts: ActHistory? = ActHistory()
+    /// The devices whose sessions began.
+    var devices: [SessionID: String] = [:]
     /// Above which no record may go, as far as those who have a hold know.
     var holdFloors: [HoldName: Position] = [:]
     /// How far they gave way last, as the disk has it, and where the record is that says so.
@@ -126,7 +130,10 @@ final class Oracle {
     func committed(_ batch: JournalBatch) {
         for entry in batch.entries {
             let record = Record.decode(batch.bytes[entry.offset..<entry.offset + entry.count].span)
-            if let record { inboxes?.add(record, at: entry.position) }
+            if let record {
+                inboxes?.add(record, at: entry.position)
+                checkActs(record, at: entry.position)
+            }
             if case .hold(let hold)? = record { recorded(hold, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
@@ -174,6 +181,7 @@ final class Oracle {
         // Its first lines may be gone.
         upload = (upload.number + 1, [])
         inboxes?.goBack(to: next)
+        acts?.goBack(to: next)
         holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, position >= next else { continue }
@@ -190,6 +198,7 @@ final class Oracle {
         upload = (upload.number + 1, [])
         answeredCursors = [:]
         inboxes = nil
+        acts = nil
         holdFloors = [:]
         for index in texts.indices {
             guard let position = texts[index].position, damagedPositions.contains(position) else { continue }
@@ -332,6 +341,7 @@ final class Oracle {
             .tooManyConnections, .gatewayFull, .overloaded:
             break
         case .fenced: break
+        case .revoked where mayBeKeptOut(phone), .blocked where mayBeKeptOut(phone): break
         // A position of a stream that damage or a restore has taken away.
         case .internalError where hasDamage: break
         default: fail(phone, "is closed with \(code.map { "\($0)" } ?? "a code that there isn't")")
@@ -377,7 +387,7 @@ final class Oracle {
         phone.textOfID = [:]
     }
 
-    private func excuse(_ phone: SimulatedPhone) {
+    func excuse(_ phone: SimulatedPhone) {
         // Phones with one device id share what happens to its session.
         for other in phones where other.profile.user == phone.profile.user && other.profile.device == phone.profile.device {
             records[other.number].excusedAt = world.time

@@ -29,6 +29,8 @@ struct SentText {
     var timeToLive: UInt32 = 0
     /// Of a push: until when its key is kept, by the age clock, as the record says.
     var keyKeptUntil: UInt32 = 0
+    /// The same by the world's time, which the age clock never lags behind by much.
+    var keyKeptUntilTime: UInt64 = 0
     /// Of a push: it was asked for more than once, so it may come later than others, and again when its key isn't kept any more.
     var isRepeated = false
     /// Of a push: why it isn't in the inbox of each of these, as the record says.

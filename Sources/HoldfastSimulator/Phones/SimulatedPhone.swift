@@ -268,7 +268,7 @@ final class SimulatedPhone {
             world.coverage.count(.tokenExpired)
             expires = wall - 1
         }
-        return SimulatedToken.text(user: profile.user, device: profile.device, expires: expires, limit: profile.limit)
+        return SimulatedToken.text(user: profile.user, device: profile.device, issuedAt: wall, expires: expires, limit: profile.limit)
     }
 
     func end() { process = nil }

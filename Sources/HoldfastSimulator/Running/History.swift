@@ -43,7 +43,7 @@ package struct History: Sendable {
                 Operation(.absence, at: 900_000, 0, long), Operation(.restorePhone, at: 1_200_000),
             ], occurrences: ["welcome begunExpired"]),
         History(
-            name: "a text without a number was sent again in a session that the gateway doesn't know", bug: "unnumberedBelieved", seed: 72,
+            name: "a text without a number was sent again in a session that the gateway doesn't know", bug: "unnumberedBelieved", seed: 4,
             operations: [
                 Operation(.backUpGateway, at: 1_000), Operation(.crash, at: 60_000, 0, atOnce), Operation(.send, at: 60_010, 0, 3),
                 Operation(.backUpPhone, at: 60_020), Operation(.restoreGateway, at: 60_030), Operation(.restorePhone, at: 900_000),

@@ -12,7 +12,7 @@ package struct Operation: Equatable, Sendable {
         case crash, powerCut, drain, rotateKeys, checkpoint, stall, wallJump, failCommit, failCheckpoint, fillDisk, slowDisk, flipBit
         case backUpGateway, restoreGateway
         // What backends and operators do.
-        case push, ask, hold
+        case push, ask, hold, act
         /// Everybody is away for days.
         case absence
 
@@ -53,6 +53,7 @@ package struct Operation: Equatable, Sendable {
             case .push: 60
             case .ask: 20
             case .hold: 20
+            case .act: 20
             }
         }
 

@@ -81,6 +81,7 @@ package final class Simulation {
         case .suspend: phone.suspend(for: operation.b % 600_000)
         case .push: push(operation)
         case .hold: hold(operation)
+        case .act: act(phone, operation)
         case .ask:
             let pushed = oracle.texts.indices.filter { oracle.texts[$0].sender == nil }.suffix(8)
             gateway.run?.backend.ask(
@@ -197,6 +198,29 @@ package final class Simulation {
         run.backend.hold(random.chance(0.25) ? .release(name) : .set(name, hold))
     }
 
+    /// What an operator does to a phone's user, or now and then to somebody who has no phone.
+    private func act(_ phone: SimulatedPhone, _ operation: Operation) {
+        guard let run = gateway.run else { return }
+        var random = SeededRandom(seed: operation.b)
+        let user = random.chance(0.1) ? world.profile.users[random.below(world.profile.users.count)] : phone.profile.user
+        let session = phone.process?.machine.session ?? SessionID(rawValue: 0)
+        // By a clock that is right, or behind: what is issued from now on is good.
+        let seconds = UInt32(min(world.issuerWall, UInt64(World.wallStart) + world.time) / 1_000)
+        switch random.below(8) {
+        case 0: run.backend.act(.revokeSession(session), on: random.chance(0.5) ? user : "")
+        case 1: run.backend.act(.revokeDevice(Array(phone.profile.device.utf8)), on: user)
+        case 2: run.backend.act(.revokeTokens(before: seconds), on: user)
+        case 3: run.backend.act(.block(until: seconds + UInt32(1 + random.below(1_800)), reason: Array("for a while".utf8)), on: user)
+        case 4: run.backend.act(.block(until: 0, reason: []), on: user)
+        case 5: run.backend.act(.unblock, on: user)
+        case 6: run.backend.act(.disconnect(retryAfterMilliseconds: UInt32(random.below(30_000))), on: user)
+        default: run.backend.act(.disconnectSession(session, retryAfterMilliseconds: 0), on: "")
+        }
+        // Nobody is kept out for days: those who are there have something to do.
+        guard random.chance(0.5) else { return }
+        world.after(random.within(10_000...1_200_000)) { [unowned self] in gateway.run?.backend.act(.unblock, on: user) }
+    }
+
     private func cut(_ phone: SimulatedPhone, _ operation: Operation) {
         guard let link = phone.link else { return }
         switch operation.b % 10 {
@@ -239,6 +263,7 @@ package final class Simulation {
             add(PhoneProfile(user: user, device: "late", app: .plain), oracle.phones.count)
         }
         for round in 0..<60 where world.problems.isEmpty {
+            unblockAll()
             healPhones(round)
             world.run(until: world.time + 60_000)
             // A connection that is dead and says nothing is found by its heartbeat.
@@ -253,6 +278,12 @@ package final class Simulation {
         for _ in 0..<10 where world.problems.isEmpty && !isSettled { world.run(until: world.time + 7_000) }
         guard world.problems.isEmpty else { return }
         oracle.checkEnd(gateway)
+    }
+
+    /// After a repair nobody knows who is blocked.
+    private func unblockAll() {
+        let users = oracle.acts?.blocked ?? Set(world.profile.users + oracle.phones.map(\.profile.user)).sorted()
+        for user in users { gateway.run?.backend.act(.unblock, on: user) }
     }
 
     /// Phones with one device id fence each other: they are opened in turn.

@@ -130,9 +130,12 @@ struct Profile {
         core.sessionDays = UInt32(3 + random.below(6))
         core.keySecondsMin = UInt32(43_200 + random.below(86_400))
         core.keySeconds = core.keySecondsMin + UInt32(random.below(200_000))
-        core.idempotencyKeysMax = random.chance(0.3) ? 6 + random.below(30) : 5_000
+        core.idempotencyKeysMax = random.chance(0.3) ? 2 + random.below(8) : 5_000
         core.keySweepMilliseconds = 1_000 + random.within(0...600_000)
         core.keySweepSliceRows = 1 + random.below(8)
+        core.auditDays = random.chance(0.3) ? UInt32(2 + random.below(4)) : 400
+        core.auditSweepMilliseconds = 60_000
+        core.auditSweepRows = 1 + random.below(5)
         core.devicesPerUserMax = max(8, phones.count)
         core.clock.earliest = UInt64(World.wallStart) - ClockRule.yearMilliseconds
         core.retryAfterMilliseconds = UInt32(500 + random.below(4_000))
