@@ -95,13 +95,16 @@ let package = Package(
             dependencies: [
                 "HoldfastControl", "HoldfastGateway", "HoldfastClient", "HoldfastClientTransport", "HoldfastStorage", "HoldfastCore",
                 "HoldfastWire", "HoldfastIO", "HoldfastSystem", argumentParser, logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ], exclude: ["RUNBOOK.md"], swiftSettings: settings),
         .executableTarget(
             name: "holdfast-load",
             dependencies: [
                 "HoldfastIO", "HoldfastClient", "HoldfastClientTransport", "HoldfastWire", "HoldfastStorage", "HoldfastGateway",
                 "HoldfastConnection", "HoldfastCore", "HoldfastSimulator", "HoldfastTestSupport", "CLMDB", "CLinux",
-                argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
+                argumentParser, logging, .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Yams", package: "Yams"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings + loadSettings),
 

@@ -48,7 +48,8 @@ struct Holdfast: AsyncParsableCommand {
         version: "holdfast \(Release.version)",
         subcommands: [
             ServeCommand.self, TokenCommand.self, SendCommand.self, ReceiveCommand.self, ChatCommand.self, InspectCommand.self,
-            DoctorCommand.self, VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
+            PushSubcommand.self, UsersCommand.self, SessionsCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
+            RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
         ])
 
     /// Runs a command; a failure is one message on standard error and an exit code.

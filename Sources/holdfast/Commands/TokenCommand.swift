@@ -17,9 +17,9 @@ struct TokenCommand: AsyncParsableCommand {
 
             EXAMPLES
               holdfast token --data ./holdfast-data --user alice --ttl 12h > alice.token
-              holdfast token --key secret --user shop --role service --scopes push,read
-              holdfast token --key shop.pem --key-id shop-2 --user shop --role service \\
-                --scopes push --to 'customer-*',support --audience chat
+              holdfast token --key ./secret --user shop --role service --scopes push,read
+              holdfast token --key shop.pem --key-id shop-2 --user shop --to 'customer-*'
+              holdfast token --key shop.pem --user shop --audience chat --issuer https://id
             """)
 
     @Option(help: ArgumentHelp("The gateway's data directory, for its development key.", valueName: "dir"))
