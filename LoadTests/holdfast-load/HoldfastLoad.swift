@@ -25,7 +25,7 @@ struct HoldfastLoad: AsyncParsableCommand {
             FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, OverloadCommand.self,
             RestartCommand.self,
             FillCommand.self, ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self,
-            FlameCommand.self,
+            FlameCommand.self, BareHTTPCommand.self,
             SimulateCommand.self, CrashCommand.self, PowerCutCommand.self, MigrateCommand.self, HostileCommand.self, NetworkCommand.self,
         ])
 
