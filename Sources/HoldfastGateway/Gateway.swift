@@ -195,8 +195,8 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads certificate and token keys and opens the audit file again. Keep the result
-    /// while it runs.
+    /// Reacts to the process's signals: SIGTERM and SIGINT drain, SIGHUP reads certificate and token keys again, and opens the audit file
+    /// anew. Keep the result while it runs.
     package func watchSignals() throws(GatewayError) -> SignalWatcher {
         do {
             return try SignalWatcher([.terminate, .interrupt, .hangUp]) { signal in

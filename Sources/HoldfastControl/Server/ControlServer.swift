@@ -96,6 +96,8 @@ package final class ControlServer: Sendable {
         else { return }
         await running.group.triggerGracefulShutdown()
         _ = await running.task.result
+        // The library takes it away, unless it was cut short.
+        if let path = configuration.controlSocketPath { ControlSocket.remove(path) }
     }
 
     /// One address to listen at.

@@ -75,7 +75,8 @@ extension Core {
                 number: number, name: name ?? [], inboxMessages: kept.count, inboxBytes: kept.bytes,
                 lastPosition: row.inbox.last.position,
                 sessions: image.sessions.map {
-                    InspectedUser.Session($0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id], image.limits[$0.id])
+                    InspectedUser.Session(
+                        $0, of: row, device: names.newDevice(of: $0.id) ?? storedDevices[$0.id], image.limits[$0.id])
                 })
             guard body(user) else { return }
         }

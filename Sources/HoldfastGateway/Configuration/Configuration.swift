@@ -81,6 +81,7 @@ package struct Configuration: Sendable {
     package var inboxMessagesMax = 200_000
     package var inboxBytesMax = 64 << 20
     package var inboxDays = 30
+    package var idempotencyKeysMax = 10_000_000
     package var inboxPolicy = InboxPolicy.refuseSender
     package var clockAheadYearsMax = 10
 

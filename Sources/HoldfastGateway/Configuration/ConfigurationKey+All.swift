@@ -200,6 +200,10 @@ extension ConfigurationKey {
         .init("inboxBytesMax", .integer(\.inboxBytesMax, 64 << 10...1 << 31 - 1), "Bytes of bodies that are kept for one user."),
         .init("inboxDays", .integer(\.inboxDays, 1...3650), "Older messages expire; the recipient gets a GAP."),
         .init(
+            "idempotencyKeysMax", .integer(\.idempotencyKeysMax, 2...1_000_000_000),
+            "Idempotency-Keys of backends' requests that are kept: each for 7 days while fewer than half of that are, for less as they get more, down to a day; when all are used, requests with new keys are refused. About 80 bytes on disk each."
+        ),
+        .init(
             "inboxPolicy", .inboxPolicy(\.inboxPolicy),
             "When an inbox is full: refuse the sender, or drop the oldest with a GAP for the recipient."),
         .init(

@@ -42,6 +42,7 @@ extension Configuration {
         core.inboxMessagesMax = UInt32(inboxMessagesMax)
         core.inboxBytesMax = UInt32(inboxBytesMax)
         core.inboxDays = UInt32(inboxDays)
+        core.idempotencyKeysMax = idempotencyKeysMax
         core.inboxPolicy = inboxPolicy
         core.auditDays = UInt32(auditDays)
         core.sessionDays = UInt32(sessionDays)

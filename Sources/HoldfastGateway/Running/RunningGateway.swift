@@ -94,7 +94,8 @@ struct RunningGateway {
         let (stop, logger, load) = (stop, logger, load)
         let driver = try CoreDriver(
             turn, storage: storage, mailbox: core, loops: loops.map(\.mailbox), port: port, audit: auditFile, load: load, meter: meter,
-            readers: readers, nearFullBytes: nearFullBytes, logger: logger
+            readers: readers,
+            nearFullBytes: nearFullBytes, logger: logger
         ) { error in
             guard stop.fail(error.exitCode) else { return }
             logger.critical("the disk failed: \(error)")
@@ -147,8 +148,8 @@ struct RunningGateway {
         core.post(.core(.finish))
         coreThread?.join()
         port.stop()
-        auditFile?.stop(until: SystemClock.monotonicMilliseconds() + Self.auditMilliseconds)
         figures.stop()
+        auditFile?.stop(until: SystemClock.monotonicMilliseconds() + Self.auditMilliseconds)
         for loop in loops { loop.eventLoop.stop() }
         for thread in loopThreads { thread.join() }
         logger.info("stopped", metadata: ["exitCode": "\(stop.current.failure ?? 0)"])

@@ -21,7 +21,7 @@ package struct ProcessFigures: Equatable, Sendable {
         figures.cpuNanoseconds = cpuNanoseconds(CLOCK_PROCESS_CPUTIME_ID)
         if let fields = SystemFile.text("/proc/self/stat").flatMap(StatLine.init)?.fields, fields.count > 21 {
             figures.virtualBytes = UInt64(fields[20])
-            figures.residentBytes = UInt64(fields[21]).map { $0 * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE)))) }
+            figures.residentBytes = UInt64(fields[21]).map { $0 * UInt64(max(1, getpagesize())) }
         }
         figures.startMilliseconds = start
         figures.descriptors = descriptorCount()
