@@ -108,6 +108,8 @@ let package = Package(
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings + loadSettings),
 
+        // What suites of several modules ask of the test runner.
+        .target(name: "TestTraits", path: "Tests/Traits", swiftSettings: settings),
         tests("HoldfastWireTests", ["HoldfastWire", "HoldfastTestSupport"]),
         tests("HoldfastCoreTests", ["HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
         tests("HoldfastConnectionTests", ["HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire"]),
@@ -117,18 +119,22 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         tests("HoldfastIOTests", ["HoldfastIO", "HoldfastTestSupport", "CLinux", "COpenSSL"]),
         tests("HoldfastClientTests", ["HoldfastClient", "HoldfastTestSupport", "HoldfastWire"]),
-        tests("HoldfastClientTransportTests", ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO"]),
+        tests(
+            "HoldfastClientTransportTests",
+            ["HoldfastClientTransport", "HoldfastClient", "HoldfastIO", "TestTraits"]
+        ),
         tests(
             "HoldfastGatewayTests",
             [
                 "HoldfastGateway", "HoldfastConnection", "HoldfastCore", "HoldfastTestSupport", "HoldfastWire", "HoldfastIO",
-                "HoldfastStorage",
+                "HoldfastStorage", "TestTraits",
             ]
         ),
         tests(
             "HoldfastControlTests",
             [
-                "HoldfastControl", "HoldfastGateway", "HoldfastCore", "HoldfastWire", logging, .product(name: "Yams", package: "Yams"),
+                "TestTraits", "HoldfastControl", "HoldfastGateway", "HoldfastCore", "HoldfastWire", logging,
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -144,7 +150,10 @@ let package = Package(
             ],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
-        tests("HoldfastTests", ["holdfast", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire", "HoldfastStorage", "HoldfastCore"]),
+        tests(
+            "HoldfastTests",
+            ["holdfast", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire", "HoldfastStorage", "HoldfastCore", "TestTraits"]
+        ),
         .testTarget(
             name: "HoldfastLoadTests",
             dependencies: [

@@ -35,6 +35,11 @@ is_taken() { holdfast users show alice --data "$WORK/data" | grep -q '^alice: [a
 wait_until 10 is_taken || fail "users show says: $(holdfast users show alice --data "$WORK/data")"
 holdfast push --as shop --to alice --to bob --text "by hand" --key by-hand --data "$WORK/data" >"$WORK/push" || fail "push: $(cat "$WORK/push")"
 holdfast push --as shop --to alice --to bob --text "by hand" --key by-hand --data "$WORK/data" | grep -q 'by an earlier request' || fail "the repeat is stored"
+status=0
+holdfast push --as shop --to nobody --text "by hand" --must-exist --json --data "$WORK/data" >"$WORK/push" 2>&1 || status=$?
+[ "$status" = 1 ] && grep -q invalidRecipient "$WORK/push" || fail "a push that nobody gets ends with $status: $(cat "$WORK/push")"
+holdfast users block alice --reason "stolen phone" --data "$WORK/data" >"$WORK/block" || fail "block: $(cat "$WORK/block")"
+holdfast users show alice --data "$WORK/data" | grep -q 'blocked for ever: stolen phone' || fail "the block isn't shown"
 holdfast status --data "$WORK/data" --json | jq -e '.ready and .holdfast_messages_stored_total >= 1' >/dev/null || fail "status: $(holdfast status --data "$WORK/data")"
 stop_gateway || fail "the gateway ended with $?"
 echo "pushed at $first, answered the same after kill -9, received once"

@@ -16,9 +16,7 @@ extension Core {
             query(id, .user(number: users[user].number, details(of: user), base: users.base(of: user).position))
         case .users(let after, let prefix, let limit):
             precondition(limit > 0, "a port checks how long a page may be")
-            let scan = UserScan(after: after, prefix: [UInt8](bytes[prefix]), limit: limit, from: checkpoint.nextUserWritten)
-            userScans.append((id, scan))
-            scanUsers(steps: configuration.turnSteps)
+            askUsers(id, after: after, prefix: [UInt8](bytes[prefix]), limit: limit)
         case .audit(let after, let limit): askAudit(id, after: after, limit: limit)
         case .message(let position):
             // Nobody has been told of a position that isn't synced.
@@ -65,9 +63,7 @@ extension Core {
             answer(job.reply, .message(status, at: lastPosition), until: lastPosition)
         case (.users(let scan), .users(let page)):
             guard result.appliedThrough >= job.writtenThrough else {
-                userScans.append(
-                    (job.reply, UserScan(after: scan.after, prefix: scan.prefix, limit: scan.limit, from: checkpoint.nextUserWritten)))
-                return scanUsers(steps: configuration.turnSteps)
+                return askUsers(job.reply, after: scan.after, prefix: scan.prefix, limit: scan.limit)
             }
             answer(job.reply, .users(page, at: job.through), until: job.through)
         case (.user(let number, _, _), .user(var details, let oldest)):
@@ -157,6 +153,12 @@ extension Core {
 
     // MARK: Users
 
+    /// Begins the search for a page of users, with those whom the store lacks.
+    private mutating func askUsers(_ id: ReplyID, after: UInt64, prefix: [UInt8], limit: Int) {
+        userScans.append((id, UserScan(after: after, prefix: prefix, limit: limit, from: checkpoint.nextUserWritten)))
+        scanUsers(steps: configuration.turnSteps)
+    }
+
     /// A slice of the search for users whom the store lacks.
     mutating func scanUsers(steps: Int) {
         var left = steps
@@ -197,9 +199,7 @@ extension Core {
             let image: UserImage
             if let user = users.find(recipient.user) {
                 recordCursors(of: user)
-                var rows: [SessionRow] = []
-                users.eachSession(of: user) { rows.append($0) }
-                image = UserImage(row: users[user], floor: users.floor(of: user), access: users.access(of: user), sessions: rows)
+                image = users.image(of: user)
             } else {
                 image = person.image ?? UserImage(row: UserRow(number: recipient.user), sessions: [])
             }

@@ -112,11 +112,7 @@ extension Core {
         }
         guard let number = act.sessionUser, find(number, found, &resolution) != nil else { return }
         resolution.user = number
-        switch self.names.userName(number, &resolution.places) {
-        case .found(let name): resolution.peerName = name
-        case .absent: break
-        case .unknown: resolution.missing.append(.userName(number))
-        }
+        resolution.peerName = findName(number, &resolution)
     }
 
     private func resolve(_ question: Question, _ names: CommandNames, _ found: FoundRows, into resolution: inout Resolution) {

@@ -4,9 +4,10 @@ import HoldfastClient
 import HoldfastClientTransport
 import HoldfastIO
 import Synchronization
+import TestTraits
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct LoopTransportTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct LoopTransportTests {
     @Test func `bytes go both ways in plaintext, and the end is told`() async throws {
         let server = try EchoServer()
         defer { server.stop() }

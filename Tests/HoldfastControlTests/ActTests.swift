@@ -1,10 +1,11 @@
 import HoldfastCore
 import HoldfastGateway
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct ActTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ActTests {
     private func send(_ harness: ControlHarness, _ method: String, _ path: String, _ body: String? = nil, id: String = "r") async throws
         -> RawHTTP.Answer
     {

@@ -1,10 +1,11 @@
 import NIOCore
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
 /// Clients that are slow, stuck, or flood.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionGuardTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ConnectionGuardTests {
     private func harness(_ change: (inout ControlLimits) -> Void) async throws -> ControlHarness {
         var limits = ControlLimits()
         limits.lingerTime = .milliseconds(500)

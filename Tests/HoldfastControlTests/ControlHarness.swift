@@ -53,7 +53,10 @@ final class ControlHarness: Sendable {
     @discardableResult
     func stop() async -> Int32 {
         gateway.beginDrain()
-        return await gateway.waitUntilStopped()
+        let code = await gateway.waitUntilStopped()
+        // On a machine that has much else to do, the gateway doesn't wait until the server's sockets are gone.
+        await server.stop()
+        return code
     }
 
     var address: String { bound.control ?? "" }

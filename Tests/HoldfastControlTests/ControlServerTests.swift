@@ -1,10 +1,11 @@
 import Foundation
 import HoldfastGateway
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct ControlServerTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ControlServerTests {
     @Test func `probes are answered without a token, and the gateway is ready`() async throws {
         let harness = try await ControlHarness()
         #expect(try await harness.get("/healthz").body == "ok\n")

@@ -2,11 +2,12 @@ import Foundation
 import HoldfastGateway
 import NIOCore
 import NIOPosix
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct ControlSocketTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ControlSocketTests {
     @Test func `the gateway's user does everything without a token`() async throws {
         let harness = try await ControlHarness()
         let path = try #require(harness.bound.socket)

@@ -1,11 +1,12 @@
 import Foundation
 import HoldfastGateway
 import NIOSSL
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct ControlTLSTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct ControlTLSTests {
     private func client(trusting path: String, hasCertificate: Bool = false) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.trustRoots = .file(path)

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastGateway
 import Testing
 
 @testable import HoldfastControl

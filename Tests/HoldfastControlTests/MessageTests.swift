@@ -1,10 +1,11 @@
 import HoldfastGateway
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct MessageTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MessageTests {
     @Test func `a message is stored once, and a repeat is answered the same`() async throws {
         let harness = try await ControlHarness()
         let body = #"{"to":["alice","bob"],"text":"Your order is on its way.","tag":"order-17","tracked":true,"ttlSeconds":3600}"#

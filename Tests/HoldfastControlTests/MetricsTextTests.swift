@@ -1,11 +1,12 @@
 import Foundation
 import HoldfastGateway
 import Metrics
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite struct MetricsTextTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MetricsTextTests {
     private func histogram(_ values: UInt64...) -> MetricFamily.Value {
         var histogram = Histogram(.latency)
         for value in values { histogram.observe(value) }

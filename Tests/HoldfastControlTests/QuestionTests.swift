@@ -1,9 +1,10 @@
 import HoldfastGateway
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct QuestionTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct QuestionTests {
     @Test func `users of any name are found by their paths`() async throws {
         let harness = try await ControlHarness()
         let names = [

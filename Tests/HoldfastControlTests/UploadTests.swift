@@ -1,11 +1,12 @@
 import Foundation
 import HoldfastGateway
 import NIOCore
+import TestTraits
 import Testing
 
 @testable import HoldfastControl
 
-@Suite(.timeLimit(.minutes(1))) struct UploadTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct UploadTests {
     private static let type = "application/x-ndjson"
 
     private func lines(_ answer: RawHTTP.Answer) -> [[String: Any]] {

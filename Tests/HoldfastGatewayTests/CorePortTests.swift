@@ -1,6 +1,7 @@
 import HoldfastCore
 import HoldfastWire
 import Synchronization
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
@@ -32,7 +33,7 @@ private final class SlowCore: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct CorePortTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct CorePortTests {
     private let core = SlowCore()
     private let port: CorePort
     private static let lastKey = Atomic<UInt64>(0)

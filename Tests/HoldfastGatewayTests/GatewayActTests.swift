@@ -2,10 +2,11 @@ import Foundation
 import HoldfastCore
 import HoldfastGateway
 import HoldfastWire
+import TestTraits
 import Testing
 
 /// What operators do to users of a gateway that serves.
-@Suite(.timeLimit(.minutes(10))) struct GatewayActTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayActTests {
     private func act(_ act: Act, on user: String = "", _ gateway: TestGateway) async throws -> ActResult {
         let port = try #require(gateway.gateway.port)
         let answer = try await port.act(act, on: Array(user.utf8), by: .process(uid: 0, pid: 7), requestID: Array("r-1".utf8))

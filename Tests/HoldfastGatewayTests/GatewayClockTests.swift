@@ -4,12 +4,13 @@ import HoldfastCore
 import HoldfastIO
 import HoldfastStorage
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// What a start with a wrong clock has left behind.
-@Suite struct GatewayClockTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayClockTests {
     private static let thirtyYears: UInt64 = 30 * 365 * 86_400
     private var now: UInt64 { UInt64(Date().timeIntervalSince1970) }
 

@@ -3,12 +3,13 @@ import HoldfastCore
 import HoldfastIO
 import HoldfastTestSupport
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// What the gateway does when the disk fails under it, and what may never happen then.
-@Suite(.timeLimit(.minutes(10))) struct GatewayFailureTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayFailureTests {
     /// A gateway whose disk is a storage in memory.
     private struct Parts {
         let folder: TemporaryFolder

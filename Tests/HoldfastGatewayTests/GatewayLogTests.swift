@@ -1,11 +1,12 @@
 import HoldfastIO
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// What the log says of connections that end, and of whom.
-@Suite(.timeLimit(.minutes(10))) struct GatewayLogTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayLogTests {
     @Test(arguments: [Configuration.LogUsers.none, .hash, .name])
     func `a closing names its user as the configuration says`(_ form: Configuration.LogUsers) async throws {
         let lines = LogLines()

@@ -3,12 +3,13 @@ import HoldfastConnection
 import HoldfastCore
 import HoldfastIO
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// Who is let in, who isn't, and how everybody leaves.
-@Suite(.timeLimit(.minutes(10))) struct GatewayLoginTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayLoginTests {
     // REQ-AUTH-1, REQ-SESSION-3
     @Test func `a token that is no good is told why`() async throws {
         let gateway = try await TestGateway()

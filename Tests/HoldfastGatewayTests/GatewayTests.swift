@@ -1,12 +1,13 @@
 import Foundation
 import HoldfastCore
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// The whole gateway in this process, over loopback.
-@Suite(.timeLimit(.minutes(10))) struct GatewayTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct GatewayTests {
     // REQ-CONV-2, REQ-CONV-3, REQ-STREAM-2, REQ-SEQ-3
     @Test func `a message to somebody offline waits for him, and is acknowledged once it is stored`() async throws {
         let gateway = try await TestGateway()

@@ -1,12 +1,13 @@
 import Foundation
 import HoldfastCore
 import HoldfastWire
+import TestTraits
 import Testing
 
 @testable import HoldfastGateway
 
 /// The metrics of a gateway that serves, by their values.
-@Suite(.timeLimit(.minutes(10))) struct MetricTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MetricTests {
     /// A scrape: samples by name and labels.
     private struct Scrape {
         var values: [String: MetricFamily.Value] = [:]

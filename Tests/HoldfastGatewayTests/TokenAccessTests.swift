@@ -2,10 +2,11 @@ import Foundation
 import HoldfastCore
 import HoldfastGateway
 import HoldfastWire
+import TestTraits
 import Testing
 
 /// What tokens allow, through a gateway.
-@Suite struct TokenAccessTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct TokenAccessTests {
     private typealias Keys = KeySetFixtures
 
     private func welcome(_ client: RawClient) throws -> ServerFrame.Welcome {

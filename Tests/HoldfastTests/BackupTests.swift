@@ -1,9 +1,10 @@
 import Foundation
 import Synchronization
+import TestTraits
 import Testing
 
 /// Backups while a gateway serves, restoring them, and being killed in the middle, with the real binary.
-@Suite(.timeLimit(.minutes(5))) struct BackupTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct BackupTests {
     private func object(_ text: String) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
     }

@@ -1,8 +1,9 @@
 import Foundation
+import TestTraits
 import Testing
 
 /// Damage to the files of a stopped gateway: found, told, and mended, with the real binary.
-@Suite(.timeLimit(.minutes(10))) struct DamageTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct DamageTests {
     private func object(_ text: String) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
     }

@@ -3,11 +3,12 @@ import HoldfastCore
 import HoldfastGateway
 import HoldfastIO
 import HoldfastStorage
+import TestTraits
 import Testing
 
 @testable import holdfast
 
-@Suite struct DoctorTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct DoctorTests {
     /// A machine on which nothing is to be said.
     private static var machine: MachineFacts {
         var facts = MachineFacts()

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
 import HoldfastCore
+import TestTraits
 import Testing
 
 @testable import holdfast
 
-@Suite struct HelpTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct HelpTests {
     private static let commands: [any ParsableCommand.Type] = [Holdfast.self] + Holdfast.configuration.subcommands
 
     @Test func `no example or table is wrapped in a terminal of 80 columns`() {

@@ -1,9 +1,10 @@
 import Foundation
 import HoldfastTestSupport
+import TestTraits
 import Testing
 
 /// Everything is killed with -9 at moments that a seed chooses; the file has the same lines, once each, in order.
-@Suite(.timeLimit(.minutes(5))) struct KillTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct KillTests {
     private static let lineCount = 12_000
 
     @Test(arguments: [UInt64(1), 2]) func `lines survive kills of gateway, sender and receiver`(seed: UInt64) async throws {

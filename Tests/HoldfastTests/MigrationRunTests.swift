@@ -1,10 +1,11 @@
 import Foundation
 import HoldfastCore
 import HoldfastStorage
+import TestTraits
 import Testing
 
 /// The commands on a directory of format 1 (Tests/HoldfastStorageTests/Fixtures), on one whose migration was killed midway, and on a migrated one.
-@Suite(.timeLimit(.minutes(5))) struct MigrationRunTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct MigrationRunTests {
     enum State: CaseIterable {
         case old, half, new
 

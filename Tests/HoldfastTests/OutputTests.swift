@@ -1,8 +1,9 @@
 import Foundation
+import TestTraits
 import Testing
 
 /// What becomes of output that nobody gets, with the real binary.
-@Suite(.timeLimit(.minutes(2))) struct OutputTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct OutputTests {
     private func texts(_ lines: some Sequence<UInt8>) throws -> [String] {
         try String(decoding: Array(lines), as: UTF8.self).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])["text"] as? String ?? "?"

@@ -67,19 +67,6 @@ import Testing
         }
     }
 
-    @Test func `times are those of the calendar`() {
-        var random = SeededRandom(seed: 11)
-        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-        for _ in 0..<2_000 {
-            let milliseconds = random.next() % 253_402_300_800_000
-            let text = Timestamp.text(milliseconds)
-            // The formatter counts in binary fractions: whole seconds are compared with it, the rest directly.
-            let seconds = Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(style)
-            #expect(text.prefix(19) == seconds.prefix(19))
-            #expect(text.hasSuffix(String("000\(milliseconds % 1000)Z".suffix(4))))
-        }
-    }
-
     @Test func `every kind has its name`() {
         for (number, name) in BodyKindName.allCases.enumerated() {
             #expect(Int(name.kind.rawValue) == number)

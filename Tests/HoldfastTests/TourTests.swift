@@ -1,9 +1,10 @@
 import Foundation
 import HoldfastGateway
+import TestTraits
 import Testing
 
 /// The commands as a person uses them, with the real binary.
-@Suite(.timeLimit(.minutes(10))) struct TourTests {
+@Suite(.takesTurns, .timeLimit(.minutes(10))) struct TourTests {
     private func json(_ text: String) throws -> [[String: Any]] {
         try text.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])

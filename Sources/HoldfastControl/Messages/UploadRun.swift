@@ -120,7 +120,7 @@ struct UploadRun: Sendable {
         guard gateway.isServing else {
             throw Problem(.stopping, "The gateway takes no more lines.", retryAfterSeconds: 5)
         }
-        while gateway.isShedding { try await Task.sleep(for: .milliseconds(200)) }
+        while gateway.isShedding { try await Task.sleep(for: RequestRoom.shedStep) }
         let fields = try MessageFields(bytes, from: caller, bodyBytesMax: limits.bodyBytesMax)
         hash = RequestHash.fingerprint([Self.bytes(hash), Self.bytes(fields.fingerprint)])
         let (port, upload, hash) = (port, upload, hash)

@@ -154,12 +154,10 @@ struct ControlResponder: Sendable {
             guard NIODeadline.now() < end else {
                 throw Problem(.overloaded, "Phones that connect find no room, and go before pushes.", retryAfterSeconds: 2)
             }
-            try await Task.sleep(for: Self.shedStep)
+            try await Task.sleep(for: RequestRoom.shedStep)
         }
         held.isPush = true
     }
-
-    private static let shedStep = Duration.milliseconds(200)
 
     /// Refuses a body before it is read.
     private func checkBody(_ request: Request, _ facts: Operation.Facts, isUpload: Bool) throws(Problem) {

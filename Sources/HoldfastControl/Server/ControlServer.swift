@@ -86,18 +86,12 @@ package final class ControlServer: Sendable {
         }
     }
 
-    /// Ends the listeners; what is under way may finish within a bound. The gateway calls it.
+    /// Ends the listeners, whose socket goes with them; what is under way may finish within a bound. The gateway calls it, and waits only so long:
+    /// another call waits for the end.
     package func stop() async {
-        guard
-            let running = running.withLock({ running in
-                defer { running = nil }
-                return running
-            })
-        else { return }
+        guard let running = running.withLock({ $0 }) else { return }
         await running.group.triggerGracefulShutdown()
         _ = await running.task.result
-        // The library takes it away, unless it was cut short.
-        if let path = configuration.controlSocketPath { ControlSocket.remove(path) }
     }
 
     /// One address to listen at.

@@ -51,12 +51,6 @@ enum ControlSocket {
         if unsafe chmod(path, socketMode) != 0 { throw failure(path, "its mode can't be set") }
     }
 
-    /// Takes the socket away, which nobody serves any more.
-    static func remove(_ path: String) {
-        var facts = stat()
-        if unsafe lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFSOCK { unsafe unlink(path) }
-    }
-
     /// Whether somebody accepts connections there.
     static func isAlive(_ path: String) throws(GatewayError) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)

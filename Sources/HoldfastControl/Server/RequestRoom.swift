@@ -13,6 +13,9 @@ final class RequestRoom: Sendable {
         var pushes = 0
     }
 
+    /// What waits while phones find no room looks again after this.
+    static let shedStep = Duration.milliseconds(200)
+
     private let limits: ControlLimits
     private let state = Mutex(State())
 

@@ -54,13 +54,16 @@ package struct QueryJob: Sendable {
             }
             return .message(message, sender: try Self.person(message.sender, image: false, from: snapshot), people)
         case .connections(var page):
+            /// Of the last user: his sessions may be neighbours.
+            var (owner, devices): (UInt64, [SessionID: [UInt8]]) = (0, [:])
             for index in page.connections.indices {
                 let session = page.connections[index].session
                 if page.connections[index].user.isEmpty {
                     page.connections[index].user = try snapshot.bytes(.userNames, StoreKey.number(session.userNumber)) ?? []
                 }
                 guard page.connections[index].device.isEmpty else { continue }
-                page.connections[index].device = try snapshot.devices(of: session.userNumber)[session] ?? []
+                if owner != session.userNumber { (owner, devices) = (session.userNumber, try snapshot.devices(of: session.userNumber)) }
+                page.connections[index].device = devices[session] ?? []
             }
             return .connections(page)
         case .audit(let scan): return .audit(try scan.page(from: snapshot, through: through))

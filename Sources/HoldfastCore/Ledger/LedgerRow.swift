@@ -23,8 +23,6 @@ package struct LedgerRow: Equatable, Sendable {
 
 // Layout of a row: crc u32 | until u32 | fingerprint u64 | position u64 | lines varint | refusals: index varint, code varint, up to the end.
 extension LedgerRow {
-    static let headBytes = 24
-
     func encode(into bytes: inout [UInt8]) {
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
@@ -82,11 +80,5 @@ extension RequestKey: Comparable, CustomStringConvertible {
     }
 
     /// In hexadecimal.
-    package var description: String {
-        func digits(_ value: UInt64) -> String {
-            let text = String(value, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }
-        return digits(high) + digits(low)
-    }
+    package var description: String { Examination.hexadecimal(encoded) }
 }

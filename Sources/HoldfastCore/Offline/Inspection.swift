@@ -60,11 +60,7 @@ extension Core {
     /// The users, by their numbers, until `body` returns false: those of a core that was recovered, and those that only the store has.
     package func inspectUsers(from snapshot: any StorageSnapshot, _ body: (InspectedUser) -> Bool) throws(StorageError) {
         for number in 1..<names.nextUser {
-            var image = users.find(number).map {
-                UserImage(
-                    row: users[$0], floor: users.floor(of: $0), access: users.access(of: $0), sessions: sessionRows(of: $0),
-                    limits: limits(of: $0))
-            }
+            var image = users.find(number).map { users.image(of: $0) }
             if image == nil { image = try UserImage.read(number, from: snapshot) }
             guard let image else { continue }
             let (row, kept) = (image.row, image.row.kept(from: image.base))
@@ -80,26 +76,6 @@ extension Core {
                 })
             guard body(user) else { return }
         }
-    }
-
-    private func sessionRows(of user: UserSlot) -> [SessionRow] {
-        var rows: [SessionRow] = []
-        var slot = users[user].firstSession
-        while slot != .none {
-            rows.append(sessions[slot])
-            slot = sessions[slot].next
-        }
-        return rows
-    }
-
-    private func limits(of user: UserSlot) -> [SessionID: RecipientLimit] {
-        var limits: [SessionID: RecipientLimit] = [:]
-        var slot = users[user].firstSession
-        while slot != .none {
-            limits[sessions[slot].id] = users.limit(of: slot)
-            slot = sessions[slot].next
-        }
-        return limits
     }
 }
 

@@ -62,6 +62,18 @@ struct Users: ~Copyable {
         return user
     }
 
+    /// A copy of a user's rows, as the disk would have them.
+    func image(of user: UserSlot) -> UserImage {
+        var image = UserImage(row: rows[user], floor: floor(of: user), access: access(of: user), sessions: [])
+        var session = rows[user].firstSession
+        while session != .none {
+            image.sessions.append(sessions[session])
+            image.limits[sessions[session].id] = limit(of: session)
+            session = sessions[session].next
+        }
+        return image
+    }
+
     /// Frees a user's rows; his state must be on disk.
     private mutating func drop(_ user: UserSlot) {
         assert(isDroppable(rows[user]), "who is dropped is on disk and not in use")

@@ -49,10 +49,11 @@ extension Oracle {
         }
         if text.isLostByDamage { return checkRecipientWasTold(number) }
         if text.fate == .stored, text.position == nil { checkSenderWasTold(number) }
-        guard let position = text.position else { return }
-        checkUser(number, text, position)
+        guard let copy = text.stored else { return }
+        let position = copy.position
+        checkUser(number, text, copy)
         for phone in phones where !phone.profile.isSendOnly && !phone.profile.isTwin && phone.number != text.sender {
-            guard text.isFor(phone.profile.user), let since = records[phone.number].sessionSince,
+            guard text.isFor(phone.profile.user, by: copy), let since = records[phone.number].sessionSince,
                 since < text.givenAt, !has(phone, number, position)
             else { continue }
             fail(phone, "text \(number) at \(position.rawValue), called \(text.fate), was never shown: neither message nor gap")
@@ -62,8 +63,10 @@ extension Oracle {
     /// A repair took the message out: whoever hasn't seen it has a gap there. (Who was to begin with it may not be known any more.)
     private func checkRecipientWasTold(_ number: Int) {
         let text = texts[number]
-        guard let position = text.lostPositions.last else { return }
-        for phone in phones where text.recipients.contains(phone.profile.user) && !phone.profile.isSendOnly && !phone.profile.isTwin {
+        guard let copy = text.copies.last(where: \.isLost) else { return }
+        let position = copy.position
+        for phone in phones
+        where text.recipients(of: copy).contains(phone.profile.user) && !phone.profile.isSendOnly && !phone.profile.isTwin {
             let record = records[phone.number]
             guard let since = record.sessionSince, since < text.givenAt, text.to != [text.from], !has(phone, number, position) else {
                 continue
@@ -89,13 +92,13 @@ extension Oracle {
     }
 
     /// Somebody of the user's has seen it, or was told that it won't come.
-    private func checkUser(_ number: Int, _ text: SentText, _ position: Position) {
+    private func checkUser(_ number: Int, _ text: SentText, _ copy: StoredCopy) {
         // A message to oneself isn't shown where it was written, and the other devices are looked at below (REQ-CONV-6).
-        for user in text.recipients where user != text.from {
+        for user in text.recipients(of: copy) where user != text.from {
             let devices = phones.filter { $0.profile.user == user && !$0.profile.isSendOnly }
-            guard !devices.contains(where: { has($0, number, position) }) else { continue }
+            guard !devices.contains(where: { has($0, number, copy.position) }) else { continue }
             world.fail(
-                "text \(number) from \(text.from) to \(user) at \(position.rawValue), called \(text.fate), was never shown to anybody")
+                "text \(number) from \(text.from) to \(user) at \(copy.position.rawValue), called \(text.fate), was never shown to anybody")
         }
     }
 

@@ -19,12 +19,12 @@ extension Oracle {
         if pushed.refusals.contains(where: { $0 != nil }) { world.coverage.count("pushed, some refused") }
         if pushed.isReplay { world.coverage.count(pushed.refusals.contains { $0 != nil } ? "repeated, some refused" : "repeated") }
         // A repair took it out, and the ledger knows of it all the same; or a restore took a later one out.
-        if pushed.isReplay, texts[number].lostPositions.contains(position) || texts[number].earlierPositions.contains(position) { return }
+        if pushed.isReplay, texts[number].position != position, texts[number].copy(at: position) != nil { return }
         // What is on the disk is noted when it is there, with who was refused.
-        guard texts[number].position == position else {
+        guard let stored = texts[number].stored, stored.position == position else {
             return world.fail("text \(number) is called pushed at \(position.rawValue), and the disk doesn't have it there")
         }
-        if texts[number].refusals != pushed.refusals {
+        if stored.refusals != pushed.refusals {
             world.fail("text \(number) is pushed with other refusals than the record has: \(pushed.refusals)")
         }
         texts[number].fate = .stored
@@ -34,8 +34,8 @@ extension Oracle {
         world.note("text \(number) isn't pushed: \(refusal)")
         world.coverage.count("push refused \(refusal)")
         if refusal != .storageFull, refusal != .keysFull { world.fail("text \(number) isn't pushed: \(refusal)") }
-        guard texts[number].position != nil else { return }
-        let isKept = lastAge < texts[number].keyKeptUntil && world.time < texts[number].keyKeptUntilTime
+        guard let stored = texts[number].stored else { return }
+        let isKept = lastAge < stored.keyKeptUntil && world.time < stored.keyKeptUntilTime
         if isKept { world.fail("text \(number) is called refused and is on the disk") }
     }
 
@@ -58,26 +58,27 @@ extension Oracle {
     }
 
     /// A record of a push is on the disk.
-    func stored(_ number: Int, _ message: MessageRecord) {
+    func stored(_ number: Int, _ copy: StoredCopy, _ message: MessageRecord) {
         lastAge = max(lastAge, message.age)
+        var copy = copy
+        copy.refusals = message.recipients.map(\.refusal)
+        defer { texts[number].copies.append(copy) }
         guard let request = message.request else { return world.fail("text \(number) is stored without its key") }
         world.note("text \(number) is stored at age \(message.age), its key is kept until \(request.until)")
-        texts[number].keyKeptUntil = request.until
-        texts[number].keyKeptUntilTime = world.time + UInt64(request.until - min(request.until, message.age)) * 1_000
-        texts[number].refusals = message.recipients.map(\.refusal)
+        copy.keyKeptUntil = request.until
+        copy.keyKeptUntilTime = world.time + UInt64(request.until - min(request.until, message.age)) * 1_000
         if request.until < message.age + world.profile.core.keySecondsMin { world.fail("the key of text \(number) is promised too little") }
     }
 
     /// Whether a push may be stored again: its key isn't kept any more.
-    func mayBeStoredAgain(_ number: Int, _ record: Record?) -> Bool {
+    func mayBeStoredAgain(_ number: Int, _ stored: StoredCopy, _ record: Record?) -> Bool {
         guard texts[number].sender == nil, case .message(let message)? = record else { return false }
-        guard message.age >= texts[number].keyKeptUntil else {
-            world.note("text \(number) comes again at age \(message.age), and its key was kept until \(texts[number].keyKeptUntil)")
+        guard message.age >= stored.keyKeptUntil else {
+            world.note("text \(number) comes again at age \(message.age), and its key was kept until \(stored.keyKeptUntil)")
             return false
         }
         world.coverage.count("stored again after the key's time")
         texts[number].isRepeated = true
-        if let position = texts[number].position { texts[number].earlierPositions.append(position) }
         return true
     }
 
@@ -110,11 +111,11 @@ extension Oracle {
     func answered(_ status: MessageStatus?, of number: Int) {
         world.coverage.count("asked for a message")
         guard let status else { return }
-        guard texts[number].sender == nil, texts[number].position == status.position else { return }
+        guard texts[number].sender == nil, let stored = texts[number].stored, stored.position == status.position else { return }
         let refusals = status.recipients.map { recipient -> RefusalCode? in
             if case .refused(let code) = recipient.state { code } else { nil }
         }
-        if refusals != texts[number].refusals { world.fail("text \(number) is said to be refused by others than the record says") }
+        if refusals != stored.refusals { world.fail("text \(number) is said to be refused by others than the record says") }
         if status.recipients.contains(where: { $0.state == .delivered }) { world.coverage.count("asked for a message that was delivered") }
     }
 

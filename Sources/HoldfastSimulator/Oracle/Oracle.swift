@@ -137,8 +137,8 @@ final class Oracle {
             if case .hold(let hold)? = record { recorded(hold, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
             world.note("on the disk: text \(number) at \(entry.position.rawValue)")
-            if let position = texts[number].position, !mayBeStoredAgain(number, record) {
-                world.fail("text \(number) is stored twice, at \(position.rawValue) and \(entry.position.rawValue)")
+            if let stored = texts[number].stored, !mayBeStoredAgain(number, stored, record) {
+                world.fail("text \(number) is stored twice, at \(stored.position.rawValue) and \(entry.position.rawValue)")
             }
             switch texts[number].fate {
             case .refused, .withdrawn: world.fail("text \(number) is stored after it was called \(texts[number].fate)")
@@ -147,13 +147,14 @@ final class Oracle {
             if !isAllowed(number) {
                 world.fail("text \(number) is stored, and its sender's token doesn't let it write to \(texts[number].to)")
             }
-            texts[number].position = entry.position
+            let copy = StoredCopy(position: entry.position)
             guard case .message(let message)? = record else {
+                texts[number].copies.append(copy)
                 world.fail("text \(number) is in a record that isn't a message")
                 continue
             }
             checkTime(number, message)
-            if texts[number].sender == nil { stored(number, message) }
+            if texts[number].sender == nil { stored(number, copy, message) } else { texts[number].copies.append(copy) }
         }
         // With the record by which a hold gives way, or behind it.
         checkDeletions(batch.deletions)
@@ -183,11 +184,7 @@ final class Oracle {
         inboxes?.goBack(to: next)
         acts?.goBack(to: next)
         holdFloors = [:]
-        for index in texts.indices {
-            guard let position = texts[index].position, position >= next else { continue }
-            texts[index].lostPositions.append(position)
-            texts[index].position = nil
-        }
+        for index in texts.indices { lose(index) { $0 >= next } }
         damagedPositions = damagedPositions.filter { $0 < next }
     }
 
@@ -200,12 +197,18 @@ final class Oracle {
         inboxes = nil
         acts = nil
         holdFloors = [:]
-        for index in texts.indices {
-            guard let position = texts[index].position, damagedPositions.contains(position) else { continue }
-            texts[index].lostPositions.append(position)
-            texts[index].position = nil
-            texts[index].isLostByDamage = true
+        for index in texts.indices where lose(index, damagedPositions.contains) { texts[index].isLostByDamage = true }
+    }
+
+    /// Notes which records of a text are gone.
+    /// - Returns: whether the newest one is among them.
+    @discardableResult
+    private func lose(_ number: Int, _ isGone: (Position) -> Bool) -> Bool {
+        let position = texts[number].position
+        for index in texts[number].copies.indices where isGone(texts[number].copies[index].position) {
+            texts[number].copies[index].isLost = true
         }
+        return texts[number].position != position
     }
 
     // MARK: - The stream
@@ -228,17 +231,14 @@ final class Oracle {
     private func checkIsOurs(_ phone: SimulatedPhone, _ message: ClientDelivery.Message, _ number: Int, _ text: SentText) {
         let user = phone.profile.user
         let isOwn = text.from == user
-        if !text.isFor(user) { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
+        let copy = text.copy(at: message.position)
+        if !text.isFor(user, by: copy) { fail(phone, "text \(number) is from \(text.from) to \(text.to)") }
         if message.isOwn != isOwn { fail(phone, "text \(number) of \(text.from) is marked isOwn \(message.isOwn)") }
         // A repair may have had to make a name up.
         if let peer = message.peer, peer != (isOwn ? text.to[0] : text.from), !peer.hasPrefix("lost-user-") {
             fail(phone, "text \(number) from \(text.from) to \(text.to) is shown as of the conversation with \(peer)")
         }
-        if text.position != message.position, !text.lostPositions.contains(message.position),
-            !text.earlierPositions.contains(message.position)
-        {
-            fail(phone, "text \(number) comes at \(message.position.rawValue), where it was never stored")
-        }
+        if copy == nil { fail(phone, "text \(number) comes at \(message.position.rawValue), where it was never stored") }
         if text.fate == .refused || text.fate == .withdrawn { fail(phone, "text \(number) comes though it was called \(text.fate)") }
     }
 

@@ -27,23 +27,14 @@ struct SentText {
     var mustExist = false
     /// Of a push: for how many seconds it is worth something; 0: for ever.
     var timeToLive: UInt32 = 0
-    /// Of a push: until when its key is kept, by the age clock, as the record says.
-    var keyKeptUntil: UInt32 = 0
-    /// The same by the world's time, which the age clock never lags behind by much.
-    var keyKeptUntilTime: UInt64 = 0
     /// Of a push: it was asked for more than once, so it may come later than others, and again when its key isn't kept any more.
     var isRepeated = false
-    /// Of a push: why it isn't in the inbox of each of these, as the record says.
-    var refusals: [RefusalCode?] = []
     /// When the app had it in its outbox.
     var givenAt: UInt64
     var fate = Fate.open
-    /// Where the journal has it; empty also after a restore that went back behind it.
-    var position: Position?
-    /// Where it was, before a restore took it away.
-    var lostPositions: [Position] = []
-    /// Of a push that was stored again when its key wasn't kept any more: where it was before.
-    var earlierPositions: [Position] = []
+    /// Its records, each as it came onto the disk: more than one of a push that was stored again when its key wasn't kept any more, or of a
+    /// message that was sent again after a restore.
+    var copies: [StoredCopy] = []
     /// The app has asked for it back: whether it hears the answer or dies before, either is right.
     var isWithdrawing = false
     /// Its record could not be read any more, and a repair took it out.
@@ -51,13 +42,39 @@ struct SentText {
     /// The size of the body.
     var size: Int
 
-    /// Who gets it from somebody else.
-    var recipients: [String] {
-        to.indices.filter { !refusals.indices.contains($0) || refusals[$0] == nil }.map { to[$0] }
+    /// The newest record that the journal still has: what a restore brings back is an earlier one.
+    var stored: StoredCopy? { copies.last { !$0.isLost } }
+
+    /// Where the journal has it.
+    var position: Position? { stored?.position }
+
+    /// Where it was, before a restore or a repair took it away.
+    var lostPositions: [Position] { copies.filter(\.isLost).map(\.position) }
+
+    /// The record at this position, whether the journal still has it or not.
+    func copy(at position: Position) -> StoredCopy? { copies.last { $0.position == position } }
+
+    /// Who gets it from somebody else, as one of its records says.
+    func recipients(of copy: StoredCopy?) -> [String] {
+        guard let refusals = copy?.refusals else { return to }
+        return zip(to, refusals).filter { $0.1 == nil }.map(\.0)
     }
 
-    /// Whether the user's phones get it.
-    func isFor(_ user: String) -> Bool { from == user || recipients.contains(user) }
+    /// Whether the user's phones get it by one of its records.
+    func isFor(_ user: String, by copy: StoredCopy?) -> Bool { from == user || recipients(of: copy).contains(user) }
+}
+
+/// A record of a message.
+struct StoredCopy {
+    var position: Position
+    /// A restore or a repair took it out of the journal.
+    var isLost = false
+    /// Of a push: why it isn't in the inbox of each of its recipients; nil: of a phone's message, or not read.
+    var refusals: [RefusalCode?]?
+    /// Of a push: until when its key is kept, by the age clock, as the record says.
+    var keyKeptUntil: UInt32 = 0
+    /// The same by the world's time, which the age clock never lags behind by much.
+    var keyKeptUntilTime: UInt64 = 0
 }
 
 /// Bodies that say what they are: found in a record without knowing its format, and known to be whole.

@@ -15,8 +15,9 @@ struct ControlOptions: ParsableArguments {
     var client: ControlClient { ControlClient(socket: socket ?? data + "/control.sock") }
 
     /// Prints an answer: as it is, or by lines made of it.
-    func show<Value: Decodable>(_ answer: ControlClient.Answer, as _: Value.Type, _ lines: (Value) -> [String]) throws {
-        if json { return try StandardStreams.output(answer.body.last == UInt8(ascii: "\n") ? answer.body : answer.body + [10]) }
+    /// - Returns: what the answer says.
+    @discardableResult
+    func show<Value: Decodable>(_ answer: ControlClient.Answer, as _: Value.Type, _ lines: (Value) -> [String]) throws -> Value {
         let value: Value
         do {
             value = try JSONDecoder().decode(Value.self, from: Data(answer.body))
@@ -24,7 +25,17 @@ struct ControlOptions: ParsableArguments {
             throw CommandFailure(
                 "the gateway's answer isn't one that this version understands: use holdfast of the gateway's version, or --json.")
         }
-        for line in lines(value) { try StandardStreams.output(line: line) }
+        if json {
+            try StandardStreams.output(line: String(decoding: answer.body, as: UTF8.self))
+        } else {
+            for line in lines(value) { try StandardStreams.output(line: line) }
+        }
+        return value
+    }
+
+    /// Has an operator's act carried out, and prints what it has done.
+    func act(_ method: ControlClient.Method, _ target: String, json body: [String: Any]? = nil) async throws {
+        try show(try await client.request(method, target, json: body), as: ActAnswer.self) { [$0.line] }
     }
 }
 

@@ -77,12 +77,11 @@ struct PushSubcommand: AsyncParsableCommand {
             message["base64"] = try await BlockingWork("input").run { FileHandle.standardInput.readDataToEndOfFile() }.base64EncodedString()
         }
         let answer = try await control.client.request(.post, "/v1/messages", json: message, key: key ?? UUID().uuidString)
-        var refusedCount = 0
-        try control.show(answer, as: Pushed.self) { pushed in
-            refusedCount = pushed.recipients.count { $0.refusal != nil }
-            return ["stored at position \(pushed.position)\(pushed.replayed ? ", by an earlier request with the key" : "")"]
+        let pushed = try control.show(answer, as: Pushed.self) { pushed in
+            ["stored at position \(pushed.position)\(pushed.replayed ? ", by an earlier request with the key" : "")"]
                 + pushed.recipients.compactMap { recipient in recipient.refusal.map { "\(recipient.user): \($0)" } }
         }
+        let refusedCount = pushed.recipients.count { $0.refusal != nil }
         if refusedCount > 0 { throw CommandFailure("\(refusedCount) of \(to.count) users don't get it.") }
     }
 }

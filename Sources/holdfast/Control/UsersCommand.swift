@@ -88,15 +88,17 @@ struct UsersCommand: AsyncParsableCommand {
                 var cursor: String
                 var lastSeen: String?
             }
-            struct Access: Decodable {
+            struct Block: Decodable {
                 var reason: String?
                 var until: String?
+                /// False: its time is over.
+                var holds: Bool
             }
             var name: String
             var connected: Bool
             var inbox: Inbox
             var sessions: [Session]
-            var blocked: Access?
+            var block: Block?
         }
 
         /// Shows it.
@@ -111,9 +113,8 @@ struct UsersCommand: AsyncParsableCommand {
                         "  the oldest at position \(oldest.position)" + (oldest.time.map { ", of \($0)" } ?? "")
                             + (oldest.expires.map { ", kept until \($0)" } ?? ""))
                 }
-                if let blocked = user.blocked {
-                    lines.append(
-                        "  blocked \(blocked.until.map { "until \($0)" } ?? "for ever")" + (blocked.reason.map { ": \($0)" } ?? ""))
+                if let block = user.block, block.holds {
+                    lines.append("  blocked \(block.until.map { "until \($0)" } ?? "for ever")" + (block.reason.map { ": \($0)" } ?? ""))
                 }
                 for session in user.sessions {
                     let state = session.ended ? "ended" : session.connected ? "connected" : "away"
@@ -165,16 +166,13 @@ struct UsersCommand: AsyncParsableCommand {
         /// Does it.
         func run() async throws {
             let path = "/v1/users/" + ControlClient.path(user)
-            let answer: ControlClient.Answer
             if let session {
-                answer = try await control.client.request(.delete, "\(path)/sessions/\(session)")
+                try await control.act(.delete, "\(path)/sessions/\(session)")
             } else if let device {
-                answer = try await control.client.request(.delete, "\(path)/devices/" + ControlClient.path(device))
+                try await control.act(.delete, "\(path)/devices/" + ControlClient.path(device))
             } else {
-                let time = before ?? Date().ISO8601Format()
-                answer = try await control.client.request(.post, "\(path)/revoke", json: ["before": time])
+                try await control.act(.post, "\(path)/revoke", json: ["before": before ?? Date().ISO8601Format()])
             }
-            try control.show(answer, as: ActAnswer.self) { [$0.line] }
         }
     }
 
@@ -203,8 +201,7 @@ struct UsersCommand: AsyncParsableCommand {
             var block: [String: Any] = [:]
             block["reason"] = reason
             if let duration { block["until"] = Date(timeIntervalSinceNow: Double(duration.seconds)).ISO8601Format() }
-            let answer = try await control.client.request(.put, "/v1/users/\(ControlClient.path(user))/block", json: block)
-            try control.show(answer, as: ActAnswer.self) { [$0.line] }
+            try await control.act(.put, "/v1/users/\(ControlClient.path(user))/block", json: block)
         }
     }
 
@@ -224,8 +221,7 @@ struct UsersCommand: AsyncParsableCommand {
 
         /// Does it.
         func run() async throws {
-            let answer = try await control.client.request(.delete, "/v1/users/\(ControlClient.path(user))/block")
-            try control.show(answer, as: ActAnswer.self) { [$0.line] }
+            try await control.act(.delete, "/v1/users/\(ControlClient.path(user))/block")
         }
     }
 
@@ -253,8 +249,7 @@ struct UsersCommand: AsyncParsableCommand {
         func run() async throws {
             var body: [String: Any] = ["retryAfterSeconds": retryAfter]
             if let session { body["session"] = "\(session)" }
-            let answer = try await control.client.request(.post, "/v1/users/\(ControlClient.path(user))/disconnect", json: body)
-            try control.show(answer, as: ActAnswer.self) { [$0.line] }
+            try await control.act(.post, "/v1/users/\(ControlClient.path(user))/disconnect", json: body)
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import HoldfastCore
+internal import HoldfastGateway
 internal import HoldfastWire
 
 /// A record of the journal, for the eye and for scripts.

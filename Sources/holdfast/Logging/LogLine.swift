@@ -1,3 +1,4 @@
+internal import HoldfastGateway
 internal import HoldfastIO
 internal import Logging
 

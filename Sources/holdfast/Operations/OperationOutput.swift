@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HoldfastCore
+internal import HoldfastGateway
 
 /// What the commands for operators say: results on standard output, how far they are on standard error.
 struct OperationOutput {

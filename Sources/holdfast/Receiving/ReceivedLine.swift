@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HoldfastClient
+internal import HoldfastGateway
 
 /// An element of a stream as a line: JSON for programs and for `--output`, or words for a person.
 struct ReceivedLine: Equatable, Sendable {

@@ -1,3 +1,5 @@
+internal import HoldfastGateway
+
 /// Writes JSON without a tree in between: lines of messages are written by the hundred thousand.
 struct JSONText {
     /// UTF-8.
@@ -72,35 +74,14 @@ struct JSONText {
         if text.utf8.contains(where: { $0 == 0xC2 || $0 == 0xD8 || $0 == 0xE2 || $0 == 0xEF }) {
             for scalar in text.unicodeScalars {
                 if scalar.value >= 0x80 && VisibleText.isHidden(scalar) {
-                    bytes.append(contentsOf: "\\u".utf8)
-                    for shift in [12, 8, 4, 0] { bytes.append(Self.digit(UInt8(scalar.value >> UInt32(shift) & 15))) }
+                    bytes.append(jsonNumber: UInt16(truncatingIfNeeded: scalar.value))
                 } else {
-                    append(utf8: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+                    bytes.append(jsonEscaped: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
                 }
             }
         } else {
-            append(utf8: text.utf8)
+            bytes.append(jsonEscaped: text.utf8)
         }
         bytes.append(UInt8(ascii: "\""))
     }
-
-    private mutating func append(utf8: some Sequence<UInt8>) {
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(Self.digit(byte >> 4))
-                bytes.append(Self.digit(byte & 15))
-            default: bytes.append(byte)
-            }
-        }
-    }
-
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
 }

@@ -1,6 +1,8 @@
+import Foundation
+import HoldfastTestSupport
 import Testing
 
-@testable import HoldfastControl
+@testable import HoldfastGateway
 
 @Suite struct TimestampTests {
     @Test func `times are written and read back`() {
@@ -19,6 +21,19 @@ import Testing
             "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z", "２026-11-30T19:37:39Z", "",
         ] {
             #expect(Timestamp.milliseconds(bad) == nil, "\(bad)")
+        }
+    }
+
+    @Test func `times are those of the calendar`() {
+        var random = SeededRandom(seed: 11)
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        for _ in 0..<2_000 {
+            let milliseconds = random.next() % 253_402_300_800_000
+            let text = Timestamp.text(milliseconds)
+            // The formatter counts in binary fractions: whole seconds are compared with it, the rest directly.
+            let seconds = Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(style)
+            #expect(text.prefix(19) == seconds.prefix(19))
+            #expect(text.hasSuffix(String("000\(milliseconds % 1000)Z".suffix(4))))
         }
     }
 }

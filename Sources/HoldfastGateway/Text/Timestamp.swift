@@ -1,10 +1,10 @@
-/// Times as the API writes them (RFC 3339), from and to milliseconds since 1970. Calendars of the system would cost more than the rest of an answer.
-enum Timestamp {
+/// Times as answers, lines and the log have them (RFC 3339), from and to milliseconds since 1970. Calendars of the system would cost more than the rest of an answer.
+package enum Timestamp {
     /// The last one that has four digits for its year.
-    static let millisecondsMax: UInt64 = 253_402_300_799_999
+    package static let millisecondsMax: UInt64 = 253_402_300_799_999
 
-    /// In UTC, with milliseconds: 2026-11-30T19:37:39.123Z.
-    static func text(_ milliseconds: UInt64) -> String {
+    /// In UTC, with milliseconds: 2026-11-30T19:37:39.123Z. What is beyond year 9999 is a broken clock, and shown as its end.
+    package static func text(_ milliseconds: UInt64) -> String {
         let milliseconds = min(milliseconds, millisecondsMax)
         let (days, rest) = (Int(milliseconds / 86_400_000), Int(milliseconds % 86_400_000))
         let (year, month, day) = date(days)
@@ -29,7 +29,7 @@ enum Timestamp {
     }
 
     /// Reads a time with its zone, such as 2026-11-30T19:37:39Z or 2026-11-30T20:37:39.5+01:00; nil: it is none, or before 1970.
-    static func milliseconds(_ text: String) -> UInt64? {
+    package static func milliseconds(_ text: String) -> UInt64? {
         let pattern = /(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))/
         guard text.utf8.allSatisfy({ $0 < 0x80 }), let match = text.wholeMatch(of: pattern) else { return nil }
         func number(_ part: Substring?) -> Int { part.flatMap { Int($0) } ?? 0 }
@@ -65,12 +65,4 @@ enum Timestamp {
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
-}
-
-extension JSONWriter {
-    /// A member with a time, in milliseconds since 1970; nil: no member.
-    mutating func add(_ name: StaticString, time milliseconds: UInt64?) { add(name, milliseconds.map { Timestamp.text($0) }) }
-
-    /// A member with a name that is UTF-8, or was meant to be.
-    mutating func add(_ name: StaticString, name bytes: [UInt8]) { add(name, String(decoding: bytes, as: UTF8.self)) }
 }
