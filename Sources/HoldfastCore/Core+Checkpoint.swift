@@ -83,7 +83,7 @@ extension Core {
         assert(through < nextPosition, "a checkpoint is of what was given out")
         noteAges(through: through)
         checkpoint.job = CheckpointJob(
-            through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
+            number: checkpoint.written + 1, through: through, time: clock.time, age: clock.age, trimmedThrough: trim.trimmedThrough,
             releasedDone: trim.releasedDone, names: names.freeze(), holds: holds.freeze(), ages: ages.freeze(), audits: audits.freeze(),
             ledger: ledger.freeze(), inboxes: users.totals)
         trim.releasedDone = []
@@ -105,11 +105,12 @@ extension Core {
     }
 
     mutating func checkpointWritten(_ result: CheckpointResult) {
-        precondition(checkpoint.isWriting && result.through >= checkpoint.writtenThrough, "checkpoints are written one after the other")
+        precondition(checkpoint.isWriting && result.number == checkpoint.written + 1, "checkpoints are written one after the other")
+        assert(result.through >= checkpoint.writtenThrough, "a checkpoint never goes back")
         checkpoint.isWriting = false
         checkpoint.writtenThrough = result.through
         checkpoint.nextUserWritten = result.nextUser
-        checkpoint.writtenCount += 1
+        checkpoint.written = result.number
         assert(checkpoint.nextUserWritten <= names.nextUser, "the store has users that were made")
         users.frozenWritten()
         names.frozenWritten()

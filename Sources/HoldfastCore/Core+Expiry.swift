@@ -28,7 +28,7 @@ extension Core {
         precondition(expiry.isLooking, "a plan is asked for once")
         expiry.isLooking = false
         // A view from before the last checkpoint may have rows that were changed since: it is looked at again.
-        guard plan.appliedThrough >= checkpoint.writtenThrough else { return }
+        guard plan.checkpoint >= checkpoint.written else { return }
         assert(plan.scannedThrough >= expiry.scannedThrough, "the search goes on where it was")
         expiry.scannedThrough = plan.scannedThrough
         expiry.nextLook = plan.isDone ? monotonic + configuration.expiryMilliseconds : monotonic

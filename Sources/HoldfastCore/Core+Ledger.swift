@@ -17,7 +17,7 @@ extension Core {
         case .beingDeleted: return RequestPlace(row: nil, place: .newIfDeleted)
         case .unknown:
             // What RAM had may be in the store since: only an answer of the last checkpoint counts.
-            guard let answer = found.requests[key], answer.writtenCount == checkpoint.writtenCount else { return nil }
+            guard let answer = found.requests[key], answer.checkpoint == checkpoint.written else { return nil }
             guard let row = answer.row else { return RequestPlace(row: nil, place: .new) }
             return RequestPlace(row: row.until > clock.age ? row : nil, place: .replaces)
         }
@@ -62,8 +62,8 @@ extension Core {
     mutating func ledgerPlanned(_ plan: LedgerPlan) {
         precondition(ledger.sweep.isLooking, "a plan is asked for once")
         ledger.sweep.isLooking = false
-        // A view from before the last checkpoint may have rows that were replaced since: it is looked at again.
-        guard plan.appliedThrough >= checkpoint.writtenThrough else { return }
+        // A view from before the last checkpoint may have rows that were replaced or swept since: it is looked at again.
+        guard plan.checkpoint >= checkpoint.written else { return }
         ledger.swept(plan.keys)
         ledger.sweep.after = plan.isDone ? nil : plan.last
         ledger.sweep.nextLook = monotonic + (plan.isDone ? configuration.keySweepMilliseconds : Self.sweepSliceMilliseconds)

@@ -46,7 +46,7 @@ extension Core {
     mutating func takeQuery() -> QueryJob? { queries.popFirst() }
 
     mutating func query(_ id: ReplyID, _ query: QueryJob.Query) {
-        queries.append(QueryJob(reply: id, query: query, through: lastPosition, writtenThrough: checkpoint.writtenThrough))
+        queries.append(QueryJob(reply: id, query: query, through: lastPosition, checkpoint: checkpoint.written))
     }
 
     mutating func answered(_ result: QueryResult) {
@@ -55,19 +55,19 @@ extension Core {
         switch (job.query, result.found) {
         case (.message(let position), let found):
             // Rows that aren't in RAM now are taken from the view, so that must have all that was let go of.
-            guard result.appliedThrough >= checkpoint.writtenThrough else { return query(job.reply, .message(position)) }
+            guard result.checkpoint >= checkpoint.written else { return query(job.reply, .message(position)) }
             var status: MessageStatus?
             if case .message(let message, let sender, let people) = found {
                 status = self.status(of: message, at: position, sender, people)
             }
             answer(job.reply, .message(status, at: lastPosition), until: lastPosition)
         case (.users(let scan), .users(let page)):
-            guard result.appliedThrough >= job.writtenThrough else {
+            guard result.checkpoint >= job.checkpoint else {
                 return askUsers(job.reply, after: scan.after, prefix: scan.prefix, limit: scan.limit)
             }
             answer(job.reply, .users(page, at: job.through), until: job.through)
         case (.user(let number, _, _), .user(var details, let oldest)):
-            guard result.appliedThrough >= job.writtenThrough else {
+            guard result.checkpoint >= job.checkpoint else {
                 // Copied anew, if the row is still there; else the view has all of it.
                 guard let user = users.find(number) else { return queries.append(job) }
                 return query(job.reply, .user(number: number, self.details(of: user), base: users.base(of: user).position))
@@ -79,7 +79,7 @@ extension Core {
             answer(job.reply, .user(details, at: job.through), until: job.through)
         case (.connections, .connections(let page)): answer(job.reply, .connections(page, at: job.through), until: job.through)
         case (.audit(let scan), .audit(let page)):
-            guard result.appliedThrough >= job.writtenThrough else { return askAudit(job.reply, after: scan.after, limit: scan.limit) }
+            guard result.checkpoint >= job.checkpoint else { return askAudit(job.reply, after: scan.after, limit: scan.limit) }
             answer(job.reply, .audit(page, at: job.through), until: job.through)
         default: preconditionFailure("a reader answers what it was asked")
         }

@@ -41,14 +41,14 @@ extension Core {
             recordsMax: min(
                 configuration.trimSliceRecords, isSpaceLow ? configuration.trimSliceLowRecords : .max,
                 max(1, configuration.batchBytesMax / JournalBatch.deletionBytes)),
-            generation: checkpoint.writtenCount)
+            checkpoint: checkpoint.written)
     }
 
     mutating func trimPlanned(_ plan: TrimPlan) {
         precondition(trim.isPlanning && trim.planned == nil, "a plan is asked for once")
         trim.isPlanning = false
         // A plan from before the last checkpoint may take released positions that were forgotten since: it is made again.
-        guard plan.generation == checkpoint.writtenCount else { return }
+        guard plan.checkpoint == checkpoint.written else { return }
         trim.planned = plan
     }
 
@@ -72,7 +72,7 @@ extension Core {
         assert(plan.scannedThrough <= trim.reach, "trimming doesn't look past the lowest hold")
         trim.trimmedThrough = max(trim.trimmedThrough, plan.scannedThrough)
         trim.releasedDone.append(contentsOf: plan.released)
-        guard plan.generation == checkpoint.writtenCount else { return }
+        guard plan.checkpoint == checkpoint.written else { return }
         if let last = plan.released.last { trim.releasedThrough = last }
         trim.isReleasedDone = plan.isReleasedDone
     }

@@ -189,10 +189,10 @@ struct FoundRows {
         let conversation: UInt64?
     }
 
-    /// What the store had of a request's key after so many checkpoints; it proves nothing after another one.
+    /// What the store had of a request's key with this checkpoint; it proves nothing after another one.
     struct Request {
         let row: LedgerRow?
-        let writtenCount: UInt32
+        let checkpoint: UInt64
     }
 
     enum Answer {
@@ -313,7 +313,7 @@ extension Core {
     mutating func take(_ answer: inout ReadAnswer, steps: inout Int) -> Bool {
         precondition(answer.results.rows.count == answer.results.keys.count, "each key has an answer")
         // An answer from before the last checkpoint isn't taken, so that who waits for it asks again.
-        let isCurrent = answer.results.appliedThrough >= checkpoint.writtenThrough
+        let isCurrent = answer.results.checkpoint >= checkpoint.written
         while answer.keysTaken < answer.results.keys.count {
             guard steps > 0 else { return false }
             steps -= 4
@@ -361,8 +361,8 @@ extension Core {
         case (.entry, .entry(let entry)), (.evictionPoint, .entry(let entry)): return .entry(key, entry)
         case (.entry, .absent), (.evictionPoint, .absent), (.user, .absent): return .entry(key, .none)
         case (.ledger(let request), .ledger(let row)):
-            return .request(request, .init(row: row, writtenCount: checkpoint.writtenCount))
-        case (.ledger(let request), .absent): return .request(request, .init(row: nil, writtenCount: checkpoint.writtenCount))
+            return .request(request, .init(row: row, checkpoint: checkpoint.written))
+        case (.ledger(let request), .absent): return .request(request, .init(row: nil, checkpoint: checkpoint.written))
         default: return nil
         }
     }

@@ -143,7 +143,7 @@ package struct Core: ~Copyable {
         CoreFigures(
             counts: counts, totals: totals, inboxes: users.totals, holds: holds.names.count, ledgerKeys: ledger.keptCount,
             ledgerKeysMax: configuration.idempotencyKeysMax, ledgerKeySeconds: keepKeyUntil() &- clock.age,
-            checkpoints: UInt64(checkpoint.writtenCount),
+            checkpoints: checkpoint.written - checkpoint.writtenBefore,
             secondsSinceCheckpoint: (monotonic - min(monotonic, checkpoint.lastMonotonic)) / 1000, isCheckpointing: isCheckpointing,
             age: clock.age, expirySeconds: configuration.inboxDays * 86_400, isSpaceLow: isSpaceLow, roomBytes: roomBytes, era: era)
     }

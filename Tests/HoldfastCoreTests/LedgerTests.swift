@@ -150,6 +150,30 @@ import Testing
         scenario.check()
     }
 
+    /// The checkpoint between has no record that the one before it didn't have: its position is the same.
+    @Test func `a search that began before the last checkpoint doesn't sweep a key again`() throws {
+        let scenario = try Scenario { ($0.keySeconds, $0.keySecondsMin) = (86_400, 86_400) }
+        _ = try scenario.offline("bob")
+        _ = try push(1, scenario)
+        try scenario.toDisk()
+        scenario.days(1)
+        for _ in 0..<20 { scenario.harness.tick(milliseconds: 200); try scenario.settle() }
+        #expect(scenario.harness.core.ledger.sweptCount == 1)
+        let through = scenario.harness.core.checkpoint.writtenThrough
+        scenario.harness.tick(milliseconds: scenario.harness.core.configuration.keySweepMilliseconds)
+        let taken = scenario.harness.core.takeLedgerJob()
+        let job = try #require(taken)
+        let plan = try job.run(on: scenario.harness.storage)
+        try scenario.toDisk()
+        let isSame = scenario.harness.core.checkpoint.writtenThrough == through
+        try #require(isSame)
+        scenario.harness.core.ledgerPlanned(plan)
+        #expect(scenario.harness.core.ledger.sweptCount == 0 && scenario.harness.core.ledger.count == 0)
+        try scenario.toDisk()
+        #expect(try stored(scenario) == 0)
+        scenario.check()
+    }
+
     @Test(arguments: [false, true]) func `a key that comes while the checkpoint deletes it is counted once`(isWritten: Bool) throws {
         let scenario = try Scenario { ($0.keySeconds, $0.keySecondsMin) = (86_400, 86_400) }
         _ = try scenario.offline("bob")

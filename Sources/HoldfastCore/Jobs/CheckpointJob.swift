@@ -2,6 +2,8 @@ package import HoldfastWire
 
 /// The changed rows at a position, copied, to be written in one synced transaction, each table in the order of its keys.
 package struct CheckpointJob: Sendable {
+    /// Of the checkpoint: one more than the last one's.
+    let number: UInt64
     package let through: Position
     let time: UInt64
     let age: UInt32
@@ -38,12 +40,13 @@ package struct CheckpointJob: Sendable {
             for position in releasedDone { try store.delete(.released, StoreKey.inline(position.rawValue).span) }
             try writeMeta(to: store)
         }
-        return CheckpointResult(through: through, nextUser: names.nextUser)
+        return CheckpointResult(number: number, through: through, nextUser: names.nextUser)
     }
 
     private func writeMeta(to store: any StoreTransaction) throws(StorageError) {
         let rows: [(StoreMeta, UInt64)] = [
-            (.appliedThrough, through.rawValue), (.nextUser, names.nextUser), (.nextConversation, names.nextConversation), (.time, time),
+            (.appliedThrough, through.rawValue), (.checkpoints, number), (.nextUser, names.nextUser),
+            (.nextConversation, names.nextConversation), (.time, time),
             (.age, UInt64(age)), (.trimmedThrough, trimmedThrough.rawValue), (.ledgerCount, UInt64(ledger.count)),
         ]
         for (row, value) in rows + inboxes.rows { try store.put(.meta, Array(row.rawValue.utf8).span, StoreKey.inline(value).span) }
@@ -52,6 +55,7 @@ package struct CheckpointJob: Sendable {
 
 /// The store has everything up to `through`.
 package struct CheckpointResult: Sendable {
+    var number: UInt64
     package var through: Position
     /// And all users below this number.
     var nextUser: UInt64

@@ -15,7 +15,7 @@ package struct ExpiryPlan: Sendable {
     /// Nothing is left up to the position that was asked for.
     var isDone = true
     /// The checkpoint that the view has.
-    var appliedThrough: Position
+    var checkpoint: UInt64
 }
 
 /// Looks for whom messages up to a position are, from the oldest on: all of them are too old. Only messages that an inbox on disk holds are looked
@@ -26,9 +26,9 @@ package struct ExpiryJob: Sendable {
     let messagesMax: Int
 
     package func run(on storage: any Storage) throws(StorageError) -> ExpiryPlan {
-        var plan = ExpiryPlan(scannedThrough: after, appliedThrough: .zero)
+        var plan = ExpiryPlan(scannedThrough: after, checkpoint: 0)
         try storage.read { (snapshot) throws(StorageError) in
-            plan.appliedThrough = try snapshot.appliedThrough()
+            plan.checkpoint = try snapshot.checkpoint()
             var lastOf: [UInt64: Position] = [:]
             let kept = try snapshot.keptPositions(after: after, through: through, limit: messagesMax)
             plan.isDone = kept.count < messagesMax

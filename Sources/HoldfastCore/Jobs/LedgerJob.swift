@@ -13,7 +13,7 @@ package struct LedgerJob: Sendable {
         var looked = 0
         var damaged: StorageError?
         try storage.read { (snapshot) throws(StorageError) in
-            plan.appliedThrough = try snapshot.appliedThrough()
+            plan.checkpoint = try snapshot.checkpoint()
             // The first key behind one is the same with a zero byte.
             let from = after.map { $0.encoded + [0] } ?? []
             try snapshot.scan(.ledger, from: from.span) { bytes, value in
@@ -41,5 +41,6 @@ package struct LedgerPlan: Sendable {
     var last: RequestKey?
     /// Nothing is behind it.
     var isDone = false
-    var appliedThrough = Position.zero
+    /// The checkpoint that the view has.
+    var checkpoint: UInt64 = 0
 }

@@ -18,12 +18,12 @@ package struct QueryJob: Sendable {
 
     /// The position that the copy of the core holds for, and the checkpoint that it knew as the last one.
     let through: Position
-    let writtenThrough: Position
+    let checkpoint: UInt64
 
     package func run(on storage: any Storage) throws(StorageError) -> QueryResult {
-        var result = QueryResult(job: self, appliedThrough: .zero, found: .nothing)
+        var result = QueryResult(job: self, checkpoint: 0, found: .nothing)
         try storage.read { (snapshot) throws(StorageError) in
-            result.appliedThrough = try snapshot.appliedThrough()
+            result.checkpoint = try snapshot.checkpoint()
             result.found = try answer(from: snapshot)
         }
         return result
@@ -105,7 +105,7 @@ package struct QueryResult: Sendable {
 
     let job: QueryJob
     /// The checkpoint that the view has.
-    var appliedThrough: Position
+    var checkpoint: UInt64
     var found: Found
 }
 

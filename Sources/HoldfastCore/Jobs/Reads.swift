@@ -95,7 +95,7 @@ package struct PageResult: Sendable {
 
 package struct ReadResults: Sendable {
     /// The checkpoint that the view has; older than the core's last one: the answers may be out of date.
-    package var appliedThrough: Position
+    var checkpoint: UInt64
     /// The keys that were asked for, and what the disk has for each.
     var keys: [RowKey]
     package var rows: [RowValue]
@@ -129,10 +129,10 @@ package struct ReadRequests: Sendable {
 
     /// Answers all of it from one view.
     package func run(on storage: any Storage) throws(StorageError) -> ReadResults {
-        var results = ReadResults(appliedThrough: .zero, keys: keys, rows: [], pages: [], bytes: [], number: number, damaged: [])
+        var results = ReadResults(checkpoint: 0, keys: keys, rows: [], pages: [], bytes: [], number: number, damaged: [])
         results.rows.reserveCapacity(keys.count)
         try storage.read { (snapshot) throws(StorageError) in
-            results.appliedThrough = try snapshot.appliedThrough()
+            results.checkpoint = try snapshot.checkpoint()
             for key in keys { results.rows.append(try answer(key, from: snapshot)) }
             for page in pages { results.pages.append(try plan(page, from: snapshot)) }
             try readBodies(&results, from: snapshot)

@@ -9,7 +9,8 @@ package struct TrimPlan: Sendable {
     /// Which of the deletions come from the table of released positions.
     package var released: ContiguousArray<Position> = []
     package var isReleasedDone = false
-    package var generation: UInt32
+    /// The last checkpoint when it was asked for.
+    var checkpoint: UInt64
 }
 
 /// Looks through the journal for records below the checkpoint that no timeline holds, and through the released positions.
@@ -19,10 +20,10 @@ package struct TrimJob: Sendable {
     let through: Position
     let releasedAfter: Position
     let recordsMax: Int
-    let generation: UInt32
+    let checkpoint: UInt64
 
     package func run(on storage: any Storage) throws(StorageError) -> TrimPlan {
-        var plan = TrimPlan(scannedThrough: after, generation: generation)
+        var plan = TrimPlan(scannedThrough: after, checkpoint: checkpoint)
         try storage.read { (snapshot) throws(StorageError) in
             let applied = try snapshot.appliedThrough()
             var found = ContiguousArray<Position>()

@@ -62,6 +62,7 @@ struct Ledger {
     mutating func freeze() -> Rows {
         assert(frozen.isEmpty, "one checkpoint at a time")
         count -= sweptCount
+        precondition(count >= 0, "a row is swept once")
         sweptCount = 0
         swap(&recent, &frozen)
         // Nothing is copied: what is frozen doesn't change.

@@ -245,6 +245,7 @@ extension Examination {
         plan.meta[.nextUser] = max(meta[.nextUser] ?? 1, lastUser + 1)
         plan.meta[.nextConversation] = max(meta[.nextConversation] ?? 1, lastConversation + 1)
         plan.meta[.appliedThrough] = applied.rawValue
+        plan.meta[.checkpoints] = meta[.checkpoints]
         plan.meta[.time] = meta[.time] ?? plan.meta[.time] ?? 0
         plan.meta[.age] = max(meta[.age] ?? 0, plan.meta[.age] ?? 0)
         plan.meta[.trimmedThrough] = 0

@@ -89,6 +89,8 @@ extension Core {
                     + "gateway. Put the journal and the store of the same moment together, or restore a backup.")
         }
         checkpoint.writtenThrough = Position(rawValue: applied)
+        checkpoint.written = try snapshot.checkpoint()
+        checkpoint.writtenBefore = checkpoint.written
         names.nextUser = try StoreMeta.read(.nextUser, from: snapshot) ?? 1
         checkpoint.nextUserWritten = names.nextUser
         names.nextConversation = try StoreMeta.read(.nextConversation, from: snapshot) ?? 1

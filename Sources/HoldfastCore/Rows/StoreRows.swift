@@ -20,7 +20,10 @@ package enum StoreKey {
 
 /// The rows of the store's `meta` table, each a u64.
 enum StoreMeta: String, CaseIterable {
-    case appliedThrough, nextUser, nextConversation, time, age, trimmedThrough
+    case appliedThrough
+    /// How many checkpoints have been written, which tells two of the same position apart; absent: no version that counts wrote one.
+    case checkpoints
+    case nextUser, nextConversation, time, age, trimmedThrough
     /// How many rows the ledger has; absent: none.
     case ledgerCount
     /// `InboxTotals`; without them, or with other limits, a start counts.
@@ -32,7 +35,10 @@ enum StoreMeta: String, CaseIterable {
 }
 
 extension StorageSnapshot {
-    /// The last checkpoint that the view has.
+    /// The number of the last checkpoint that the view has. A position wouldn't tell: rows change without a record, too, when a promise has ended.
+    func checkpoint() throws(StorageError) -> UInt64 { try StoreMeta.read(.checkpoints, from: self) ?? 0 }
+
+    /// The position of the last checkpoint that the view has.
     func appliedThrough() throws(StorageError) -> Position {
         Position(rawValue: try StoreMeta.read(.appliedThrough, from: self) ?? 0)
     }

@@ -10,8 +10,10 @@ struct CheckpointState {
     var writtenThrough = Position.zero
     /// The store has all users below this number.
     var nextUserWritten: UInt64 = 1
-    /// How many have been written since the start.
-    var writtenCount: UInt32 = 0
+    /// The number of the last one that was written, by which a view of the store is known to have it.
+    var written: UInt64 = 0
+    /// What it was at the start.
+    var writtenBefore: UInt64 = 0
     var lastMonotonic: UInt64 = 0
     var isRequested = false
 }

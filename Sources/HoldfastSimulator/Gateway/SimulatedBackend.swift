@@ -10,7 +10,7 @@ final class SimulatedBackend {
     private enum Request {
         case push(text: Int)
         case line(text: Int, number: UInt32)
-        case upload
+        case upload(number: Int)
         case question
         case message(text: Int)
         case user(String)
@@ -44,7 +44,7 @@ final class SimulatedBackend {
     /// Goes on with the upload: the gateway says how far it is, and gets the next lines then.
     func upload() {
         var batch = CommandBatch(door: door)
-        batch.commands.append(.ask(newReply(.upload), .request(Self.key(ofUpload: oracle.upload.number))))
+        batch.commands.append(.ask(newReply(.upload(number: oracle.upload.number)), .request(Self.key(ofUpload: oracle.upload.number))))
         run.post(.commands(batch, done: nil))
     }
 
@@ -136,9 +136,10 @@ final class SimulatedBackend {
             case (.push(let text), .refused(let refusal)): oracle.pushRefused(text, refusal)
             case (.line(let text, _), .pushed(let pushed)): oracle.pushed(text, pushed)
             case (.line(let text, let number), .refused(let refusal)): oracle.lineRefused(text, number, refusal)
-            case (.upload, .request(let kept, _)):
-                oracle.answered(upload: kept)
-                send(linesAfter: kept?.lines ?? 0)
+            case (.upload(let number), .request(let kept, _)):
+                oracle.answered(upload: kept, number: number)
+                // Another one may have begun since.
+                if number == oracle.upload.number { send(linesAfter: kept?.lines ?? 0) }
             case (.question, .sessions(let found, _)): oracle.answered(found)
             case (.inbox(let user), .inbox(let found, let position)): oracle.answered(found, for: user, at: position)
             case (.user(let user), .user(let found, let position)): oracle.answered(found, of: user, at: position)

@@ -46,12 +46,12 @@ extension Oracle {
         pushRefused(number, refusal)
     }
 
-    func answered(upload kept: KeptRequest?) {
+    func answered(upload kept: KeptRequest?, number: Int) {
         world.coverage.count("asked for an upload")
         guard let kept else { return }
         if kept.lines > 0 { world.coverage.count("upload goes on") }
         if kept.fingerprint != UInt64(kept.lines) { world.fail("an upload of \(kept.lines) lines has the hash of \(kept.fingerprint)") }
-        guard restoredAt == nil, Int(kept.lines) <= upload.texts.count else { return }
+        guard restoredAt == nil, number == upload.number, Int(kept.lines) <= upload.texts.count else { return }
         for (index, text) in upload.texts.enumerated() where texts[text].position == nil && index < Int(kept.lines) {
             world.fail("line \(index + 1) is called stored and isn't on the disk")
         }
