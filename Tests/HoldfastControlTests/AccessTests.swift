@@ -45,12 +45,12 @@ import Testing
         let memory = CallerMemory()
         let caller = Caller(user: "backend", name: "backend", scopes: [.push])
         #expect(memory.caller("t", now: 10) == nil)
-        memory.keep(caller, token: "t", now: 10)
+        memory.keep(caller, authorization: "t", now: 10)
         #expect(memory.caller("t", now: 10.9)?.user == "backend")
         #expect(memory.caller("T", now: 10.9) == nil)
         #expect(memory.caller("t", now: 11) == nil)
-        memory.keep(caller, token: "t", now: 20)
-        for index in 0..<2_000 { memory.keep(caller, token: "\(index)", now: 20) }
+        memory.keep(caller, authorization: "t", now: 20)
+        for index in 0..<2_000 { memory.keep(caller, authorization: "\(index)", now: 20) }
         #expect(memory.caller("t", now: 20) == nil)
     }
 

@@ -43,12 +43,12 @@ struct ControlAccess: Sendable {
     ///   - now: monotonic seconds.
     func caller(authorization: String?, now: Double) async throws(Problem) -> Caller {
         guard let authorization else { throw Problem(.tokenMissing, "There is no header Authorization.") }
+        if let known = memory.caller(authorization, now: now) { return known }
         let words = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw Problem(.tokenMissing, "The header Authorization is not \"Bearer TOKEN\".")
         }
         let text = String(words[1])
-        if let known = memory.caller(text, now: now) { return known }
         let token: VerifiedToken
         do throws(TokenError) {
             guard let verified = try gateway.verify(Array(text.utf8)) else { throw TokenError.malformed }
@@ -59,7 +59,7 @@ struct ControlAccess: Sendable {
         guard token.role != .user else { throw Problem(.roleMissing, "The token of \(token.user) has the role user.") }
         try await checkUser(of: token)
         let caller = Caller(user: token.user, name: token.user, scopes: token.scopes, to: token.to)
-        memory.keep(caller, token: text, now: now)
+        memory.keep(caller, authorization: authorization, now: now)
         return caller
     }
 

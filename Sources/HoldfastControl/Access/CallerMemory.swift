@@ -16,21 +16,21 @@ final class CallerMemory: Sendable {
 
     private let entries = Mutex<[String: Entry]>([:])
 
-    /// The caller with this token; nil: it has to be verified.
+    /// The caller with this header Authorization; nil: the token has to be verified.
     /// - Parameter now: monotonic seconds.
-    func caller(_ token: String, now: Double) -> Caller? {
+    func caller(_ authorization: String, now: Double) -> Caller? {
         entries.withLock { entries in
-            guard let entry = entries[token], now < entry.until else { return nil }
+            guard let entry = entries[authorization], now < entry.until else { return nil }
             return entry.caller
         }
     }
 
     /// The token was verified.
-    func keep(_ caller: Caller, token: String, now: Double) {
+    func keep(_ caller: Caller, authorization: String, now: Double) {
         entries.withLock { entries in
             if entries.count >= Self.countMax { entries = entries.filter { now < $0.value.until } }
             if entries.count >= Self.countMax { entries = [:] }
-            entries[token] = Entry(caller: caller, until: now + Self.seconds)
+            entries[authorization] = Entry(caller: caller, until: now + Self.seconds)
         }
     }
 }

@@ -6,6 +6,8 @@ final class RequestRates: Sendable {
     let quota: Int
     /// Seconds in which an empty one is full.
     let window: Int
+    /// The header `RateLimit-Policy`.
+    let policy: String
     private let buckets: Mutex<[String: Bucket]>
     private let usersMax: Int
 
@@ -27,6 +29,7 @@ final class RequestRates: Sendable {
         self.quota = quota
         self.window = window
         self.usersMax = usersMax
+        policy = "\"burst\";q=\(quota);w=\(window)"
         buckets = Mutex([:])
     }
 
@@ -51,9 +54,6 @@ final class RequestRates: Sendable {
                 isAllowed: isAllowed, remaining: Int(bucket.left), seconds: max(1, Int((missing / perSecond).rounded(.up))))
         }
     }
-
-    /// The header `RateLimit-Policy`.
-    var policy: String { "\"burst\";q=\(quota);w=\(window)" }
 
     /// The header `RateLimit`.
     static func header(_ state: State) -> String { "\"burst\";r=\(state.remaining);t=\(state.seconds)" }

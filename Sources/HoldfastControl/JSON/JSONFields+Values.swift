@@ -8,10 +8,10 @@ extension JSONFields {
         return try Self.name(value, at: path(name))
     }
 
-    static func name(_ value: JSONValue, at pointer: String) throws(Problem) -> String {
-        let text = try text(value, at: pointer, bytes: 1...WireLimits.userBytesMax)
+    static func name(_ value: JSONValue, at pointer: @autoclosure () -> String) throws(Problem) -> String {
+        let text = try text(value, at: pointer(), bytes: 1...WireLimits.userBytesMax)
         guard WireLimits.isName(text, bytesMax: WireLimits.userBytesMax) else {
-            throw .field(pointer, "A name can't have the character U+0000.")
+            throw .field(pointer(), "A name can't have the character U+0000.")
         }
         return text
     }

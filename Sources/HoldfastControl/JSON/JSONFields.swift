@@ -2,16 +2,14 @@
 struct JSONFields {
     /// Of the object itself; empty: it is the body.
     let pointer: String
-    private var members: [String: JSONValue] = [:]
-    /// The first name in the order of the text that wasn't taken is the one that is told.
-    private var order: [String] = []
+    /// In the order of the text; nil: the field was taken. There are few, and none of a name twice.
+    private var members: [JSONValue.Member?]
 
     /// - Parameter pointer: where the value stands.
     init(_ value: JSONValue, at pointer: String = "") throws(Problem) {
         guard case .object(let list) = value else { throw .field(pointer, "This must be an object, not \(value.kindText).") }
         self.pointer = pointer
-        for member in list { members[member.name] = member.value }
-        order = list.map(\.name)
+        members = list
     }
 
     /// The pointer of a field.
@@ -22,7 +20,11 @@ struct JSONFields {
     }
 
     /// Any value; nil: the field isn't there.
-    mutating func take(_ name: String) -> JSONValue? { members.removeValue(forKey: name) }
+    mutating func take(_ name: String) -> JSONValue? {
+        guard let index = members.firstIndex(where: { $0?.name == name }) else { return nil }
+        defer { members[index] = nil }
+        return members[index]?.value
+    }
 
     /// A value that must be there.
     mutating func require(_ name: String) throws(Problem) -> JSONValue {
@@ -36,11 +38,11 @@ struct JSONFields {
         return try Self.text(value, at: path(name), bytes: bytes)
     }
 
-    static func text(_ value: JSONValue, at pointer: String, bytes: ClosedRange<Int>) throws(Problem) -> String {
-        guard case .text(let text) = value else { throw .field(pointer, "This must be a text, not \(value.kindText).") }
+    static func text(_ value: JSONValue, at pointer: @autoclosure () -> String, bytes: ClosedRange<Int>) throws(Problem) -> String {
+        guard case .text(let text) = value else { throw .field(pointer(), "This must be a text, not \(value.kindText).") }
         let count = text.utf8.count
         guard bytes.contains(count) else {
-            throw .field(pointer, "The text has \(count) bytes of UTF-8; it can have \(bytes.lowerBound) to \(bytes.upperBound).")
+            throw .field(pointer(), "The text has \(count) bytes of UTF-8; it can have \(bytes.lowerBound) to \(bytes.upperBound).")
         }
         return text
     }
@@ -82,7 +84,7 @@ struct JSONFields {
 
     /// Refuses fields that nobody has taken.
     func finish() throws(Problem) {
-        guard let name = order.first(where: { members[$0] != nil }) else { return }
-        throw .field(path(name), "There is no such field here.")
+        guard let left = members.lazy.compactMap(\.self).first else { return }
+        throw .field(path(left.name), "There is no such field here.")
     }
 }

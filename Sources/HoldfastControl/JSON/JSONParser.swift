@@ -66,7 +66,8 @@ package struct JSONParser {
             guard byte == UInt8(ascii: "\"") else { throw fault("a member's name in double quotes is expected") }
             let start = offset
             let name = try text()
-            guard names.insert(name).inserted else {
+            let isNew = members.count < Self.fewMembers ? !members.contains { $0.name == name } : isNew(name, members, &names)
+            guard isNew else {
                 offset = start
                 throw fault("the name comes twice in its object")
             }
@@ -77,6 +78,14 @@ package struct JSONParser {
             if take("}") { return .object(members) }
             guard take(",") else { throw fault("a comma or } is expected") }
         }
+    }
+
+    /// Of so many names a search finds one that comes twice; more have a set, so that an object of any size takes no longer than its bytes.
+    private static let fewMembers = 12
+
+    private func isNew(_ name: String, _ members: [JSONValue.Member], _ names: inout Set<String>) -> Bool {
+        if names.isEmpty { names = Set(members.map(\.name)) }
+        return names.insert(name).inserted
     }
 
     private mutating func list(depth: Int) throws(JSONFault) -> JSONValue {

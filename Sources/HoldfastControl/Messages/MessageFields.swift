@@ -18,7 +18,7 @@ struct MessageFields {
         var fields = try JSONFields(Problem.parse(json))
         let sender = try Self.sender(&fields, caller)
         let recipients = try Self.recipients(&fields, caller)
-        let kind = try Self.kind(&fields)
+        let (kind, kindWord) = try Self.kind(&fields)
         let body = try Self.body(&fields, bytesMax: bodyBytesMax)
         let timeToLive = try fields.integer("ttlSeconds", 1...Self.ttlSecondsMax) ?? 0
         let tag = Array(try fields.text("tag", bytes: 1...Self.tagBytesMax)?.utf8 ?? "".utf8)
@@ -29,7 +29,7 @@ struct MessageFields {
             from: sender, to: recipients, kind: kind, body: body, tag: tag, timeToLive: UInt32(timeToLive), isTracked: isTracked,
             mustExist: mustExist)
         fingerprint = RequestHash.fingerprint(
-            [sender, body, tag, Array("\(kind) \(timeToLive) \(isTracked) \(mustExist)".utf8)] + recipients)
+            [sender, body, tag, Array("\(kindWord) \(timeToLive) \(isTracked) \(mustExist)".utf8)] + recipients)
     }
 
     private static func sender(_ fields: inout JSONFields, _ caller: Caller) throws(Problem) -> [UInt8] {
@@ -46,11 +46,11 @@ struct MessageFields {
     private static func recipients(_ fields: inout JSONFields, _ caller: Caller) throws(Problem) -> [[UInt8]] {
         var names: [[UInt8]] = []
         var known: Set<String> = []
-        func add(_ value: JSONValue, at pointer: String) throws(Problem) {
-            let name = try JSONFields.name(value, at: pointer)
-            guard known.insert(name).inserted else { throw .field(pointer, "The recipient is named twice.") }
+        func add(_ value: JSONValue, at pointer: @autoclosure () -> String) throws(Problem) {
+            let name = try JSONFields.name(value, at: pointer())
+            guard known.insert(name).inserted else { throw .field(pointer(), "The recipient is named twice.") }
             if let to = caller.to, !to.allows(name) {
-                throw Problem(.recipientForbidden, "The token's claim to doesn't allow \"\(name)\".", at: pointer)
+                throw Problem(.recipientForbidden, "The token's claim to doesn't allow \"\(name)\".", at: pointer())
             }
             names.append(Array(name.utf8))
         }
@@ -65,12 +65,14 @@ struct MessageFields {
         return names
     }
 
-    private static func kind(_ fields: inout JSONFields) throws(Problem) -> MessageKind {
-        guard let word = try fields.text("kind", bytes: 1...32) else { return .text }
-        guard let kind = MessageKind.allCases.first(where: { "\($0)" == word }) else {
+    private static let kinds = Dictionary(uniqueKeysWithValues: MessageKind.allCases.map { ("\($0)", $0) })
+
+    private static func kind(_ fields: inout JSONFields) throws(Problem) -> (kind: MessageKind, word: String) {
+        let word = try fields.text("kind", bytes: 1...32) ?? "text"
+        guard let kind = kinds[word] else {
             throw .field("/kind", "This must be one of \(MessageKind.allCases.map { "\($0)" }.joined(separator: ", ")).")
         }
-        return kind
+        return (kind, word)
     }
 
     private static func body(_ fields: inout JSONFields, bytesMax: Int) throws(Problem) -> [UInt8] {

@@ -4,15 +4,16 @@ internal import Synchronization
 /// Counts the requests of the control API, by operation and status. A lock for each request, which costs a hundred times as much.
 final class RequestMeter: Sendable {
     private struct Key: Hashable, Comparable {
-        var operation: String
+        /// nil: there is none with that path and method, or it wasn't looked for.
+        var operation: Operation?
         var status: Int
 
-        static func < (a: Key, b: Key) -> Bool { (a.operation, a.status) < (b.operation, b.status) }
+        static func < (a: Key, b: Key) -> Bool { (a.operation.label, a.status) < (b.operation.label, b.status) }
     }
 
     private struct State {
         var counts: [Key: UInt64] = [:]
-        var times: [String: Histogram] = [:]
+        var times: [Operation?: Histogram] = [:]
         var underWay = 0
     }
 
@@ -24,11 +25,10 @@ final class RequestMeter: Sendable {
     ///   - operation: nil: there is none with that path and method, or it wasn't looked for.
     ///   - status: nil: the connection ended before there was an answer.
     func ended(_ operation: Operation?, status: Int?, microseconds: UInt64) {
-        let name = operation?.rawValue ?? "none"
         state.withLock { state in
             state.underWay -= 1
-            state.counts[Key(operation: name, status: status ?? 0), default: 0] &+= 1
-            state.times[name, default: Histogram(.latency)].observe(microseconds)
+            state.counts[Key(operation: operation, status: status ?? 0), default: 0] &+= 1
+            state.times[operation, default: Histogram(.latency)].observe(microseconds)
         }
     }
 
@@ -50,15 +50,22 @@ final class RequestMeter: Sendable {
                 help:
                     "Requests of the control API that were answered, by operation (none: no such one) and status (0: the client went away).",
                 samples: state.counts.sorted { $0.key < $1.key }.map { key, count in
-                    .init(.counted(count), [("operation", key.operation), ("status", "\(key.status)")])
+                    .init(.counted(count), [("operation", key.operation.label), ("status", "\(key.status)")])
                 }),
             MetricFamily(
                 name: "holdfast_http_request_seconds", kind: .histogram,
                 help: "From a request's head to the head of its answer, by operation.",
-                samples: state.times.sorted { $0.key < $1.key }.map { .init(.histogram($0.value), [("operation", $0.key)]) }),
+                samples: state.times.sorted { $0.key.label < $1.key.label }.map {
+                    .init(.histogram($0.value), [("operation", $0.key.label)])
+                }),
             MetricFamily(
                 name: "holdfast_http_requests_under_way", kind: .gauge, help: "Requests of the control API that aren't answered yet.",
                 samples: [.init(.whole(Int64(state.underWay)))]),
         ]
     }
+}
+
+extension Operation? {
+    /// Its name in metrics.
+    fileprivate var label: String { self?.rawValue ?? "none" }
 }

@@ -26,6 +26,13 @@ package enum Operation: String, CaseIterable, Sendable {
     }
 
     var facts: Facts {
+        guard let facts = Self.table[self] else { preconditionFailure("every operation is in the table") }
+        return facts
+    }
+
+    private static let table = Dictionary(uniqueKeysWithValues: allCases.map { ($0, $0.listed) })
+
+    private var listed: Facts {
         switch self {
         case .getHealth: Facts(method: .get, path: "/healthz")
         case .getReadiness: Facts(method: .get, path: "/readyz", problems: [.stopping])

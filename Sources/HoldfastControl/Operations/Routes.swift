@@ -22,6 +22,8 @@ struct Routes: Sendable {
     }
 
     private var routes: [Route] = []
+    /// Those without parameters, by their path.
+    private var fixed: [String: Int] = [:]
 
     init() {
         for operation in Operation.allCases {
@@ -35,6 +37,10 @@ struct Routes: Sendable {
                 routes.append(Route(segments: segments, operations: [(facts.method, operation)]))
             }
         }
+        for (index, route) in routes.enumerated() {
+            guard let path = route.operations.first?.1.facts.path, !path.contains("{") else { continue }
+            fixed[path] = index
+        }
     }
 
     /// - Parameter target: the path with its query, as it came.
@@ -43,8 +49,9 @@ struct Routes: Sendable {
             throw Problem(.malformedRequest, "The request's path doesn't begin with a slash.")
         }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let segments = Self.segments(parts[0])
-        guard let route = routes.first(where: { Self.matches($0.segments, segments) }) else {
+        let known = fixed[String(parts[0])].map { routes[$0] }
+        let segments = known == nil ? Self.segments(parts[0]) : []
+        guard let route = known ?? routes.first(where: { Self.matches($0.segments, segments) }) else {
             throw Problem(.noSuchPath, "There is no path \(parts[0].prefix(200)).")
         }
         guard let operation = route.operations.first(where: { $0.0 == method })?.1 else {

@@ -25,7 +25,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var lingeredBytes = 0
     /// Somebody wants what comes next: a client is only slow while he is waited for.
     private var isReading = false
+    /// When the connection ends if nothing comes before; it moves with each step of a request, and the timer is set anew only when it fires, because
+    /// to set one costs more than the step.
+    private var deadline = NIODeadline.distantFuture
+    /// What the deadline was set to from then on.
+    private var patience = TimeAmount.zero
     private var timer: Scheduled<Void>?
+    private var timerDue = NIODeadline.distantFuture
     private var stallTimer: Scheduled<Void>?
     /// Of the head that is awaited; `HeadMeter` counts.
     var headBytes = 0
@@ -65,7 +71,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             inbound = .head
             headBytes = 0
-            timer?.cancel()
+            deadline = .distantFuture
         }
         context.fireChannelRead(data)
     }
@@ -156,13 +162,27 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Of what is awaited now; the connection ends with it, unless nobody reads at that time.
     private func setTimer(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+        patience = time
+        deadline = .now() + time
+        if timer == nil || timerDue > deadline { startTimer(context) }
+    }
+
+    private func startTimer(_ context: ChannelHandlerContext) {
         timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
-            if self.inbound != .head && !self.isReading && !self.isLingering {
-                self.setTimer(time, context)
-            } else {
-                context.close(promise: nil)
-            }
+        timerDue = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired(context) }
+    }
+
+    private func timerFired(_ context: ChannelHandlerContext) {
+        timer = nil
+        guard deadline <= .now() else {
+            if deadline != .distantFuture { startTimer(context) }
+            return
+        }
+        if inbound != .head && !isReading && !isLingering {
+            setTimer(patience, context)
+        } else {
+            context.close(promise: nil)
         }
     }
 }

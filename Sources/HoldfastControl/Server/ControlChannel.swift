@@ -57,10 +57,9 @@ struct ControlChannel: ServerChildChannel {
     }
 
     func handle(value: Value, logger: Logger) async {
-        let (responder, door, peer) = (responder, door, value.peer)
-        let http = HTTP1Channel(responder: { request, writer, channel in
-            try await responder.respond(to: request, writer, Connection(door: door, peer: peer, localHost: channel.localAddress?.ipAddress))
-        })
+        let responder = responder
+        let connection = Connection(door: door, peer: value.peer, local: value.channel.localAddress)
+        let http = HTTP1Channel(responder: { request, writer, _ in try await responder.respond(to: request, writer, connection) })
         await http.handleHTTP(asyncChannel: value.parts, logger: logger)
     }
 }
@@ -69,6 +68,14 @@ struct ControlChannel: ServerChildChannel {
 struct Connection: Sendable {
     let door: Door
     let peer: Peer?
-    /// The address that the client has called; nil for the unix socket.
+    /// The address that the client has called, alone and with its port; nil for the unix socket.
     let localHost: String?
+    let localAuthority: String?
+
+    init(door: Door, peer: Peer?, local: SocketAddress?) {
+        self.door = door
+        self.peer = peer
+        localHost = local?.ipAddress
+        localAuthority = localHost.flatMap { host in local?.port.map { HostName.join(host, $0) } }
+    }
 }

@@ -17,8 +17,6 @@ struct ControlResponder: Sendable {
     private let meter = RequestMeter()
     private let bodyBytesMax: Int
     private let logger: Logger
-    private let clock = ContinuousClock()
-    private let startedAt = ContinuousClock.now
 
     init(gateway: Gateway, configuration: Configuration, limits: ControlLimits, library: LibraryMetrics, logger: Logger) {
         self.gateway = gateway
@@ -45,11 +43,11 @@ struct ControlResponder: Sendable {
     // The writer is used by the library's functions, which run beside actors: so do these.
     @concurrent func respond(to request: Request, _ writer: consuming ResponseWriter, _ connection: Connection) async throws {
         let id = RequestID.of(request.headers)
-        let start = clock.now
+        let start = NIODeadline.now()
         var held = Held()
         meter.began()
         defer {
-            meter.ended(held.operation, status: held.status, microseconds: UInt64((clock.now - start) / .microseconds(1)))
+            meter.ended(held.operation, status: held.status, microseconds: UInt64((NIODeadline.now() - start).nanoseconds / 1_000))
             if held.isPush { room.leavePush() }
             if let kind = held.room { room.leave(kind) }
         }
@@ -74,7 +72,7 @@ struct ControlResponder: Sendable {
             "answered a request",
             metadata: [
                 "requestId": "\(id)", "method": "\(request.method)", "status": "\(response.status.code)",
-                "milliseconds": "\((clock.now - start) / .milliseconds(1))",
+                "milliseconds": "\(Double((NIODeadline.now() - start).nanoseconds) / 1e6)",
             ])
         try await writer.write(response: response.head, body: response.body)
     }
@@ -92,7 +90,7 @@ struct ControlResponder: Sendable {
         }
         var caller: Caller?
         if let scope = facts.scope {
-            let now = (clock.now - startedAt) / .seconds(1)
+            let now = Double(NIODeadline.now().uptimeNanoseconds) / 1e9
             let found: Caller
             if let peer = connection.peer {
                 found = access.caller(peer)
@@ -128,7 +126,8 @@ struct ControlResponder: Sendable {
     private func checkOrigin(_ request: Request, _ connection: Connection) throws(Problem) {
         if connection.door != .socket {
             guard let host = request.head.authority else { throw Problem(.malformedRequest, "There is no header Host.") }
-            guard names.allows(host, localHost: connection.localHost) else {
+            // Most clients call what they have connected to.
+            guard host == connection.localAuthority || names.allows(host, localHost: connection.localHost) else {
                 throw Problem(
                     .misdirected, "\"\(host.prefix(200))\" is neither loopback, nor the address that was called, nor in controlNames.")
             }
@@ -167,17 +166,22 @@ struct ControlResponder: Sendable {
             return
         }
         let given = request.headers[.contentType] ?? ""
-        let parts = given.split(separator: ";").map { $0.trimmingPrefix(" ").lowercased() }
-        // Of parameters only the character set that JSON has anyway.
-        guard parts.first.map({ String($0.prefix { $0 != " " }) }) == wanted,
-            parts.dropFirst().allSatisfy({ ["charset=utf-8", "charset=\"utf-8\""].contains($0) })
-        else { throw Problem(.wrongContentType, "The Content-Type must be \(wanted), not \"\(given.prefix(100))\".") }
+        guard given == wanted || Self.isType(given, wanted) else {
+            throw Problem(.wrongContentType, "The Content-Type must be \(wanted), not \"\(given.prefix(100))\".")
+        }
         guard request.headers[.contentEncoding] == nil else {
             throw Problem(.wrongContentType, "The body must come as it is, without a Content-Encoding.")
         }
         if !isUpload, let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyBytesMax {
             throw Problem(.bodyTooLarge, "The body has \(length) bytes; it can have \(bodyBytesMax).")
         }
+    }
+
+    /// Of parameters only the character set is allowed that JSON has anyway.
+    private static func isType(_ given: String, _ wanted: String) -> Bool {
+        let parts = given.split(separator: ";").map { $0.trimmingPrefix(" ").lowercased() }
+        return parts.first.map { String($0.prefix { $0 != " " }) } == wanted
+            && parts.dropFirst().allSatisfy { ["charset=utf-8", "charset=\"utf-8\""].contains($0) }
     }
 
     private func collect(_ body: RequestBody) async throws -> [UInt8] {
