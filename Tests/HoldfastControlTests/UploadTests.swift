@@ -106,15 +106,17 @@ import Testing
     }
 
     @Test func `the window lets in what is given back`() async {
-        let window = UploadWindow(lines: 2, bytes: 10)
-        #expect(await window.take(4))
+        let window = UploadWindow(lines: 4, bytes: 10)
+        #expect(await window.take(lines: 3, bytes: 4))
+        #expect(await window.take(lines: 1, bytes: 1))
+        #expect(window.release(lines: 3, bytes: 4) == 1)
+        #expect(window.release(lines: 1, bytes: 1) == 0)
         // Longer than everything: it takes all of what is left when nothing else is there.
-        #expect(window.release(4) == 0)
-        #expect(await window.take(100))
-        async let waiting = window.take(1)
-        #expect(window.release(100) <= 1)
+        #expect(await window.take(lines: 2, bytes: 100))
+        async let waiting = window.take(lines: 1, bytes: 1)
+        #expect(window.release(lines: 2, bytes: 100) <= 1)
         #expect(await waiting)
         window.close()
-        #expect(await !window.take(1))
+        #expect(await !window.take(lines: 1, bytes: 1))
     }
 }

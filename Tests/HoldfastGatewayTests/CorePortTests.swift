@@ -21,9 +21,13 @@ private final class SlowCore: Sendable {
         while taken.count < count { await Task.yield() }
     }
 
+    /// The reply number of the first command of those that were posted together.
+    func replyNumber(_ index: Int) -> UInt64 { if case .push(let push) = taken[index].commands[0] { push.reply.number } else { 0 } }
+
     /// Answers the request at a place in the order of posting.
-    func answer(_ index: Int, _ port: CorePort) {
-        let command = taken[index].commands[0]
+    /// - Parameter number: which of those that were posted together.
+    func answer(_ index: Int, number: Int = 0, _ port: CorePort) {
+        let command = taken[index].commands[number]
         guard case .push(let push) = command else { return }
         var effects = EffectBatch()
         effects.replies = [Reply(id: push.reply, answer: .pushed(Pushed(position: Position(rawValue: push.reply.number), refusals: [nil])))]
@@ -97,6 +101,35 @@ private final class SlowCore: Sendable {
         port.stop()
         _ = await waiting.value
         for request in others { _ = await request.value }
+    }
+
+    private func push(lines: Int, recipients: Int = 1, of upload: CorePort.Upload) -> Task<Result<[PortAnswer], PortError>, Never> {
+        let names = (0..<recipients).map { Array("u\($0)".utf8) }
+        let message = PushRequest(from: Array("shop".utf8), to: names, kind: .text, body: [7])
+        let lines = (1...lines).map { CorePort.UploadLine(message, number: UInt32($0), hash: UInt64($0)) }
+        return Task {
+            do throws(PortError) { return .success(try await port.push(lines, of: upload)) } catch { return .failure(error) }
+        }
+    }
+
+    @Test func `lines that come together go together, and are told together in their order`() async throws {
+        let upload = try port.beginUpload(RequestKey(high: 9, low: 9))
+        let pushed = push(lines: 3, of: upload)
+        await core.waitForRequests(1)
+        #expect(core.taken[0].commands.count == 3)
+        for number in [2, 0, 1] { core.answer(0, number: number, port) }
+        let first = core.replyNumber(0)
+        #expect(
+            try await pushed.value.get()
+                == (0..<3).map { .pushed(Pushed(position: Position(rawValue: first + $0), refusals: [nil])) })
+        #expect(port.figures.creditsLeft == CorePort.creditsMax && port.figures.bytesLeft == CorePort.bytesMax)
+        // Lines for many take a part of the credits at a time.
+        let many = push(lines: 16, recipients: 1_000, of: upload)
+        await core.waitForRequests(5)
+        #expect(core.taken[1...].map(\.commands.count) == [2, 2, 2, 2] && port.waitingCount == 4)
+        port.stop()
+        #expect(await many.value == .failure(.stopped))
+        #expect(await push(lines: 1, of: upload).value == .failure(.stopped))
     }
 
     @Test func `who waits when the gateway stops, or comes later, is told so`() async {

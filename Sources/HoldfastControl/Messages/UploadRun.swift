@@ -18,21 +18,20 @@ struct UploadRun: Sendable {
     /// A hash of all lines before it.
     let hash: UInt64
 
-    /// A line on its way.
-    private struct Pending: Sendable {
-        var line: UInt32
-        var bytes: Int
-        var request: PushRequest?
-        var result: Task<Result<PortAnswer, PortError>, Never>?
-        /// Why the upload ends with this line.
-        var problem: Problem?
+    /// Lines that came together, on their way together: one by one, each would cost more on its way than in the core.
+    private struct Group: Sendable {
+        var lines: [CorePort.UploadLine] = []
+        var bytes = 0
+        var result: Task<Result<[PortAnswer], PortError>, Never>?
+        /// Why the upload ends behind these lines, and with which.
+        var end: (line: UInt32, problem: Problem)?
     }
 
     /// Reads the lines of `body` and writes their answers. The upload's key is free for others at the end.
     // The writer is used by the library's functions, which run beside actors: so do these.
     @concurrent func run(_ body: RequestBody, _ writer: inout any ResponseBodyWriter) async throws {
         let window = UploadWindow(lines: limits.linesMax, bytes: limits.bytesMax)
-        let (lines, source) = AsyncStream.makeStream(of: Pending.self)
+        let (lines, source) = AsyncStream.makeStream(of: Group.self)
         let reader = Task {
             await read(body, window, source)
             source.finish()
@@ -44,21 +43,21 @@ struct UploadRun: Sendable {
         window.close()
         reader.cancel()
         await reader.value
-        for await pending in lines { _ = await pending.result?.value }
+        for await group in lines { _ = await group.result?.value }
         port.end(upload)
         if let failure { throw failure }
         try await writer.finish(nil)
     }
 
     /// Writes the answers as they come, up to the end or the first line that is refused.
-    @concurrent private func answer(_ lines: AsyncStream<Pending>, _ window: UploadWindow, _ writer: inout any ResponseBodyWriter)
+    @concurrent private func answer(_ groups: AsyncStream<Group>, _ window: UploadWindow, _ writer: inout any ResponseBodyWriter)
         async throws
     {
         var buffer = ByteBuffer()
-        for await pending in lines {
-            let isLast = await write(pending, to: &buffer)
+        for await group in groups {
+            let isLast = await write(group, to: &buffer)
             // What is answered together leaves together.
-            if window.release(pending.bytes) == 0 || buffer.readableBytes >= limits.writeBytes || isLast {
+            if window.release(lines: group.lines.count, bytes: group.bytes) == 0 || buffer.readableBytes >= limits.writeBytes || isLast {
                 try await writer.write(buffer)
                 buffer.clear()
             }
@@ -67,72 +66,89 @@ struct UploadRun: Sendable {
     }
 
     /// True: the upload ends with it.
-    private func write(_ pending: Pending, to buffer: inout ByteBuffer) async -> Bool {
-        var problem = pending.problem
-        if let result = pending.result, let request = pending.request {
+    private func write(_ group: Group, to buffer: inout ByteBuffer) async -> Bool {
+        if let result = group.result {
             switch await result.value {
-            case .success(.pushed(let pushed)):
-                buffer.writeBytes(
-                    JSONWriter.object { json in
-                        json.add("line", Int(pending.line))
-                        Endpoints.write(pushed, of: request, to: &json)
-                    })
-                buffer.writeInteger(UInt8(ascii: "\n"))
-            case .success(.refused(let refusal)): problem = Problem(refusal)
-            case .success: preconditionFailure("a push is answered by what became of it")
-            case .failure(let error): problem = Problem(error)
+            case .success(let answers):
+                for (line, answer) in zip(group.lines, answers) {
+                    switch answer {
+                    case .pushed(let pushed):
+                        Self.write(line.number, to: &buffer) { Endpoints.write(pushed, of: line.push, to: &$0) }
+                    case .refused(let refusal): return end(line.number, Problem(refusal), &buffer)
+                    default: preconditionFailure("a push is answered by what became of it")
+                    }
+                }
+            case .failure(let error): return end(group.lines[0].number, Problem(error), &buffer)
             }
         }
-        guard let problem else { return false }
+        return group.end.map { end($0.line, $0.problem, &buffer) } ?? false
+    }
+
+    private static func write(_ line: UInt32, to buffer: inout ByteBuffer, _ fields: (inout JSONWriter) -> Void) {
         buffer.writeBytes(
             JSONWriter.object { json in
-                json.add("line", Int(pending.line))
-                json.add("problem") { problem.write(to: &$0, requestID: id) }
+                json.add("line", Int(line))
+                fields(&json)
             })
         buffer.writeInteger(UInt8(ascii: "\n"))
+    }
+
+    private func end(_ line: UInt32, _ problem: Problem, _ buffer: inout ByteBuffer) -> Bool {
+        Self.write(line, to: &buffer) { json in json.add("problem") { problem.write(to: &$0, requestID: id) } }
         return true
     }
 
-    private func read(_ body: RequestBody, _ window: UploadWindow, _ source: AsyncStream<Pending>.Continuation) async {
+    private func read(_ body: RequestBody, _ window: UploadWindow, _ source: AsyncStream<Group>.Continuation) async {
         var splitter = UploadLines(bytesMax: limits.lineBytesMax)
-        var (line, hash) = (firstLine, hash)
+        var (line, hash, group) = (firstLine, hash, Group())
         do {
             for try await part in body {
                 splitter.append(part)
                 while let bytes = try splitter.next() {
-                    guard try await push(bytes, line, &hash, window, source) else { return }
+                    try add(bytes, line, &hash, to: &group)
                     line += 1
+                    if group.lines.count == limits.groupLines || group.bytes >= limits.groupBytes {
+                        guard try await push(&group, window, source) else { return }
+                    }
                 }
+                guard try await push(&group, window, source) else { return }
             }
-            if let bytes = splitter.last() { _ = try await push(bytes, line, &hash, window, source) }
+            if let bytes = splitter.last() { try add(bytes, line, &hash, to: &group) }
+            _ = try await push(&group, window, source)
         } catch let problem as Problem {
-            source.yield(Pending(line: line, bytes: 0, problem: problem))
+            // The lines before it are stored.
+            let isGroupLost = group.lines.isEmpty ? false : !((try? await push(&group, window, source)) ?? false)
+            if !isGroupLost { source.yield(Group(end: (line, problem))) }
         } catch {
             // The connection is gone; what was read is stored all the same.
+            _ = try? await push(&group, window, source)
         }
     }
 
-    /// Hands a line to the core. False: the upload ends.
-    private func push(
-        _ bytes: [UInt8], _ line: UInt32, _ hash: inout UInt64, _ window: UploadWindow, _ source: AsyncStream<Pending>.Continuation
-    ) async throws -> Bool {
-        guard await window.take(bytes.count) else { return false }
-        guard gateway.isServing else {
-            throw Problem(.stopping, "The gateway takes no more lines.", retryAfterSeconds: 5)
-        }
-        while gateway.isShedding { try await Task.sleep(for: RequestRoom.shedStep) }
+    private func add(_ bytes: [UInt8], _ line: UInt32, _ hash: inout UInt64, to group: inout Group) throws(Problem) {
         let fields = try MessageFields(bytes, from: caller, bodyBytesMax: limits.bodyBytesMax)
         hash = RequestHash.fingerprint([Self.bytes(hash), Self.bytes(fields.fingerprint)])
-        let (port, upload, hash) = (port, upload, hash)
-        // It runs here up to where it waits for the core, so that lines reach the core in their order.
-        let result = Task.immediate { () -> Result<PortAnswer, PortError> in
-            do throws(PortError) {
-                return .success(try await port.push(fields.request, line: line, hash: hash, of: upload))
-            } catch {
-                return .failure(error)
-            }
+        group.lines.append(CorePort.UploadLine(fields.request, number: line, hash: hash))
+        group.bytes += bytes.count
+    }
+
+    /// Hands lines to the core, and begins a new group. False: the upload ends.
+    private func push(_ group: inout Group, _ window: UploadWindow, _ source: AsyncStream<Group>.Continuation) async throws -> Bool {
+        guard let first = group.lines.first else { return true }
+        guard await window.take(lines: group.lines.count, bytes: group.bytes) else { return false }
+        guard gateway.isServing else {
+            source.yield(Group(end: (first.number, Problem(.stopping, "The gateway takes no more lines.", retryAfterSeconds: 5))))
+            return false
         }
-        source.yield(Pending(line: line, bytes: bytes.count, request: fields.request, result: result))
+        while gateway.isShedding { try await Task.sleep(for: RequestRoom.shedStep) }
+        var sent = group
+        group = Group()
+        let (port, upload, lines) = (port, upload, sent.lines)
+        // It runs here up to where it waits for the core, so that lines reach the core in their order.
+        sent.result = Task.immediate { () -> Result<[PortAnswer], PortError> in
+            do throws(PortError) { return .success(try await port.push(lines, of: upload)) } catch { return .failure(error) }
+        }
+        source.yield(sent)
         return true
     }
 
@@ -142,8 +158,11 @@ struct UploadRun: Sendable {
 /// What an upload may take.
 struct UploadLimits: Sendable {
     /// Lines, and their bytes, that aren't answered.
-    var linesMax = 256
+    var linesMax = 1_024
     var bytesMax = 1 << 20
+    /// Lines, and their bytes, that go to the core together.
+    var groupLines = 64
+    var groupBytes = 64 << 10
     /// Of one line.
     var lineBytesMax: Int
     /// Of a message's body.
@@ -204,7 +223,7 @@ final class UploadWindow: Sendable {
         var bytes: Int
         var taken = 0
         var isClosed = false
-        var waiting: (bytes: Int, continuation: CheckedContinuation<Bool, Never>)?
+        var waiting: (lines: Int, bytes: Int, continuation: CheckedContinuation<Bool, Never>)?
     }
 
     private let state: Mutex<State>
@@ -215,14 +234,14 @@ final class UploadWindow: Sendable {
         state = Mutex(State(lines: lines, bytes: bytes))
     }
 
-    /// Takes room for a line as soon as there is some; a longer one than all of the room takes all. False: nobody answers any more.
-    func take(_ bytes: Int) async -> Bool {
+    /// Takes room for lines as soon as there is some; longer ones than all of the room take all. False: nobody answers any more.
+    func take(lines: Int, bytes: Int) async -> Bool {
         let wanted = min(bytes, bytesMax)
         return await withCheckedContinuation { continuation in
             let result: Bool? = state.withLock { state in
                 if state.isClosed { return false }
-                if Self.takes(wanted, &state) { return true }
-                state.waiting = (wanted, continuation)
+                if Self.takes(lines, wanted, &state) { return true }
+                state.waiting = (lines, wanted, continuation)
                 return nil
             }
             if let result { continuation.resume(returning: result) }
@@ -231,13 +250,13 @@ final class UploadWindow: Sendable {
 
     /// Gives it back.
     /// - Returns: lines that are still to be answered.
-    func release(_ bytes: Int) -> Int {
+    func release(lines: Int, bytes: Int) -> Int {
         let (left, next) = state.withLock { state -> (Int, CheckedContinuation<Bool, Never>?) in
-            guard state.taken > 0 else { return (0, nil) }
-            state.lines += 1
-            state.taken -= 1
+            assert(state.taken >= lines, "room is given back once")
+            state.lines += lines
+            state.taken -= lines
             state.bytes += min(bytes, bytesMax)
-            guard let waiting = state.waiting, Self.takes(waiting.bytes, &state) else { return (state.taken, nil) }
+            guard let waiting = state.waiting, Self.takes(waiting.lines, waiting.bytes, &state) else { return (state.taken, nil) }
             state.waiting = nil
             return (state.taken, waiting.continuation)
         }
@@ -255,11 +274,11 @@ final class UploadWindow: Sendable {
         waiting?.continuation.resume(returning: false)
     }
 
-    private static func takes(_ bytes: Int, _ state: inout State) -> Bool {
-        guard state.lines > 0, state.bytes >= bytes else { return false }
-        state.lines -= 1
+    private static func takes(_ lines: Int, _ bytes: Int, _ state: inout State) -> Bool {
+        guard state.lines >= lines, state.bytes >= bytes else { return false }
+        state.lines -= lines
         state.bytes -= bytes
-        state.taken += 1
+        state.taken += lines
         return true
     }
 }

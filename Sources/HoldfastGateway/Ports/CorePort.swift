@@ -15,12 +15,67 @@ package final class CorePort: Sendable {
         var lastNumber: UInt64 = 0
         var credits = CorePort.creditsMax
         var bytes = CorePort.bytesMax
-        /// Each with one command.
-        var waiting = Line<CommandBatch>()
-        var answers: [UInt64: CheckedContinuation<Result<PortAnswer, PortError>, Never>] = [:]
+        var waiting = Line<WaitingBatch>()
+        var waiters: [UInt64: Waiter] = [:]
         /// Of pushes, and of uploads, that are under way.
         var keys: Set<RequestKey> = []
         var isStopped = false
+    }
+
+    /// Commands that reach the core together, as soon as there are credits for all of them.
+    private struct WaitingBatch {
+        var batch: CommandBatch
+        private(set) var credits = 0
+        private(set) var bytes = 0
+
+        init(door: Int) { batch = CommandBatch(door: door) }
+
+        mutating func append(_ make: (inout CommandBatch) -> Command) {
+            let command = make(&batch)
+            batch.commands.append(command)
+            credits += command.credits
+            bytes += command.byteCount
+        }
+    }
+
+    /// Who waits for an answer.
+    private enum Waiter {
+        case one(CheckedContinuation<Result<PortAnswer, PortError>, Never>)
+        /// One of several answers that are told together.
+        case several(AnswerGroup, index: Int)
+    }
+
+    /// Answers that are told together. It changes under the port's lock.
+    private final class AnswerGroup {
+        private var answers: [PortAnswer?]
+        private var missing: Int
+        private let continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>
+        private(set) var isFailed = false
+
+        init(count: Int, _ continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>) {
+            answers = Array(repeating: nil, count: count)
+            missing = count
+            self.continuation = continuation
+        }
+
+        /// What is to be resumed by the last answer, outside of the lock.
+        func take(_ answer: PortAnswer, at index: Int) -> Resumption? {
+            precondition(answers[index] == nil, "a command is answered once")
+            answers[index] = answer
+            missing -= 1
+            return missing == 0 ? Resumption(continuation: continuation, result: .success(answers.compactMap(\.self))) : nil
+        }
+
+        /// The same when no more answers come; nil: it was failed before.
+        func fail(_ error: PortError) -> Resumption? {
+            defer { isFailed = true }
+            return isFailed ? nil : Resumption(continuation: continuation, result: .failure(error))
+        }
+    }
+
+    private struct Resumption {
+        let continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>
+        let result: Result<[PortAnswer], PortError>
     }
 
     private let door: Int
@@ -43,7 +98,10 @@ package final class CorePort: Sendable {
     package func push(_ push: PushRequest, key: RequestKey, fingerprint: UInt64) async throws(PortError) -> PortAnswer {
         try begin(key)
         defer { end(key) }
-        return try await self.push(push, key: key, fingerprint: fingerprint, line: 0, order: nil)
+        try push.check()
+        return try await answer { reply, batch in
+            Self.command(push, reply, key, fingerprint: fingerprint, line: 0, order: reply, &batch)
+        }
     }
 
     /// Begins to store many messages under one key, in their order.
@@ -53,13 +111,57 @@ package final class CorePort: Sendable {
         return Upload(key: key, id: state.withLock { takeNumber(&$0) })
     }
 
-    /// Stores a line of an upload. Several may be under way, in the order of the calls.
-    /// - Parameters:
-    ///   - line: from 1; one that isn't the next is refused with `lineExpected`.
-    ///   - hash: of all lines up to this one.
-    package func push(_ push: PushRequest, line: UInt32, hash: UInt64, of upload: Upload) async throws(PortError) -> PortAnswer {
-        precondition(line > 0, "lines are counted from 1")
-        return try await self.push(push, key: upload.key, fingerprint: hash, line: line, order: upload.id)
+    /// A line of an upload.
+    package struct UploadLine: Sendable {
+        package var push: PushRequest
+        /// From 1; one that isn't the next is refused with `lineExpected`.
+        package var number: UInt32
+        /// Of all lines up to this one.
+        package var hash: UInt64
+
+        package init(_ push: PushRequest, number: UInt32, hash: UInt64) {
+            precondition(number > 0, "lines are counted from 1")
+            self.push = push
+            self.number = number
+            self.hash = hash
+        }
+    }
+
+    /// Stores lines of an upload that follow each other. Several calls may be under way, in their order.
+    /// - Returns: an answer for each line, when all are there.
+    package func push(_ lines: [UploadLine], of upload: Upload) async throws(PortError) -> [PortAnswer] {
+        for line in lines { try line.push.check() }
+        guard !lines.isEmpty else { return [] }
+        let first = state.withLock { state in
+            defer { state.lastNumber += UInt64(lines.count) }
+            return state.lastNumber + 1
+        }
+        var made: [WaitingBatch] = []
+        for (index, line) in lines.enumerated() {
+            // Each batch is a part of the credits, so that others find some, too.
+            if made.last.map({ $0.credits >= Self.creditsMax / 8 || $0.bytes >= Self.bytesMax / 8 }) ?? true {
+                made.append(WaitingBatch(door: door))
+            }
+            let reply = ReplyID(door: door, number: first + UInt64(index))
+            made[made.count - 1].append {
+                Self.command(line.push, reply, upload.key, fingerprint: line.hash, line: line.number, order: upload.id, &$0)
+            }
+        }
+        for batch in made { try Self.check(batch) }
+        let (batches, count) = (made, lines.count)
+        let result = await withCheckedContinuation { continuation in
+            let failure: PortError? = state.withLock { state in
+                if state.isStopped { return .stopped }
+                guard state.waiting.count + batches.count <= Self.waitingMax else { return .overloaded }
+                let group = AnswerGroup(count: count, continuation)
+                for index in 0..<count { state.waiters[first + UInt64(index)] = .several(group, index: index) }
+                for batch in batches { state.waiting.append(batch) }
+                return nil
+            }
+            if let failure { continuation.resume(returning: .failure(failure)) }
+            postWaiting()
+        }
+        return try result.get()
     }
 
     /// Others may use the upload's key now.
@@ -71,18 +173,19 @@ package final class CorePort: Sendable {
 
     private func end(_ key: RequestKey) { _ = state.withLock { $0.keys.remove(key) } }
 
-    private func push(
-        _ push: PushRequest, key: RequestKey, fingerprint: UInt64, line: UInt32, order: ReplyID?
-    ) async throws(PortError) -> PortAnswer {
-        try push.check()
-        return try await answer { reply, batch in
-            .push(
-                PushCommand(
-                    reply: reply, order: OrderKey(order ?? reply), account: batch.append(push.account),
-                    recipients: batch.append(names: push.recipients), recipientCount: push.recipients.count, mustExist: push.mustExist,
-                    key: key, fingerprint: fingerprint, line: line, timeToLive: push.timeToLive, isTracked: push.isTracked, kind: push.kind,
-                    tag: batch.append(push.tag), body: batch.append(push.body)))
-        }
+    /// - Parameters:
+    ///   - line: of an upload, from 1; 0: it is a single message.
+    ///   - order: what commands that follow each other have in common.
+    private static func command(
+        _ push: PushRequest, _ reply: ReplyID, _ key: RequestKey, fingerprint: UInt64, line: UInt32, order: ReplyID,
+        _ batch: inout CommandBatch
+    ) -> Command {
+        .push(
+            PushCommand(
+                reply: reply, order: OrderKey(order), account: batch.append(push.account),
+                recipients: batch.append(names: push.recipients), recipientCount: push.recipients.count, mustExist: push.mustExist,
+                key: key, fingerprint: fingerprint, line: line, timeToLive: push.timeToLive, isTracked: push.isTracked, kind: push.kind,
+                tag: batch.append(push.tag), body: batch.append(push.body)))
     }
 
     /// What became of the request, or of the upload, with this key.
@@ -205,17 +308,15 @@ package final class CorePort: Sendable {
     /// - Parameter make: puts what the command names into its batch.
     private func answer(_ make: (ReplyID, inout CommandBatch) -> Command) async throws(PortError) -> PortAnswer {
         let reply = state.withLock { takeNumber(&$0) }
-        var made = CommandBatch(door: door)
-        made.commands.append(make(reply, &made))
+        var made = WaitingBatch(door: door)
+        made.append { make(reply, &$0) }
+        try Self.check(made)
         let batch = made
         let result = await withCheckedContinuation { continuation in
             let failure: PortError? = state.withLock { state in
                 if state.isStopped { return .stopped }
                 guard state.waiting.count < Self.waitingMax else { return .overloaded }
-                guard batch.bytes.count <= Self.bytesMax else {
-                    return .invalid("a request has \(batch.bytes.count) bytes; it can have \(Self.bytesMax)")
-                }
-                state.answers[reply.number] = continuation
+                state.waiters[reply.number] = .one(continuation)
                 state.waiting.append(batch)
                 return nil
             }
@@ -225,14 +326,20 @@ package final class CorePort: Sendable {
         return try result.get()
     }
 
+    /// What would never have credits must not wait for them.
+    private static func check(_ batch: WaitingBatch) throws(PortError) {
+        assert(batch.credits <= creditsMax, "a request needs credits for its rows, which have a limit")
+        guard batch.bytes <= bytesMax else { throw .invalid("a request has \(batch.bytes) bytes; it can have \(bytesMax)") }
+    }
+
     /// Hands the core what has credits. Under the lock, so that requests keep their order.
     private func postWaiting() {
         state.withLock { state in
-            while let batch = state.waiting.first, batch.commands[0].credits <= state.credits, batch.commands[0].byteCount <= state.bytes {
+            while let next = state.waiting.first, next.credits <= state.credits, next.bytes <= state.bytes {
                 state.waiting.removeFirst()
-                state.credits -= batch.commands[0].credits
-                state.bytes -= batch.commands[0].byteCount
-                post(.commands(batch, done: nil))
+                state.credits -= next.credits
+                state.bytes -= next.bytes
+                post(.commands(next.batch, done: nil))
             }
         }
     }
@@ -240,12 +347,20 @@ package final class CorePort: Sendable {
     /// What the core has for the port.
     func take(_ effects: EffectBatch) {
         assert(effects.effects.isEmpty, "a port has no connections")
-        let answered = state.withLock { state in
+        var (single, groups): ([(CheckedContinuation<Result<PortAnswer, PortError>, Never>, PortAnswer)], [Resumption]) = ([], [])
+        state.withLock { state in
             state.credits += effects.creditsReturned
             state.bytes += effects.bytesReturned
-            return effects.replies.map { ($0.answer, state.answers.removeValue(forKey: $0.id.number)) }
+            for reply in effects.replies {
+                switch state.waiters.removeValue(forKey: reply.id.number) {
+                case .one(let continuation): single.append((continuation, reply.answer))
+                case .several(let group, let index): if let last = group.take(reply.answer, at: index) { groups.append(last) }
+                case nil: break
+                }
+            }
         }
-        for (answer, continuation) in answered { continuation?.resume(returning: .success(answer)) }
+        for (continuation, answer) in single { continuation.resume(returning: .success(answer)) }
+        for group in groups { group.continuation.resume(returning: group.result) }
         postWaiting()
     }
 
@@ -253,7 +368,7 @@ package final class CorePort: Sendable {
     var figures: PortFigures {
         state.withLock { state in
             PortFigures(
-                creditsLeft: state.credits, bytesLeft: state.bytes, waiting: state.waiting.count, underWay: state.answers.count)
+                creditsLeft: state.credits, bytesLeft: state.bytes, waiting: state.waiting.count, underWay: state.waiters.count)
         }
     }
 
@@ -262,12 +377,19 @@ package final class CorePort: Sendable {
 
     /// The core is gone: nobody is answered any more.
     func stop() {
-        let left = state.withLock { state in
+        var (single, groups): ([CheckedContinuation<Result<PortAnswer, PortError>, Never>], [Resumption]) = ([], [])
+        state.withLock { state in
             state.isStopped = true
-            defer { state.answers = [:] }
-            return Array(state.answers.values)
+            for waiter in state.waiters.values {
+                switch waiter {
+                case .one(let continuation): single.append(continuation)
+                case .several(let group, _): if let failed = group.fail(.stopped) { groups.append(failed) }
+                }
+            }
+            state.waiters = [:]
         }
-        for continuation in left { continuation.resume(returning: .failure(.stopped)) }
+        for continuation in single { continuation.resume(returning: .failure(.stopped)) }
+        for group in groups { group.continuation.resume(returning: group.result) }
     }
 }
 
