@@ -38,75 +38,14 @@ while [ $# -gt 0 ]; do
 done
 
 bin=$PWD/.build/release
-[ -x "$bin/holdfast" ] && [ -x "$bin/holdfast-load" ] || { echo "http.sh: build first: swift build -c release" >&2; exit 2; }
-root=$([ "$(id -u)" = 0 ] || command -v sudo || true)
-for tool in wrk jq curl; do
-    command -v "$tool" >/dev/null || { $root apt-get update -qq && $root apt-get install -y -qq "$tool" >/dev/null; }
-done
-
-work=$(mktemp -d)
-processes=()
-end() {
-    for process in ${processes[@]+"${processes[@]}"}; do kill "$process" 2>/dev/null || true; done
-    for process in ${processes[@]+"${processes[@]}"}; do wait "$process" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap end EXIT
-say() { [ -n "$json" ] || echo "$*"; }
-ready() { for _ in $(seq 300); do grep -q '^ready' "$1" && return; sleep 0.1; done; echo "http.sh: no server: $(tail -n 3 "$1.log")" >&2; exit 1; }
-
-# Rates are for what a caller may do, and one caller is all there is here.
-printf 'controlRequestsMax: 1000000000\ncontrolRequestsSeconds: 1\n' >"$work/holdfast.yaml"
-"$bin/holdfast" serve --data "$work/data" --config "$work/holdfast.yaml" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0 \
-    >"$work/gateway" 2>"$work/gateway.log" &
-processes+=($!)
+source LoadTests/http/common.sh
 "$bin/holdfast-load" bare-http >"$work/bare" 2>"$work/bare.log" &
 processes+=($!)
-ready "$work/gateway"
 ready "$work/bare"
-gateway=$(sed -n 's/^ready .*control=\([^ ]*\).*/\1/p' "$work/gateway")
 bare=$(sed -n 's/^ready http=\([^ ]*\).*/\1/p' "$work/bare")
-token=$("$bin/holdfast" token --data "$work/data" --user shop --role service --scopes push --ttl 1h)
-
-cat >"$work/push.lua" <<LUA
-local threads = 0
-function setup(thread)
-    thread:set("id", threads)
-    threads = threads + 1
-end
-function init(arguments)
-    math.randomseed(os.time() * 8 + id)
-    run = math.random(1000000000)
-    count = 0
-    wrk.headers["Content-Type"] = "application/json"
-    wrk.headers["Authorization"] = "Bearer $token"
-end
-function request()
-    count = count + 1
-    wrk.headers["Idempotency-Key"] = '"' .. run .. "-" .. id .. "-" .. count .. '"'
-    local body = '{"to":"user' .. math.random(1000) .. '","kind":"card","text":"order ' .. count .. ' has left the warehouse and comes tomorrow","tag":"order"}'
-    return wrk.format("POST", "/v1/messages", nil, body)
-end
-function response(status, headers, body)
-    if status ~= 200 then
-        if not failed then print("FAILED " .. status .. " " .. body) end
-        failed = true
-    end
-end
-LUA
-
-# requests ADDRESS: answered a second.
-requests() {
-    wrk -t 1 -c "$connections" -d "${seconds}s" -s "$work/push.lua" "http://$1" >"$work/wrk" 2>&1
-    if grep -q "FAILED\|Non-2xx" "$work/wrk"; then echo "http.sh: $(grep "FAILED\|Non-2xx" "$work/wrk" | head -n 2)" >&2; exit 1; fi
-    sed -n 's/^Requests\/sec: *//p' "$work/wrk"
-}
 
 # commits: how many of the gateway's, and seconds that they took, since its start.
 commits() { curl -sS "http://$gateway/metrics" | awk '/^holdfast_journal_commit_seconds_count/ { n = $2 } /^holdfast_journal_commit_seconds_sum/ { s = $2 } END { print n, s }'; }
-
-# median NUMBERS...
-median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 # lines: stored a second, of all uploads.
 stored() {
@@ -120,20 +59,20 @@ stored() {
     wait "${processes[@]}"
     end=$(date +%s.%N)
     for number in $(seq "$uploads"); do
-        if [ "$(tail -n 1 "$work/answers$number" | jq .line)" != "$lines" ]; then echo "http.sh: $(tail -n 1 "$work/answers$number")" >&2; exit 1; fi
+        if [ "$(tail -n 1 "$work/answers$number" | jq .line)" != "$lines" ]; then fail "$(tail -n 1 "$work/answers$number")"; fi
     done
     awk "BEGIN { print $uploads * $lines / ($end - $begin) }"
 }
 
-requests "$bare" >/dev/null
-requests "$gateway" >/dev/null
+requests "$bare" "$connections" "$seconds" >/dev/null
+requests "$gateway" "$connections" "$seconds" >/dev/null
 ratios=()
 bounds=()
 for run in $(seq "$runs"); do
     read -r count sum < <(commits)
-    a=$(requests "$gateway")
+    a=$(requests "$gateway" "$connections" "$seconds")
     read -r count2 sum2 < <(commits)
-    b=$(requests "$bare")
+    b=$(requests "$bare" "$connections" "$seconds")
     ratio=$(awk "BEGIN { printf \"%.2f\", $a / $b }")
     bound=$(awk "BEGIN { printf \"%.0f\", $connections * ($count2 - $count) / ($sum2 - $sum) }")
     ratios+=("$ratio")
