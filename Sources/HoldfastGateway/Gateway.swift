@@ -1,6 +1,6 @@
 internal import Foundation
 internal import HoldfastConnection
-internal import HoldfastCore
+package import HoldfastCore
 package import HoldfastIO
 internal import HoldfastStorage
 package import Logging
@@ -34,6 +34,7 @@ package final class Gateway: Sendable {
         let tokens: TokenVerifier
         let load: GatewayLoad
         let figures: FigureCollector
+        let loops: [LoopMailbox]
         let certificate: CertificateFiles?
         let configuration: Configuration
     }
@@ -68,7 +69,7 @@ package final class Gateway: Sendable {
             tls.withLock { $0 = identity.tls }
             let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger)
             let started = Started(
-                port: running.port, tokens: identity.tokens, load: running.load, figures: running.figures,
+                port: running.port, tokens: identity.tokens, load: running.load, figures: running.figures, loops: running.loops.map(\.mailbox),
                 certificate: identity.certificate, configuration: configuration)
             self.started.withLock { $0 = started }
             if let audit = running.auditFile { onReload { audit.reopen() } }
@@ -82,6 +83,12 @@ package final class Gateway: Sendable {
 
     /// Where requests without a connection go; nil before the start.
     package var port: CorePort? { started.withLock { $0?.port } }
+
+    /// What the event loops know of connections; those that have ended since are left out.
+    package func facts(of connections: [ConnectionHandle]) async -> [ConnectionHandle: ConnectionFacts] {
+        guard let loops = started.withLock({ $0?.loops }) else { return [:] }
+        return await ConnectionInquiry(connections).ask(loops)
+    }
 
     /// The certificate that the gateway shows, and its key; nil when it has none, and before the start.
     package var certificateFiles: CertificateFiles? { started.withLock { $0?.certificate } }

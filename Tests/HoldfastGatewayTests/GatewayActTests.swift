@@ -24,6 +24,27 @@ import Testing
         try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
+    @Test func `where a connection comes from is told by its loop, and nothing of one that has ended`() async throws {
+        let gateway = try await TestGateway()
+        let port = try #require(gateway.gateway.port)
+        let before = gateway.gateway.wallSeconds
+        let (ann, _) = try await gateway.connect("ann")
+        let bob = try await gateway.connect("bob").0
+        guard case .connections(let page, _) = try await port.connections() else { throw Unexpected(nil) }
+        let facts = await gateway.gateway.facts(of: page.connections.map(\.handle))
+        #expect(facts.count == 2 && page.connections.count == 2)
+        for fact in facts.values {
+            #expect(fact.address == "127.0.0.1" && !fact.isTLS)
+            #expect((before * 1_000...gateway.gateway.wallSeconds * 1_000 + 1_000).contains(fact.since))
+        }
+        _ = try await act(.disconnect(retryAfterMilliseconds: 0), on: "ann", gateway)
+        _ = try ann.closeCode()
+        while await gateway.gateway.facts(of: page.connections.map(\.handle)).count > 1 { await Task.yield() }
+        #expect(await gateway.gateway.facts(of: []).isEmpty)
+        withExtendedLifetime(bob) {}
+        await gateway.stop()
+    }
+
     // REQ-AUTH-6
     @Test(arguments: [false, true]) func `a revoked session is closed with the code that forbids to come back, and its ticket is refused`(
         isRestarted: Bool

@@ -154,6 +154,11 @@ package struct ConnectionTable: ~Copyable {
     /// The session that the connection is in; 0 before `WELCOME`.
     package func session(of connection: ConnectionHandle) -> SessionID { machines[Int(connection.slot)].session }
 
+    /// Whether the connection is one with TLS; nil: it has ended.
+    package func isTLS(_ connection: ConnectionHandle) -> Bool? {
+        isCurrent(connection) ? machines[Int(connection.slot)].flags.contains(.isTLS) : nil
+    }
+
     // MARK: - Output
 
     /// Whether the slot still has this connection; the generation tells.

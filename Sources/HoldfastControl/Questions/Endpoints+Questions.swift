@@ -14,6 +14,7 @@ extension Endpoints {
         case .userLost: throw Problem.userLost
         default: throw Problem(.unknownUser, "Nobody is called \"\(String(decoding: name, as: UTF8.self))\".")
         }
+        let facts = await gateway.facts(of: details.sessions.map(\.connection).filter { $0 != .none })
         return .json { json in
             json.add("name", name: name)
             json.add("number", details.inbox.number)
@@ -49,6 +50,7 @@ extension Endpoints {
                 json.add("lastSequence", session.lastSequence.rawValue)
                 json.add("cursor", session.cursor.rawValue)
                 json.add("lastSeen", time: session.lastSeen)
+                Self.write(facts[session.connection], to: &json)
             }
         }
     }
@@ -111,6 +113,7 @@ extension Endpoints {
                 try await port.connections(of: user, from: from, limit: limit)
             })
         else { preconditionFailure("a question about connections is answered by a page") }
+        let facts = await gateway.facts(of: page.connections.map(\.handle))
         return .json { json in
             json.add("connections", list: page.connections) { json, connection in
                 json.add("user", name: connection.user)
@@ -120,8 +123,17 @@ extension Endpoints {
                 json.add("service", connection.isService)
                 json.add("live", connection.isLive)
                 json.add("unacknowledgedMessages", connection.unacknowledgedMessages)
+                Self.write(facts[connection.handle], to: &json)
             }
             json.add("next", page.next.map { UInt64($0) })
         }
+    }
+
+    /// What the connection's loop knows of it; nothing if it has ended meanwhile.
+    private static func write(_ facts: ConnectionFacts?, to json: inout JSONWriter) {
+        guard let facts else { return }
+        json.add("connectedSince", time: facts.since)
+        json.add("address", facts.address)
+        json.add("transport", facts.isTLS ? "tls" : "plain")
     }
 }

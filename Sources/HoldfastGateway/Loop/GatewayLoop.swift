@@ -142,6 +142,12 @@ final class GatewayLoop: EventLoopDelegate, @unchecked Sendable {
             noteSent(batch.taken)
             done = batch
         case .tokenChecked(let id, let result): table.tokenChecked(handle(id), result.checked)
+        case .describe(let inquiry):
+            inquiry.answer(loop: index) { connection in
+                guard let isTLS = table.isTLS(connection) else { return nil }
+                let (address, since) = port.origin(of: connection)
+                return ConnectionFacts(address: "\(address)", since: since, isTLS: isTLS)
+            }
         case .count(let collector): count(for: collector)
         case .ticketKeys(let keys): port.replaceTicketKeys(keys)
         case .giveMemoryBack:

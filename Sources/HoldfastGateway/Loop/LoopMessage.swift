@@ -10,6 +10,8 @@ enum LoopMessage: Sendable {
     case ticketKeys(TicketKeys)
     /// The gateway is quiet: let go of the room of past batches.
     case giveMemoryBack
+    /// Tell what is known of some connections.
+    case describe(ConnectionInquiry)
     /// Tell the collector what was counted.
     case count(FigureCollector)
     /// Stop listening; tell every client to leave within the time.

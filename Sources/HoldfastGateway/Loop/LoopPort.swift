@@ -16,6 +16,8 @@ final class LoopPort: ConnectionPort {
     private let logsConnections: Bool
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
+    /// By slot: when the connection was taken from its listener, in monotonic seconds.
+    private var openedAt: ContiguousArray<UInt32> = []
 
     init(index: Int, shared: GatewayShared, _ eventLoop: EventLoop, _ mailbox: LoopMailbox, _ ticketKeys: TicketKeys) {
         self.index = index
@@ -28,8 +30,19 @@ final class LoopPort: ConnectionPort {
 
     /// A connection is up, from this address.
     func note(_ address: AddressKey, of id: ConnectionID) {
-        while addresses.count <= Int(id.slot) { addresses.append(.none) }
+        while addresses.count <= Int(id.slot) {
+            addresses.append(.none)
+            openedAt.append(0)
+        }
         addresses[Int(id.slot)] = address
+        openedAt[Int(id.slot)] = UInt32(truncatingIfNeeded: now / 1000)
+    }
+
+    /// Where the connection comes from, and since when, in milliseconds since 1970.
+    func origin(of connection: ConnectionHandle) -> (address: AddressKey, since: UInt64) {
+        let slot = Int(connection.slot)
+        let seconds = UInt64(UInt32(truncatingIfNeeded: now / 1000) &- openedAt[slot])
+        return (addresses[slot], (wallSeconds - min(wallSeconds, seconds)) * 1000)
     }
 
     /// The connection costs the loop more than it brings: for the log.

@@ -28,6 +28,9 @@ struct SessionsCommand: AsyncParsableCommand {
             var session: String
             var live: Bool
             var unacknowledgedMessages: Int
+            var connectedSince: String?
+            var address: String?
+            var transport: String?
         }
         var connections: [Connection]
         var next: String?
@@ -42,7 +45,8 @@ struct SessionsCommand: AsyncParsableCommand {
         try control.show(answer, as: Page.self) { page in
             page.connections.map {
                 "\($0.user) \($0.device): session \($0.session), \($0.live ? "live" : "catching up"), "
-                    + "\($0.unacknowledgedMessages) messages not acknowledged"
+                    + "\($0.unacknowledgedMessages) messages not acknowledged" + ($0.connectedSince.map { ", since \($0)" } ?? "")
+                    + ($0.address.map { ", from \($0)" } ?? "") + ($0.transport.map { ", \($0)" } ?? "")
             } + (page.next.map { ["(more: --from \($0))"] } ?? [])
         }
     }

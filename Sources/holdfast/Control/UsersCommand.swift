@@ -87,6 +87,8 @@ struct UsersCommand: AsyncParsableCommand {
                 var ended: Bool
                 var cursor: String
                 var lastSeen: String?
+                var connectedSince: String?
+                var address: String?
             }
             struct Block: Decodable {
                 var reason: String?
@@ -118,7 +120,10 @@ struct UsersCommand: AsyncParsableCommand {
                 }
                 for session in user.sessions {
                     let state = session.ended ? "ended" : session.connected ? "connected" : "away"
-                    let seen = session.connected ? "" : session.lastSeen.map { ", last seen about \($0)" } ?? ""
+                    let seen =
+                        session.connected
+                        ? (session.connectedSince.map { " since \($0)" } ?? "") + (session.address.map { " from \($0)" } ?? "")
+                        : session.lastSeen.map { ", last seen about \($0)" } ?? ""
                     lines.append(
                         "  \(session.device.isEmpty ? "(a device of before)" : session.device): session \(session.session), \(state)\(seen), "
                             + "has everything through \(session.cursor)")
