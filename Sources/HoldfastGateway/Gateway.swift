@@ -69,7 +69,8 @@ package final class Gateway: Sendable {
             tls.withLock { $0 = identity.tls }
             let running = try RunningGateway(configuration, storage: storage, identity: identity, stop: stop, logger: logger)
             let started = Started(
-                port: running.port, tokens: identity.tokens, load: running.load, figures: running.figures, loops: running.loops.map(\.mailbox),
+                port: running.port, tokens: identity.tokens, load: running.load, figures: running.figures,
+                loops: running.loops.map(\.mailbox),
                 certificate: identity.certificate, configuration: configuration)
             self.started.withLock { $0 = started }
             if let audit = running.auditFile { onReload { audit.reopen() } }
