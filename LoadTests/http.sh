@@ -6,13 +6,14 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'TEXT'
-usage: LoadTests/http.sh [--connections N] [--uploads N] [--lines N] [--seconds N] [--runs N] [--json]
+usage: LoadTests/http.sh [--connections N] [--uploads N] [--lines N] [--seconds N] [--runs N] [--keys N] [--json]
 
   --connections N  connections with one request under way each (default 256)
   --uploads N      uploads that are under way at once (default 2)
   --lines N        lines of each (default 100000)
   --seconds N      how long each other measurement lasts (default 8)
   --runs N         pairs of measurements, in turn (default 3)
+  --keys N         idempotency keys that are there before, rounded to 1,000 and each a message's (default 0)
   --json           prints one JSON object instead of lines
 
 example: LoadTests/http.sh --connections 64 --runs 5
@@ -23,7 +24,7 @@ that the commit sets, which is one request a connection and commit; and lines a 
 TEXT
 }
 
-connections=256 uploads=2 lines=100000 seconds=8 runs=3 json=
+connections=256 uploads=2 lines=100000 seconds=8 runs=3 keys=0 json=
 while [ $# -gt 0 ]; do
     case "$1" in
     --connections) connections=$2; shift 2 ;;
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
     --lines) lines=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
     --runs) runs=$2; shift 2 ;;
+    --keys) keys=$2; shift 2 ;;
     --json) json=1; shift ;;
     -h | --help) usage; exit 0 ;;
     *) echo "http.sh: unknown option $1; see --help" >&2; exit 2 ;;

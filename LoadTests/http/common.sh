@@ -16,13 +16,14 @@ end() {
 trap end EXIT
 say() { [ -n "$json" ] || echo "$*"; }
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
-ready() { for _ in $(seq 300); do grep -q '^ready' "$1" && return; sleep 0.1; done; fail "no server: $(tail -n 3 "$1.log")"; }
+ready() { for _ in $(seq 1200); do grep -q '^ready' "$1" && return; sleep 0.1; done; fail "no server: $(tail -n 3 "$1.log")"; }
 
 # median NUMBERS...
 median() { printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 # Rates are for what a caller may do, and one caller is all there is here.
-printf 'controlRequestsMax: 1000000000\ncontrolRequestsSeconds: 1\n' >"$work/holdfast.yaml"
+printf 'controlRequestsMax: 1000000000\ncontrolRequestsSeconds: 1\nidempotencyKeysMax: 100000000\n' >"$work/holdfast.yaml"
+if [ "${keys:-0}" -ge 1000 ]; then "$bin/holdfast-load" fill --data "$work/data" --users "$((keys / 10))" --messages 10 --pushed >&2; fi
 "$bin/holdfast" serve --data "$work/data" --config "$work/holdfast.yaml" --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --control-listen 127.0.0.1:0 \
     >"$work/gateway" 2>"$work/gateway.log" &
 gateway_process=$!

@@ -17,6 +17,8 @@ final class DirectoryFill {
         var users = 1_000_000
         var messagesPerUser = 10
         var bodyBytes = 100
+        /// The messages are a backend's, each with an idempotency key.
+        var isPushed = false
 
         /// A sender's name.
         func senderName(_ sender: Int) -> String { "\(name)-sender-\(sender)" }
@@ -29,6 +31,9 @@ final class DirectoryFill {
     // Journal, timelines and rows of a message of 100 bytes take about 330; with room for pages that are half full.
     private static let bytesPerMessage = 450
     private static let bytesPerUser = 1_200
+    /// A row of the ledger, in pages that are two thirds full, and the key in the record.
+    private static let bytesPerKey = 150
+    private static let portDoor = 1
 
     private let plan: Plan
     private var core: CoreTurn
@@ -39,20 +44,22 @@ final class DirectoryFill {
     private var sequences: [UInt64] = Array(repeating: 0, count: senderCount)
     private var welcomed: [Origin] = []
     private var stored = 0
+    private var pushes: UInt64 = 0
 
     /// Opens the directory, which is made if it isn't there.
     private init(_ plan: Plan) throws {
         self.plan = plan
         var configuration = CoreConfiguration()
         configuration.inboxMessagesMax = max(configuration.inboxMessagesMax, UInt32(clamping: plan.messagesPerUser))
+        configuration.idempotencyKeysMax = .max / 2
         now = CoreTime(wall: UInt64(Date.now.timeIntervalSince1970 * 1000), monotonic: 0)
         storage = try LMDBStorage.open(directory: plan.directory, isIntact: { Record.isIntact($1) })
-        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, now: now))
+        core = CoreTurn(try Core.recover(storage: storage, configuration: configuration, loops: 1, ports: 1, now: now))
     }
 
     /// Makes it. The directory must not be in use.
     static func run(_ plan: Plan) throws {
-        try FreeDisk.check(plan.directory, bytes: plan.users * (bytesPerUser + plan.messagesPerUser * bytesPerMessage))
+        try FreeDisk.check(plan.directory, bytes: plan.users * (bytesPerUser + plan.messagesPerUser * (bytesPerMessage + (plan.isPushed ? bytesPerKey : 0))))
         let fill = try DirectoryFill(plan)
         try fill.run()
     }
@@ -93,6 +100,7 @@ final class DirectoryFill {
 
     private func send(to users: Range<Int>) throws {
         guard plan.messagesPerUser > 0 else { return }
+        if plan.isPushed { return try push(to: users) }
         var batch = CommandBatch(door: 0)
         for user in users {
             let sender = user % Self.senderCount
@@ -106,6 +114,35 @@ final class DirectoryFill {
             }
         }
         try settle(batch)
+    }
+
+    private func push(to users: Range<Int>) throws {
+        var batch = CommandBatch(door: Self.portDoor)
+        let account = append(Array("\(plan.name)-backend".utf8), to: &batch)
+        for user in users {
+            let recipients = batch.append(names: [Array("\(plan.name)-\(user)".utf8)])
+            for number in 1...plan.messagesPerUser {
+                pushes += 1
+                let body = MessageBody(run: Self.run, stream: UInt32(user), number: UInt64(number), sentAt: 0)
+                let reply = ReplyID(door: Self.portDoor, number: pushes)
+                batch.commands.append(
+                    .push(
+                        PushCommand(
+                            reply: reply, order: OrderKey(reply), account: account, recipients: recipients, recipientCount: 1,
+                            mustExist: false, key: RequestKey(high: Self.mixed(2 * pushes), low: Self.mixed(2 * pushes + 1)),
+                            fingerprint: pushes, line: 0, timeToLive: 0, isTracked: false, kind: .text, tag: 0..<0,
+                            body: append(body.encoded(byteCount: plan.bodyBytes), to: &batch))))
+            }
+        }
+        try settle(batch)
+    }
+
+    /// Keys are hashes, and lie anywhere in their table: a bijection that scatters numbers (the finalizer of SplitMix64).
+    private static func mixed(_ number: UInt64) -> UInt64 {
+        var hash = number &* 0x9E37_79B9_7F4A_7C15
+        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
+        return hash ^ hash >> 31
     }
 
     private func hello(_ user: String, slot: UInt32, isSendOnly: Bool, _ batch: inout CommandBatch) {
@@ -128,6 +165,12 @@ final class DirectoryFill {
         core.take(.commands(batch, done: nil), now: now)
         try core.settle(on: storage, now: &now) { _, effects in
             for effect in effects.effects { try take(effect) }
+            for reply in effects.replies {
+                guard case .pushed(let pushed) = reply.answer, pushed.refusals.allSatisfy({ $0 == nil }) else {
+                    throw LoadError("\(plan.directory): a push was answered with \(reply.answer): fill an empty directory")
+                }
+                stored += 1
+            }
         }
     }
 
