@@ -67,6 +67,12 @@ import Testing
         #expect(violations([line(1, 0, 1, at: "user1"), "\0\0\0\n"]).count == 1)
     }
 
+    @Test func `a line without an end is none yet, unless all must be there`() {
+        let lines = [line(1, 0, 1, at: "user1"), String(line(2, 0, 2, at: "user1").prefix(30))]
+        #expect(violations(lines) == [])
+        #expect(violations(lines, isComplete: true).contains { $0.contains("a line that isn't one") })
+    }
+
     // As a receiver writes them that was killed after it was handed the first messages, and before it wrote one.
     @Test func `marks of repeats at the head of a file are none of its faults`() {
         let marked = (1...2).map { line($0, 0, $0, at: "user1", ",\"repeat\":true") }

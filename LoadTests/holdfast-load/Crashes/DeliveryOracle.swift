@@ -33,7 +33,10 @@ struct DeliveryOracle: Sendable {
         var orders: [String: [Delivery]] = [:]
         for user in conversations.users {
             var reading = Reading(oracle: self, pushes: pushes, user: user)
-            for line in (files[user] ?? []).split(separator: UInt8(ascii: "\n")) { reading.take(line) }
+            let file = files[user] ?? []
+            // A line without its end is just being written, or was when its receiver was killed, who cuts it when he starts again.
+            let end = isComplete ? file.count : (file.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+            for line in file[..<end].split(separator: UInt8(ascii: "\n")) { reading.take(line) }
             reading.requirePushes(all: isComplete)
             if isComplete { reading.requireAll() }
             violations += reading.violations
@@ -140,11 +143,11 @@ private struct Reading {
         }
         guard case .line(let number, let upload) = id else { return }
         let last = lastLines[upload, default: 0]
-        if number < last { report("\(id) out of order after line \(last)") }
+        if number <= last { return report("\(id) out of order after line \(last)") }
         for earlier in last..<number where earlier > last && pushes.plan.push(.line(earlier, upload: upload)).to.contains(user) {
             report("line \(earlier) of upload \(upload) lost before \(id)")
         }
-        lastLines[upload] = max(number, last)
+        lastLines[upload] = number
     }
 
     /// A push that was answered must be there where the file is past its position.
