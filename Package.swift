@@ -105,6 +105,8 @@ let package = Package(
                 "HoldfastConnection", "HoldfastCore", "HoldfastSimulator", "HoldfastTestSupport", "CLMDB", "CLinux",
                 argumentParser, logging, .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "LoadTests/holdfast-load", swiftSettings: settings + loadSettings),
 

@@ -7,6 +7,8 @@ import Testing
     // Feeds: 0 from user0 to user1, 1 from user1 to user2, 2 from user2 to user0, 3 from user0 to user2.
     private let conversations = Conversations(users: 3, seed: 5)
 
+    private var noPushes: PushOracle { PushOracle(PushPlan(users: conversations.users, seed: 5)) }
+
     private func oracle(lines count: Int) -> DeliveryOracle {
         var oracle = DeliveryOracle(conversations)
         for feed in conversations.feeds.indices { _ = oracle.addLines(count, to: feed) }
@@ -20,7 +22,7 @@ import Testing
     }
 
     private func violations(_ lines: [String], at user: String = "user1", of count: Int = 2, isComplete: Bool = false) -> [String] {
-        oracle(lines: count).violations([user: Array(lines.joined().utf8)], isComplete: isComplete)
+        oracle(lines: count).violations([user: Array(lines.joined().utf8)], pushes: noPushes, isComplete: isComplete)
     }
 
     @Test func `a right stream passes`() {
@@ -35,7 +37,7 @@ import Testing
             }
             files[user] = Array(lines.joined().utf8)
         }
-        #expect(oracle(lines: 2).violations(files, isComplete: true) == [])
+        #expect(oracle(lines: 2).violations(files, pushes: noPushes, isComplete: true) == [])
     }
 
     @Test func `a lost line is found`() {
@@ -65,6 +67,12 @@ import Testing
         #expect(violations([line(1, 0, 1, at: "user1"), "\0\0\0\n"]).count == 1)
     }
 
+    @Test func `a line without an end is none yet, unless all must be there`() {
+        let lines = [line(1, 0, 1, at: "user1"), String(line(2, 0, 2, at: "user1").prefix(30))]
+        #expect(violations(lines) == [])
+        #expect(violations(lines, isComplete: true).contains { $0.contains("a line that isn't one") })
+    }
+
     // As a receiver writes them that was killed after it was handed the first messages, and before it wrote one.
     @Test func `marks of repeats at the head of a file are none of its faults`() {
         let marked = (1...2).map { line($0, 0, $0, at: "user1", ",\"repeat\":true") }
@@ -82,7 +90,7 @@ import Testing
         let files = [
             "user0": first.joined(), "user1": line(1, 0, 1, at: "user1"), "user2": last.joined(),
         ].mapValues { Array($0.utf8) }
-        let violations = oracle(lines: 1).violations(files, isComplete: true)
+        let violations = oracle(lines: 1).violations(files, pushes: noPushes, isComplete: true)
         #expect(!violations.isEmpty && violations.allSatisfy { $0.contains("not one order") })
     }
 }

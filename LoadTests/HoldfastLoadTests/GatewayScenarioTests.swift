@@ -58,6 +58,15 @@ import Testing
         #expect(reports.count == 3 && reports[1].clients < 60 && reports[2].clients == 60)
     }
 
+    @Test func `a service session through the client library has a receipt for each message`() async throws {
+        try await Self.withGateway { gateway in
+            let report = try await ServiceScenario(target: gateway.target(), recipients: 50, window: 200, seconds: 0.5).run()
+            #expect(report.isClean, "\(report.faults)")
+            #expect(report.acknowledged > 0 && report.acknowledged == report.sent)
+            #expect(report.figures["ratioToProbe"].map { $0 > 0 } == true)
+        }
+    }
+
     @Test func `a phone that isn't served makes a report fail`() async throws {
         let scenario = OverloadScenario(
             workshop: try Self.workshop(), namespace: nil, clients: 10, seconds: 0.5, backlog: 0, share: 0, isTLS: false, silenceSeconds: 20

@@ -21,7 +21,8 @@ struct HoldfastLoad: AsyncParsableCommand {
             """,
         version: "holdfast-load \(Release.version)",
         subcommands: [
-            IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, StormCommand.self, DisconnectCommand.self,
+            IdleCommand.self, ConnectCommand.self, HeartbeatCommand.self, ThroughputCommand.self, ServiceCommand.self, StormCommand.self,
+            DisconnectCommand.self,
             FlapCommand.self, ChurnCommand.self, OfflineCommand.self, MixedCommand.self, SoakCommand.self, OverloadCommand.self,
             RestartCommand.self,
             FillCommand.self, ScaleCommand.self, ProbeCommand.self, RatiosCommand.self, CompareCommand.self, ReportCommand.self,

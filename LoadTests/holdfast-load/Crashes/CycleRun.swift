@@ -15,7 +15,7 @@ final class StopRequest: Sendable {
 }
 
 /// What `crash` and `powercut` have in common: cycles in testbeds, each testbed with fresh directories and a seed of its own.
-struct CycleRun {
+struct CycleRun: Sendable {
     /// "crash" or "powercut".
     var scenario: String
     var workshop: Workshop
@@ -30,11 +30,20 @@ struct CycleRun {
     /// Where a directory that shows a violation is kept.
     var keepIn: String
     /// How to see it again.
-    var repeatCommand: (Int) -> String
+    var repeatCommand: @Sendable (Int) -> String
+
+    /// Does a cycle with a number; is it the last of its testbed? Returns figures to be added up: what was killed.
+    typealias Cycle = @Sendable (Testbed, Int, inout SeededRandom, Bool) throws -> [String: Int]
 
     /// Runs all cycles, or up to the first violation.
-    /// - Parameter cycle: does one; is it the last of its testbed? Returns figures to be added up: what was killed.
-    func run(_ cycle: (Testbed, Int, inout SeededRandom, Bool) throws -> [String: Int]) throws -> CrashReport {
+    func run(_ cycle: @escaping Cycle) async throws -> CrashReport {
+        // A cycle waits for programs, and the backend's tasks need the threads that are for tasks: there may be only one.
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try runAll(cycle) }) }
+        }
+    }
+
+    private func runAll(_ cycle: Cycle) throws -> CrashReport {
         let start = ContinuousClock.now
         // A testbed can be repeated only as a whole.
         let first = from - from % cyclesPerTestbed
@@ -61,10 +70,12 @@ struct CycleRun {
                 // On a terminal the signal has reached the programs, too.
             }
             progress.end()
-            for party in [testbed.gateway] + testbed.clients { party.kill() }
+            testbed.end()
+            report.counts.merge(testbed.backend.oracle.figures, uniquingKeysWith: +)
             try finish(directory, number, isKept: !report.violations.isEmpty)
         }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)
+        if report.violations.isEmpty, let missing = report.missing { report.violations.append(missing) }
         return report
     }
 

@@ -4,6 +4,8 @@ import Foundation
 ///
 /// A user's receiver also gets what the user sends from elsewhere, from the moment on at which the gateway knows that receiver; of those
 /// lines it may lack a beginning, and an end that is still on its way.
+///
+/// A backend's pushes are there, too: each once, at the position that its answer says, and the lines of an upload in their order.
 struct DeliveryOracle: Sendable {
     let conversations: Conversations
     /// Lines of each feed that were given to its sender.
@@ -24,13 +26,18 @@ struct DeliveryOracle: Sendable {
     /// What is wrong with the files of all receivers.
     /// - Parameters:
     ///   - files: user -> lines as `holdfast receive --output` writes them.
+    ///   - pushes: what the backend knew after the files were read.
     ///   - isComplete: all must have arrived; else what is there must be right.
-    func violations(_ files: [String: [UInt8]], isComplete: Bool) -> [String] {
+    func violations(_ files: [String: [UInt8]], pushes: PushOracle, isComplete: Bool) -> [String] {
         var violations: [String] = []
         var orders: [String: [Delivery]] = [:]
         for user in conversations.users {
-            var reading = Reading(oracle: self, user: user)
-            for line in (files[user] ?? []).split(separator: UInt8(ascii: "\n")) { reading.take(line) }
+            var reading = Reading(oracle: self, pushes: pushes, user: user)
+            let file = files[user] ?? []
+            // A line without its end is just being written, or was when its receiver was killed, who cuts it when he starts again.
+            let end = isComplete ? file.count : (file.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+            for line in file[..<end].split(separator: UInt8(ascii: "\n")) { reading.take(line) }
+            reading.requirePushes(all: isComplete)
             if isComplete { reading.requireAll() }
             violations += reading.violations
             orders[user] = reading.deliveries
@@ -74,6 +81,7 @@ private struct Reading {
     }
 
     let oracle: DeliveryOracle
+    let pushes: PushOracle
     let user: String
     private(set) var violations: [String] = []
     private(set) var deliveries: [DeliveryOracle.Delivery] = []
@@ -81,11 +89,15 @@ private struct Reading {
     /// All lines so far are marked as repeats.
     private var isMarked = true
     private var arrived: [Int: Int] = [:]
+    private var arrivedPushes: Set<PushID> = []
+    /// Of each upload.
+    private var lastLines: [Int: Int] = [:]
     /// What follows the first wrong lines is of no use.
     private static let violationsMax = 5
 
-    init(oracle: DeliveryOracle, user: String) {
+    init(oracle: DeliveryOracle, pushes: PushOracle, user: String) {
         self.oracle = oracle
+        self.pushes = pushes
         self.user = user
     }
 
@@ -100,6 +112,7 @@ private struct Reading {
         // A receiver that was killed before its first line found an empty file, which says nothing of what it was handed.
         if line.repeat != true { isMarked = false } else if !isMarked { report("a repeat at position \(line.position)") }
         if let gap = line.gap { return report("a gap (\(gap)) at position \(line.position)") }
+        if line.from == PushPlan.sender { return takePush(line) }
         guard let text = line.text, let (feed, number) = oracle.conversations.find(text) else {
             return report("a message that nobody has sent: \(line.text?.prefix(80) ?? "no text")")
         }
@@ -119,6 +132,31 @@ private struct Reading {
         if delivery.number > next { report("lines \(delivery.feed).\(next) to \(delivery.number - 1) lost before \(delivery)") }
         arrived[delivery.feed] = delivery.number
         deliveries.append(delivery)
+    }
+
+    private mutating func takePush(_ line: Line) {
+        guard let id = line.text.flatMap(pushes.plan.find), pushes.isAsked(id), line.to == user, pushes.plan.push(id).to.contains(user)
+        else { return report("a push that nobody has made for him: \(line.text?.prefix(80) ?? "no text")") }
+        if !arrivedPushes.insert(id).inserted { report("\(id) doubled at position \(line.position)") }
+        if let answer = pushes.answers[id], answer.position != String(line.position) {
+            report("\(id) at position \(line.position), and the gateway has answered \(answer.position)")
+        }
+        guard case .line(let number, let upload) = id else { return }
+        let last = lastLines[upload, default: 0]
+        if number <= last { return report("\(id) out of order after line \(last)") }
+        for earlier in last..<number where earlier > last && pushes.plan.push(.line(earlier, upload: upload)).to.contains(user) {
+            report("line \(earlier) of upload \(upload) lost before \(id)")
+        }
+        lastLines[upload] = number
+    }
+
+    /// A push that was answered must be there where the file is past its position.
+    mutating func requirePushes(all: Bool) {
+        let missing = pushes.asked.filter { id in
+            guard !arrivedPushes.contains(id), pushes.plan.push(id).to.contains(user) else { return false }
+            return all || (pushes.answers[id].flatMap { UInt64($0.position) } ?? .max) < lastPosition
+        }
+        if let first = missing.first { report("lost \(missing.count) pushes, the first of them \(first)") }
     }
 
     mutating func requireAll() {

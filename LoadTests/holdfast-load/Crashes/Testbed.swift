@@ -1,17 +1,23 @@
 import Foundation
 import Glibc
+import HoldfastTestSupport
 
-/// A gateway, its senders and its receivers, with files of their own. Lives for some cycles of a run.
+/// A gateway, its senders, its receivers and a backend, with files of their own. Lives for some cycles of a run.
 final class Testbed {
     let directory: String
     let gateway: Party
     private(set) var senders: [Party] = []
     private(set) var receivers: [Party] = []
+    let backend: Backend
     private(set) var oracle: DeliveryOracle
     private var arrivals: [ArrivalCount] = []
     /// Lines that each sender's input had when it was started last; of later ones it doesn't know.
     private var taken: [Int]
-    private var addresses = ["127.0.0.1:0", "127.0.0.1:0"]
+    /// Of the plain port, the TLS port and the control API.
+    private var addresses = ["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]
+    private let program: String
+    /// Decides how much is pushed.
+    private var random: SeededRandom
 
     /// Checkpoints and trims come often, so that kills meet them; the reserve is small, so that many directories fit on the disk.
     private static let configuration = """
@@ -26,7 +32,10 @@ final class Testbed {
     /// Makes the directory; nothing runs yet.
     init(_ directory: String, program: String, users: Int, seed: UInt64, recorder: Recorder?) throws {
         self.directory = directory
+        self.program = program
+        random = SeededRandom(seed: seed)
         oracle = DeliveryOracle(Conversations(users: users, seed: seed))
+        backend = Backend(users: oracle.conversations.users, seed: seed)
         taken = oracle.lineCounts
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Data(Self.configuration.utf8).write(to: URL(fileURLWithPath: directory + "/gateway.yaml"))
@@ -42,7 +51,13 @@ final class Testbed {
         }
     }
 
-    deinit { for party in [gateway] + clients { party.kill() } }
+    deinit { end() }
+
+    /// Ends all that runs.
+    func end() {
+        backend.stop()
+        for party in [gateway] + clients { party.kill() }
+    }
 
     var clients: [Party] { senders + receivers }
 
@@ -50,19 +65,37 @@ final class Testbed {
     func startGateway() throws -> Bool {
         try gateway.start([
             "serve", "--data", gateway.root + "/data", "--config", directory + "/gateway.yaml", "--listen", addresses[0], "--tls-listen",
-            addresses[1], "--control-listen", "127.0.0.1:0",
+            addresses[1], "--control-listen", addresses[2],
         ])
         guard let line = try? gateway.child?.readLine() else {
             gateway.child?.end(0)
             if gateway.exitStatus == -SIGKILL { return false }
             throw Violation("the gateway doesn't start (\(gateway.exitStatus ?? 0)): \(gateway.lastWords)")
         }
-        let words = line.split(separator: " ").map { String($0.dropFirst(4)) }
-        guard words.count == 4 else { throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'") }
+        let words = line.split(separator: " ").map { String($0.drop { $0 != "=" }.dropFirst()) }
+        guard words.count == 4, let colon = words[3].lastIndex(of: ":"), let port = Int(words[3][colon...].dropFirst()) else {
+            throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'")
+        }
         // The same again after a kill.
-        addresses = Array(words[1...2])
+        addresses = Array(words[1...3])
         try copyCredentials()
+        if token.isEmpty { token = try makeToken() }
+        backend.start(ControlConnection.Target(host: String(words[3][..<colon]), port: port, token: token))
         return true
+    }
+
+    private var token = ""
+
+    /// The backend's, as whoever runs a gateway makes one.
+    private func makeToken() throws -> String {
+        let command = try ChildProcess(
+            program,
+            [
+                "token", "--data", credentials, "--user", PushPlan.sender, "--role", "service", "--scopes", "push", "--ttl", "30d",
+            ])
+        let (text, status) = command.finish()
+        guard status == 0 else { throw LoadError("holdfast token has ended with \(status ?? -1)") }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Files of the gateway that must be the same for ever once it has served.
@@ -107,8 +140,8 @@ final class Testbed {
         return index % 2 == 0 ? options : options + ["--tls"]
     }
 
-    /// More lines for every sender; those that have ended take them at their next start.
-    /// - Returns: how many lines these are.
+    /// More lines for every sender, who takes them at the next start if he has ended, and more pushes for the backend.
+    /// - Returns: how many messages these are at their recipients.
     func addLines(_ count: () -> Int) throws -> Int {
         let before = expectedLines
         for feed in senders.indices {
@@ -118,11 +151,12 @@ final class Testbed {
             try file.seekToEnd()
             try file.write(contentsOf: Data(text.utf8))
         }
+        backend.add(pushes: 10 + random.below(100), lines: 20 + random.below(200))
         return expectedLines - before
     }
 
     /// Lines at all recipients together when all has arrived.
-    var expectedLines: Int { oracle.lineCounts.reduce(0, +) }
+    var expectedLines: Int { oracle.lineCounts.reduce(0, +) + backend.deliveryCount }
 
     /// Lines at all recipients together now.
     var arrivedLines: Int {
@@ -130,8 +164,8 @@ final class Testbed {
         return arrivals.reduce(0) { $0 + $1.count }
     }
 
-    /// All senders have ended, and all lines have arrived.
-    private var isSettled: Bool { !senders.contains { $0.isRunning } && arrivedLines >= expectedLines }
+    /// All senders have ended, the backend has all answers, and all lines have arrived.
+    private var isSettled: Bool { !senders.contains { $0.isRunning } && backend.isDone && arrivedLines >= expectedLines }
 
     /// Waits until all is sent and has arrived, or until something else is so. Nothing may end by itself but senders.
     /// - Returns: whether it ended for `condition`.
@@ -147,6 +181,7 @@ final class Testbed {
                 try requireDone(sender)
                 if taken[index] < oracle.lineCounts[index] { try startSender(index) }
             }
+            if let violation = backend.violations.first { throw Violation(violation) }
             if isSettled { return false }
             let arrived = arrivedLines
             if arrived != seen { (seen, changedAt) = (arrived, .now) }
@@ -159,19 +194,26 @@ final class Testbed {
 
     private var stallText: String {
         let still = senders.filter(\.isRunning).map(\.name).joined(separator: ", ")
-        let wrong = oracle.violations(files(), isComplete: true).joined(separator: "; ")
-        return "nothing moves any more; senders that still run: \(still.isEmpty ? "none" : still). \(wrong)"
+        let wrong = found(isComplete: true).joined(separator: "; ")
+        return "nothing moves any more; senders that still run: \(still.isEmpty ? "none" : still); backend: \(backend.summary). \(wrong)"
     }
 
     /// Checks what has arrived and what was said.
     func verify(isComplete: Bool) throws {
-        var violations = oracle.violations(files(), isComplete: isComplete)
+        var violations = found(isComplete: isComplete)
         for file in Self.keptFiles
         where !FileManager.default.contentsEqual(atPath: gateway.root + "/data/" + file, andPath: credentials + "/" + file) {
             violations.append("the gateway's \(file) isn't the one that it had at first")
         }
         for party in [gateway] + clients { violations += party.unexplainedLines().map { "\(party.name) says: \($0)" } }
         guard violations.isEmpty else { throw Violation(violations.joined(separator: "\n  ")) }
+    }
+
+    private func found(isComplete: Bool) -> [String] {
+        // What was pushed before it arrived is known of when the files have been read.
+        let files = files()
+        let pushes = backend.oracle
+        return pushes.violations + oracle.violations(files, pushes: pushes, isComplete: isComplete)
     }
 
     /// A sender that has ended by itself must have stored all of its input.

@@ -11,9 +11,12 @@ struct CrashCommand: AsyncParsableCommand {
         abstract: "kill -9 of gateway, senders and receivers at random moments; does everything arrive once and in order?",
         discussion: """
             Runs `holdfast serve`, `holdfast send --lines --state` and `holdfast receive --state --output` on directories of its own, over \
-            TCP and TLS. A cycle gives every sender more lines, kills one program while they are on their way, and starts it again. Then, \
-            mostly after some cycles, all lines must have arrived at both members of their conversation, once, in one order, and no program \
-            may have ended by itself or complained. The first violation ends the run; its directory is kept.
+            TCP and TLS, and a backend that pushes over HTTP: single messages to one or several users, and uploads. A cycle gives every sender \
+            more lines and the backend more pushes, kills one program while they are on their way, and starts it again. Then, mostly after some \
+            cycles, all lines must have arrived at both members of their conversation, once, in one order, and no program may have ended by \
+            itself or complained. The backend repeats each request that had no answer, with its key, and some that had one: a push must have \
+            arrived once, at the position that was answered, and a repeat must be answered as the first. The first violation ends the run; its \
+            directory is kept.
 
             Every \(CrashScenario.cyclesPerTestbed) cycles the directories are new; --from-cycle begins with those of its cycle.
 
@@ -42,12 +45,12 @@ struct CrashCommand: AsyncParsableCommand {
             scenario: "crash", workshop: workshop, seed: seed, cycles: cycles, from: fromCycle,
             cyclesPerTestbed: CrashScenario.cyclesPerTestbed, users: clients, recorder: nil, stop: stop, keepIn: programs.directory
         ) { "holdfast-load crash --seed \(seed) --clients \(clients) --from-cycle \($0) --cycles 1" }
-        try run.run(CrashScenario().cycle).finish(json: output.json, results: results)
+        try await run.run(CrashScenario().cycle).finish(json: output.json, results: results)
     }
 }
 
 /// One kill -9 and what follows.
-struct CrashScenario {
+struct CrashScenario: Sendable {
     static let cyclesPerTestbed = 25
 
     /// Does a cycle; the testbed's last one ends with everything checked, others mostly leave work to the next.

@@ -12,7 +12,8 @@ struct PowerCutCommand: AsyncParsableCommand {
         discussion: """
             Runs the programs of `crash` with a library that records each write, sync and change of a name. A program is killed right after \
             one of them, also in the middle of a commit, and its directory rebuilt: what was synced, plus a random part of the rest, torn at \
-            512 bytes; names that weren't synced are there or not. Everything is started again, and all lines must arrive once and in order. \
+            512 bytes; names that weren't synced are there or not. Everything is started again, and all lines and pushes must arrive once and in \
+            order, with what the backend was answered before the cut. \
             Cuts take turns: the gateway, the clients, both; sometimes again while it recovers. Every \(PowerCutScenario.cutsPerTestbed) cuts \
             the directories are new, so that making them is cut, too; --from-cut begins with those of its cut.
 
@@ -50,7 +51,7 @@ struct PowerCutCommand: AsyncParsableCommand {
             scenario: "powercut", workshop: workshop, seed: seed, cycles: cuts, from: fromCut,
             cyclesPerTestbed: PowerCutScenario.cutsPerTestbed, users: clients, recorder: built, stop: stop, keepIn: programs.directory
         ) { "holdfast-load powercut --seed \(seed) --clients \(clients) --from-cut \($0) --cuts 1" }
-        try run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
+        try await run.run(PowerCutScenario().cycle).finish(json: output.json, results: results)
     }
 
     private func testMethod(_ recorder: Recorder, _ workshop: Workshop, _ seed: UInt64) throws {
@@ -67,7 +68,7 @@ struct PowerCutCommand: AsyncParsableCommand {
 }
 
 /// One power cut and what follows.
-struct PowerCutScenario {
+struct PowerCutScenario: Sendable {
     static let cutsPerTestbed = 8
 
     private enum Target: CaseIterable {

@@ -69,6 +69,18 @@ public final class HoldfastClient: Sendable {
             configuration: configuration, transport: transport, stateStorage: DirectoryStateStorage(path: stateDirectory), token: token)
     }
 
+    /// A client whose state is in RAM and ends with it: for backends, together with `ClientConfiguration.service`.
+    ///
+    /// While the client lives, what `enqueue` has taken is stored once and in order, over any number of connections and restarts of the gateway. What has no
+    /// receipt when the process ends may be stored or not, and nobody can tell: sent again by the next process, it may be stored twice. A backend that must
+    /// not lose nor double a message when it crashes itself keeps its state in a directory, or pushes over HTTP (POST /v1/messages), where the
+    /// gateway remembers each request by its Idempotency-Key.
+    public convenience init(
+        configuration: ClientConfiguration, transport: any ClientTransport, token: @escaping @Sendable () async throws -> String
+    ) throws(ClientError) {
+        try self.init(configuration: configuration, transport: transport, stateStorage: nil, token: token)
+    }
+
     deinit { driver.post(.close(.keep, OneShot())) }
 
     /// Connects, and from then on stays connected or connects again until `close`. To be called again when the state is `stopped`;
@@ -90,7 +102,8 @@ public final class HoldfastClient: Sendable {
         try await enqueue(body, kind: kind, to: recipient, waitsForRoom: waitsForRoom).receipt()
     }
 
-    /// Puts a message into the outbox; returns when it is there, on this device's disk if the state is kept. Waits for room in the outbox.
+    /// Puts a message into the outbox; returns when it is there, on this device's disk if the state is kept. Waits for room in the outbox
+    /// (`ClientConfiguration.outboxMessagesMax` and `outboxBytesMax`), so that a caller is never far ahead of the gateway.
     /// - Parameter tag: stays with the message; see `SendTag` and `inputs`.
     public func enqueue(
         _ body: [UInt8], kind: BodyKind = .text, to recipient: Recipient, waitsForRoom: Bool = true, tag: SendTag? = nil
