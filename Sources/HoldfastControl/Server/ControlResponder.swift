@@ -134,8 +134,7 @@ struct ControlResponder: Sendable {
             }
         }
         if let origin = request.headers[.origin] {
-            let own = request.head.authority ?? ""
-            guard origin == "http://\(own)" || origin == "https://\(own)" else {
+            guard HostName.isOwn(origin: origin, authority: request.head.authority ?? "") else {
                 throw Problem(.originForbidden, "The Origin \"\(origin.prefix(200))\" is not this gateway's.")
             }
         }
@@ -167,11 +166,9 @@ struct ControlResponder: Sendable {
             return
         }
         let given = request.headers[.contentType] ?? ""
-        let parts = given.split(separator: ";").map { $0.trimmingPrefix(" ").lowercased() }
-        // Of parameters only the character set that JSON has anyway.
-        guard parts.first.map({ String($0.prefix { $0 != " " }) }) == wanted,
-            parts.dropFirst().allSatisfy({ ["charset=utf-8", "charset=\"utf-8\""].contains($0) })
-        else { throw Problem(.wrongContentType, "The Content-Type must be \(wanted), not \"\(given.prefix(100))\".") }
+        guard ContentType.matches(given, wanted) else {
+            throw Problem(.wrongContentType, "The Content-Type must be \(wanted), not \"\(given.prefix(100))\".")
+        }
         guard request.headers[.contentEncoding] == nil else {
             throw Problem(.wrongContentType, "The body must come as it is, without a Content-Encoding.")
         }
