@@ -76,7 +76,7 @@ let package = Package(
         .target(
             name: "HoldfastControl",
             dependencies: [
-                "HoldfastWire", "HoldfastCore", "HoldfastGateway", logging,
+                "HoldfastWire", "HoldfastCore", "HoldfastIO", "HoldfastGateway", logging,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -148,7 +148,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "HoldfastWire", "HoldfastCore", "HoldfastTestSupport", "HoldfastConnection", "HoldfastClient", "HoldfastIO",
-                "HoldfastGateway",
+                "HoldfastGateway", "HoldfastControl", .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Tests/FuzzTargets", swiftSettings: settings),
         tests("FuzzReplayTests", ["FuzzTargets"]),

@@ -66,7 +66,7 @@ module HoldfastClient $(find Sources/HoldfastClient -name '*.swift')
 module HoldfastSystem $(find Sources/HoldfastSystem -name '*.swift')
 module HoldfastIO $(find Sources/HoldfastIO -name '*.swift')
 # The configuration's YAML parser, from where the package manager has put it.
-[ -d .build/checkouts/Yams ] || swift package resolve
+[ -d .build/checkouts/Yams ] && [ -d .build/checkouts/swift-http-types ] || swift package resolve
 yams=.build/checkouts/Yams/Sources
 if [ ! -f "$out/Yams.o" ]; then
     echo "compiling Yams"
@@ -74,7 +74,20 @@ if [ ! -f "$out/Yams.o" ]; then
     swiftc -O -wmo -parse-as-library -suppress-warnings -D SWIFT_PACKAGE -Xcc -DYAML_DECLARE_STATIC -I "$yams/CYaml/include" -module-name Yams -emit-module \
         -emit-module-path "$out/Yams.swiftmodule" -c "$yams"/Yams/*.swift -o "$out/Yams.o"
 fi
-module HoldfastGateway $(find Sources/HoldfastGateway/Configuration -name '*.swift') Sources/HoldfastGateway/Tickets/{NonceSource,TicketKeys+File,TicketSealer}.swift
+# HTTP's types, in which the control API has requests.
+types=.build/checkouts/swift-http-types/Sources/HTTPTypes
+if [ ! -f "$out/HTTPTypes.o" ]; then
+    echo "compiling HTTPTypes"
+    swiftc -O -wmo -parse-as-library -suppress-warnings -swift-version 5 -package-name swift-http-types -module-name HTTPTypes -emit-module \
+        -emit-module-path "$out/HTTPTypes.swiftmodule" -c "$types"/*.swift -o "$out/HTTPTypes.o"
+fi
+# Without what needs the crypto library and the HTTP server.
+module HoldfastGateway $(find Sources/HoldfastGateway/{Configuration,Text} -name '*.swift') Sources/HoldfastGateway/Ports/{PushRequest,RequestHash}.swift \
+    Sources/HoldfastGateway/Tickets/{NonceSource,TicketKeys+File,TicketSealer}.swift \
+    Sources/HoldfastGateway/Tokens/{TokenClaims,TokenKeyError,TokenParts,TokenScopes,TokenSecret,VerifiedToken,WrittenKeySet}.swift
+module HoldfastControl $(find Sources/HoldfastControl/JSON -name '*.swift') Sources/HoldfastControl/Access/{BearerToken,Caller,HostName,Peer}.swift \
+    Sources/HoldfastControl/Messages/{IdempotencyKey,MessageFields}.swift Sources/HoldfastControl/Operations/{Operation,Routes}.swift \
+    Sources/HoldfastControl/Problems/{Problem,ProblemKind}.swift Sources/HoldfastControl/Server/{ContentType,RequestID}.swift
 module FuzzTargets $(find Tests/FuzzTargets -name '*.swift')
 echo "linking"
 swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/*.o -lssl -lcrypto -o "$out/fuzz"

@@ -26,6 +26,18 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case connection
     /// A client machine that a hostile gateway talks to.
     case clientMachine
+    /// JSON as bodies of the control API have it.
+    case json
+    /// The body of a push, and a line of an upload.
+    case messageBody
+    /// Request targets of the control API: paths and queries.
+    case requestTarget
+    /// Headers of its requests that are taken apart here.
+    case requestHeaders
+    /// What a token says, whatever its signature is.
+    case tokens
+    /// A file with the keys of token issuers.
+    case keySet
     /// Operations on the core over storage in RAM, with crashes.
     case core
 
@@ -41,6 +53,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .addresses: fuzzAddresses(bytes)
         case .connection: fuzzConnection(bytes)
         case .clientMachine: fuzzClientMachine(bytes)
+        case .json: fuzzJSON(bytes)
+        case .messageBody: fuzzMessageBody(bytes)
+        case .requestTarget: fuzzRequestTarget(bytes)
+        case .requestHeaders: fuzzRequestHeaders(bytes)
+        case .tokens: fuzzTokens(bytes)
+        case .keySet: fuzzKeySet(bytes)
         case .core: fuzzCore(bytes)
         }
     }

@@ -23,6 +23,8 @@ import Testing
         #expect(names.allows("[FD00::1]:7480", localHost: "fd00:0::1"))
         #expect(!names.allows("10.1.2.3", localHost: "10.1.2.4"))
         #expect(!names.allows("10.1.2.3", localHost: nil))
+        #expect(names.allows("[::ffff:127.0.0.1]:7480", localHost: nil))
+        #expect(!names.allows("127.0.0.1\u{0}.example.com", localHost: nil))
     }
 
     @Test func `a bucket empties with requests and fills with time`() {

@@ -75,6 +75,7 @@ import Testing
         ("{\"number\":1e1}", "/number"), ("{\"text\":\"\"}", "/text"), ("{\"text\":5}", "/text"), ("{\"flag\":\"true\"}", "/flag"),
         ("{\"position\":5}", "/position"), ("{\"position\":\"05\"}", "/position"), ("{\"position\":\"18446744073709551616\"}", "/position"),
         ("{\"position\":\"+5\"}", "/position"), ("{\"un~kn/own\":1}", "/un~0kn~1own"), ("{\"flag\":true,\"x\":1,\"y\":2}", "/x"),
+        ("{\"~\u{301}\":1}", "/~0\u{301}"),
     ])
     func `a field that isn't as it should be is named`(_ body: String, _ pointer: String) throws {
         let value = try parse(body)

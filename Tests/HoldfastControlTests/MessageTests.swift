@@ -95,6 +95,14 @@ import Testing
         #expect(throws: Problem.self) { try message(names(1_001)) }
     }
 
+    @Test func `names that look alike and have other bytes are other users`() throws {
+        let caller = Caller(user: "caf\u{E9}", name: "backend", scopes: [.push])
+        func message(_ body: String) throws(Problem) -> MessageFields { try MessageFields(Array(body.utf8), from: caller, bodyBytesMax: 4) }
+        #expect(try message(#"{"as":"caf\u00e9","to":["\u212a","K"],"text":""}"#).request.recipients.count == 2)
+        let problem = #expect(throws: Problem.self) { try message(#"{"as":"cafe\u0301","to":"a","text":""}"#) }
+        #expect(problem?.kind == .scopeMissing)
+    }
+
     @Test func `every field counts for the fingerprint, and the form of the body doesn't`() throws {
         let caller = Caller(user: "backend", name: "backend", scopes: .everything)
         func fingerprint(_ body: String) throws -> UInt64 {

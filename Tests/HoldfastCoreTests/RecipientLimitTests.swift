@@ -18,6 +18,9 @@ import Testing
         #expect(try #require(RecipientLimit(["*"])).allows("alice"))
         // Composed and not: other bytes, other names.
         #expect(!(try #require(RecipientLimit(["\u{E9}"])).allows("e\u{301}")))
+        // A sign that is one character with what follows it stays when the star goes.
+        let limit = try #require(RecipientLimit(["shop-1\u{600}*"]))
+        #expect(limit.allows("shop-1\u{600}2") && !limit.allows("shop-12"))
     }
 
     @Test func `a list is bounded, and each entry can be a name or the beginning of one`() {

@@ -87,7 +87,7 @@ import Testing
         let key = try #require(try await TokenKeySet(json: Keys.set(key))["a"])
         let parts = token.utf8.split(separator: UInt8(ascii: ".")).map { Array($0) }
         var signed = parts[0] + [UInt8(ascii: ".")] + parts[1]
-        let signature = try #require(TokenVerifier.base64URLDecoded(parts[2][...]))
+        let signature = try #require(Base64URL.decoded(parts[2][...]))
         #expect(TokenVerifier.isGenuine(signature, of: signed[...], key.verifier))
         signed[0] ^= 1
         #expect(!TokenVerifier.isGenuine(signature, of: signed[...], key.verifier))
@@ -138,9 +138,9 @@ import Testing
             }
         }
         #expect(await refusal(Keys.set(Keys.secretKey, Keys.secretKey)).contains("key 2 (kid \"backend-1\") has the kid of an earlier"))
-        let many = (0...TokenKeySet.keysMax).map { #"{"kty":"new","kid":"\#($0)"}"# }.joined(separator: ",")
+        let many = (0...WrittenKeySet.keysMax).map { #"{"kty":"new","kid":"\#($0)"}"# }.joined(separator: ",")
         #expect(await refusal(Keys.set(many)).contains("33 keys"))
-        #expect(await refusal([UInt8](repeating: 32, count: TokenKeySet.bytesMax + 1)).contains("65537 bytes"))
+        #expect(await refusal([UInt8](repeating: 32, count: WrittenKeySet.bytesMax + 1)).contains("65537 bytes"))
     }
 
     @Test func `no bytes of a set or of a token trap`() async throws {

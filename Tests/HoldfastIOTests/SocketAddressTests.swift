@@ -12,6 +12,7 @@ import Testing
         "", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:+1", "1.2.3:1", "::1:80", "[::1]", "[1.2.3.4]:80",
         "[::1:80",
         "host:80", "[]:80", "1.2.3.4:8 0", "[fe80::1%]:80", "[fe80::1%no-such]:80", "[::1%lo]:80", "[%lo]:80",
+        "1.2.3.4\u{0}.example.com:80",
     ])
     func `what isn't a numeric address with port is refused`(_ text: String) {
         #expect(throws: AddressError.self) { try SocketAddress(parsing: text) }

@@ -15,7 +15,7 @@ import Testing
         "HoldfastStorage": ["CLMDB", "CLMDBProcess", "CLinux", "HoldfastCore", "HoldfastSystem", "HoldfastWire"],
         "HoldfastIO": ["CLinux", "COpenSSL", "HoldfastSystem"],
         "HoldfastGateway": ["HoldfastWire", "HoldfastCore", "HoldfastConnection", "HoldfastStorage", "HoldfastIO"],
-        "HoldfastControl": ["HoldfastWire", "HoldfastCore", "HoldfastGateway"],
+        "HoldfastControl": ["HoldfastWire", "HoldfastCore", "HoldfastIO", "HoldfastGateway"],
         "HoldfastClient": ["HoldfastWire"],
         "HoldfastClientTransport": ["HoldfastClient", "HoldfastIO"],
         "HoldfastSimulator": ["HoldfastConnection", "HoldfastCore", "HoldfastClient", "HoldfastTestSupport", "HoldfastWire"],

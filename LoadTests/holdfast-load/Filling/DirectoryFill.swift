@@ -59,7 +59,9 @@ final class DirectoryFill {
 
     /// Makes it. The directory must not be in use.
     static func run(_ plan: Plan) throws {
-        try FreeDisk.check(plan.directory, bytes: plan.users * (bytesPerUser + plan.messagesPerUser * (bytesPerMessage + (plan.isPushed ? bytesPerKey : 0))))
+        try FreeDisk.check(
+            plan.directory,
+            bytes: plan.users * (bytesPerUser + plan.messagesPerUser * (bytesPerMessage + (plan.isPushed ? bytesPerKey : 0))))
         let fill = try DirectoryFill(plan)
         try fill.run()
     }

@@ -30,7 +30,8 @@ struct FillCommand: ParsableCommand {
             throw LoadError(usage: "--users must be at least 1, --messages at least 0, --bytes \(MessageBody.byteCountMin)...65535")
         }
         let start = Fleet.nanoseconds
-        try DirectoryFill.run(.init(directory: data, name: name, users: users, messagesPerUser: messages, bodyBytes: bytes, isPushed: pushed))
+        try DirectoryFill.run(
+            .init(directory: data, name: name, users: users, messagesPerUser: messages, bodyBytes: bytes, isPushed: pushed))
         var report = Report(scenario: "fill", clients: 0)
         report.seconds = Double(Fleet.nanoseconds - start) / 1e9
         report.cpuSeconds.generator = ProcessMeter.own.cpuSeconds ?? 0

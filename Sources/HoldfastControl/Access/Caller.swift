@@ -1,17 +1,25 @@
-internal import HoldfastCore
-internal import HoldfastGateway
+package import HoldfastCore
+package import HoldfastGateway
 
 /// Who makes a request.
-struct Caller: Sendable {
+package struct Caller: Sendable {
     /// The token's user; nil: a process of this machine, which has come by the unix socket.
-    let user: String?
+    package let user: String?
     /// What logs and the audit log call it: the token's user, or "uid N pid M".
     let name: String
     /// Of the process; nobody's where there is a user.
     var peer: Peer?
-    let scopes: TokenScopes
+    package let scopes: TokenScopes
     /// Whom the caller may write to; nil: everybody.
-    var to: RecipientLimit?
+    package var to: RecipientLimit?
+
+    package init(user: String?, name: String, peer: Peer? = nil, scopes: TokenScopes, to: RecipientLimit? = nil) {
+        self.user = user
+        self.name = name
+        self.peer = peer
+        self.scopes = scopes
+        self.to = to
+    }
 
     /// What the caller's Idempotency-Keys belong to: the token's user, or the user of the machine.
     var subject: [UInt8] {
@@ -24,75 +32,6 @@ struct Caller: Sendable {
     func require(_ scope: TokenScopes) throws(Problem) {
         guard scopes.isSuperset(of: scope) else {
             throw Problem(.scopeMissing, "The token of \(name) lacks the scope \(scope.subtracting(scopes).claim).")
-        }
-    }
-}
-
-/// Finds out who makes a request: the one place where tokens meet the control API.
-struct ControlAccess: Sendable {
-    let gateway: Gateway
-    private let memory = CallerMemory()
-
-    init(gateway: Gateway) { self.gateway = gateway }
-
-    /// Everybody who comes by the unix socket may do everything: he could read and write the data directory as well.
-    func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, peer: peer, scopes: .everything) }
-
-    /// - Parameters:
-    ///   - authorization: the header's value; nil: there is none.
-    ///   - now: monotonic seconds.
-    func caller(authorization: String?, now: Double) async throws(Problem) -> Caller {
-        guard let authorization else { throw Problem(.tokenMissing, "There is no header Authorization.") }
-        if let known = memory.caller(authorization, now: now) { return known }
-        let words = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-        guard words.count == 2, words[0].lowercased() == "bearer" else {
-            throw Problem(.tokenMissing, "The header Authorization is not \"Bearer TOKEN\".")
-        }
-        let text = String(words[1])
-        let token: VerifiedToken
-        do throws(TokenError) {
-            guard let verified = try gateway.verify(Array(text.utf8)) else { throw TokenError.malformed }
-            token = verified
-        } catch {
-            throw Self.problem(error)
-        }
-        guard token.role != .user else { throw Problem(.roleMissing, "The token of \(token.user) has the role user.") }
-        try await checkUser(of: token)
-        let caller = Caller(user: token.user, name: token.user, scopes: token.scopes, to: token.to)
-        memory.keep(caller, authorization: authorization, now: now)
-        return caller
-    }
-
-    /// A blocked user, and one whose tokens were revoked, has no business here either.
-    private func checkUser(of token: VerifiedToken) async throws(Problem) {
-        guard let port = gateway.port else { throw Problem(.stopping, "The gateway doesn't serve yet.", retryAfterSeconds: 1) }
-        let user = Array(token.user.utf8)
-        let access: UserAccess
-        switch try await answered({ () throws(PortError) in try await port.user(user) }) {
-        case .user(let details?, _): access = details.access
-        case .userLost: throw Problem.userLost
-        default: return
-        }
-        if let block = access.block, block.holds(at: gateway.wallSeconds * 1_000) {
-            throw Problem(.blocked, "The token's user \(token.user) is blocked.")
-        }
-        guard access.tokensFrom > 0 else { return }
-        guard let issued = token.issuedAt, issued >= UInt64(access.tokensFrom) else {
-            throw Problem(
-                .tokenRevoked, "Tokens of \(token.user) must be issued at \(Timestamp.text(UInt64(access.tokensFrom) * 1_000)) or later.")
-        }
-    }
-
-    private static func problem(_ error: TokenError) -> Problem {
-        switch error {
-        case .malformed: Problem(.tokenInvalid, "The token is not a JWT with the claims that are needed.")
-        case .signature: Problem(.tokenInvalid, "The token isn't signed by a key that the gateway has.")
-        case .algorithm: Problem(.tokenInvalid, "The token is signed with an algorithm for which the gateway has no key.")
-        case .keyID: Problem(.tokenInvalid, "The token names a key (kid) that the gateway doesn't have.")
-        case .issuer: Problem(.tokenInvalid, "The token's issuer (iss) isn't the one that the gateway is set to.")
-        case .audience: Problem(.tokenInvalid, "The token isn't for this gateway (aud).")
-        case .expired: Problem(.tokenExpired, "The token has expired.")
-        case .notYetValid: Problem(.tokenExpired, "The token isn't valid yet.")
         }
     }
 }

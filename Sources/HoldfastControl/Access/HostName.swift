@@ -1,32 +1,34 @@
-internal import NIOCore
+internal import HoldfastIO
 
 /// Which names a request may call the gateway by. A web page whose own name leads to this machine's address (DNS rebinding) is found out by its Host.
-struct HostName: Sendable {
+package struct HostName: Sendable {
     private let names: Set<String>
 
     /// - Parameter names: beside loopback and the address that a connection has come to; letter case doesn't matter.
-    init(_ names: [String]) { self.names = Set(names.map { $0.lowercased() }) }
+    package init(_ names: [String]) { self.names = Set(names.map { $0.lowercased() }) }
 
     /// - Parameters:
     ///   - authority: HOST or HOST:PORT.
     ///   - localHost: the address that the connection has come to; nil: not one of the network.
-    func allows(_ authority: String, localHost: String?) -> Bool {
+    package func allows(_ authority: String, localHost: String?) -> Bool {
         guard let host = Self.split(authority)?.host.lowercased() else { return false }
         if host == "localhost" || names.contains(host) { return true }
-        guard let address = Self.canonical(host) else { return false }
-        return address == "::1" || address.hasPrefix("127.") || address == localHost.flatMap(Self.canonical)
+        guard let address = Self.address(host) else { return false }
+        return address.isLoopback || address == localHost.flatMap(Self.address)
     }
 
-    /// A numeric address as the system writes it, an IPv4 one also where it is written as an IPv6 one; nil: it is a name.
-    private static func canonical(_ host: String) -> String? {
-        let address = try? SocketAddress(ipAddress: String(host.prefix { $0 != "%" }), port: 0)
-        return address?.ipAddress.map { $0.hasPrefix(mapped) && $0.contains(".") ? String($0.dropFirst(mapped.count)) : $0 }
+    /// A numeric address, an IPv4 one also where it is written as an IPv6 one; nil: it is a name.
+    private static func address(_ host: String) -> SocketAddress? {
+        try? SocketAddress(parsing: join(String(host.prefix { $0 != "%" }), 0))
     }
 
-    private static let mapped = "::ffff:"
+    /// Whether a web page of this origin (RFC 6454) was served under the name by which the gateway is called.
+    package static func isOwn(origin: String, authority: String) -> Bool {
+        origin == "http://\(authority)" || origin == "https://\(authority)"
+    }
 
     /// Splits HOST:PORT, HOST, [IPV6]:PORT or [IPV6]; nil: it is none of them.
-    static func split(_ text: String) -> (host: String, port: Int?)? {
+    package static func split(_ text: String) -> (host: String, port: Int?)? {
         var (host, rest) = (text[...], Substring())
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
@@ -46,5 +48,5 @@ struct HostName: Sendable {
     }
 
     /// HOST:PORT, an IPv6 address in brackets.
-    static func join(_ host: String, _ port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package static func join(_ host: String, _ port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -1,12 +1,12 @@
 /// Takes the fields out of a JSON object one by one, and refuses what is left: each error names its field by a JSON pointer (RFC 6901).
-struct JSONFields {
+package struct JSONFields {
     /// Of the object itself; empty: it is the body.
     let pointer: String
     /// In the order of the text; nil: the field was taken. There are few, and none of a name twice.
     private var members: [JSONValue.Member?]
 
     /// - Parameter pointer: where the value stands.
-    init(_ value: JSONValue, at pointer: String = "") throws(Problem) {
+    package init(_ value: JSONValue, at pointer: String = "") throws(Problem) {
         guard case .object(let list) = value else { throw .field(pointer, "This must be an object, not \(value.kindText).") }
         self.pointer = pointer
         members = list
@@ -15,8 +15,16 @@ struct JSONFields {
     /// The pointer of a field.
     func path(_ name: String) -> String { Self.path(pointer, name) }
 
-    static func path(_ pointer: String, _ name: String) -> String {
-        pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+    package static func path(_ pointer: String, _ name: String) -> String {
+        // By bytes: a tilde or a slash that bears an accent is another character to Swift.
+        let escaped = name.utf8.flatMap { byte -> [UInt8] in
+            switch byte {
+            case UInt8(ascii: "~"): Array("~0".utf8)
+            case UInt8(ascii: "/"): Array("~1".utf8)
+            default: [byte]
+            }
+        }
+        return pointer + "/" + String(decoding: escaped, as: UTF8.self)
     }
 
     /// Any value; nil: the field isn't there.
@@ -77,7 +85,7 @@ struct JSONFields {
     }
 
     /// Digits only, without zeros before them.
-    static func number64(_ text: some StringProtocol) -> UInt64? {
+    package static func number64(_ text: some StringProtocol) -> UInt64? {
         guard let number = UInt64(text), String(number) == text else { return nil }
         return number
     }

@@ -4,7 +4,7 @@ package struct JSONParser {
     private var offset = 0
 
     /// Deeper values are refused: nothing that the API takes is, and reading goes down the stack.
-    static let depthMax = 16
+    package static let depthMax = 16
 
     /// - Throws: where the text stops to be JSON.
     package static func parse(_ bytes: [UInt8]) throws(JSONFault) -> JSONValue {

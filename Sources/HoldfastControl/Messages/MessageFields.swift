@@ -1,20 +1,20 @@
 internal import Foundation
 internal import HoldfastCore
-internal import HoldfastGateway
+package import HoldfastGateway
 internal import HoldfastWire
 
 /// A message as a body or an upload's line has it, checked.
-struct MessageFields {
-    let request: PushRequest
+package struct MessageFields {
+    package let request: PushRequest
     /// Tells another message with the same key.
-    let fingerprint: UInt64
+    package let fingerprint: UInt64
 
     /// As long as a message may be worth something.
-    static let ttlSecondsMax = 315_360_000
-    static let tagBytesMax = 255
+    package static let ttlSecondsMax = 315_360_000
+    package static let tagBytesMax = 255
 
     /// - Parameter bodyBytesMax: of the message's body.
-    init(_ json: [UInt8], from caller: Caller, bodyBytesMax: Int) throws(Problem) {
+    package init(_ json: [UInt8], from caller: Caller, bodyBytesMax: Int) throws(Problem) {
         var fields = try JSONFields(Problem.parse(json))
         let sender = try Self.sender(&fields, caller)
         let recipients = try Self.recipients(&fields, caller)
@@ -34,8 +34,10 @@ struct MessageFields {
 
     private static func sender(_ fields: inout JSONFields, _ caller: Caller) throws(Problem) -> [UInt8] {
         if let name = try fields.name("as") {
-            if name != caller.user { try caller.require(.pushAs) }
-            return Array(name.utf8)
+            // By bytes, as the core tells names apart: Swift takes some texts for equal that have others, such as a letter with its accent.
+            let bytes = Array(name.utf8)
+            if bytes != caller.user.map({ Array($0.utf8) }) { try caller.require(.pushAs) }
+            return bytes
         }
         guard let user = caller.user else {
             throw .field("/as", "The sender must be named: a process of this machine has no user of its own.")
@@ -45,14 +47,15 @@ struct MessageFields {
 
     private static func recipients(_ fields: inout JSONFields, _ caller: Caller) throws(Problem) -> [[UInt8]] {
         var names: [[UInt8]] = []
-        var known: Set<String> = []
+        var known: Set<[UInt8]> = []
         func add(_ value: JSONValue, at pointer: @autoclosure () -> String) throws(Problem) {
             let name = try JSONFields.name(value, at: pointer())
-            guard known.insert(name).inserted else { throw .field(pointer(), "The recipient is named twice.") }
-            if let to = caller.to, !to.allows(name) {
+            let bytes = Array(name.utf8)
+            guard known.insert(bytes).inserted else { throw .field(pointer(), "The recipient is named twice.") }
+            if let to = caller.to, !to.allows(bytes) {
                 throw Problem(.recipientForbidden, "The token's claim to doesn't allow \"\(name)\".", at: pointer())
             }
-            names.append(Array(name.utf8))
+            names.append(bytes)
         }
         switch try fields.require("to") {
         case .list(let list):

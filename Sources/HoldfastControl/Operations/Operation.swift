@@ -1,5 +1,5 @@
-internal import HTTPTypes
-internal import HoldfastGateway
+package import HTTPTypes
+package import HoldfastGateway
 
 /// Every operation of the control API. The raw value is its `operationId` in `Protocol/openapi.yaml`; a test keeps paths, methods and answers equal.
 package enum Operation: String, CaseIterable, Sendable {
@@ -10,22 +10,22 @@ package enum Operation: String, CaseIterable, Sendable {
     case revokeSession, revokeDevice, revokeTokens, blockUser, unblockUser, disconnectUser, listAudit
 
     /// What an operation takes and gives.
-    struct Facts {
-        var method: HTTPRequest.Method
+    package struct Facts {
+        package var method: HTTPRequest.Method
         /// With names of parameters in braces; each takes a whole segment.
-        var path: String
+        package var path: String
         /// What the caller must be allowed; nil: anybody may call it.
-        var scope: TokenScopes?
+        package var scope: TokenScopes?
         /// The content type of the body; nil: there is none.
         var contentType: String?
         /// The names of the query's parameters.
-        var query: [String] = []
+        package var query: [String] = []
         /// The status of its success, and the problems that are its own.
         var success = 200
         var problems: [ProblemKind] = []
     }
 
-    var facts: Facts {
+    package var facts: Facts {
         guard let facts = Self.table[self] else { preconditionFailure("every operation is in the table") }
         return facts
     }
@@ -79,22 +79,13 @@ package enum Operation: String, CaseIterable, Sendable {
     private static let keyProblems: [ProblemKind] = [.keyMissing, .keyMalformed, .keyUnderWay, .keysFull]
 
     /// Whether its body may be of any length and is answered while it comes.
-    var isUpload: Bool { self == .uploadMessages }
+    package var isUpload: Bool { self == .uploadMessages }
 
     /// Whether it is among those of `metricsListen`, and is answered however much is under way: probes must see a gateway that is busy.
     var isProbe: Bool {
         switch self {
         case .getHealth, .getReadiness, .getMetrics: true
         default: false
-        }
-    }
-
-    /// What kind of room it takes among the requests under way.
-    var room: RequestRoom.Kind {
-        switch self {
-        case .pushMessage: .push
-        case .uploadMessages: .upload
-        default: .question
         }
     }
 
@@ -117,7 +108,7 @@ package enum Operation: String, CaseIterable, Sendable {
     }
 
     /// Whether a request's body may be of any length.
-    static func isUpload(_ head: HTTPRequest) -> Bool {
+    package static func isUpload(_ head: HTTPRequest) -> Bool {
         guard head.method == .post, let path = head.path else { return false }
         return allCases.contains { $0.isUpload && path.prefix { $0 != "?" } == $0.facts.path }
     }

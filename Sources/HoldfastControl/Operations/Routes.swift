@@ -1,7 +1,7 @@
-internal import HTTPTypes
+package import HTTPTypes
 
 /// Finds the operation that a request means. Paths are taken apart as they are written: a slash inside a name is %2F, and dots are no steps.
-struct Routes: Sendable {
+package struct Routes: Sendable {
     private struct Route: Sendable {
         var segments: [Segment]
         var operations: [(HTTPRequest.Method, Operation)]
@@ -13,19 +13,19 @@ struct Routes: Sendable {
     }
 
     /// What a request means.
-    struct Match: Equatable {
-        var operation: Operation
+    package struct Match: Equatable {
+        package var operation: Operation
         /// Of the path, decoded.
-        var parameters: [String: String] = [:]
+        package var parameters: [String: String] = [:]
         /// Of the query, decoded.
-        var query: [String: String] = [:]
+        package var query: [String: String] = [:]
     }
 
     private var routes: [Route] = []
     /// Those without parameters, by their path.
     private var fixed: [String: Int] = [:]
 
-    init() {
+    package init() {
         for operation in Operation.allCases {
             let facts = operation.facts
             let segments = Self.segments(facts.path).map { text -> Segment in
@@ -44,7 +44,7 @@ struct Routes: Sendable {
     }
 
     /// - Parameter target: the path with its query, as it came.
-    func match(_ method: HTTPRequest.Method, _ target: String) throws(Problem) -> Match {
+    package func match(_ method: HTTPRequest.Method, _ target: String) throws(Problem) -> Match {
         guard target.utf8.first == UInt8(ascii: "/") else {
             throw Problem(.malformedRequest, "The request's path doesn't begin with a slash.")
         }

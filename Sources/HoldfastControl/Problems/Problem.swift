@@ -1,15 +1,12 @@
-internal import HTTPTypes
 internal import HoldfastGateway
-internal import HummingbirdCore
-internal import NIOCore
 
 /// Why a request isn't answered as it hoped: a problem document (RFC 9457).
-struct Problem: Error, Equatable {
-    let kind: ProblemKind
+package struct Problem: Error, Equatable {
+    package let kind: ProblemKind
     /// What was wrong this time, with the limit that is broken.
-    var detail: String
+    package var detail: String
     /// The field of the body that is at fault (RFC 6901); nil: none is.
-    var pointer: String?
+    package var pointer: String?
     /// Seconds after which the same request may be answered; nil: not by waiting.
     var retryAfterSeconds: Int?
     /// The methods that the path has, for `methodNotAllowed`.
@@ -40,23 +37,4 @@ struct Problem: Error, Equatable {
         json.add("action", kind.action)
         json.add("requestId", requestID)
     }
-
-    /// The answer, without its request id.
-    func response(requestID: String) -> Response {
-        var headers = HTTPFields()
-        headers[.contentType] = Self.contentType
-        if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
-        if !allowed.isEmpty { headers[.allow] = allowed.joined(separator: ", ") }
-        switch kind {
-        case .tokenMissing: headers[.wwwAuthenticate] = "Bearer"
-        case .tokenInvalid, .tokenExpired, .tokenRevoked: headers[.wwwAuthenticate] = "Bearer error=\"invalid_token\""
-        case .scopeMissing: headers[.wwwAuthenticate] = "Bearer error=\"insufficient_scope\""
-        default: break
-        }
-        return Response(
-            status: .init(code: kind.status), headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json(requestID: requestID))))
-    }
-
-    static let contentType = "application/problem+json"
 }

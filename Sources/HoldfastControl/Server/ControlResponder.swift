@@ -133,8 +133,7 @@ struct ControlResponder: Sendable {
             }
         }
         if let origin = request.headers[.origin] {
-            let own = request.head.authority ?? ""
-            guard origin == "http://\(own)" || origin == "https://\(own)" else {
+            guard HostName.isOwn(origin: origin, authority: request.head.authority ?? "") else {
                 throw Problem(.originForbidden, "The Origin \"\(origin.prefix(200))\" is not this gateway's.")
             }
         }
@@ -166,7 +165,7 @@ struct ControlResponder: Sendable {
             return
         }
         let given = request.headers[.contentType] ?? ""
-        guard given == wanted || Self.isType(given, wanted) else {
+        guard given == wanted || ContentType.matches(given, wanted) else {
             throw Problem(.wrongContentType, "The Content-Type must be \(wanted), not \"\(given.prefix(100))\".")
         }
         guard request.headers[.contentEncoding] == nil else {
@@ -175,13 +174,6 @@ struct ControlResponder: Sendable {
         if !isUpload, let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyBytesMax {
             throw Problem(.bodyTooLarge, "The body has \(length) bytes; it can have \(bodyBytesMax).")
         }
-    }
-
-    /// Of parameters only the character set is allowed that JSON has anyway.
-    private static func isType(_ given: String, _ wanted: String) -> Bool {
-        let parts = given.split(separator: ";").map { $0.trimmingPrefix(" ").lowercased() }
-        return parts.first.map { String($0.prefix { $0 != " " }) } == wanted
-            && parts.dropFirst().allSatisfy { ["charset=utf-8", "charset=\"utf-8\""].contains($0) }
     }
 
     private func collect(_ body: RequestBody) async throws -> [UInt8] {

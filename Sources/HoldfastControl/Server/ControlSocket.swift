@@ -2,15 +2,6 @@ internal import Glibc
 internal import HoldfastGateway
 internal import NIOCore
 
-/// Who is at the other end of the control socket.
-struct Peer: Equatable, Sendable {
-    let uid: UInt32
-    let pid: Int32
-
-    /// What logs and the audit log call it.
-    var name: String { "uid \(uid) pid \(pid)" }
-}
-
 /// The place of the control API's unix socket, and who may come in by it.
 enum ControlSocket {
     /// `struct ucred` of Linux.

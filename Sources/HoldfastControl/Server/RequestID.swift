@@ -1,7 +1,7 @@
 internal import HTTPTypes
 
 /// What ties an answer, a problem and the lines of the log to a request.
-enum RequestID {
+package enum RequestID {
     private static let bytesMax = 64
 
     /// The client's, if it is 1 to 64 letters, digits, dots, dashes and underscores; else a new one.
@@ -10,7 +10,7 @@ enum RequestID {
         return given
     }
 
-    static func isGood(_ text: String) -> Bool {
+    package static func isGood(_ text: String) -> Bool {
         (1...bytesMax).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
                 switch byte {
@@ -23,7 +23,7 @@ enum RequestID {
     }
 
     /// A new one, of 16 hexadecimal digits.
-    static func make() -> String {
+    package static func make() -> String {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -19,7 +19,8 @@ package struct RecipientLimit: Hashable, Sendable {
         var encoded: [UInt8] = []
         for name in names {
             let isBeginning = name.utf8.last == UInt8(ascii: "*")
-            let text = isBeginning ? String(name.dropLast()) : name
+            // By bytes: what stands before the star may be one character with it to Swift, and must not go with it.
+            let text = isBeginning ? String(decoding: name.utf8.dropLast(), as: UTF8.self) : name
             guard WireLimits.isName(text, bytesMax: WireLimits.userBytesMax) || (isBeginning && text.isEmpty) else { return nil }
             encoded.append(isBeginning ? 1 : 0)
             encoded.append(text: Array(text.utf8))

@@ -1,8 +1,5 @@
-internal import Foundation
-internal import JWTKit
-
 /// The claims of a token that the gateway looks at, as they are written in it; others are ignored.
-struct TokenClaims: JWTPayload {
+struct TokenClaims: Codable, Sendable {
     /// The user's name.
     var sub: String
     /// Seconds since 1970; may have a fraction.
@@ -18,13 +15,10 @@ struct TokenClaims: JWTPayload {
     var scope: String?
     /// Whom the user may write to: names, and beginnings of names with a `*` behind them.
     var to: [String]?
-
-    /// Only the signature is checked by the library; the rest is `VerifiedToken.init`'s, which is told the time.
-    func verify(using algorithm: some JWTAlgorithm) {}
 }
 
 /// Whom a token is for: a text, or a list of texts (RFC 7519, 4.1.3).
-struct TokenAudience: Codable, Equatable {
+struct TokenAudience: Codable, Equatable, Sendable {
     var names: [String]
 
     init(_ names: [String]) { self.names = names }

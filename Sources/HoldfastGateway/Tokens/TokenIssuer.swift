@@ -50,3 +50,8 @@ package struct TokenIssuer: Sendable {
         return try await keys.sign(claims, header: keyID.map { JWTHeader(fields: ["kid": .string($0)]) } ?? JWTHeader())
     }
 }
+
+extension TokenClaims: JWTPayload {
+    /// Only the signature is checked by the library; the rest is `VerifiedToken.init`'s, which is told the time.
+    func verify(using algorithm: some JWTAlgorithm) {}
+}

@@ -69,13 +69,9 @@ package final class TokenVerifier: Sendable {
 
     /// Checks `token` at `now`, in seconds since 1970.
     package func verify(_ token: [UInt8], now: UInt64) throws(TokenError) -> VerifiedToken {
-        let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .malformed }
-        let key = try key(Self.decoded(TokenHeader.self, parts[0]))
-        guard let signature = Self.base64URLDecoded(parts[2]) else { throw .malformed }
-        let signed = token[..<parts[1].endIndex]
-        guard Self.isGenuine(signature, of: signed, key) else { throw .signature }
-        return try VerifiedToken(Self.decoded(TokenClaims.self, parts[1]), now: now, rules: rules)
+        let parts = try TokenParts(token)
+        guard try Self.isGenuine(parts.signature, of: parts.signed, key(parts.header)) else { throw .signature }
+        return try VerifiedToken(parts, now: now, rules: rules)
     }
 
     /// The crypto library also throws for a signature that has no valid form.
@@ -101,49 +97,6 @@ package final class TokenVerifier: Sendable {
 
     /// The user that a token names, unchecked: for whoever brings one, and must leave it to the gateway to believe it. nil when it can't be read.
     package static func uncheckedSubject(of token: some StringProtocol) -> String? {
-        let parts = Array(token.utf8).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        return try? decoded(TokenSubject.self, parts[1]).sub
-    }
-
-    private static func decoded<Value: Decodable>(_: Value.Type, _ part: ArraySlice<UInt8>) throws(TokenError) -> Value {
-        guard let json = base64URLDecoded(part) else { throw .malformed }
-        do {
-            return try JSONDecoder().decode(Value.self, from: json)
-        } catch {
-            throw .malformed
-        }
-    }
-
-    static func base64URLDecoded(_ text: ArraySlice<UInt8>) -> Data? {
-        var base64 = text.map { byte -> UInt8 in
-            switch byte {
-            case UInt8(ascii: "-"): UInt8(ascii: "+")
-            case UInt8(ascii: "_"): UInt8(ascii: "/")
-            default: byte
-            }
-        }
-        while base64.count % 4 != 0 { base64.append(UInt8(ascii: "=")) }
-        return Data(base64Encoded: Data(base64))
-    }
-}
-
-/// Why the gateway can't check tokens with the keys that it was given.
-package enum TokenKeyError: Error, Equatable, CustomStringConvertible, Sendable {
-    case secretTooShort(Int)
-    case publicKeyUnusable
-    case privateKeyUnusable
-    /// What is wrong with the key set.
-    case keySet(String)
-    case noKey
-
-    package var description: String {
-        switch self {
-        case .secretTooShort(let count): "the secret has \(count) bytes; at least \(TokenSecret.bytesMin) are needed"
-        case .publicKeyUnusable: "not the PEM text of a P-256 (ES256) or Ed25519 (EdDSA) public key"
-        case .privateKeyUnusable: "not the PEM text of a P-256 (ES256) or Ed25519 (EdDSA) private key"
-        case .keySet(let problem): problem
-        case .noKey: "neither a secret, a public key nor a key set"
-        }
+        (try? TokenParts.subject(of: Array(token.utf8)))?.sub
     }
 }

@@ -96,6 +96,8 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses a numeric address without port.
     static func parseHost(_ host: String, port: UInt16) throws(AddressError) -> SocketAddress {
+        // C would take what stands before it for the whole.
+        guard !host.utf8.contains(0) else { throw AddressError("an address can't have the character U+0000") }
         var v4 = in_addr()
         if unsafe inet_pton(AF_INET, host, &v4) == 1 {
             return SocketAddress(ipv4: UInt32(bigEndian: v4.s_addr), port: port)
