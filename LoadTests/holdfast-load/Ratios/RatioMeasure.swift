@@ -6,6 +6,7 @@ enum RatioMeasure: String, CaseIterable, Sendable {
     case tlsConnect = "tls-connect"
     case heartbeat
     case throughput
+    case service
     case storm
     case restart
 
@@ -18,6 +19,7 @@ enum RatioMeasure: String, CaseIterable, Sendable {
         case .tlsConnect: [.handshake(resumes: false), .handshake(resumes: true)]
         case .heartbeat: [.heartbeat(1), .heartbeat(16)]
         case .throughput: [.throughput, .sentWait]
+        case .service: [.service]
         case .storm: [.stormLosses]
         case .restart: [.restart("Warm"), .restart("Cold")]
         }
@@ -35,6 +37,8 @@ struct RatioGoal: Sendable {
     static let connect = RatioGoal(name: "connect with a ticket: CPU to the floor's connect", atMost: 1.4)
     static let throughput = RatioGoal(name: "throughput: delivered to appends of the probe", atLeast: 0.43)
     static let sentWait = RatioGoal(name: "throughput: p99 of SENT at half load to a commit of the probe", atMost: 4)
+    static let service = RatioGoal(
+        name: "service, one session through the client library: acknowledged to appends of the probe", atLeast: 0.29)
     static let stormLosses = RatioGoal(name: "storm: lost, doubled, out of order, damaged", atMost: 0)
 
     static func handshake(resumes: Bool) -> RatioGoal {

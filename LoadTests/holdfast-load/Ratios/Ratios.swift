@@ -24,6 +24,7 @@ struct Ratios {
         case .tlsConnect: try await tlsConnect()
         case .heartbeat: try await heartbeat()
         case .throughput: try await throughput()
+        case .service: try await service()
         case .storm: try await storm()
         case .restart: try await restart()
         }
@@ -152,6 +153,23 @@ struct Ratios {
         log.add(.sentWait, Median.of(waits))
         log.add("throughput: p99 of bare appends at that rate to a commit of the probe", Median.of(bareWaits))
         log.add("throughput: delivered a second", Median.of(rates))
+    }
+
+    /// One session of a backend against bare appends, which its scenario makes before.
+    private func service() async throws {
+        var ratios: [Double] = []
+        var rates: [Double] = []
+        for _ in 0..<runs {
+            let gateway = try GatewayProcess(workshop, name: "service")
+            defer { gateway.remove() }
+            let report = try await ServiceScenario(target: try gateway.target(), seconds: seconds).run()
+            log.add(report)
+            guard let ratio = report.figures["ratioToProbe"], let rate = report.rates["acknowledged"] else { continue }
+            ratios.append(ratio)
+            rates.append(rate)
+        }
+        log.add(.service, Median.of(ratios))
+        log.add("service: acknowledged a second", Median.of(rates))
     }
 
     /// Everybody comes back at once.

@@ -23,7 +23,7 @@ struct RatiosCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("The floor's sources. Default: LoadTests/floor above this program.", valueName: "dir")) var floor: String?
     @Option(
-        help: "Runs of connect, tls-connect, heartbeat and throughput, alternating with what they are compared with; the median counts.")
+        help: "Runs of connect, tls-connect, heartbeat, throughput and service, in turn with their measure; the median counts.")
     var runs = 3
     @Option(help: "Phones of idle; storm takes five sixths of them.") var clients = 18_000
     @Option(help: "Seconds of each measured part.") var duration = 5.0
