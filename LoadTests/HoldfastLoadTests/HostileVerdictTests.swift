@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HostileVerdictTests {
     private static let good = HostileVerdict(
-        expects: ["fenced"], bytesPerUnitMax: 1000, answers: ["fenced": 3, "welcome": 4], units: 20_000, bytes: 19e6, bytesPerUnit: 950)
+        expects: ["fenced"], bytesPerUnitMax: 1000, answers: ["fenced": 3, "welcome": 4], units: 20_000, bytes: 19e6, bytesPerUnit: 950,
+        descriptorsMax: 1000, descriptors: 999)
 
     @Test func `a run as it should be has no violation`() { #expect(Self.good.violations == []) }
 
@@ -17,6 +18,7 @@ import Testing
             ("no honest message came", { $0.delivered = 0 }),
             ("the attack never began", { $0.units = 0 }),
             ("the gateway never answered 'fenced'", { $0.answers["fenced"] = nil }),
+            ("the attack holds 1001 of the gateway's descriptors, more than 1000", { $0.descriptors = 1001 }),
             ("the gateway answered 'internalError' 1 times", { $0.answers["internalError"] = 1 }),
             (
                 "a unit holds 1100 B of the gateway's memory, more than 1000",
@@ -57,5 +59,17 @@ import Testing
         let since = tally.since(before)
         #expect(since.units == 4)
         #expect(since.answers == ["fenced": 1, "welcome": 1])
+    }
+
+    @Test func `statuses are found wherever the answers are cut`() {
+        let text = Array("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 is no line of a status: HTTP/1.1 x00HTTP/1.1 503 \r\n\r\n".utf8)
+        for cut in 0...text.count {
+            var scanner = StatusScanner()
+            let found = [text[..<cut], text[cut...]].flatMap { part in
+                let bytes = Array(part)
+                return scanner.statuses(in: bytes.span)
+            }
+            #expect(found == ["200", "503"])
+        }
     }
 }

@@ -17,6 +17,8 @@ protocol Attack: AnyObject {
     func opened(_ attacker: Attacker, _ connection: AttackConnection)
     /// A frame came. `WELCOME` has been looked at already, see `AttackConnection`.
     func received(_ attacker: Attacker, _ connection: AttackConnection, _ frame: ServerFrame, _ bytes: Span<UInt8>)
+    /// The control API has answered so many requests of a connection.
+    func answered(_ attacker: Attacker, _ connection: AttackConnection, _ count: Int)
     /// A connection is gone, or didn't come up.
     func ended(_ attacker: Attacker, _ connection: AttackConnection)
 }
@@ -27,6 +29,7 @@ extension Attack {
     func begin(_ attacker: Attacker) {}
     func pumped(_ attacker: Attacker) {}
     func received(_ attacker: Attacker, _ connection: AttackConnection, _ frame: ServerFrame, _ bytes: Span<UInt8>) {}
+    func answered(_ attacker: Attacker, _ connection: AttackConnection, _ count: Int) {}
     func ended(_ attacker: Attacker, _ connection: AttackConnection) {}
 }
 
@@ -35,19 +38,30 @@ final class AttackConnection {
     var id = ConnectionID(rawValue: 0)
     /// Which of the attack's connections; the attack gives it a meaning.
     let number: Int
-    /// Bytes that come are no frames: a TLS port that is spoken to by hand.
-    let isOpaque: Bool
+    let door: AttackDoor
+    /// Of the control API: what it answers.
+    var answers = StatusScanner()
     var welcome: ServerFrame.Welcome?
     var ticket: [UInt8] = []
     /// The next message's.
     var sequence: UInt64 = 1
     /// For the attack's own use.
     var step = 0
-    /// `CLOSED` came.
+    /// `CLOSED` came, or an answer of the control API.
     var wasTold = false
 
-    init(number: Int, isOpaque: Bool) {
+    init(number: Int, door: AttackDoor) {
         self.number = number
-        self.isOpaque = isOpaque
+        self.door = door
     }
+}
+
+/// Where an attack's connection leads to.
+enum AttackDoor {
+    /// The gateway's port for phones, or its TLS port with a handshake: what comes is frames.
+    case phones
+    /// The TLS port, spoken to by hand: what comes isn't looked at.
+    case tlsByHand
+    /// The control API: what comes is HTTP, of which the status lines are counted.
+    case control
 }

@@ -11,6 +11,8 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
     let target: Target
     /// The gateway's TLS port.
     let tlsAddress: SocketAddress
+    /// The gateway's control API.
+    let controlAddress: SocketAddress
     /// Names and tokens of the attacker's own users.
     let tokens: TokenBook
     private(set) var tally = AttackTally()
@@ -25,7 +27,7 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
 
     private enum Phase { case idle, preparing, attacking }
 
-    init(target: Target, tlsAddress: SocketAddress, tokens: TokenBook, attack: sending any Attack) throws {
+    init(target: Target, tlsAddress: SocketAddress, controlAddress: SocketAddress, tokens: TokenBook, attack: sending any Attack) throws {
         var configuration = EventLoopConfiguration()
         configuration.name = "attacker"
         configuration.connectTimeoutMilliseconds = 60_000
@@ -36,6 +38,7 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
         loop = try EventLoop(configuration)
         self.target = target
         self.tlsAddress = tlsAddress
+        self.controlAddress = controlAddress
         self.tokens = tokens
         self.attack = attack
         loop.delegate = self
@@ -79,15 +82,19 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
     static func source(_ number: Int) -> SocketAddress { SocketAddress(ipv4: 0x7F00_0101 + UInt32(number), port: 0) }
 
     /// Opens a connection.
-    /// - Parameters:
-    ///   - toTLS: to the TLS port, by hand: what comes from there is not looked at.
-    ///   - tls: to the TLS port, with a handshake.
+    /// - Parameter tls: to the TLS port, with a handshake.
     func connect(
-        _ number: Int = 0, toTLS: Bool = false, tls: TLSClientOptions? = nil, from source: SocketAddress = Attacker.source(0)
+        _ number: Int = 0, to door: AttackDoor = .phones, tls: TLSClientOptions? = nil, from source: SocketAddress = Attacker.source(0)
     ) {
-        let connection = AttackConnection(number: number, isOpaque: toTLS)
+        let connection = AttackConnection(number: number, door: door)
+        let address =
+            switch door {
+            case .phones: tls == nil ? target.address : tlsAddress
+            case .tlsByHand: tlsAddress
+            case .control: controlAddress
+            }
         do throws(IOError) {
-            connection.id = try loop.connect(to: toTLS || tls != nil ? tlsAddress : target.address, from: source, tls: tls)
+            connection.id = try loop.connect(to: address, from: source, tls: tls)
         } catch {
             return tally.count("connect failed here")
         }
@@ -152,7 +159,16 @@ final class Attacker: EventLoopDelegate, @unchecked Sendable {
     }
 
     func received(_ id: ConnectionID, _ bytes: Span<UInt8>) -> Int {
-        guard let connection = find(id), !connection.isOpaque else { return bytes.count }
+        guard let connection = find(id), connection.door != .tlsByHand else { return bytes.count }
+        guard connection.door == .phones else {
+            let statuses = connection.answers.statuses(in: bytes)
+            for status in statuses {
+                connection.wasTold = true
+                tally.count("status \(status)")
+            }
+            attack.answered(self, connection, statuses.count)
+            return bytes.count
+        }
         var offset = 0
         do throws(CloseCode) {
             while let decoded = try ServerFrame.decode(bytes, at: offset, limits: .standard) {

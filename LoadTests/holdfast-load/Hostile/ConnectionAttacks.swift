@@ -34,7 +34,7 @@ final class SlowConnections: Attack {
     func ticked(_ attacker: Attacker) {
         guard attacker.isAttacking else { return }
         let missing = min(Self.connectsPerTick, count - attacker.connectionCount)
-        for number in 0..<max(0, missing) { attacker.connect(number, toTLS: isToTLS) }
+        for number in 0..<max(0, missing) { attacker.connect(number, to: isToTLS ? .tlsByHand : .phones) }
         ticks += 1
         guard ticks % Self.ticksPerByte == 0, kind == .trickledHandshake || kind == .trickledHello else { return }
         for connection in up.values { trickle(attacker, connection) }
@@ -82,7 +82,7 @@ final class ConnectionFlood: Attack {
         guard attacker.isAttacking else { return }
         for _ in 0..<min(Self.connectsPerTick, max(0, openMax - attacker.connectionCount)) {
             next += 1
-            attacker.connect(toTLS: toTLS, from: Attacker.source(next % addresses))
+            attacker.connect(to: toTLS ? .tlsByHand : .phones, from: Attacker.source(next % addresses))
         }
     }
 

@@ -21,9 +21,10 @@ final class LoopActor: HostileActor {
     private static let prepareSeconds = 60
 
     /// - Parameter users: the users that the attacker has tokens for.
-    init(_ attack: sending any Attack, target: Target, tlsAddress: SocketAddress, users: Int) async throws {
-        let tokens = try await TokenBook(count: users, origin: target.tokens)
-        attacker = try Attacker(target: target, tlsAddress: tlsAddress, tokens: tokens, attack: attack)
+    init(_ attack: sending any Attack, _ context: HostileContext, users: Int) async throws {
+        let tokens = try await TokenBook(count: users, origin: context.target.tokens)
+        attacker = try Attacker(
+            target: context.target, tlsAddress: context.tlsAddress, controlAddress: context.controlAddress, tokens: tokens, attack: attack)
         thread = try attacker.loop.start()
     }
 

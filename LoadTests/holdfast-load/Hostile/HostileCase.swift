@@ -17,6 +17,10 @@ struct HostileCase: Sendable {
     var bytesPerUnitMax: Int
     /// Units that are held at once; nil: all of one attack.
     var unitsHeld: Int?
+    /// Descriptors of the gateway that the attack may hold at most; nil: as many as it makes connections.
+    var descriptorsMax: Int?
+    /// How long an attack has to last at least, so that the gateway's deadlines come.
+    var secondsMin = 0.0
     let makeActor: @Sendable (HostileContext) async throws -> any HostileActor
 
     /// Short deadlines, so that a case takes seconds; all limits of numbers and bytes stay at their defaults unless a case says otherwise.
@@ -26,10 +30,10 @@ struct HostileCase: Sendable {
     ]
 
     /// What no attack may lead to.
-    static let forbiddenAnswers = ["internalError", "unreadable frame", "a forged ticket was taken"]
+    static let forbiddenAnswers = ["internalError", "unreadable frame", "a forged ticket was taken", "status 500"]
 
     /// All of them, in the order in which they run.
-    static let all: [HostileCase] = slow + floods + records + tickets + sessions
+    static let all: [HostileCase] = slow + floods + records + tickets + sessions + requests
 
     private static let slow: [HostileCase] = [
         HostileCase(
@@ -125,6 +129,72 @@ struct HostileCase: Sendable {
         ) { try await TwoPhones(target: $0.target, isImpatient: true) },
     ]
 
+    /// The control API, whose times and bounds are not for the configuration to say (`ControlLimits`): 1,024 connections, 256 requests under way,
+    /// 10 seconds for a head, 30 for a body, 30 without a byte taken of an answer.
+    private static let requests: [HostileCase] = [
+        HostileCase(
+            name: "http-slow-heads", summary: "control API: 1,500 connections that send a request's head at one byte a second",
+            unit: "connection", expects: ["ended without a word"], bytesPerUnitMax: 64 << 10, unitsHeld: 1024,
+            descriptorsMax: connectionDescriptorsMax, secondsMin: 14
+        ) {
+            try await $0.actor(
+                SlowRequests(count: 1500, opening: "", rest: "GET /v1/limits?" + String(repeating: "a", count: 2000)))
+        },
+        HostileCase(
+            name: "http-slow-bodies", summary: "control API: 300 pushes with a good token whose body comes at one byte a second",
+            unit: "request", expects: ["ended without a word", "status 503"], bytesPerUnitMax: 64 << 10, unitsHeld: 300,
+            descriptorsMax: connectionDescriptorsMax, secondsMin: 34
+        ) {
+            let head = try await $0.head("POST /v1/messages", scopes: .push, ["Idempotency-Key: \"a\"", "Content-Length: 1000"])
+            return try await $0.actor(SlowRequests(count: 300, opening: head, rest: " "))
+        },
+        HostileCase(
+            name: "http-endless-bodies",
+            summary: "control API: 60 chunked bodies without an end: of pushes, of one line of an upload, and of requests without a token",
+            unit: "connection", expects: ["status 401", "status 413"], bytesPerUnitMax: 2 << 20, unitsHeld: 60,
+            descriptorsMax: connectionDescriptorsMax
+        ) {
+            let headers = ["Idempotency-Key: \"a\"", "Transfer-Encoding: chunked"]
+            let chunk = "400\r\n" + String(repeating: " ", count: 1024) + "\r\n"
+            let openings = [
+                try await $0.head("POST /v1/messages", scopes: .push, headers),
+                try await $0.head("POST /v1/messages:stream", scopes: .push, headers, type: "application/x-ndjson"),
+                try await $0.head("POST /v1/messages", scopes: nil, headers),
+            ]
+            return try await $0.actor(RequestFlood(count: 60, openings.map { .init(opening: $0, repeated: chunk) }))
+        },
+        HostileCase(
+            name: "http-pipelining", summary: "control API: 50 connections that send requests without waiting for answers, which they take",
+            unit: "request", expects: ["status 200"], bytesPerUnitMax: 1 << 20, unitsHeld: 50, descriptorsMax: connectionDescriptorsMax
+        ) { try await $0.actor(RequestFlood(count: 50, [.init(repeated: $0.head("GET /healthz"))], countsAnswers: true)) },
+        HostileCase(
+            name: "http-headers", summary: "control API: 50 requests whose headers, or whose first line, never end", unit: "connection",
+            expects: ["status 431"], bytesPerUnitMax: 512 << 10, unitsHeld: 50, descriptorsMax: connectionDescriptorsMax
+        ) {
+            let header = String(repeating: "a", count: 100)
+            return try await $0.actor(
+                RequestFlood(
+                    count: 50,
+                    [
+                        .init(opening: "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n", repeated: "X-\(header): \(header)\r\n"),
+                        .init(opening: "GET /healthz?", repeated: header),
+                    ]))
+        },
+        HostileCase(
+            name: "http-never-reading",
+            summary: "control API: 50 connections that ask for the specification again and again and take nothing",
+            unit: "connection", expects: ["ended without a word"], bytesPerUnitMax: 4 << 20, unitsHeld: 50,
+            descriptorsMax: connectionDescriptorsMax, secondsMin: 45
+        ) { try await $0.actor(RequestFlood(count: 50, [.init(repeated: $0.head("GET /openapi.yaml"))], readsAnswers: false)) },
+        HostileCase(
+            name: "http-wrong-tokens", summary: "control API: 50 connections with tokens of another key, as fast as they are refused",
+            unit: "request", expects: ["status 401"], bytesPerUnitMax: 1 << 20, unitsHeld: 50, descriptorsMax: connectionDescriptorsMax
+        ) { try await $0.actor(RequestFlood(count: 50, [.init(repeated: $0.wrongTokenHead("GET /v1/limits"))], countsAnswers: true)) },
+    ]
+
+    /// As many connections as the control API takes, and a few more for what the gateway opens meanwhile.
+    private static let connectionDescriptorsMax = 1024 + 64
+
     /// The cases that a name means.
     static func named(_ name: String) throws -> [HostileCase] {
         if name == "all" { return all }
@@ -141,12 +211,13 @@ struct HostileCase: Sendable {
 struct HostileContext: Sendable {
     let target: Target
     let tlsAddress: SocketAddress
+    let controlAddress: SocketAddress
     /// The gateway's data directory.
     let data: String
 
     /// An attack on a loop of its own.
     func actor(_ attack: sending any Attack, users: Int = 1) async throws -> LoopActor {
-        try await LoopActor(attack, target: target, tlsAddress: tlsAddress, users: users)
+        try await LoopActor(attack, self, users: users)
     }
 
     /// The gateway's ticket keys.
@@ -165,4 +236,35 @@ struct HostileContext: Sendable {
 
     /// What a TLS client says first.
     func clientHello() async throws -> [UInt8] { try await ClientHelloCapture.capture() }
+
+    /// The head of a request to the control API.
+    /// - Parameters:
+    ///   - line: method and target.
+    ///   - token: nil: there is none.
+    func head(_ line: String, token: String? = nil, _ headers: [String] = []) -> String {
+        let all = ["\(line) HTTP/1.1", "Host: 127.0.0.1"] + (token.map { ["Authorization: Bearer \($0)"] } ?? []) + headers
+        return all.joined(separator: "\r\n") + "\r\n\r\n"
+    }
+
+    /// The head of a request that has a body and, with scopes, a good token.
+    func head(_ line: String, scopes: TokenScopes?, _ headers: [String], type: String = "application/json") async throws -> String {
+        var token: String?
+        if let scopes {
+            let path = TokenSecret.developmentKeyPath(data: data)
+            guard let secret = TokenSecret.read(path) else { throw LoadError("\(path) can't be read") }
+            token = try await makeToken(secret: secret, scopes: scopes)
+        }
+        return head(line, token: token, ["Content-Type: \(type)"] + headers)
+    }
+
+    /// The head of a request whose token is right in all but its signature.
+    func wrongTokenHead(_ line: String) async throws -> String {
+        head(line, token: try await makeToken(secret: randomBytes(32), scopes: .read))
+    }
+
+    private func makeToken(secret: [UInt8], scopes: TokenScopes) async throws -> String {
+        let issuer = try await TokenIssuer(secret: secret)
+        let now = UInt64(Date().timeIntervalSince1970)
+        return try await issuer.issue(user: "attacker", role: .service, scopes: scopes, now: now, lifetimeSeconds: 3600)
+    }
 }

@@ -10,8 +10,9 @@ struct HostileCommand: AsyncParsableCommand {
         discussion: """
             Each case has a gateway of its own, with short deadlines: honest clients with steady traffic are measured without and with the \
             attacker, in turn. Attacker, honest clients and gateway share the machine; the attacker's thread has the lowest priority. A lost \
-            connection or message of an honest client, an answer that is missing, or memory that a unit of the attack may not hold ends the \
-            run with a non-zero exit code; latencies are only reported.
+            connection or message of an honest client, an answer that is missing, or memory or descriptors that the attack may not hold end \
+            the run with a non-zero exit code; latencies are only reported. The attacks on the control API last as long as its times, \
+            which no configuration key shortens.
 
             Cases:
             \(HostileCase.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))

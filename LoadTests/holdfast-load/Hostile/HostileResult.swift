@@ -15,6 +15,8 @@ struct HostileResult: Encodable, Sendable {
     /// Private memory of the gateway beyond that without the attacker, at its highest, in all and for a unit that is held.
     var gatewayBytes = 0.0
     var gatewayBytesPerUnit = 0.0
+    /// Descriptors of the gateway beyond those without the attacker, at their highest.
+    var gatewayDescriptors = 0
     /// Memory of the system for TCP, beyond that without the attacker: of both sides.
     var systemTCPBytes = 0.0
     /// Latency of the honest clients' messages, from the sender's machine to the receiver's, in microseconds; medians of the runs.
@@ -60,7 +62,7 @@ struct HostileResult: Encodable, Sendable {
             "\(name): \(units) \(unit)s, \(Report.number(unitsPerSecond))/s",
             "  cost     \(Report.number(gatewayMicrosecondsPerUnit)) us and \(Report.number(gatewayBytesPerUnit)) B a \(unit); "
                 + "CPU \(Report.number(gatewayCPU.without)) -> \(Report.number(gatewayCPU.with)); "
-                + "TCP \(Report.number(systemTCPBytes / 1048576)) MiB",
+                + "TCP \(Report.number(systemTCPBytes / 1048576)) MiB; descriptors \(gatewayDescriptors)",
             "  honest   delivery p50 \(ratio(deliveryP50)), p99 \(ratio(deliveryP99)); SENT p50 \(ratio(sentP50)), p99 \(ratio(sentP99)); "
                 + "\(honestMessages) messages, lost \(honestMessagesLost), wrong \(honestMessagesWrong), connections lost \(honestConnectionsLost)",
             "  answers  \(answered.isEmpty ? "none" : answered)",

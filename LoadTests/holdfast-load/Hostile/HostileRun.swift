@@ -18,6 +18,7 @@ struct HostileRun: Sendable {
         var cpuPerSecond = 0.0
         var bytesHighest = 0.0
         var tcpBytesHighest = 0.0
+        var descriptorsHighest = 0
         /// Of programs that don't belong to the run.
         var othersPerSecond = 0.0
         var seconds = 0.0
@@ -35,11 +36,13 @@ struct HostileRun: Sendable {
         let driver = try await FleetDriver(target: target, capacity: clients)
         defer { driver.stop() }
         let traffic = try await startTraffic(driver)
-        let context = HostileContext(target: target, tlsAddress: gateway.tlsAddress, data: gateway.data)
+        guard let controlAddress = gateway.controlAddress else { throw LoadError("the gateway has no control API") }
+        let context = HostileContext(
+            target: target, tlsAddress: gateway.tlsAddress, controlAddress: controlAddress, data: gateway.data)
         let actor = try await hostile.makeActor(context)
         let parts: [(quiet: Part, hostile: Part)]
         do {
-            parts = try await measure(actor, driver, ProcessMeter(pid: gateway.child.pid))
+            parts = try await measure(actor, driver, ProcessMeter(pid: gateway.child.pid), max(seconds, hostile.secondsMin))
         } catch {
             await actor.stop()
             throw error
@@ -73,16 +76,16 @@ struct HostileRun: Sendable {
     }
 
     private func measure(
-        _ actor: any HostileActor, _ driver: FleetDriver, _ meter: ProcessMeter
+        _ actor: any HostileActor, _ driver: FleetDriver, _ meter: ProcessMeter, _ attackSeconds: Double
     ) async throws -> [(quiet: Part, hostile: Part)] {
         try await actor.prepare()
         var parts: [(quiet: Part, hostile: Part)] = []
         for run in 1...runs {
             try await driver.wait(seconds: Self.settleSeconds) { _ in "run \(run) of \(runs): settling" }
-            let quiet = try await part(driver, meter, "run \(run) of \(runs): without the attacker")
+            let quiet = try await part(driver, meter, seconds, "run \(run) of \(runs): without the attacker")
             let before = await actor.tally
             try await actor.begin()
-            var hostile = try await part(driver, meter, "run \(run) of \(runs): with the attacker")
+            var hostile = try await part(driver, meter, attackSeconds, "run \(run) of \(runs): with the attacker")
             hostile.tally = await actor.tally.since(before)
             await actor.end()
             parts.append((quiet, hostile))
@@ -90,7 +93,7 @@ struct HostileRun: Sendable {
         return parts
     }
 
-    private func part(_ driver: FleetDriver, _ meter: ProcessMeter, _ what: String) async throws -> Part {
+    private func part(_ driver: FleetDriver, _ meter: ProcessMeter, _ seconds: Double, _ what: String) async throws -> Part {
         var part = Part()
         _ = try await driver.perform { fleet in fleet.workload?.takeTimes() }
         let (start, cpu) = (Fleet.nanoseconds, meter.cpuSeconds ?? 0)
@@ -98,6 +101,7 @@ struct HostileRun: Sendable {
         while Double(Fleet.nanoseconds - start) / 1e9 < seconds {
             try await driver.wait(seconds: Double(Self.sampleMilliseconds) / 1000) { _ in what }
             part.bytesHighest = max(part.bytesHighest, Double(meter.privateBytes ?? 0))
+            part.descriptorsHighest = max(part.descriptorsHighest, meter.descriptors ?? 0)
             part.tcpBytesHighest = max(part.tcpBytesHighest, Double(NetworkCounters.tcpBytes))
         }
         part.seconds = Double(Fleet.nanoseconds - start) / 1e9
@@ -137,6 +141,7 @@ struct HostileRun: Sendable {
             let held = min(first.hostile.tally.units, hostile.unitsHeld ?? .max)
             result.gatewayBytesPerUnit = result.gatewayBytes / Double(max(1, held))
         }
+        result.gatewayDescriptors = parts.map { max(0, $0.hostile.descriptorsHighest - $0.quiet.descriptorsHighest) }.max() ?? 0
         result.systemTCPBytes = median(parts.map { max(0, $0.hostile.tcpBytesHighest - $0.quiet.tcpBytesHighest) })
         result.deliveryP50 = pair { $0.delivery?.p50 ?? 0 }
         result.deliveryP99 = pair { $0.delivery?.p99 ?? 0 }
@@ -159,8 +164,8 @@ struct HostileRun: Sendable {
         result.violations =
             HostileVerdict(
                 expects: hostile.expects, bytesPerUnitMax: Double(hostile.bytesPerUnitMax), answers: total.answers, units: total.units,
-                bytes: result.gatewayBytes, bytesPerUnit: result.gatewayBytesPerUnit, connectionsLost: result.honestConnectionsLost,
-                messagesLost: totals.lost,
+                bytes: result.gatewayBytes, bytesPerUnit: result.gatewayBytesPerUnit, descriptorsMax: hostile.descriptorsMax ?? .max,
+                descriptors: result.gatewayDescriptors, connectionsLost: result.honestConnectionsLost, messagesLost: totals.lost,
                 messagesWrong: result.honestMessagesWrong, gatewayDied: gatewayDied,
                 delivered: parts.reduce(0) { $0 + ($1.quiet.delivery?.count ?? 0) + ($1.hostile.delivery?.count ?? 0) }
             ).violations

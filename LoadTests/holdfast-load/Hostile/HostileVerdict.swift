@@ -8,6 +8,9 @@ struct HostileVerdict {
     /// Of the gateway, for the attack: in all, and for a unit.
     var bytes = 0.0
     var bytesPerUnit = 0.0
+    var descriptorsMax = Int.max
+    /// Of the gateway, for the attack.
+    var descriptors = 0
     var connectionsLost = 0
     var messagesLost = 0
     var messagesWrong = 0
@@ -34,6 +37,9 @@ struct HostileVerdict {
         if bytesPerUnit > bytesPerUnitMax && bytes > Self.bytesNoise {
             found.append(
                 "a unit holds \(Report.number(bytesPerUnit)) B of the gateway's memory, more than \(Report.number(bytesPerUnitMax))")
+        }
+        if descriptors > descriptorsMax {
+            found.append("the attack holds \(descriptors) of the gateway's descriptors, more than \(descriptorsMax)")
         }
         return found
     }

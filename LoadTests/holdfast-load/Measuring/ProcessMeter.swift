@@ -47,6 +47,9 @@ struct ProcessMeter: Sendable {
         return nil
     }
 
+    /// Descriptors that it has open; nil if there is no such process.
+    var descriptors: Int? { try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count }
+
     /// Waits until the process has next to nothing to do, but not for ever.
     func settle() async throws { try await Self.settle(secondsMax: 15) { cpuSeconds ?? 0 } }
 

@@ -6,6 +6,8 @@ final class GatewayProcess {
     private(set) var child: ChildProcess
     private(set) var address: SocketAddress
     private(set) var tlsAddress: SocketAddress
+    /// Of the control API; nil in a network namespace, which may have no loopback.
+    private(set) var controlAddress: SocketAddress?
     let data: String
     private let workshop: Workshop
     private let configuration: String?
@@ -30,7 +32,7 @@ final class GatewayProcess {
         } else {
             self.configuration = nil
         }
-        (child, address, tlsAddress) = try Self.start(
+        (child, address, tlsAddress, controlAddress) = try Self.start(
             workshop, self.data, self.configuration, listen: host + ":0", tlsListen: host + ":0", namespace)
     }
 
@@ -39,7 +41,7 @@ final class GatewayProcess {
 
     /// Starts it again on the same ports and data.
     func restart() throws {
-        (child, address, tlsAddress) = try Self.start(
+        (child, address, tlsAddress, controlAddress) = try Self.start(
             workshop, data, configuration, listen: address.description, tlsListen: tlsAddress.description, namespace)
     }
 
@@ -65,8 +67,7 @@ final class GatewayProcess {
 
     private static func start(
         _ workshop: Workshop, _ data: String, _ configuration: String?, listen: String, tlsListen: String, _ namespace: String?
-    ) throws -> (ChildProcess, SocketAddress, SocketAddress) {
-        // A network namespace may have no loopback.
+    ) throws -> (ChildProcess, SocketAddress, SocketAddress, SocketAddress?) {
         let control = namespace == nil ? "127.0.0.1:0" : ""
         var arguments = ["serve", "--data", data, "--listen", listen, "--tls-listen", tlsListen, "--control-listen", control]
         if let configuration { arguments += ["--config", configuration] }
@@ -82,13 +83,13 @@ final class GatewayProcess {
             let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
             throw LoadError("the gateway didn't start: \(text.suffix(500))")
         }
-        var addresses: [SocketAddress] = []
-        for prefix in ["tcp=", "tls="] {
-            guard let word = line.split(separator: " ").first(where: { $0.hasPrefix(prefix) }) else {
-                throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'")
-            }
-            addresses.append(try SocketAddress(parsing: String(word.dropFirst(prefix.count))))
+        func address(_ prefix: String) throws -> SocketAddress? {
+            let word = line.split(separator: " ").first { $0.hasPrefix(prefix) }
+            return try word.map { try SocketAddress(parsing: String($0.dropFirst(prefix.count))) }
         }
-        return (child, addresses[0], addresses[1])
+        guard let tcp = try address("tcp="), let tls = try address("tls=") else {
+            throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'")
+        }
+        return (child, tcp, tls, try address("control="))
     }
 }

@@ -39,6 +39,8 @@ struct ControlChannel: ServerChildChannel {
     }
 
     private func pipeline(_ channel: any Channel, _ logger: Logger) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: limits.readBytes))
+        try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
         let connection = ConnectionGuard(limits) { head in Operation.isUpload(head) }

@@ -13,6 +13,9 @@ struct ControlLimits: Sendable {
     /// How long a push may wait for phones.
     var shedWait = TimeAmount.seconds(5)
 
+    /// Bytes that are read of a connection at once. All requests in them are taken apart before the first is answered, and take many times as much
+    /// memory then: a client that sends many and takes no answer holds no more than these.
+    var readBytes = 4 << 10
     /// Bytes of a request's line and headers, roughly: what comes with the read that exceeds it is not counted.
     var headBytesMax = 64 << 10
     var headerBytesMax = 16 << 10
