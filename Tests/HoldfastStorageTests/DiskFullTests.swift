@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HoldfastCore
 import HoldfastStorage
 import HoldfastWire

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HoldfastGateway
 
 /// Users with tokens of the gateway's own issuer, from a file: a token a line, each of another user.

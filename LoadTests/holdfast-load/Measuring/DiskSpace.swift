@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What is on a disk.
 enum DiskSpace {

@@ -12,6 +12,12 @@ package struct InboxTotals: Equatable, Sendable {
             bytes = Self.near(configuration.inboxBytesMax)
         }
 
+        /// nil: the store has none.
+        init?(packed: UInt64) {
+            guard packed != 0 else { return nil }
+            (messages, bytes) = (UInt32(packed >> 32), UInt32(truncatingIfNeeded: packed))
+        }
+
         /// Of a limit, 80 %.
         private static func near(_ limit: UInt32) -> UInt32 { max(1, UInt32(UInt64(limit) * 4 / 5)) }
 

@@ -3,10 +3,12 @@ import HoldfastWire
 // Users' rows and their inboxes. An inbox that doesn't hang together is made anew from what is left of it and from the journal.
 extension Examination {
     mutating func examineUsers(_ progress: Verification.Progress) throws(StorageError) {
+        totals = meta[.inboxLimits].flatMap(InboxTotals.Limits.init(packed:)).map(InboxTotals.init)
         for (index, number) in users.enumerated() {
             if index.isMultiple(of: 10_000) { progress("users", index) }
             try examineUser(number)
         }
+        examineTotals()
         firstHoldings.sort()
         if unreadable.meta, applied == .zero {
             plan.losses.append(
@@ -21,6 +23,15 @@ extension Examination {
             if let number = Self.number(key), Self.isUserNumber(number) { return }
             find(.rowDamaged, "users", row: Self.hexadecimal(key), "not a user's number", effect: "none")
             plan.delete(.users, key)
+        }
+    }
+
+    /// A start takes them for granted, because to count takes long.
+    private mutating func examineTotals() {
+        for (row, value) in totals?.rows ?? [] where meta[row] ?? 0 != value {
+            find(
+                .countWrong, "meta", row: row.rawValue, "by the users' rows it is \(value), and \(meta[row] ?? 0) is stored",
+                effect: "metrics of what waits are wrong; a repair has the next start count")
         }
     }
 
@@ -39,7 +50,11 @@ extension Examination {
             replaceName(of: number)
         }
         for entry in entries { firstHoldings.add(entry.position, of: number) }
-        guard let image else { return try examineLostRow(number, isThere: value != nil, entries) }
+        guard let image else {
+            totals = nil
+            return try examineLostRow(number, isThere: value != nil, entries)
+        }
+        totals?.changed(from: (0, 0), to: image.row.kept(from: image.base))
         guard Self.isWhole(image, entries, appliedThrough: applied) else {
             find(
                 .inboxWrong, "timelines", row: "\(number)", users: [try name(number)],

@@ -26,6 +26,8 @@ struct Examination {
     var remade: [UInt64: RemadeInbox] = [:]
     /// What kept users out whose rows are lost, as far as the audit log tells.
     var lostAccess: [UInt64: UserAccess] = [:]
+    /// What the inboxes hold by their rows; nil: nobody has counted, or a row is lost.
+    var totals: InboxTotals?
     /// The highest numbers in use.
     var lastUser: UInt64 = 0
     var lastConversation: UInt64 = 0

@@ -10,7 +10,7 @@ enum StorageDamage: CaseIterable {
     case replayedBody, replayedSession, replayedMissing
     case userRow, userRowMissing, name, nameOfNumber, bothNames
     case device, conversation, pair, keptTooMany, keptTooFew, released
-    case inboxOrder, inboxEnd, counter, counterMissing, storeAhead
+    case inboxOrder, inboxEnd, inboxTotal, counter, counterMissing, storeAhead
 
     /// Behind the checkpoint.
     var isOfTail: Bool { [.replayedBody, .replayedSession, .replayedMissing].contains(self) }
@@ -23,7 +23,7 @@ enum StorageDamage: CaseIterable {
         case .userRow, .device: .rowDamaged
         case .userRowMissing, .name, .nameOfNumber, .bothNames, .conversation, .pair, .counterMissing: .rowMissing
         case .released: .rowWrong
-        case .keptTooMany, .keptTooFew, .counter: .countWrong
+        case .keptTooMany, .keptTooFew, .inboxTotal, .counter: .countWrong
         case .inboxOrder, .inboxEnd: .inboxWrong
         case .storeAhead: .storeAhead
         }
@@ -43,6 +43,7 @@ enum StorageDamage: CaseIterable {
         case .keptTooMany, .keptTooFew: ("kept", nil, damaged.damagedPosition)
         case .released: ("released", nil, damaged.damagedPosition)
         case .inboxOrder, .inboxEnd: ("timelines", "2", nil)
+        case .inboxTotal: ("meta", "inboxMessages", nil)
         case .counter: ("meta", "nextUser", nil)
         case .counterMissing: ("meta", "time", nil)
         case .storeAhead: ("meta", "appliedThrough", nil)
@@ -51,7 +52,8 @@ enum StorageDamage: CaseIterable {
 
     var concernsBob: Bool {
         ![
-            .released, .conversation, .keptTooMany, .keptTooFew, .counter, .counterMissing, .storeAhead, .replayedMissing, .replayedBody,
+            .released, .conversation, .keptTooMany, .keptTooFew, .inboxTotal, .counter, .counterMissing, .storeAhead, .replayedMissing,
+            .replayedBody,
             .replayedSession, .bothNames, .device,
         ]
         .contains(self)
@@ -202,6 +204,7 @@ final class DamagedStorage {
             entries[2].mark.ordinal += 1
             try setInbox(entries)
         case .inboxEnd: try setInbox(try inbox().dropLast().reduce(into: []) { $0.append($1) })
+        case .inboxTotal: try put(.meta, Array("inboxMessages".utf8), StoreKey.number(77))
         case .counter: try put(.meta, Array("nextUser".utf8), StoreKey.number(2))
         case .counterMissing: try delete(.meta, Array("time".utf8))
         case .storeAhead: try put(.meta, Array("appliedThrough".utf8), StoreKey.number(storage.nextPosition.rawValue + 3))
