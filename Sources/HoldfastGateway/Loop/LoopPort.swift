@@ -16,7 +16,7 @@ final class LoopPort: ConnectionPort {
     private let logsConnections: Bool
     /// By slot: whom the connection is counted for.
     private var addresses: ContiguousArray<AddressKey> = []
-    /// By slot: when the connection was taken from its listener, in monotonic seconds.
+    /// By slot: when the connection was taken from its listener, in monotonic seconds, rounded up: it isn't told to be older than it is.
     private var openedAt: ContiguousArray<UInt32> = []
 
     init(index: Int, shared: GatewayShared, _ eventLoop: EventLoop, _ mailbox: LoopMailbox, _ ticketKeys: TicketKeys) {
@@ -35,13 +35,13 @@ final class LoopPort: ConnectionPort {
             openedAt.append(0)
         }
         addresses[Int(id.slot)] = address
-        openedAt[Int(id.slot)] = UInt32(truncatingIfNeeded: now / 1000)
+        openedAt[Int(id.slot)] = UInt32(truncatingIfNeeded: (now + 999) / 1000)
     }
 
     /// Where the connection comes from, and since when, in milliseconds since 1970.
     func origin(of connection: ConnectionHandle) -> (address: AddressKey, since: UInt64) {
         let slot = Int(connection.slot)
-        let seconds = UInt64(UInt32(truncatingIfNeeded: now / 1000) &- openedAt[slot])
+        let seconds = UInt64(max(0, Int32(bitPattern: UInt32(truncatingIfNeeded: now / 1000) &- openedAt[slot])))
         return (addresses[slot], (wallSeconds - min(wallSeconds, seconds)) * 1000)
     }
 
