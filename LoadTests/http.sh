@@ -51,14 +51,14 @@ commits() { curl -sS "http://$gateway/metrics" | awk '/^holdfast_journal_commit_
 
 # lines: stored a second, of all uploads.
 stored() {
-    local processes=() begin end number
+    local curls=() begin end number
     begin=$(date +%s.%N)
     for number in $(seq "$uploads"); do
         curl -sS -T "$work/lines" -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/x-ndjson' \
             -H "Idempotency-Key: \"upload-$begin-$number\"" -o "$work/answers$number" "http://$gateway/v1/messages:stream" &
-        processes+=($!)
+        curls+=($!)
     done
-    wait "${processes[@]}"
+    wait "${curls[@]}"
     end=$(date +%s.%N)
     for number in $(seq "$uploads"); do
         if [ "$(tail -n 1 "$work/answers$number" | jq .line)" != "$lines" ]; then fail "$(tail -n 1 "$work/answers$number")"; fi

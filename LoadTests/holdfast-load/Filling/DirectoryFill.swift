@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastCore
 import HoldfastStorage
+import HoldfastTestSupport
 import HoldfastWire
 
 /// Fills a data directory with users, sessions and queued messages, many times faster than phones could: the core itself runs over
@@ -45,6 +46,8 @@ final class DirectoryFill {
     private var welcomed: [Origin] = []
     private var stored = 0
     private var pushes: UInt64 = 0
+    /// Keys are hashes, and lie anywhere in their table.
+    private var keys = SeededRandom(seed: 1)
 
     /// Opens the directory, which is made if it isn't there.
     private init(_ plan: Plan) throws {
@@ -131,20 +134,12 @@ final class DirectoryFill {
                     .push(
                         PushCommand(
                             reply: reply, order: OrderKey(reply), account: account, recipients: recipients, recipientCount: 1,
-                            mustExist: false, key: RequestKey(high: Self.mixed(2 * pushes), low: Self.mixed(2 * pushes + 1)),
+                            mustExist: false, key: RequestKey(high: keys.next(), low: keys.next()),
                             fingerprint: pushes, line: 0, timeToLive: 0, isTracked: false, kind: .text, tag: 0..<0,
                             body: append(body.encoded(byteCount: plan.bodyBytes), to: &batch))))
             }
         }
         try settle(batch)
-    }
-
-    /// Keys are hashes, and lie anywhere in their table: a bijection that scatters numbers (the finalizer of SplitMix64).
-    private static func mixed(_ number: UInt64) -> UInt64 {
-        var hash = number &* 0x9E37_79B9_7F4A_7C15
-        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
-        return hash ^ hash >> 31
     }
 
     private func hello(_ user: String, slot: UInt32, isSendOnly: Bool, _ batch: inout CommandBatch) {

@@ -117,8 +117,8 @@ struct UploadRun: Sendable {
             _ = try await push(&group, window, source)
         } catch let problem as Problem {
             // The lines before it are stored.
-            let isGroupLost = group.lines.isEmpty ? false : !((try? await push(&group, window, source)) ?? false)
-            if !isGroupLost { source.yield(Group(end: (line, problem))) }
+            let goesOn = (try? await push(&group, window, source)) ?? false
+            if goesOn { source.yield(Group(end: (line, problem))) }
         } catch {
             // The connection is gone; what was read is stored all the same.
             _ = try? await push(&group, window, source)

@@ -38,44 +38,33 @@ package final class CorePort: Sendable {
         }
     }
 
-    /// Who waits for an answer.
-    private enum Waiter {
-        case one(CheckedContinuation<Result<PortAnswer, PortError>, Never>)
-        /// One of several answers that are told together.
-        case several(AnswerGroup, index: Int)
+    /// One of the answers that are told together.
+    private struct Waiter {
+        let group: AnswerGroup
+        let index: Int
     }
 
-    /// Answers that are told together. It changes under the port's lock.
+    private typealias Told = Result<[PortAnswer], PortError>
+
+    /// Answers that are told together. It changes under the port's lock; the continuation is resumed outside of it.
     private final class AnswerGroup {
+        let continuation: CheckedContinuation<Told, Never>
         private var answers: [PortAnswer?]
         private var missing: Int
-        private let continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>
-        private(set) var isFailed = false
 
-        init(count: Int, _ continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>) {
+        init(count: Int, _ continuation: CheckedContinuation<Told, Never>) {
+            self.continuation = continuation
             answers = Array(repeating: nil, count: count)
             missing = count
-            self.continuation = continuation
         }
 
-        /// What is to be resumed by the last answer, outside of the lock.
-        func take(_ answer: PortAnswer, at index: Int) -> Resumption? {
+        /// All answers, if this is the last one.
+        func take(_ answer: PortAnswer, at index: Int) -> [PortAnswer]? {
             precondition(answers[index] == nil, "a command is answered once")
             answers[index] = answer
             missing -= 1
-            return missing == 0 ? Resumption(continuation: continuation, result: .success(answers.compactMap(\.self))) : nil
+            return missing == 0 ? answers.compactMap(\.self) : nil
         }
-
-        /// The same when no more answers come; nil: it was failed before.
-        func fail(_ error: PortError) -> Resumption? {
-            defer { isFailed = true }
-            return isFailed ? nil : Resumption(continuation: continuation, result: .failure(error))
-        }
-    }
-
-    private struct Resumption {
-        let continuation: CheckedContinuation<Result<[PortAnswer], PortError>, Never>
-        let result: Result<[PortAnswer], PortError>
     }
 
     private let door: Int
@@ -132,36 +121,10 @@ package final class CorePort: Sendable {
     package func push(_ lines: [UploadLine], of upload: Upload) async throws(PortError) -> [PortAnswer] {
         for line in lines { try line.push.check() }
         guard !lines.isEmpty else { return [] }
-        let first = state.withLock { state in
-            defer { state.lastNumber += UInt64(lines.count) }
-            return state.lastNumber + 1
+        return try await answers(count: lines.count) { index, reply, batch in
+            let line = lines[index]
+            return Self.command(line.push, reply, upload.key, fingerprint: line.hash, line: line.number, order: upload.id, &batch)
         }
-        var made: [WaitingBatch] = []
-        for (index, line) in lines.enumerated() {
-            // Each batch is a part of the credits, so that others find some, too.
-            if made.last.map({ $0.credits >= Self.creditsMax / 8 || $0.bytes >= Self.bytesMax / 8 }) ?? true {
-                made.append(WaitingBatch(door: door))
-            }
-            let reply = ReplyID(door: door, number: first + UInt64(index))
-            made[made.count - 1].append {
-                Self.command(line.push, reply, upload.key, fingerprint: line.hash, line: line.number, order: upload.id, &$0)
-            }
-        }
-        for batch in made { try Self.check(batch) }
-        let (batches, count) = (made, lines.count)
-        let result = await withCheckedContinuation { continuation in
-            let failure: PortError? = state.withLock { state in
-                if state.isStopped { return .stopped }
-                guard state.waiting.count + batches.count <= Self.waitingMax else { return .overloaded }
-                let group = AnswerGroup(count: count, continuation)
-                for index in 0..<count { state.waiters[first + UInt64(index)] = .several(group, index: index) }
-                for batch in batches { state.waiting.append(batch) }
-                return nil
-            }
-            if let failure { continuation.resume(returning: .failure(failure)) }
-            postWaiting()
-        }
-        return try result.get()
     }
 
     /// Others may use the upload's key now.
@@ -307,17 +270,35 @@ package final class CorePort: Sendable {
     /// Has a command carried out.
     /// - Parameter make: puts what the command names into its batch.
     private func answer(_ make: (ReplyID, inout CommandBatch) -> Command) async throws(PortError) -> PortAnswer {
-        let reply = state.withLock { takeNumber(&$0) }
-        var made = WaitingBatch(door: door)
-        made.append { make(reply, &$0) }
-        try Self.check(made)
-        let batch = made
-        let result = await withCheckedContinuation { continuation in
+        try await answers(count: 1) { _, reply, batch in make(reply, &batch) }[0]
+    }
+
+    /// Has commands carried out, one after the other, and waits for all of their answers.
+    /// - Parameter make: puts what a command names into its batch.
+    private func answers(
+        count: Int, _ make: (Int, ReplyID, inout CommandBatch) -> Command
+    ) async throws(PortError) -> [PortAnswer] {
+        let first = state.withLock { state in
+            defer { state.lastNumber += UInt64(count) }
+            return state.lastNumber + 1
+        }
+        var made: [WaitingBatch] = []
+        for index in 0..<count {
+            // Each batch is a part of the credits, so that others find some, too.
+            if made.last.map({ $0.credits >= Self.creditsMax / 8 || $0.bytes >= Self.bytesMax / 8 }) ?? true {
+                made.append(WaitingBatch(door: door))
+            }
+            made[made.count - 1].append { make(index, ReplyID(door: door, number: first + UInt64(index)), &$0) }
+        }
+        for batch in made { try Self.check(batch) }
+        let batches = made
+        let result: Told = await withCheckedContinuation { continuation in
             let failure: PortError? = state.withLock { state in
                 if state.isStopped { return .stopped }
-                guard state.waiting.count < Self.waitingMax else { return .overloaded }
-                state.waiters[reply.number] = .one(continuation)
-                state.waiting.append(batch)
+                guard state.waiting.count + batches.count <= Self.waitingMax else { return .overloaded }
+                let group = AnswerGroup(count: count, continuation)
+                for index in 0..<count { state.waiters[first + UInt64(index)] = Waiter(group: group, index: index) }
+                for batch in batches { state.waiting.append(batch) }
                 return nil
             }
             if let failure { continuation.resume(returning: .failure(failure)) }
@@ -347,20 +328,15 @@ package final class CorePort: Sendable {
     /// What the core has for the port.
     func take(_ effects: EffectBatch) {
         assert(effects.effects.isEmpty, "a port has no connections")
-        var (single, groups): ([(CheckedContinuation<Result<PortAnswer, PortError>, Never>, PortAnswer)], [Resumption]) = ([], [])
-        state.withLock { state in
+        let answered = state.withLock { state in
             state.credits += effects.creditsReturned
             state.bytes += effects.bytesReturned
-            for reply in effects.replies {
-                switch state.waiters.removeValue(forKey: reply.id.number) {
-                case .one(let continuation): single.append((continuation, reply.answer))
-                case .several(let group, let index): if let last = group.take(reply.answer, at: index) { groups.append(last) }
-                case nil: break
-                }
+            return effects.replies.compactMap { reply -> (AnswerGroup, [PortAnswer])? in
+                guard let waiter = state.waiters.removeValue(forKey: reply.id.number) else { return nil }
+                return waiter.group.take(reply.answer, at: waiter.index).map { (waiter.group, $0) }
             }
         }
-        for (continuation, answer) in single { continuation.resume(returning: .success(answer)) }
-        for group in groups { group.continuation.resume(returning: group.result) }
+        for (group, answers) in answered { group.continuation.resume(returning: .success(answers)) }
         postWaiting()
     }
 
@@ -377,19 +353,13 @@ package final class CorePort: Sendable {
 
     /// The core is gone: nobody is answered any more.
     func stop() {
-        var (single, groups): ([CheckedContinuation<Result<PortAnswer, PortError>, Never>], [Resumption]) = ([], [])
-        state.withLock { state in
+        let left = state.withLock { state in
             state.isStopped = true
-            for waiter in state.waiters.values {
-                switch waiter {
-                case .one(let continuation): single.append(continuation)
-                case .several(let group, _): if let failed = group.fail(.stopped) { groups.append(failed) }
-                }
-            }
-            state.waiters = [:]
+            defer { state.waiters = [:] }
+            // Of a group several may wait.
+            return Dictionary(state.waiters.values.map { (ObjectIdentifier($0.group), $0.group) }) { first, _ in first }
         }
-        for continuation in single { continuation.resume(returning: .failure(.stopped)) }
-        for group in groups { group.continuation.resume(returning: group.result) }
+        for group in left.values { group.continuation.resume(returning: .failure(.stopped)) }
     }
 }
 
