@@ -121,6 +121,23 @@ import Testing
         #expect(stated.subtracting(cited).sorted() == [])
     }
 
+    @Test func `no module that imports Foundation looks into the system's stat itself`() throws {
+        for folder in ["Sources", "Tests", "LoadTests"] {
+            let modules = Dictionary(grouping: Self.files(under: folder)) {
+                $0.path.dropFirst(Self.root.path.count + 1).split(separator: "/")[1]
+            }
+            for (module, files) in modules where try files.contains(where: { try Self.imports(of: $0).contains("Foundation") }) {
+                for file in files {
+                    let asks = try Self.text(file).contains(/\bstat\(\)/)
+                    #expect(
+                        !asks,
+                        "\(file.lastPathComponent) of \(module) asks for a stat of its own, which a clean build may refuse: FileFacts has it"
+                    )
+                }
+            }
+        }
+    }
+
     @Test func `the suites that README names exist`() throws {
         let names = try Self.text(Self.root.appending(path: "README.md")).matches(of: /`([A-Za-z]+Tests)`/).map { String($0.1) }
         let files = Set((Self.files(under: "Tests") + Self.files(under: "LoadTests")).map { $0.deletingPathExtension().lastPathComponent })

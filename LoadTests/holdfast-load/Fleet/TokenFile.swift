@@ -1,6 +1,6 @@
 import Foundation
-import Glibc
 import HoldfastGateway
+import HoldfastIO
 
 /// Users with tokens of the gateway's own issuer, from a file: a token a line, each of another user.
 struct TokenFile: Sendable {
@@ -17,8 +17,7 @@ struct TokenFile: Sendable {
     init(_ path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else { throw LoadError(file: "--token-file: \(path) can't be read") }
         self.path = path
-        var mode = stat()
-        isOpenToOthers = unsafe stat(path, &mode) == 0 && mode.st_mode & 0o077 != 0
+        isOpenToOthers = (try? FileFacts(path: path)).map { $0.mode & 0o077 != 0 } ?? false
         users = try Self.users(String(decoding: data, as: UTF8.self), path)
         guard !users.isEmpty else { throw LoadError(file: "--token-file: \(path) has no tokens: it takes one a line") }
     }

@@ -1,7 +1,7 @@
 import Foundation
-import Glibc
 import HoldfastClient
 import HoldfastCore
+import HoldfastIO
 import HoldfastStorage
 
 /// A large directory of an earlier format: its migration is killed and goes on, and every message arrives.
@@ -95,8 +95,7 @@ struct MigrationScenario {
     }
 
     private func storeBytes(_ data: String) -> Double {
-        var status = stat()
-        return unsafe stat(data + "/store/data.mdb", &status) == 0 ? Double(status.st_size) : 0
+        Double((try? FileFacts(path: data + "/store/data.mdb"))?.bytes ?? 0)
     }
 
     /// Everybody comes for what waits.

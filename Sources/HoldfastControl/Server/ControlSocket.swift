@@ -1,5 +1,6 @@
 internal import Glibc
 internal import HoldfastGateway
+internal import HoldfastIO
 internal import NIOCore
 
 /// The place of the control API's unix socket, and who may come in by it.
@@ -18,15 +19,14 @@ enum ControlSocket {
     static func prepare(_ path: String) throws(GatewayError) {
         let folder = folder(of: path)
         if unsafe mkdir(folder, directoryMode) != 0 && errno != EEXIST { throw failure(path, "its folder \(folder) can't be made") }
-        var facts = stat()
-        guard unsafe stat(folder, &facts) == 0 else { throw failure(path, "its folder \(folder) can't be looked at") }
-        guard facts.st_mode & 0o022 == 0, facts.st_uid == getuid() || facts.st_uid == 0 else {
+        guard let facts = try? FileFacts(path: folder) else { throw failure(path, "its folder \(folder) can't be looked at") }
+        guard facts.mode & 0o022 == 0, facts.owner == getuid() || facts.owner == 0 else {
             throw GatewayError(
                 configuration: "controlSocket", path, "lies in \(folder), where others may put a socket of theirs in its place",
                 "Let only the gateway's user write there (chmod 700), or name another folder")
         }
-        guard unsafe lstat(path, &facts) == 0 else { return }
-        guard facts.st_mode & S_IFMT == S_IFSOCK else {
+        guard let facts = try? FileFacts(path: path, followsLinks: false) else { return }
+        guard facts.isSocket else {
             throw GatewayError(
                 configuration: "controlSocket", path, "is there and is not a socket", "Remove the file, or name another path")
         }
