@@ -69,7 +69,7 @@ extension Command {
         case .resume, .acknowledge, .credit, .lookup, .logout, .detach: 0
         case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
         case .ask(_, let question): question.byteCount
-        case .hold(_, let hold): hold.id.count
+        case .hold(_, let hold): hold.range.count
         case .act(_, let act): act.byteCount
         }
     }
@@ -129,14 +129,6 @@ package struct CommandBatch: Sendable {
         let start = bytes.count
         for name in names { bytes.append(text: name) }
         return start..<bytes.count
-    }
-
-    /// Adds the name of a hold.
-    package mutating func append(_ request: HoldRequest) -> HoldCommand {
-        switch request {
-        case .set(let name, let hold): HoldCommand(kind: name.kind, id: append(name.id), hold: hold)
-        case .release(let name): HoldCommand(kind: name.kind, id: append(name.id), hold: nil)
-        }
     }
 }
 

@@ -44,11 +44,11 @@ extension Core {
         func absent(_ number: UInt64) -> UInt64? { users.find(number) == nil ? number : nil }
         switch record {
         case .message(let message): return missingUser(of: message, KnownUsers())
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             for cursor in cursors where users.find(cursor.session.userNumber) == nil { return cursor.session.userNumber }
             return nil
         case .sessionBegun(let begun): return begun.newUser.isEmpty ? absent(begun.session.userNumber) : nil
-        case .sessionEnded(let session, _), .seen(let session, _), .limit(let session, _): return absent(session.userNumber)
+        case .sessionEnded(let session, _, _), .seen(let session, _), .limit(let session, _): return absent(session.userNumber)
         case .evicted(let evicted): return absent(evicted.user)
         case .audit(let audit): return audit.user == 0 || audit.isNewUser ? nil : absent(audit.user)
         case .lost, .hold: return nil
@@ -84,10 +84,10 @@ extension Core {
     mutating func apply(_ record: Record, at position: Position) {
         switch record {
         case .message(let message): applyMessage(message, at: position, bodyCount: message.body.count, bodyOffset: nil, KnownUsers())
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             for cursor in cursors { applyCursor(cursor) }
         case .sessionBegun(let begun): applySessionBegun(begun, at: position)
-        case .sessionEnded(let id, let hasExpired):
+        case .sessionEnded(let id, let hasExpired, _):
             guard let user = users.find(id.userNumber), let slot = users.session(id, of: user) else { return }
             users.willChange(user)
             sessions[slot].flags.insert(hasExpired ? [.hasEnded, .hasExpired] : .hasEnded)

@@ -192,11 +192,7 @@ extension Core {
         #endif
         let row = sessions[slot]
         return append(
-            .cursors([
-                CursorRecord(
-                    session: row.id, attach: row.attach, position: row.cursor.position, ordinal: row.cursor.ordinal,
-                    cumulativeBytes: row.cursor.cumulativeBytes)
-            ]))
+            .cursors([CursorRecord(session: row.id, attach: row.attach, row.cursor, from: row.cursor.position)], time: clock.time))
     }
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
@@ -230,7 +226,7 @@ extension Core {
                 SessionBegunRecord(
                     session: id, attach: attach, isSendOnly: isSendOnly, isService: isService, deviceHasSent: deviceHasSent,
                     cursor: user.map { users[$0].acknowledged } ?? .none, age: clock.age, device: device,
-                    newUser: user == nil ? name : [], predecessor: predecessor, limit: limit)))
+                    newUser: user == nil ? name : [], predecessor: predecessor, limit: limit, time: clock.time)))
         guard let user = users.find(number), let slot = users.session(id, of: user) else { return }
         connect(slot, connection)
         welcome(slot, outcome, previous: previous)
@@ -287,7 +283,7 @@ extension Core {
         guard !row.flags.contains(.hasEnded) else { return }
         // What it has acknowledged has left the inbox: behind the end a replay wouldn't count it any more.
         recordCursors(of: row.user)
-        append(.sessionEnded(row.id, hasExpired: hasExpired))
+        append(.sessionEnded(row.id, hasExpired: hasExpired, time: clock.time))
         assert(users.session(row.id, of: row.user) == slot && sessions[slot].flags.contains(.hasEnded), "who ends is remembered")
         if row.connection != .none {
             batches.open.held.append(.close(row.connection, code))

@@ -119,34 +119,45 @@ extension Core {
         if !batches.hold(effect, until: position) { release(effect) }
     }
 
-    /// All cursors that have moved, in one record.
+    /// All cursors that have moved, in one record, or in a few when they are very many.
     mutating func recordCursors() {
         var cursors: [CursorRecord] = []
-        for slot in unrecordedCursors { addCursor(of: slot, to: &cursors) }
+        for cursor in unrecordedCursors where cursor.session != .none {
+            addCursor(cursor, to: &cursors)
+            if cursors.count == Self.cursorsPerRecordMax {
+                append(.cursors(cursors, time: clock.time))
+                cursors = []
+            }
+        }
         unrecordedCursors.removeAll(keepingCapacity: unrecordedCursors.count < 4_096)
-        if !cursors.isEmpty { append(.cursors(cursors)) }
+        if !cursors.isEmpty { append(.cursors(cursors, time: clock.time)) }
     }
+
+    /// Fewer than an event's index counts.
+    private static let cursorsPerRecordMax = 32_768
 
     /// Those of one user, so that what is said of them can be synced.
     mutating func recordCursors(of user: UserSlot) {
         var cursors: [CursorRecord] = []
         var slot = users[user].firstSession
         while slot != .none {
-            addCursor(of: slot, to: &cursors)
+            if sessions[slot].flags.contains(.cursorUnrecorded), let index = unrecordedCursors.lastIndex(where: { $0.session == slot }) {
+                addCursor(unrecordedCursors[index], to: &cursors)
+                unrecordedCursors[index].session = .none
+            }
             slot = sessions[slot].next
         }
-        if !cursors.isEmpty { append(.cursors(cursors)) }
+        if !cursors.isEmpty { append(.cursors(cursors, time: clock.time)) }
     }
 
-    private mutating func addCursor(of slot: SessionSlot, to cursors: inout [CursorRecord]) {
-        guard sessions[slot].flags.remove(.cursorUnrecorded) != nil else { return }
-        let row = sessions[slot]
+    private mutating func addCursor(_ cursor: UnrecordedCursor, to cursors: inout [CursorRecord]) {
+        let wasUnrecorded = sessions[cursor.session].flags.remove(.cursorUnrecorded) != nil
+        precondition(wasUnrecorded, "a cursor waits for its record once")
+        let row = sessions[cursor.session]
         users.unpin(row.user)
         assert(row.cursor.position <= committedThrough, "what is acknowledged was sent, and synced before")
         cursors.append(
-            CursorRecord(
-                session: row.id, attach: row.storedAttach, position: row.cursor.position, ordinal: row.cursor.ordinal,
-                cumulativeBytes: row.cursor.cumulativeBytes))
+            CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: cursor.recorded))
     }
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.

@@ -39,14 +39,17 @@ extension Core {
                 return query(id, .connections(found.map { connections(of: $0) } ?? .init(connections: [], next: nil)))
             }
             query(id, .connections(connections(from: from, limit: limit)))
+        case .events(let question): askEvents(id, question, bytes, resolution)
+        case .consumers: askConsumers(id)
         }
     }
 
     /// What a reader is to look for next; to be called until there is nothing.
     mutating func takeQuery() -> QueryJob? { queries.popFirst() }
 
-    mutating func query(_ id: ReplyID, _ query: QueryJob.Query) {
-        queries.append(QueryJob(reply: id, query: query, through: lastPosition, checkpoint: checkpoint.written))
+    /// - Parameter position: what the answer holds for; nil: for everything so far.
+    mutating func query(_ id: ReplyID, _ query: QueryJob.Query, through position: Position? = nil) {
+        queries.append(QueryJob(reply: id, query: query, through: position ?? lastPosition, checkpoint: checkpoint.written))
     }
 
     mutating func answered(_ result: QueryResult) {
@@ -81,6 +84,11 @@ extension Core {
         case (.audit(let scan), .audit(let page)):
             guard result.checkpoint >= job.checkpoint else { return askAudit(job.reply, after: scan.after, limit: scan.limit) }
             answer(job.reply, .audit(page, at: job.through), until: job.through)
+        case (.events(let scan), .events(let page)):
+            guard let page = completed(page, of: scan, isCurrent: result.checkpoint >= checkpoint.written) else {
+                return query(job.reply, .events(scan), through: job.through)
+            }
+            answer(job.reply, .events(page, at: job.through), until: job.through)
         default: preconditionFailure("a reader answers what it was asked")
         }
     }

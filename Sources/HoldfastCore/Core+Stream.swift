@@ -43,10 +43,11 @@ extension Core {
         assert(entry.position >= sessions[slot].cursor.position, "a cursor never goes back")
         let user = sessions[slot].user
         users.willChange(user)
+        let before = sessions[slot].cursor.position
         sessions[slot].cursor = entry
         if sessions[slot].flags.insert(.cursorUnrecorded).inserted {
             if unrecordedCursors.isEmpty { unrecordedSince = monotonic }
-            unrecordedCursors.append(slot)
+            unrecordedCursors.append(.init(session: slot, recorded: before))
             // Its row must stay until then.
             users.pin(user)
         }
@@ -229,9 +230,14 @@ extension Core {
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
     mutating func evict(from user: UserSlot, through entry: InboxEntry, _ reason: GapReason) {
-        let before = users.kept(of: user).count
-        append(.evicted(EvictedRecord(user: users[user].number, through: entry, reason: reason)))
-        totals.lost[reason] &+= UInt64(before &- users.kept(of: user).count)
+        let (before, after) = (users.kept(of: user), users.kept(of: user, from: users.counted(entry, in: user)))
+        let count = before.count &- min(before.count, after.count)
+        append(
+            .evicted(
+                EvictedRecord(
+                    user: users[user].number, through: entry, reason: reason, from: users.base(of: user).position, count: count,
+                    time: clock.time)))
+        totals.lost[reason] &+= UInt64(count)
         var slot = users[user].firstSession
         while slot != .none {
             if sessions[slot].connection != .none, streams[sessions[slot]].sent < entry.position {

@@ -87,22 +87,53 @@ extension Core {
 
     /// Sets a hold, moves its floor up, or lets go of it.
     mutating func hold(_ id: ReplyID, _ request: HoldRequest) {
-        let record: HoldRecord
+        let name = request.name
+        let known = holds[name]
+        var record = HoldRecord(name: name, hold: known ?? Hold(floor: .zero, ageMax: 0, bytesMax: 0), cause: .set)
         switch request {
-        case .set(let name, var hold):
-            guard holds[name] != nil || holds.names.count < Holds.countMax else { return reply(id, .tooManyHolds) }
-            // Of what is below this something may be gone.
-            let whole = min(holds.floor, trim.reach)
-            hold.floor = min(max(hold.floor, whole), lastPosition)
-            record = HoldRecord(name: name, hold: hold, cause: .set)
-        case .release(let name):
+        case .set(_, let hold): record.hold = hold
+        case .register(_, let registration):
+            guard let consumer = consumer(registration, known) else { return reply(id, .placeAhead(newest: .end(of: lastPosition))) }
+            record.hold = Hold(
+                floor: consumer.place.wholeThrough, ageMax: registration.ageMax, bytesMax: registration.bytesMax, consumer: consumer)
+        case .acknowledge(_, let place):
+            guard let known, var consumer = known.consumer else { return reply(id, .noConsumer) }
+            guard place.position <= lastPosition else { return reply(id, .placeAhead(newest: .end(of: lastPosition))) }
+            // What is said again, or comes late, changes nothing.
+            guard place > consumer.place else { return answer(id, .held(floor: known.floor, at: lastPosition), until: lastPosition) }
+            consumer.acknowledge(place)
+            record.hold.floor = max(known.floor, place.wholeThrough)
+            record.hold.consumer = consumer
+        case .release:
             // One that isn't there is let go of already.
-            guard let hold = holds[name] else { return reply(id, .held(floor: trim.reach, at: settledThrough)) }
-            record = HoldRecord(name: name, hold: hold, cause: .released)
+            guard known != nil else { return reply(id, .held(floor: trim.reach, at: settledThrough)) }
+            record.cause = .released
+        }
+        if record.cause == .set {
+            guard known != nil || holds.names.count < Holds.countMax else { return reply(id, .tooManyHolds) }
+            record.hold.floor = min(max(record.hold.floor, wholeAfter), lastPosition)
         }
         assert(record.hold.floor < nextPosition, "a floor is in the journal")
         let position = append(.hold(record))
         answer(id, .held(floor: record.hold.floor, at: position), until: position)
+    }
+
+    /// Of the records up to here some may be gone; all above it are there.
+    var wholeAfter: Position { min(holds.floor, trim.reach) }
+
+    /// What a consumer begins with; nil: with a place that is still to come.
+    private func consumer(_ registration: HoldRequest.Registration, _ known: Hold?) -> FeedConsumer? {
+        let filter = registration.filter
+        switch registration.start {
+        case .kept:
+            if let known = known?.consumer { return FeedConsumer(filter: filter, place: known.place, missed: known.missed) }
+            return FeedConsumer(filter: filter, place: .end(of: lastPosition))
+        case .newest: return FeedConsumer(filter: filter, place: .end(of: lastPosition))
+        case .oldest: return FeedConsumer(filter: filter, place: .end(of: wholeAfter))
+        case .after(let place):
+            guard place.position <= lastPosition else { return nil }
+            return FeedConsumer(filter: filter, place: place)
+        }
     }
 
     /// A record was made, or is replayed: what limits of holds go by.
@@ -153,6 +184,7 @@ extension Core {
         guard var hold = holds[name], position > hold.floor, isHolding(name) else { return }
         let notice = HoldNotice(name: name, from: hold.floor, to: position, cause: cause)
         hold.floor = position
+        hold.consumer?.miss(through: position, cause)
         // Behind the answer to a request that set it: who has the hold hears of both in their order.
         self.hold(.notice(notice), until: append(.hold(HoldRecord(name: name, hold: hold, cause: cause))))
     }

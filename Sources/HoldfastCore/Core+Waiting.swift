@@ -163,9 +163,10 @@ struct CommandNames {
         case .act(_, let act):
             user = NameKey([UInt8](bytes[act.user]), hash)
             device = NameKey([UInt8](bytes[act.device]), hash)
+        case .ask(_, .events(let question)): user = NameKey([UInt8](bytes[question.user]), hash)
         case .ask(_, .reachability(let names, _)): recipients = Self.names(bytes, names, hash)
         case .resume, .send, .acknowledge, .credit, .lookup, .logout, .detach, .hold, .ask(_, .users), .ask(_, .message), .ask(_, .request),
-            .ask(_, .audit),
+            .ask(_, .audit), .ask(_, .consumers),
             .ask(_, .connections(user: nil, _, _)):
             break
         }

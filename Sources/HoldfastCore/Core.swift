@@ -35,7 +35,7 @@ package struct Core: ~Copyable {
     var roomBytes = Int.max
 
     /// Sessions whose cursor has no record yet, and since when the oldest waits.
-    var unrecordedCursors = ContiguousArray<SessionSlot>()
+    var unrecordedCursors = ContiguousArray<UnrecordedCursor>()
     var unrecordedSince: UInt64 = 0
 
     var waiting = WaitingCommands()
@@ -190,6 +190,14 @@ package struct Core: ~Copyable {
     }
 
     mutating func emit(_ effect: Effect, to connection: ConnectionHandle) { outbox.emit(effect, to: connection) }
+}
+
+/// A session whose cursor is newer than its last record.
+struct UnrecordedCursor {
+    /// none: it has its record since.
+    var session: SessionSlot
+    /// The cursor in that record.
+    var recorded: Position
 }
 
 /// The sizes of the core's tables.

@@ -123,7 +123,10 @@ extension Core {
             for name in names.recipients { resolution.targets.append(findTarget(name, of: 0, bytes: 0, found, &resolution)) }
             resolution.hasLostUser = false
         case .request(let key): findRequest(key, found, &resolution)
-        case .users, .message, .audit, .connections(user: nil, _, _): break
+        case .events(let events):
+            // Only the number: his row says nothing of what happened.
+            if !events.user.isEmpty { _ = findUser(names.user, asking: 0, &resolution) }
+        case .users, .message, .audit, .consumers, .connections(user: nil, _, _): break
         }
     }
 

@@ -210,7 +210,8 @@ import Testing
             .sessionBegun(
                 SessionBegunRecord(
                     session: SessionID(user: 3, serial: 2), attach: AttachNumber(rawValue: 1), isSendOnly: false, isService: true,
-                    deviceHasSent: false, cursor: .none, age: 7, device: [65], newUser: [66], predecessor: predecessor, limit: limit))
+                    deviceHasSent: false, cursor: .none, age: 7, device: [65], newUser: [66], predecessor: predecessor, limit: limit,
+                    time: predecessor == 0 ? 0 : 5))
         }
         let records: [Record] = [
             begun(limit, predecessor: 0), begun(limit, predecessor: 1), begun(.nobody, predecessor: 0), begun(nil, predecessor: 1),

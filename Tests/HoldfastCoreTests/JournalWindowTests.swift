@@ -82,7 +82,7 @@ import Testing
         let (scenario, ann, _) = try makeScenario(window: 4)
         let storage = scenario.harness.storage
         var batch = JournalBatch()
-        Record.cursors([]).encode(body: [], into: &batch.bytes)
+        Record.cursors([], time: 0).encode(body: [], into: &batch.bytes)
         batch.firstPosition = storage.nextPosition
         batch.nextPosition = Position(rawValue: storage.nextPosition.rawValue + 1)
         batch.entries = [.init(position: batch.firstPosition, offset: 0, count: batch.bytes.count)]

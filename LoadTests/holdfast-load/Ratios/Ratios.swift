@@ -155,22 +155,28 @@ struct Ratios {
         log.add("throughput: delivered a second", Median.of(rates))
     }
 
-    /// One session of a backend against bare appends, which its scenario makes before.
+    /// A backend's account against bare appends, which the scenario makes before: with a session for each of a few instances, and with one.
     private func service() async throws {
-        var ratios: [Double] = []
-        var rates: [Double] = []
+        var ratios: [Int: [Double]] = [:]
+        var rates: [Int: [Double]] = [:]
         for _ in 0..<runs {
-            let gateway = try GatewayProcess(workshop, name: "service")
-            defer { gateway.remove() }
-            let report = try await ServiceScenario(target: try gateway.target(), seconds: seconds).run()
-            log.add(report)
-            guard let ratio = report.figures["ratioToProbe"], let rate = report.rates["acknowledged"] else { continue }
-            ratios.append(ratio)
-            rates.append(rate)
+            for sessions in [Self.serviceSessions, 1] {
+                let gateway = try GatewayProcess(workshop, name: "service")
+                defer { gateway.remove() }
+                let report = try await ServiceScenario(target: try gateway.target(), sessions: sessions, seconds: seconds).run()
+                log.add(report)
+                guard let ratio = report.figures["ratioToProbe"], let rate = report.rates["acknowledged"] else { continue }
+                ratios[sessions, default: []].append(ratio)
+                rates[sessions, default: []].append(rate)
+            }
         }
-        log.add(.service, Median.of(ratios))
-        log.add("service: acknowledged a second", Median.of(rates))
+        log.add(.service, Median.of(ratios[Self.serviceSessions] ?? []))
+        log.add("service: acknowledged a second", Median.of(rates[Self.serviceSessions] ?? []))
+        log.add("service, one session: acknowledged to appends of the probe", Median.of(ratios[1] ?? []))
+        log.add("service, one session: acknowledged a second", Median.of(rates[1] ?? []))
     }
+
+    private static let serviceSessions = 4
 
     /// Everybody comes back at once.
     private func storm() async throws {

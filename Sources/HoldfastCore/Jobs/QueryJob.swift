@@ -14,6 +14,7 @@ package struct QueryJob: Sendable {
         case message(Position)
         case connections(ConnectionPage)
         case audit(AuditScan)
+        case events(FeedScan)
     }
 
     /// The position that the copy of the core holds for, and the checkpoint that it knew as the last one.
@@ -67,6 +68,7 @@ package struct QueryJob: Sendable {
             }
             return .connections(page)
         case .audit(let scan): return .audit(try scan.page(from: snapshot, through: through))
+        case .events(let scan): return .events(try scan.page(from: snapshot, through: through))
         }
     }
 
@@ -94,6 +96,7 @@ package struct QueryResult: Sendable {
         case message(MessageRecord, sender: Person, [Person])
         case connections(ConnectionPage)
         case audit(AuditPage)
+        case events(FeedPage)
     }
 
     /// What the disk has of a user.

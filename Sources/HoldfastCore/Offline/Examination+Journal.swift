@@ -276,14 +276,14 @@ extension Examination {
                 try require(recipient.user, at: position)
                 try examineConversation(with: recipient, of: message, at: position)
             }
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             for cursor in cursors { noteSerial(cursor.session, walk) }
         case .sessionBegun(let begun):
             walk.sessions.insert(begun.session)
             let user = begun.session.userNumber
             if begun.newUser.isEmpty { try require(user, at: position) } else { newUsers[user] = begun.newUser }
             lastUser = max(lastUser, user)
-        case .sessionEnded(let session, _), .seen(let session, _), .limit(let session, _): noteSerial(session, walk)
+        case .sessionEnded(let session, _, _), .seen(let session, _), .limit(let session, _): noteSerial(session, walk)
         case .audit(let audit):
             guard audit.user != 0 else { break }
             if audit.isNewUser { newUsers[audit.user] = audit.name }

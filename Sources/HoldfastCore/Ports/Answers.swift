@@ -41,6 +41,13 @@ package enum PortAnswer: Equatable, Sendable {
     case audit(AuditPage, at: Position)
     /// A hold was refused: there are too many.
     case tooManyHolds
+    /// What is acknowledged, or asked for as a beginning, is still to come.
+    case placeAhead(newest: FeedPlace)
+    /// Nobody has registered a consumer of the name.
+    case noConsumer
+    case events(FeedPage, at: Position)
+    /// By name.
+    case consumers([ConsumerStatus], at: Position)
 
     /// What the answer holds for: everything up to here is synced when it arrives. nil: it tells of nothing that is stored.
     package var position: Position? {
@@ -48,9 +55,10 @@ package enum PortAnswer: Equatable, Sendable {
         case .pushed(let pushed): pushed.position
         case .sessions(_, at: let position), .inbox(_, at: let position), .user(_, at: let position), .users(_, at: let position),
             .message(_, at: let position), .request(_, at: let position), .reachability(_, at: let position),
-            .connections(_, at: let position), .held(_, at: let position), .acted(_, at: let position), .audit(_, at: let position):
+            .connections(_, at: let position), .held(_, at: let position), .acted(_, at: let position), .audit(_, at: let position),
+            .events(_, at: let position), .consumers(_, at: let position):
             position
-        case .refused, .userLost, .tooManyHolds: nil
+        case .refused, .userLost, .tooManyHolds, .placeAhead, .noConsumer: nil
         }
     }
 }

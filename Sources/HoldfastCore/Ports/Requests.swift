@@ -76,17 +76,30 @@ struct HalfRange: Sendable {
     var range: ByteRange { Int(start)..<Int(end) }
 }
 
-/// A `HoldRequest` whose name is a range of the batch's `bytes`.
+/// A `HoldRequest`, encoded in a range of the batch's `bytes`.
 package struct HoldCommand: Sendable {
-    let kind: HoldName.Kind
-    let id: ByteRange
-    /// nil: it is let go of.
-    let hold: Hold?
+    let range: ByteRange
 
     func request(_ bytes: [UInt8]) -> HoldRequest {
-        let name = HoldName(kind, [UInt8](bytes[id]))
-        return hold.map { .set(name, $0) } ?? .release(name)
+        guard let request = HoldRequest(encoded: bytes[range]) else { preconditionFailure("a command's hold was made by `HoldRequest`") }
+        return request
     }
+}
+
+/// A question for events of the feed. The names are ranges of the batch's `bytes`, empty where there are none.
+package struct FeedQuestion: Sendable {
+    let after: FeedPlace
+    let types: FeedEventTypes
+    let limit: UInt16
+    let wantsBodies: Bool
+    fileprivate let userRange, tagRange, consumerRange: HalfRange
+
+    /// The name of the user whom the filter names.
+    var user: ByteRange { userRange.range }
+    var tag: ByteRange { tagRange.range }
+    /// The name of the consumer who asks.
+    var consumer: ByteRange { consumerRange.range }
+    var byteCount: Int { user.count + tag.count + consumer.count }
 }
 
 /// What somebody wants to know. A question changes nothing.
@@ -109,6 +122,10 @@ package enum Question: Sendable {
     case reachability(ByteRange, count: Int)
     /// Connected sessions from a place of the table on, a page of them; of one user if it says so.
     case connections(user: ByteRange?, from: Int, limit: Int)
+    /// Events of the feed that follow a place.
+    case events(FeedQuestion)
+    /// All consumers of the feed.
+    case consumers
 
     var byteCount: Int {
         switch self {
@@ -116,7 +133,8 @@ package enum Question: Sendable {
         case .users(_, let prefix, _): prefix.count
         case .reachability(let names, _): names.count
         case .connections(let user, _, _): user?.count ?? 0
-        case .message, .request, .audit: 0
+        case .events(let question): question.byteCount
+        case .message, .request, .audit, .consumers: 0
         }
     }
 
@@ -133,11 +151,107 @@ package enum Question: Sendable {
 package enum HoldRequest: Equatable, Sendable {
     /// Sets it, or moves the floor of one that there is and changes its limits. A floor below what is whole is raised to that; the answer names it.
     case set(HoldName, Hold)
+    /// The same of a consumer of the feed.
+    case register(HoldName, Registration)
+    /// The consumer has everything up to a place.
+    case acknowledge(HoldName, FeedPlace)
     case release(HoldName)
+
+    package struct Registration: Equatable, Sendable {
+        package var filter: FeedFilter
+        package var start: FeedStart
+        /// As a hold's.
+        package var ageMax: UInt32
+        package var bytesMax: UInt64
+
+        package init(filter: FeedFilter, start: FeedStart, ageMax: UInt32, bytesMax: UInt64) {
+            self.filter = filter
+            self.start = start
+            self.ageMax = ageMax
+            self.bytesMax = bytesMax
+        }
+    }
 
     package var name: HoldName {
         switch self {
-        case .set(let name, _), .release(let name): name
+        case .set(let name, _), .register(let name, _), .acknowledge(let name, _), .release(let name): name
         }
+    }
+}
+
+// what u8 | name | then what belongs to it. Between a port and the core only: it is stored nowhere.
+extension HoldRequest {
+    fileprivate func encode(into bytes: inout [UInt8]) {
+        bytes.append(tag)
+        bytes.append(name.kind.rawValue)
+        bytes.append(text: name.id)
+        switch self {
+        case .set(_, let hold):
+            hold.encode(into: &bytes)
+            hold.consumer?.encode(into: &bytes)
+        case .register(_, let registration):
+            bytes.append(bigEndian: registration.ageMax)
+            bytes.append(bigEndian: registration.bytesMax)
+            registration.filter.encode(into: &bytes)
+            registration.start.encode(into: &bytes)
+        case .acknowledge(_, let place): place.encode(into: &bytes)
+        case .release: break
+        }
+    }
+
+    private var tag: UInt8 {
+        switch self {
+        case .set: 0
+        case .register: 1
+        case .acknowledge: 2
+        case .release: 3
+        }
+    }
+
+    fileprivate init?(encoded: ArraySlice<UInt8>) {
+        let bytes = Array(encoded)
+        var reader = ByteReader(bytes.span)
+        guard let tag = reader.integer(UInt8.self), let kind = reader.integer(UInt8.self), let id = reader.text(),
+            let name = HoldName(kind, id)
+        else { return nil }
+        switch tag {
+        case 0:
+            guard let hold = Hold(decodingWhole: &reader) else { return nil }
+            self = .set(name, hold)
+        case 1:
+            guard let age = reader.integer(UInt32.self), let bytesMax = reader.integer(UInt64.self),
+                let filter = FeedFilter(decoding: &reader), let start = FeedStart(decoding: &reader)
+            else { return nil }
+            self = .register(name, Registration(filter: filter, start: start, ageMax: age, bytesMax: bytesMax))
+        case 2:
+            guard let place = FeedPlace(decoding: &reader) else { return nil }
+            self = .acknowledge(name, place)
+        case 3: self = .release(name)
+        default: return nil
+        }
+    }
+}
+
+extension CommandBatch {
+    /// Adds what becomes of a hold.
+    package mutating func append(_ request: HoldRequest) -> HoldCommand {
+        let start = bytes.count
+        request.encode(into: &bytes)
+        return HoldCommand(range: start..<bytes.count)
+    }
+
+    /// Adds a question for events.
+    /// - Parameters:
+    ///   - consumer: the name of who asks; empty: it isn't a consumer.
+    ///   - limit: 1 to 1,000.
+    package mutating func appendEvents(
+        after place: FeedPlace, _ filter: FeedFilter, consumer: [UInt8], limit: Int, wantsBodies: Bool
+    ) -> Question {
+        precondition((1...1_000).contains(limit), "a port checks how long a page may be")
+        return .events(
+            FeedQuestion(
+                after: place, types: filter.types, limit: UInt16(limit), wantsBodies: wantsBodies,
+                userRange: HalfRange(append(filter.user)), tagRange: HalfRange(append(filter.tag)),
+                consumerRange: HalfRange(append(consumer))))
     }
 }

@@ -7,7 +7,9 @@ package import HoldfastWire
 enum RecordKind: UInt8 {
     /// A message with one recipient, as directories of format 1 have it: read, and never written any more.
     case messageOfFormat1 = 1
-    case cursors, sessionBegun, sessionEnded, evicted, seen, lost
+    /// New cursors, without where they came from and when, as earlier versions of format 2 have them: read, and never written any more.
+    case cursorsWithoutOrigin
+    case sessionBegun, sessionEnded, evicted, seen, lost
     case message
     case hold
     // Those that no version writes yet are reserved. Whatever a restart must know is a record, or a row made from one: these are for what comes.
@@ -15,6 +17,7 @@ enum RecordKind: UInt8 {
     case audit
     case erase, membership, readMarks, consumer, ticketKeys, format
     case limit
+    case cursors
 }
 
 /// One session's new cursor.
@@ -24,6 +27,17 @@ package struct CursorRecord: Equatable, Sendable {
     package var position: Position
     package var ordinal: UInt32
     package var cumulativeBytes: UInt32
+    /// The session's cursor in the last record before: what it has acknowledged since then begins behind this.
+    package var from: Position
+
+    package init(session: SessionID, attach: AttachNumber, _ entry: InboxEntry, from: Position) {
+        self.session = session
+        self.attach = attach
+        position = entry.position
+        ordinal = entry.ordinal
+        cumulativeBytes = entry.cumulativeBytes
+        self.from = from
+    }
 }
 
 /// A new session, and its user when he is new too.
@@ -43,6 +57,8 @@ package struct SessionBegunRecord: Equatable, Sendable {
     package var predecessor: UInt32
     /// Whom it may write to; nil: everybody.
     package var limit: RecipientLimit?
+    /// Milliseconds since 1970; 0: an earlier version didn't say.
+    package var time: UInt64
 }
 
 /// Messages that left an inbox without acknowledgement.
@@ -50,14 +66,20 @@ package struct EvictedRecord: Equatable, Sendable {
     package var user: UInt64
     package var through: InboxEntry
     package var reason: GapReason
+    /// Where the inbox began before, how many messages left, and when, in milliseconds since 1970; 0: an earlier version didn't say.
+    package var from: Position
+    package var count: UInt32
+    package var time: UInt64
 }
 
 /// What a journal entry says.
 package enum Record: Equatable, Sendable {
     case message(MessageRecord)
-    case cursors([CursorRecord])
+    /// The time is in milliseconds since 1970; 0: an earlier version didn't say.
+    case cursors([CursorRecord], time: UInt64)
     case sessionBegun(SessionBegunRecord)
-    case sessionEnded(SessionID, hasExpired: Bool)
+    /// The time is as for cursors.
+    case sessionEnded(SessionID, hasExpired: Bool, time: UInt64)
     case evicted(EvictedRecord)
     /// The session was seen at this age, so that it doesn't expire.
     case seen(SessionID, age: UInt32)
@@ -78,18 +100,22 @@ package enum Record: Equatable, Sendable {
         bytes.append(bigEndian: UInt32(0))
         switch self {
         case .message: break
-        case .cursors(let cursors):
+        case .cursors(let cursors, let time):
             bytes.append(RecordKind.cursors.rawValue)
+            bytes.append(bigEndian: time)
             for cursor in cursors {
+                assert(cursor.from <= cursor.position, "a cursor never goes back")
                 bytes.append(bigEndian: cursor.session.rawValue)
                 bytes.append(bigEndian: cursor.attach.rawValue)
                 InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes).encode(into: &bytes)
+                bytes.append(varint: cursor.position.rawValue - cursor.from.rawValue)
             }
         case .sessionBegun(let begun):
             bytes.append(RecordKind.sessionBegun.rawValue)
             bytes.append(bigEndian: begun.session.rawValue)
             bytes.append(bigEndian: begun.attach.rawValue)
-            bytes.append((begun.isSendOnly ? 1 : 0) | (begun.isService ? 2 : 0) | (begun.deviceHasSent ? 4 : 0))
+            bytes.append((begun.isSendOnly ? 1 : 0) | (begun.isService ? 2 : 0) | (begun.deviceHasSent ? 4 : 0) | (begun.time != 0 ? 8 : 0))
+            if begun.time != 0 { bytes.append(bigEndian: begun.time) }
             begun.cursor.encode(into: &bytes)
             bytes.append(bigEndian: begun.age)
             bytes.append(text: begun.device)
@@ -97,15 +123,19 @@ package enum Record: Equatable, Sendable {
             // Behind all others, where a reader that doesn't know it stops.
             if begun.predecessor != 0 || begun.limit != nil { bytes.append(bigEndian: begun.predecessor) }
             if let limit = begun.limit { limit.encode(into: &bytes) }
-        case .sessionEnded(let session, let hasExpired):
+        case .sessionEnded(let session, let hasExpired, let time):
             bytes.append(RecordKind.sessionEnded.rawValue)
             bytes.append(bigEndian: session.rawValue)
             bytes.append(hasExpired ? 1 : 0)
+            bytes.append(bigEndian: time)
         case .evicted(let evicted):
             bytes.append(RecordKind.evicted.rawValue)
             bytes.append(bigEndian: evicted.user)
             evicted.through.encode(into: &bytes)
             bytes.append(evicted.reason.rawValue)
+            bytes.append(bigEndian: evicted.from.rawValue)
+            bytes.append(bigEndian: evicted.count)
+            bytes.append(bigEndian: evicted.time)
         case .seen(let session, let age):
             bytes.append(RecordKind.seen.rawValue)
             bytes.append(bigEndian: session.rawValue)
@@ -152,7 +182,8 @@ package enum Record: Equatable, Sendable {
             _ = MessageRecord(decoding: &reader, of: nil, &isOfLaterVersion)
             return isOfLaterVersion
         case .audit: return AuditRecord.isOfLaterVersion(bytes, from: 5)
-        case .messageOfFormat1, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold, .limit: return false
+        case .messageOfFormat1, .cursorsWithoutOrigin, .cursors, .sessionBegun, .sessionEnded, .evicted, .seen, .lost, .hold, .limit:
+            return false
         case .ledger, .wake, .erase, .membership, .readMarks, .consumer, .ticketKeys, .format, nil: return true
         }
     }
@@ -179,27 +210,32 @@ package enum Record: Equatable, Sendable {
             guard var message = MessageRecord(decodingFormat1: &reader) else { return nil }
             message.body = reader.offset..<bytes.count
             return .message(message)
-        case .cursors:
+        case .cursors, .cursorsWithoutOrigin:
+            var time: UInt64 = 0
+            if kind == .cursors {
+                guard let known = reader.integer(UInt64.self) else { return nil }
+                time = known
+            }
             var cursors: [CursorRecord] = []
             while reader.remaining > 0 {
-                guard let session = reader.integer(UInt64.self), let attach = reader.integer(UInt32.self),
-                    let entry = InboxEntry(decoding: &reader)
-                else { return nil }
-                cursors.append(
-                    CursorRecord(
-                        session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), position: entry.position,
-                        ordinal: entry.ordinal, cumulativeBytes: entry.cumulativeBytes))
+                guard let cursor = CursorRecord(decoding: &reader, hasOrigin: kind == .cursors) else { return nil }
+                cursors.append(cursor)
             }
-            return .cursors(cursors)
+            return .cursors(cursors, time: time)
         case .sessionBegun: return SessionBegunRecord(decoding: &reader).map(Record.sessionBegun)
         case .sessionEnded:
             guard let session = reader.integer(UInt64.self), let hasExpired = reader.integer(UInt8.self) else { return nil }
-            return .sessionEnded(SessionID(rawValue: session), hasExpired: hasExpired != 0)
+            return .sessionEnded(SessionID(rawValue: session), hasExpired: hasExpired != 0, time: reader.integer(UInt64.self) ?? 0)
         case .evicted:
             guard let user = reader.integer(UInt64.self), let through = InboxEntry(decoding: &reader),
                 let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:))
             else { return nil }
-            return .evicted(EvictedRecord(user: user, through: through, reason: reason))
+            var evicted = EvictedRecord(user: user, through: through, reason: reason, from: .zero, count: 0, time: 0)
+            // Behind all others, where a reader that doesn't know them stops.
+            if let from = reader.integer(UInt64.self), let count = reader.integer(UInt32.self), let time = reader.integer(UInt64.self) {
+                (evicted.from, evicted.count, evicted.time) = (Position(rawValue: from), count, time)
+            }
+            return .evicted(evicted)
         case .seen:
             guard let session = reader.integer(UInt64.self), let age = reader.integer(UInt32.self) else { return nil }
             return .seen(SessionID(rawValue: session), age: age)
@@ -221,11 +257,27 @@ package enum Record: Equatable, Sendable {
     }
 }
 
+extension CursorRecord {
+    /// - Parameter hasOrigin: whether the record says where the cursor came from.
+    @_lifetime(reader: copy reader)
+    fileprivate init?(decoding reader: inout ByteReader, hasOrigin: Bool) {
+        guard let session = reader.integer(UInt64.self), let attach = reader.integer(UInt32.self), let entry = InboxEntry(decoding: &reader)
+        else { return nil }
+        var from = Position.zero
+        if hasOrigin {
+            guard let steps = reader.varint(UInt64.self), steps <= entry.position.rawValue else { return nil }
+            from = Position(rawValue: entry.position.rawValue - steps)
+        }
+        self.init(session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), entry, from: from)
+    }
+}
+
 extension SessionBegunRecord {
     @_lifetime(reader: copy reader)
     fileprivate init?(decoding reader: inout ByteReader) {
         guard let session = reader.integer(UInt64.self), let attach = reader.integer(UInt32.self), let flags = reader.integer(UInt8.self),
-            let cursor = InboxEntry(decoding: &reader), let age = reader.integer(UInt32.self), let device = reader.text(),
+            let time = flags & 8 == 0 ? 0 : reader.integer(UInt64.self), let cursor = InboxEntry(decoding: &reader),
+            let age = reader.integer(UInt32.self), let device = reader.text(),
             let user = reader.text()
         else { return nil }
         let predecessor = reader.integer(UInt32.self) ?? 0
@@ -237,7 +289,7 @@ extension SessionBegunRecord {
         self.init(
             session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), isSendOnly: flags & 1 != 0,
             isService: flags & 2 != 0, deviceHasSent: flags & 4 != 0, cursor: cursor, age: age, device: device, newUser: user,
-            predecessor: predecessor, limit: limit)
+            predecessor: predecessor, limit: limit, time: time)
     }
 }
 

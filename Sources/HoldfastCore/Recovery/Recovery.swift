@@ -121,12 +121,12 @@ extension Core {
             }
             clock.recovered(time: message.time)
             clock.recovered(age: message.age)
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             for cursor in cursors { try load(cursor.session.userNumber, from: snapshot) }
         case .sessionBegun(let begun):
             if begun.newUser.isEmpty { try load(begun.session.userNumber, from: snapshot) }
             clock.recovered(age: begun.age)
-        case .sessionEnded(let session, _): try load(session.userNumber, from: snapshot)
+        case .sessionEnded(let session, _, _): try load(session.userNumber, from: snapshot)
         case .seen(let session, let age):
             try load(session.userNumber, from: snapshot)
             clock.recovered(age: age)

@@ -53,11 +53,14 @@ package struct Hold: Equatable, Sendable {
     package var ageMax: UInt32
     /// Records before the last so many bytes aren't held; 0: without a limit.
     package var bytesMax: UInt64
+    /// Of a consumer of the feed.
+    package var consumer: FeedConsumer?
 
-    package init(floor: Position, ageMax: UInt32, bytesMax: UInt64) {
+    package init(floor: Position, ageMax: UInt32, bytesMax: UInt64, consumer: FeedConsumer? = nil) {
         self.floor = floor
         self.ageMax = ageMax
         self.bytesMax = bytesMax
+        self.consumer = consumer
     }
 }
 
@@ -149,7 +152,7 @@ struct Holds {
     static func decode(_ key: Span<UInt8>, _ value: Span<UInt8>) -> (HoldName, Hold)? {
         guard key.count > 0, let name = HoldName(key[0], [UInt8](key, 1..<key.count)) else { return nil }
         var reader = ByteReader(value)
-        guard let hold = Hold(decoding: &reader) else { return nil }
+        guard let hold = Hold(decodingWhole: &reader) else { return nil }
         return (name, hold)
     }
 
@@ -165,13 +168,14 @@ extension Holds.Rows {
         for (name, hold) in rows {
             var value: [UInt8] = []
             hold?.encode(into: &value)
+            hold?.consumer?.encode(into: &value)
             if hold != nil { try store.put(.holds, name.encoded.span, value.span) } else { try store.delete(.holds, name.encoded.span) }
         }
     }
 }
 
 extension Hold {
-    /// floor u64 | seconds u32 | bytes u64
+    /// floor u64 | seconds u32 | bytes u64. What a consumer has beside follows behind what a record has else.
     func encode(into bytes: inout [UInt8]) {
         bytes.append(bigEndian: floor.rawValue)
         bytes.append(bigEndian: ageMax)
@@ -185,6 +189,22 @@ extension Hold {
         }
         self.init(floor: Position(rawValue: floor), ageMax: age, bytesMax: bytes)
     }
+
+    /// A row's value.
+    @_lifetime(reader: copy reader)
+    init?(decodingWhole reader: inout ByteReader) {
+        self.init(decoding: &reader)
+        guard decodeConsumer(&reader) else { return nil }
+    }
+
+    /// Reads what a consumer has, if anything follows.
+    /// - Returns: false when what follows is none.
+    @_lifetime(reader: copy reader)
+    fileprivate mutating func decodeConsumer(_ reader: inout ByteReader) -> Bool {
+        guard reader.remaining > 0 else { return true }
+        consumer = FeedConsumer(decoding: &reader)
+        return consumer != nil
+    }
 }
 
 extension HoldRecord {
@@ -193,12 +213,14 @@ extension HoldRecord {
         bytes.append(text: name.id)
         hold.encode(into: &bytes)
         bytes.append(cause.rawValue)
+        hold.consumer?.encode(into: &bytes)
     }
 
     @_lifetime(reader: copy reader)
     init?(decoding reader: inout ByteReader) {
         guard let kind = reader.integer(UInt8.self), let id = reader.text(), let name = HoldName(kind, id),
-            let hold = Hold(decoding: &reader), let cause = reader.integer(UInt8.self).flatMap(HoldCause.init(rawValue:))
+            var hold = Hold(decoding: &reader), let cause = reader.integer(UInt8.self).flatMap(HoldCause.init(rawValue:)),
+            hold.decodeConsumer(&reader)
         else { return nil }
         self.init(name: name, hold: hold, cause: cause)
     }

@@ -1,3 +1,5 @@
+package import HoldfastWire
+
 // The one driver of the core: messages go in, jobs and effects come out.
 //
 //     take(message) ──►  run(now:) ──►  takeJob(now:)       -> a disk, answered by a message
@@ -171,6 +173,9 @@ package struct CoreTurn: ~Copyable {
     package var isStored: Bool { !hasMore && !core.hasWork }
 
     // MARK: Questions
+
+    /// Everything up to here is synced.
+    package var committedThrough: Position { core.committedThrough }
 
     /// Milliseconds since 1970, as far as the machine's clock is believed, less the monotonic clock's: what loops reckon the time by.
     package var timeOffset: Int64 { core.timeOffset }

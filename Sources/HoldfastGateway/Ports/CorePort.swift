@@ -70,6 +70,7 @@ package final class CorePort: Sendable {
     private let door: Int
     private let post: @Sendable (CoreMessage) -> Void
     private let state = Mutex(State())
+    private let commits = CommitSignal()
 
     /// - Parameters:
     ///   - door: behind those of the event loops.
@@ -213,6 +214,34 @@ package final class CorePort: Sendable {
         return try await answer { reply, batch in .hold(reply, batch.append(request)) }
     }
 
+    /// A page of events of the feed, of what is synced.
+    /// - Parameters:
+    ///   - place: the events that follow it.
+    ///   - filter: its texts have at most 255 bytes each.
+    ///   - consumer: the name of who asks; empty: it isn't a consumer.
+    ///   - limit: 1 to 1,000.
+    package func events(
+        after place: FeedPlace, _ filter: FeedFilter, consumer: [UInt8] = [], limit: Int = 100, wantsBodies: Bool = false
+    ) async throws(PortError) -> PortAnswer {
+        guard (1...Self.pageMax).contains(limit) else { throw .invalid("a page has 1 to \(Self.pageMax) events, not \(limit)") }
+        for text in [filter.user, filter.tag, consumer] { try Self.checkText(text, "a user, a tag or a consumer") }
+        return try await answer { reply, batch in
+            .ask(
+                reply, batch.appendEvents(after: place, filter, consumer: consumer, limit: limit, wantsBodies: wantsBodies))
+        }
+    }
+
+    /// Waits until something behind the position is synced, for a time at most, or until the task is cancelled or the gateway stops.
+    package func waitForEvents(behind position: Position, atMost duration: Duration) async {
+        await commits.wait(behind: position, atMost: duration)
+    }
+
+    /// Everything up to the position is synced. Called by the core's thread.
+    func committed(through position: Position) { commits.advance(to: position) }
+
+    /// All consumers of the feed.
+    package func consumers() async throws(PortError) -> PortAnswer { try await answer { reply, _ in .ask(reply, .consumers) } }
+
     /// Does something to a user's access or connections, and answers when that is synced. What finds nothing to do is in the audit log, too.
     ///
     /// - Parameters:
@@ -353,6 +382,7 @@ package final class CorePort: Sendable {
 
     /// The core is gone: nobody is answered any more.
     func stop() {
+        commits.stop()
         let left = state.withLock { state in
             state.isStopped = true
             defer { state.waiters = [:] }

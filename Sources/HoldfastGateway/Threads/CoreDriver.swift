@@ -199,6 +199,7 @@ final class CoreDriver: @unchecked Sendable {
             if let (effects, spare) = turn.takeEffects(door: loop) { loops[loop].post(.effects(effects, spare: spare)) }
         }
         if let (effects, _) = turn.takeEffects(door: loops.count) { port.take(effects) }
+        port.committed(through: turn.committedThrough)
         if turn.takeGiveBack() { for loop in loops { loop.post(.giveMemoryBack) } }
         load.setTimeOffset(turn.timeOffset)
         if let notice = turn.takeClockNotice() { ClockLog.write(notice, to: logger) }

@@ -17,6 +17,8 @@ final class SimulatedBackend {
         case inbox(user: String)
         case reachability([String])
         case hold(HoldRequest)
+        case events(after: FeedPlace)
+        case consumers
         case act(Act)
         case audit(limit: Int)
     }
@@ -107,6 +109,21 @@ final class SimulatedBackend {
         run.post(.commands(batch, done: nil))
     }
 
+    /// What the feed's consumer reads.
+    func readEvents(after place: FeedPlace, limit: Int) {
+        var batch = CommandBatch(door: door)
+        let question = batch.appendEvents(
+            after: place, FeedFilter(), consumer: Array(SimulatedConsumer.name.utf8), limit: limit, wantsBodies: false)
+        batch.commands.append(.ask(newReply(.events(after: place)), question))
+        run.post(.commands(batch, done: nil))
+    }
+
+    func askConsumers() {
+        var batch = CommandBatch(door: door)
+        batch.commands.append(.ask(newReply(.consumers), .consumers))
+        run.post(.commands(batch, done: nil))
+    }
+
     /// Does something to a user; to a session alone where no name is given.
     func act(_ act: Act, on user: String) {
         var batch = CommandBatch(door: door)
@@ -152,6 +169,10 @@ final class SimulatedBackend {
             case (.audit(let limit), .audit(let page, let position)): oracle.answered(page, limit: limit, at: position)
             case (.hold(let request), .held(let floor, let position)):
                 oracle.held(request, floor: floor, at: position, next: run.storage.nextPosition)
+                if request.name == SimulatedConsumer.holdName { run.consumer.held(request, run) }
+            case (.hold, .placeAhead), (.hold, .noConsumer), (.events, .placeAhead): run.consumer.refused()
+            case (.events(let place), .events(let page, _)): run.consumer.take(page, after: place)
+            case (.consumers, .consumers(let consumers, _)): run.consumer.isToldOf(consumers)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")
             }
         }

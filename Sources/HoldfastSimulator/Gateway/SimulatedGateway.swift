@@ -12,6 +12,8 @@ final class SimulatedGateway {
 
     unowned let world: World
     let oracle: Oracle
+    /// Follows the feed, whatever becomes of the gateway.
+    let consumer: SimulatedConsumer
     private(set) var network: Network!
     private(set) var storage: MemoryStorage
     private(set) var keys: TicketKeys
@@ -28,6 +30,7 @@ final class SimulatedGateway {
     init(_ world: World, _ oracle: Oracle) {
         self.world = world
         self.oracle = oracle
+        consumer = SimulatedConsumer(oracle)
         storage = MemoryStorage(window: world.profile.journal.window, isFenced: world.profile.journal.isReplicated)
         keys = TicketKeys(firstSecret: Self.secret(&world.random), now: world.wall / 1000)
         backup = Backup(storage: storage.crashCopy(), time: 0)

@@ -132,7 +132,7 @@ final class SimulatedJournal {
     private func takeOver() {
         isShutOut = true
         var batch = JournalBatch()
-        Record.cursors([]).encode(into: &batch.bytes)
+        Record.cursors([], time: 0).encode(into: &batch.bytes)
         batch.firstPosition = run.storage.nextPosition
         batch.nextPosition = Position(rawValue: batch.firstPosition.rawValue + 1)
         batch.entries = [.init(position: batch.firstPosition, offset: 0, count: batch.bytes.count)]

@@ -37,9 +37,9 @@ struct InboxHistory {
         case .sessionBegun(let begun):
             note(begun.newUser, is: begun.session.userNumber, since: position)
             if !begun.isSendOnly { add(.began(begun.session, at: begun.cursor.position), of: begun.session.userNumber, at: position) }
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             for cursor in cursors { add(.moved(cursor.session, to: cursor.position), of: cursor.session.userNumber, at: position) }
-        case .sessionEnded(let session, _): add(.ended([session]), of: session.userNumber, at: position)
+        case .sessionEnded(let session, _, _): add(.ended([session]), of: session.userNumber, at: position)
         case .audit(let audit):
             if audit.isNewUser { note(audit.name, is: audit.user, since: position) }
             let ended = audit.ended.map { SessionID(user: audit.user, serial: $0) }

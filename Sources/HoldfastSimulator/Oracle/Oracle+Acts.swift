@@ -8,7 +8,7 @@ extension Oracle {
         switch record {
         case .sessionBegun(let begun): devices[begun.session] = String(decoding: begun.device, as: UTF8.self)
         case .message(let message) where message.key == nil: checkIsNotRevoked(message.session, "sends", at: position)
-        case .cursors(let cursors): for cursor in cursors { checkIsNotRevoked(cursor.session, "acknowledges", at: position) }
+        case .cursors(let cursors, _): for cursor in cursors { checkIsNotRevoked(cursor.session, "acknowledges", at: position) }
         case .audit(let audit):
             world.note(
                 "on the disk: \(audit.act) on \(String(decoding: audit.name, as: UTF8.self)), \(audit.outcome), at \(position.rawValue)")

@@ -149,9 +149,16 @@ extension Oracle {
     /// Whoever asks for less has it from now on, whether the answer comes or not.
     func asksFor(_ request: HoldRequest) {
         switch request {
-        case .set(let name, let hold): if let floor = holdFloors[name] { holdFloors[name] = max(floor, hold.floor) }
+        case .set(let name, let hold): raiseFloor(of: name, to: hold.floor)
+        case .acknowledge(let name, let place): raiseFloor(of: name, to: place.position)
+        case .register(let name, let registration):
+            if case .newest = registration.start { holdFloors[name] = nil }
         case .release(let name): holdFloors[name] = nil
         }
+    }
+
+    private func raiseFloor(of name: HoldName, to floor: Position) {
+        if let known = holdFloors[name] { holdFloors[name] = max(known, floor) }
     }
 
     /// - Parameters:
@@ -163,13 +170,20 @@ extension Oracle {
             world.coverage.count("hold set")
             world.note("\(name) holds what is above \(floor.rawValue), asked for \(asked.floor.rawValue)")
             if floor < asked.floor, asked.floor < next { world.fail("\(name) has a floor below what was asked for") }
-            // It may have given way after that, in a batch that was on the disk before the answer was told.
-            let later = gaveWayTo[name].flatMap { $0.at > position ? $0.floor : nil }
-            holdFloors[name] = max(floor, later ?? .zero)
+            setFloor(of: name, floor, at: position)
+        case .register(let name, _), .acknowledge(let name, _):
+            world.coverage.count("feed: consumer held")
+            setFloor(of: name, floor, at: position)
         case .release(let name):
             world.coverage.count("hold released")
             holdFloors[name] = nil
         }
+    }
+
+    private func setFloor(of name: HoldName, _ floor: Position, at position: Position) {
+        // It may have given way after that, in a batch that was on the disk before the answer was told.
+        let later = gaveWayTo[name].flatMap { $0.at > position ? $0.floor : nil }
+        holdFloors[name] = max(floor, later ?? .zero)
     }
 
     /// The gateway has said that a hold gave way.

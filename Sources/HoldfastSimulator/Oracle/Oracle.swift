@@ -18,6 +18,8 @@ final class Oracle {
     private(set) var inboxes: InboxHistory? = InboxHistory()
     /// What operators have done; nil after a repair, which may leave out any record.
     var acts: ActHistory? = ActHistory()
+    /// What the feed has to tell; nil after a repair, which may leave out any record.
+    var feed: FeedHistory? = FeedHistory()
     /// The devices whose sessions began.
     var devices: [SessionID: String] = [:]
     /// Above which no record may go, as far as those who have a hold know.
@@ -133,6 +135,7 @@ final class Oracle {
             if let record {
                 inboxes?.add(record, at: entry.position)
                 checkActs(record, at: entry.position)
+                noteForFeed(record, at: entry.position)
             }
             if case .hold(let hold)? = record { recorded(hold, at: entry.position) }
             guard let number = TextBody.find(in: batch.bytes[entry.offset..<entry.offset + entry.count]) else { continue }
@@ -183,6 +186,7 @@ final class Oracle {
         upload = (upload.number + 1, [])
         inboxes?.goBack(to: next)
         acts?.goBack(to: next)
+        feed?.goBack(to: next)
         holdFloors = [:]
         for index in texts.indices { lose(index) { $0 >= next } }
         damagedPositions = damagedPositions.filter { $0 < next }
@@ -196,6 +200,7 @@ final class Oracle {
         answeredCursors = [:]
         inboxes = nil
         acts = nil
+        feed = nil
         holdFloors = [:]
         for index in texts.indices where lose(index, damagedPositions.contains) { texts[index].isLostByDamage = true }
     }

@@ -12,7 +12,7 @@ package struct Operation: Equatable, Sendable {
         case crash, powerCut, drain, rotateKeys, checkpoint, stall, wallJump, failCommit, failCheckpoint, fillDisk, slowDisk, flipBit
         case backUpGateway, restoreGateway
         // What backends and operators do.
-        case push, ask, hold, act
+        case push, ask, hold, act, feed
         /// Everybody is away for days.
         case absence
 
@@ -54,6 +54,7 @@ package struct Operation: Equatable, Sendable {
             case .ask: 20
             case .hold: 20
             case .act: 20
+            case .feed: 60
             }
         }
 

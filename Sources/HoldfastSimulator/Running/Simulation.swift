@@ -82,6 +82,7 @@ package final class Simulation {
         case .push: push(operation)
         case .hold: hold(operation)
         case .act: act(phone, operation)
+        case .feed: if let run = gateway.run { gateway.consumer.act(run, operation.b) }
         case .ask:
             let pushed = oracle.texts.indices.filter { oracle.texts[$0].sender == nil }.suffix(8)
             gateway.run?.backend.ask(

@@ -102,12 +102,12 @@ struct JournalEntry {
         switch record {
         case .message(let message):
             return details(of: message)
-        case .cursors(let cursors):
+        case .cursors(let cursors, _):
             // A record of many cursors is told by its first: what matters of it is that it is whole.
             guard let first = cursors.first else { return [("count", .number(0))] }
             return [
                 ("count", .number(UInt64(cursors.count))), ("session", .number(first.session.rawValue)),
-                ("cursor", .number(first.position.rawValue)),
+                ("from", .number(first.from.rawValue)), ("cursor", .number(first.position.rawValue)),
             ]
         case .sessionBegun(let begun):
             var details: [(StaticString, Value)] = [
@@ -118,11 +118,12 @@ struct JournalEntry {
             if !begun.newUser.isEmpty { details.append(("newUser", .text(String(decoding: begun.newUser, as: UTF8.self)))) }
             if let limit = begun.limit { details.append(("to", .text(limit.names.joined(separator: " ")))) }
             return details
-        case .sessionEnded(let session, let hasExpired):
+        case .sessionEnded(let session, let hasExpired, _):
             return [("session", .number(session.rawValue)), ("expired", .text("\(hasExpired)"))]
         case .evicted(let evicted):
             return [
-                ("user", .number(evicted.user)), ("through", .number(evicted.through.position.rawValue)),
+                ("user", .number(evicted.user)), ("from", .number(evicted.from.rawValue)),
+                ("through", .number(evicted.through.position.rawValue)), ("count", .number(UInt64(evicted.count))),
                 ("reason", .text("\(evicted.reason)")),
             ]
         case .seen(let session, _): return [("session", .number(session.rawValue))]
@@ -130,9 +131,11 @@ struct JournalEntry {
             return [("session", .number(session.rawValue)), ("to", .text(limit?.names.joined(separator: " ") ?? "*"))]
         case .lost(let users): return [("users", .number(UInt64(users.count)))]
         case .hold(let record):
-            return [
+            var details: [(StaticString, Value)] = [
                 ("hold", .text("\(record.name)")), ("floor", .number(record.hold.floor.rawValue)), ("cause", .text("\(record.cause)")),
             ]
+            if let consumer = record.hold.consumer { details.append(("acknowledged", .text("\(consumer.place)"))) }
+            return details
         case .audit(let audit):
             return [
                 ("time", .text(Timestamp.text(audit.time))), ("act", .text("\(audit.act.kind)")), ("outcome", .text("\(audit.outcome)")),

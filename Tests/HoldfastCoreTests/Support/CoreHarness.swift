@@ -144,6 +144,14 @@ final class CoreHarness {
         return reply
     }
 
+    /// The same of a question that puts its names into the batch itself.
+    func ask(encoding make: (inout CommandBatch) -> Question) -> ReplyID {
+        let reply = newReply()
+        let question = make(&incoming[loops])
+        submit(to: loops) { _ in .ask(reply, question) }
+        return reply
+    }
+
     func fail(_ problem: String) {
         problems.append(problem)
         note("PROBLEM \(problem)")

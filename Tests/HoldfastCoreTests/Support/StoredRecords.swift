@@ -50,7 +50,7 @@ struct StoredRecords {
             liveSessions[begun.session] = !begun.isSendOnly
             stored[begun.session] = []
             if !begun.newUser.isEmpty { userNumbers[String(decoding: begun.newUser, as: UTF8.self)] = begun.session.userNumber }
-        case .sessionEnded(let session, _): liveSessions[session] = nil
+        case .sessionEnded(let session, _, _): liveSessions[session] = nil
         case .evicted(let evicted):
             evictions[evicted.user, default: []].append(
                 Eviction(through: evicted.through.position, reason: evicted.reason, recordedAt: position))

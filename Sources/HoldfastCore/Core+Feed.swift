@@ -1,0 +1,66 @@
+import HoldfastWire
+
+// The feed: what records say to those who follow it, behind a place of their own. It is a view of the journal, read like a page of a stream.
+extension Core {
+    /// A page of events, which a reader looks for in what is synced.
+    mutating func askEvents(_ id: ReplyID, _ question: FeedQuestion, _ bytes: [UInt8], _ resolution: Resolution) {
+        guard question.after.position <= committedThrough else { return reply(id, .placeAhead(newest: .end(of: committedThrough))) }
+        let filter = FeedFilter(types: question.types, user: [UInt8](bytes[question.user]), tag: [UInt8](bytes[question.tag]))
+        query(
+            id,
+            .events(
+                FeedScan(
+                    after: question.after, filter: filter, user: resolution.user, consumer: [UInt8](bytes[question.consumer]),
+                    limit: Int(question.limit), wantsBodies: question.wantsBodies)),
+            through: committedThrough)
+    }
+
+    /// - Parameter isCurrent: the view had what the last checkpoint wrote: names that it lacks are in RAM, or lost.
+    /// - Returns: the page as it is to be told; nil: it has to be read again.
+    func completed(_ page: FeedPage, of scan: FeedScan, isCurrent: Bool) -> FeedPage? {
+        var page = page
+        if page.rewoundTo != nil { return page }
+        for index in page.events.indices {
+            guard addNames(to: &page.events[index]) || isCurrent else { return nil }
+        }
+        // Records may have gone since the view, but none that it lacked comes back.
+        let gone = FeedPlace.end(of: wholeAfter)
+        guard scan.after < gone else { return page }
+        let consumer = scan.consumer.isEmpty ? nil : holds[HoldName(.consumer, scan.consumer)]?.consumer
+        page.missed = .init(after: scan.after, through: gone, cause: consumer?.missed?.cause)
+        page.events.removeAll { $0.place <= gone }
+        page.next = max(page.next, gone)
+        return page
+    }
+
+    /// Adds names that the store lacks.
+    /// - Returns: whether the event has all of its names.
+    private func addNames(to event: inout FeedEvent) -> Bool {
+        var isWhole = addName(to: &event.subject)
+        if case .stored(var stored) = event.content, stored.sender.name.isEmpty {
+            isWhole = addName(to: &stored.sender) && isWhole
+            event.content = .stored(stored)
+        }
+        if var session = event.session, session.device.isEmpty {
+            guard let device = names.newDevice(of: session.id) else { return false }
+            session.device = device
+            event.session = session
+        }
+        return isWhole
+    }
+
+    private func addName(to user: inout FeedEvent.User) -> Bool {
+        guard user.name.isEmpty, user.number != 0 else { return true }
+        guard let name = userName(user.number) else { return false }
+        user.name = name
+        return true
+    }
+
+    mutating func askConsumers(_ id: ReplyID) {
+        let consumers = holds.names.compactMap { name -> ConsumerStatus? in
+            guard name.kind == .consumer, let hold = holds[name], let consumer = hold.consumer else { return nil }
+            return ConsumerStatus(name: name.id, hold: hold, consumer: consumer)
+        }
+        answer(id, .consumers(consumers, at: lastPosition), until: lastPosition)
+    }
+}
