@@ -88,7 +88,8 @@ extension Core {
             guard let page = completed(page, of: scan, isCurrent: result.checkpoint >= checkpoint.written) else {
                 return query(job.reply, .events(scan), through: job.through)
             }
-            answer(job.reply, .events(page, at: job.through), until: job.through)
+            // What a hold has given up is told when the record is synced that says so.
+            answer(job.reply, .events(page, at: job.through), until: page.missed == nil ? job.through : lastPosition)
         default: preconditionFailure("a reader answers what it was asked")
         }
     }

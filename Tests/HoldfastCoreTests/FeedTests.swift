@@ -74,6 +74,7 @@ import Testing
             case .sessionBegun(let session), .sessionRevoked(let session), .sessionEnded(let session, _):
                 return "\(event.type.name) \(subject)/\(text(session.device))"
             case .userBlocked(_, let reason): return "\(event.type.name) \(subject) \(text(reason))"
+            case .damaged: return event.type.name
             case .act(let act): return "\(event.type.name) \(subject) \(act.act.kind)"
             }
         }

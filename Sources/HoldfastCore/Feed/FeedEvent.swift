@@ -11,6 +11,8 @@ package enum FeedEventType: UInt8, CaseIterable, Sendable {
     case sessionRevoked = 6
     case userBlocked = 7
     case auditAct = 8
+    /// A record can't be read any more: what it said is lost to the feed. Every consumer gets it, whatever its filter.
+    case recordDamaged = 9
 
     /// The CloudEvents `type`.
     package var name: String {
@@ -24,6 +26,7 @@ package enum FeedEventType: UInt8, CaseIterable, Sendable {
         case .sessionRevoked: "session.revoked"
         case .userBlocked: "user.blocked"
         case .auditAct: "audit.act"
+        case .recordDamaged: "feed.damaged"
         }
     }
 
@@ -101,11 +104,13 @@ package struct FeedEvent: Equatable, Sendable {
         case sessionRevoked(Session)
         case userBlocked(until: UInt32, reason: [UInt8])
         case act(AuditRecord)
+        case damaged
     }
 
     package var place: FeedPlace
     /// Milliseconds since 1970; 0: the record is of an earlier version and doesn't say.
     package var time: UInt64
+    /// Number 0: nobody's.
     package var subject: User
     package var content: Content
 
@@ -119,6 +124,7 @@ package struct FeedEvent: Equatable, Sendable {
         case .sessionRevoked: .sessionRevoked
         case .userBlocked: .userBlocked
         case .act: .auditAct
+        case .damaged: .recordDamaged
         }
     }
 
@@ -128,7 +134,7 @@ package struct FeedEvent: Equatable, Sendable {
             switch content {
             case .delivered(let delivered): delivered.session
             case .sessionBegun(let session), .sessionEnded(let session, _), .sessionRevoked(let session): session
-            case .stored, .left, .userBlocked, .act: nil
+            case .stored, .left, .userBlocked, .act, .damaged: nil
             }
         }
         set {
@@ -140,7 +146,7 @@ package struct FeedEvent: Equatable, Sendable {
             case .sessionBegun: content = .sessionBegun(newValue)
             case .sessionEnded(_, let hasExpired): content = .sessionEnded(newValue, hasExpired: hasExpired)
             case .sessionRevoked: content = .sessionRevoked(newValue)
-            case .stored, .left, .userBlocked, .act: break
+            case .stored, .left, .userBlocked, .act, .damaged: break
             }
         }
     }

@@ -29,16 +29,13 @@ struct FeedScan: Sendable {
             guard at <= position else { return false }
             records += 1
             bytes += record.count
-            if isWanted(kind: record), let decoded = Record.decode(record) {
-                let body = wantsBodies ? decoded.messageBody(record) : nil
-                decoded.eachEvent(at: at, messageBody: body) { event in
-                    guard event.place > after, isWanted(event) else { return true }
-                    page.events.append(event)
-                    bodyBytes += body?.count ?? 0
-                    isFull = page.events.count >= limit || bodyBytes >= Self.bodyBytesMax
-                    if isFull { page.next = event.place }
-                    return !isFull
-                }
+            each(record, at: at) { event, size in
+                guard event.place > after, isWanted(event) else { return true }
+                page.events.append(event)
+                bodyBytes += size
+                isFull = page.events.count >= limit || bodyBytes >= Self.bodyBytesMax
+                if isFull { page.next = event.place }
+                return !isFull
             }
             if isFull { return false }
             page.next = max(page.next, .end(of: at))
@@ -69,11 +66,22 @@ struct FeedScan: Sendable {
         return after.position >= end ? .end(of: Position(rawValue: next.rawValue - 1)) : nil
     }
 
-    private func isWanted(kind record: Span<UInt8>) -> Bool {
-        record.count > 4 && !filter.types.isDisjoint(with: Record.eventTypes(ofKind: record[4]))
+    /// Hands out the events of a record that may be wanted, with the size of the body that they have, until `body` returns false.
+    private func each(_ record: Span<UInt8>, at position: Position, _ body: (FeedEvent, Int) -> Bool) {
+        // Of a record that is damaged nobody knows who would have wanted what it said.
+        guard Record.isIntact(record) else { return tellDamage(at: position, body) }
+        guard !filter.types.isDisjoint(with: Record.eventTypes(ofKind: record[4])) else { return }
+        guard let decoded = Record.decodeFields(record) else { return tellDamage(at: position, body) }
+        let messageBody = wantsBodies ? decoded.messageBody(record) : nil
+        decoded.eachEvent(at: position, messageBody: messageBody) { body($0, messageBody?.count ?? 0) }
+    }
+
+    private func tellDamage(at position: Position, _ body: (FeedEvent, Int) -> Bool) {
+        _ = body(FeedEvent(place: FeedPlace(position, 0), time: 0, subject: .init(number: 0), content: .damaged), 0)
     }
 
     private func isWanted(_ event: FeedEvent) -> Bool {
+        if event.type == .recordDamaged { return true }
         guard filter.types.contains(event.type) else { return false }
         if !filter.user.isEmpty {
             var isHis = event.subject.number == user

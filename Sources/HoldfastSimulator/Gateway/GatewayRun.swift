@@ -75,8 +75,6 @@ final class GatewayRun {
 
     var consumer: SimulatedConsumer { gateway.consumer }
 
-    var committedThrough: Position { core.committedThrough }
-
     var monotonic: UInt64 { monotonicStart + world.time - startedAt }
 
     private var now: CoreTime { CoreTime(wall: world.wall, monotonic: monotonic) }

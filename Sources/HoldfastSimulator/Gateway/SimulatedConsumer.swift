@@ -40,10 +40,17 @@ final class SimulatedConsumer {
             bytesMax: random.chance(0.3) ? UInt64(2_000 + random.below(50_000)) : 0)
     }
 
-    func read(_ run: GatewayRun, after place: FeedPlace, limit: Int) {
-        (asked, isWaiting) = (run, true)
-        run.backend.readEvents(after: place, limit: limit)
+    private func read(_ run: GatewayRun, after place: FeedPlace, limit: Int) { run.backend.readEvents(after: place, limit: limit) }
+
+    /// Reads what there is, if it is a consumer.
+    func catchUp(_ run: GatewayRun) {
+        guard let place, !isWaiting || asked !== run else { return }
+        (asked, isWaiting, isAtEnd) = (run, true, false)
+        read(run, after: place, limit: 1_000)
     }
+
+    /// It has read everything that there was when it read last, or is none.
+    private(set) var isAtEnd = true
 
     // MARK: Answers
 
@@ -66,7 +73,7 @@ final class SimulatedConsumer {
     func refused() {
         isWaiting = false
         // The gateway was put back: the consumer begins anew, with the oldest that is there.
-        place = nil
+        (place, isAtEnd) = (nil, true)
         oracle.world.coverage.count("feed: begins anew")
     }
 
@@ -75,8 +82,6 @@ final class SimulatedConsumer {
         guard after == place else { return }
         oracle.feedRead(page, after: after)
         place = page.next
+        isAtEnd = page.isAtEnd
     }
-
-    /// Nothing more will happen: whether it has read everything.
-    func isDone(_ run: GatewayRun) -> Bool { !isWaiting && place.map { $0.position >= run.committedThrough } ?? true }
 }

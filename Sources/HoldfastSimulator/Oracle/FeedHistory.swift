@@ -58,10 +58,14 @@ struct FeedHistory {
         cursors = [:]
     }
 
-    /// What lies behind one place and up to another.
-    func entries(after: FeedPlace, through: FeedPlace) -> ArraySlice<Entry> {
+    /// What lies behind one place and up to another; of a damaged record, that it is damaged.
+    func entries(after: FeedPlace, through: FeedPlace, damaged: Set<Position>) -> [Entry] {
         let start = entries.firstIndex { $0.place > after } ?? entries.endIndex
         let end = entries[start...].firstIndex { $0.place > through } ?? entries.endIndex
-        return entries[start..<end]
+        var found = entries[start..<end].filter { !damaged.contains($0.place.position) }
+        for position in damaged where FeedPlace(position, 0) > after && FeedPlace(position, 0) <= through {
+            found.append(Entry(place: FeedPlace(position, 0), type: .recordDamaged, user: 0))
+        }
+        return found.sorted { $0.place < $1.place }
     }
 }

@@ -11,6 +11,7 @@ extension Oracle {
         // Whoever was new by a record that could not be read has lost his name by a repair, and what was kept for him under it.
         if !hasNamelessUser(gateway) { for number in texts.indices { check(text: number) } }
         checkInboxes(gateway)
+        if !gateway.consumer.isAtEnd { world.fail("the consumer of the feed can't read to the end") }
     }
 
     private func hasNamelessUser(_ gateway: SimulatedGateway) -> Bool {

@@ -266,6 +266,7 @@ package final class Simulation {
         for round in 0..<60 where world.problems.isEmpty {
             unblockAll()
             healPhones(round)
+            if let run = gateway.run { gateway.consumer.catchUp(run) }
             world.run(until: world.time + 60_000)
             // A connection that is dead and says nothing is found by its heartbeat.
             if round >= 10, isSettled { break }
