@@ -54,6 +54,8 @@ package enum Command: Sendable {
     case ask(ReplyID, Question)
     /// By a port: changes a hold on the journal. Answered by a `Reply` when that is synced.
     case hold(ReplyID, HoldCommand)
+    /// By a port: what a consumer of the feed has read of an inbox. Answered by a `Reply` when it is synced.
+    case consume(ReplyID, ConsumeCommand)
     /// By a port: what an operator does to a user. Answered by a `Reply` when it is synced.
     case act(ReplyID, ActCommand)
 }
@@ -70,6 +72,7 @@ extension Command {
         case .push(let push): push.account.count + push.recipients.count + push.body.count + push.tag.count
         case .ask(_, let question): question.byteCount
         case .hold(_, let hold): hold.range.count
+        case .consume(_, let consume): consume.user.count + consume.device.count
         case .act(_, let act): act.byteCount
         }
     }
@@ -93,7 +96,7 @@ extension Command {
         case .push(let push): push.order
         case .ask(let reply, _), .act(let reply, _): OrderKey(reply)
         // All of them in their order.
-        case .hold(let reply, _): OrderKey(ReplyID(door: reply.door, number: 0))
+        case .hold(let reply, _), .consume(let reply, _): OrderKey(ReplyID(door: reply.door, number: 0))
         }
     }
 }

@@ -163,7 +163,7 @@ extension Core {
         if old != .none { close(old, .fenced) }
         disconnect(slot)
         if let state, isBelievable(state.position), state.position > sessions[slot].cursor.position {
-            moveCursor(slot, to: presentedEntry(state, of: slot, asked: presented))
+            moveCursor(slot, to: presentedEntry(state.position, of: slot, asked: presented))
             sessions[slot].storedAttach = max(sessions[slot].storedAttach, state.attach)
         }
         // After a start the last one issued is not known, only the last one stored.
@@ -190,6 +190,8 @@ extension Core {
         #if PLANTED_BUGS
             if PlantedBug.fenceNotStored.isActive { return .zero }
         #endif
+        // What it has acknowledged has a record of its own, which says from where on.
+        recordCursors(of: sessions[slot].user)
         let row = sessions[slot]
         return append(
             .cursors([CursorRecord(session: row.id, attach: row.attach, row.cursor, from: row.cursor.position)], time: clock.time))
@@ -197,15 +199,15 @@ extension Core {
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
     /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
-    private func presentedEntry(_ state: PresentedState, of slot: SessionSlot, asked: InboxEntry?) -> InboxEntry {
+    func presentedEntry(_ position: Position, of slot: SessionSlot, asked: InboxEntry?) -> InboxEntry {
         let user = sessions[slot].user
         var best = sessions[slot].cursor
-        let found = users.entry(of: user, atOrBefore: state.position) ?? asked ?? .none
+        let found = users.entry(of: user, atOrBefore: position) ?? asked ?? .none
         for known in [found, users[user].acknowledged, users.floor(of: user)?.entry ?? .none]
-        where known.position > best.position && known.position <= state.position {
+        where known.position > best.position && known.position <= position {
             best = known
         }
-        best.position = state.position
+        best.position = position
         return best
     }
 
@@ -213,23 +215,33 @@ extension Core {
         _ connection: ConnectionHandle, user: UserSlot?, name: [UInt8], device: [UInt8], _ limit: RecipientLimit?, isSendOnly: Bool,
         isService: Bool, follows predecessor: UInt32, deviceHasSent: Bool, _ outcome: WelcomeOutcome, _ state: PresentedState?
     ) {
+        let presented = state?.attach.rawValue ?? 0
+        let attach = AttachNumber(rawValue: presented < 1 << 24 ? presented + 1 : 1)
+        let previous = previous(outcome, state)
+        let begun = beginSession(
+            user: user, name: name, device: device, limit, isSendOnly: isSendOnly, isService: isService, follows: predecessor,
+            deviceHasSent: deviceHasSent, attach)
+        guard let slot = begun else { return }
+        connect(slot, connection)
+        welcome(slot, outcome, previous: previous)
+    }
+
+    /// Begins a session. Its stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
+    mutating func beginSession(
+        user: UserSlot?, name: [UInt8], device: [UInt8], _ limit: RecipientLimit?, isSendOnly: Bool, isService: Bool,
+        follows predecessor: UInt32, deviceHasSent: Bool, _ attach: AttachNumber
+    ) -> SessionSlot? {
         let number = user.map { users[$0].number } ?? names.nextUser
         let serial = user.map { users[$0].sessionSerial + 1 } ?? 1
         let id = SessionID(user: number, serial: serial)
         precondition(id.serial == serial && id.userNumber == number, "a session's number has room for both")
-        let presented = state?.attach.rawValue ?? 0
-        let attach = AttachNumber(rawValue: presented < 1 << 24 ? presented + 1 : 1)
-        let previous = previous(outcome, state)
-        // A stream begins with the oldest message that is still kept; what left unacknowledged is told by a GAP.
         append(
             .sessionBegun(
                 SessionBegunRecord(
                     session: id, attach: attach, isSendOnly: isSendOnly, isService: isService, deviceHasSent: deviceHasSent,
                     cursor: user.map { users[$0].acknowledged } ?? .none, age: clock.age, device: device,
                     newUser: user == nil ? name : [], predecessor: predecessor, limit: limit, time: clock.time)))
-        guard let user = users.find(number), let slot = users.session(id, of: user) else { return }
-        connect(slot, connection)
-        welcome(slot, outcome, previous: previous)
+        return users.find(number).flatMap { users.session(id, of: $0) }
     }
 
     private mutating func connect(_ slot: SessionSlot, _ connection: ConnectionHandle) {
@@ -327,7 +339,7 @@ extension Core {
         }
     }
 
-    private func isFullOfDevices(_ user: UserSlot) -> Bool {
+    func isFullOfDevices(_ user: UserSlot) -> Bool {
         users.countSessions(of: user) { !$0.flags.contains(.hasEnded) } >= configuration.devicesPerUserMax
     }
 

@@ -63,4 +63,32 @@ extension Core {
         }
         answer(id, .consumers(consumers, at: lastPosition), until: lastPosition)
     }
+
+    // MARK: Inboxes that consumers read
+
+    /// The consumer has everything up to a position, as a device of the user's: its session begins with the first call.
+    mutating func consume(_ id: ReplyID, through position: Position, _ names: CommandNames, _ resolution: Resolution) {
+        if resolution.hasLostUser { return reply(id, .userLost) }
+        let user = resolution.user.flatMap { users.find($0) }
+        if let user {
+            users[user].isRecent = true
+            endExpiredSessions(of: user)
+        }
+        let known = user.flatMap { user in resolution.device.flatMap { users.session($0, of: user) } }
+        if let known, !sessions[known].flags.contains(.hasEnded) {
+            let through = min(position, committedThrough)
+            if sessions[known].receives, through > sessions[known].cursor.position {
+                moveCursor(known, to: presentedEntry(through, of: known, asked: resolution.presented))
+                recordCursors(of: sessions[known].user)
+            }
+            noteSeen(known)
+        } else {
+            if let user, isFullOfDevices(user) { return reply(id, .tooManyDevices) }
+            _ = beginSession(
+                user: user, name: names.user.bytes, device: names.device.bytes, nil, isSendOnly: false, isService: true,
+                follows: known.map { sessions[$0].id.serial } ?? 0, deviceHasSent: known.map { sessions[$0].hasDeviceSent } ?? false,
+                AttachNumber(rawValue: 1))
+        }
+        answer(id, .consumed(at: lastPosition), until: lastPosition)
+    }
 }

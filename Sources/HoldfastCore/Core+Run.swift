@@ -37,6 +37,7 @@ extension Core {
             return returnCreditWithBatch(of: command)
         case .ask(let reply, let question): ask(reply, question, bytes, resolution)
         case .hold(let reply, let command): hold(reply, command.request(bytes))
+        case .consume(let reply, let consume): self.consume(reply, through: consume.through, names, resolution)
         case .act(let reply, let act):
             self.act(reply, act, bytes, names, resolution)
             return returnCreditWithBatch(of: command)

@@ -123,17 +123,16 @@ extension Core {
 
     /// What a consumer begins with; nil: with a place that is still to come.
     private func consumer(_ registration: HoldRequest.Registration, _ known: Hold?) -> FeedConsumer? {
-        let filter = registration.filter
+        var consumer = FeedConsumer(filter: registration.filter, place: .end(of: lastPosition), users: registration.users)
         switch registration.start {
-        case .kept:
-            if let known = known?.consumer { return FeedConsumer(filter: filter, place: known.place, missed: known.missed) }
-            return FeedConsumer(filter: filter, place: .end(of: lastPosition))
-        case .newest: return FeedConsumer(filter: filter, place: .end(of: lastPosition))
-        case .oldest: return FeedConsumer(filter: filter, place: .end(of: wholeAfter))
+        case .kept: if let known = known?.consumer { (consumer.place, consumer.missed) = (known.place, known.missed) }
+        case .newest: break
+        case .oldest: consumer.place = .end(of: wholeAfter)
         case .after(let place):
             guard place.position <= lastPosition else { return nil }
-            return FeedConsumer(filter: filter, place: place)
+            consumer.place = place
         }
+        return consumer
     }
 
     /// A record was made, or is replayed: what limits of holds go by.

@@ -160,6 +160,9 @@ struct CommandNames {
             user = NameKey([UInt8](bytes[push.account]), hash)
             recipients = Self.names(bytes, push.recipients, hash)
             precondition(recipients.count == push.recipientCount, "a push counts the names that it has")
+        case .consume(_, let consume):
+            user = NameKey([UInt8](bytes[consume.user]), hash)
+            device = NameKey([UInt8](bytes[consume.device]), hash)
         case .act(_, let act):
             user = NameKey([UInt8](bytes[act.user]), hash)
             device = NameKey([UInt8](bytes[act.device]), hash)

@@ -66,12 +66,12 @@ extension Core {
         case .hello(_, _, _, _, _, _, _, let state):
             guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
             findDevice(number, names.device, &resolution)
-            guard resolution.missing.isEmpty, let state, state.session == resolution.device else { break }
-            findEntry(state, found, &resolution)
+            guard resolution.missing.isEmpty, let state, state.session == resolution.device, isBelievable(state.position) else { break }
+            findEntry(of: state.session, at: state.position, found, &resolution)
         case .resume(_, let state):
             let number = state.session.userNumber
-            guard find(number, found, &resolution) != nil else { break }
-            findEntry(state, found, &resolution)
+            guard find(number, found, &resolution) != nil, isBelievable(state.position) else { break }
+            findEntry(of: state.session, at: state.position, found, &resolution)
         case .send(let origin, _, _, let conversation, let body):
             resolution.session = session(of: origin)
             guard let session = resolution.session, let peer = findPeer(in: conversation, of: origin, found, &resolution),
@@ -98,6 +98,11 @@ extension Core {
             findRequest(push.key, found, &resolution)
             findTargets(of: push, names, found, &resolution)
         case .ask(_, let question): resolve(question, names, found, into: &resolution)
+        case .consume(_, let consume):
+            guard let number = findUser(names.user, asking: 0, &resolution), find(number, found, &resolution) != nil else { break }
+            findDevice(number, names.device, &resolution)
+            guard resolution.missing.isEmpty, let session = resolution.device else { break }
+            findEntry(of: session, at: min(consume.through, committedThrough), found, &resolution)
         case .act(_, let act): findUser(of: act, names, found, &resolution)
         case .detach, .hold: break
         }
@@ -262,12 +267,11 @@ extension Core {
     }
 
     /// The counters at the position that a client presents, when it is further than the server knows.
-    private func findEntry(_ state: PresentedState, _ found: FoundRows, _ resolution: inout Resolution) {
-        guard let user = users.find(state.session.userNumber), let session = users.session(state.session, of: user),
-            isBelievable(state.position), state.position > sessions[session].cursor.position,
-            users.entry(of: user, atOrBefore: state.position) == nil
+    private func findEntry(of id: SessionID, at position: Position, _ found: FoundRows, _ resolution: inout Resolution) {
+        guard let user = users.find(id.userNumber), let session = users.session(id, of: user),
+            position > sessions[session].cursor.position, users.entry(of: user, atOrBefore: position) == nil
         else { return }
-        let key = RowKey.entry(user: state.session.userNumber, atOrBefore: state.position)
+        let key = RowKey.entry(user: id.userNumber, atOrBefore: position)
         resolution.presented = found.entries[key]
         if resolution.presented == nil { resolution.missing.append(key) }
     }

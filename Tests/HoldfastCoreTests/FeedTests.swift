@@ -199,6 +199,51 @@ import Testing
         scenario.check()
     }
 
+    @Test(arguments: [false, true]) func `a consumer that reads a user's inbox keeps it, and empties it by what it acknowledges`(
+        onDisk: Bool
+    ) throws {
+        let scenario = try Scenario {
+            $0.inboxMessagesMax = 4
+            $0.inboxPolicy = .refuseSender
+        }
+        let harness = scenario.harness
+        func consume(through position: Position) throws {
+            let reply = harness.consume("shop", "consumer:crm", through: position)
+            try scenario.settle()
+            guard case .consumed? = harness.answers[reply] else { throw Problem("\(String(describing: harness.answers[reply]))") }
+        }
+        func waiting() throws -> Int {
+            let reply = harness.ask(["shop"]) { .inbox(user: $0[0]) }
+            try scenario.settle()
+            guard case .inbox(let inbox?, _)? = harness.answers[reply] else { throw Problem("no inbox") }
+            return inbox.messages
+        }
+        _ = try register("crm", scenario)
+        try consume(through: .zero)
+        let ann = try scenario.online("ann")
+        var (place, read) = (try #require(try consumers(scenario).first?.consumer.place), 0)
+        for round in 0..<5 {
+            let texts = (round * 3 + 1)...(round * 3 + 3)
+            ann.send(texts, to: "shop")
+            try scenario.settle()
+            if onDisk { try scenario.toDisk() }
+            #expect(try waiting() == 3)
+            let stored = FeedFilter(types: FeedEventTypes(.messageStored), user: Array("shop".utf8))
+            let page = try page(scenario, after: place, stored)
+            read += page.events.count
+            place = page.next
+            try consume(through: place.wholeThrough)
+            #expect(try waiting() == 0)
+            if round == 2 { try scenario.phones.crash(); try ann.comeBack() }
+            #expect(try waiting() == 0)
+        }
+        #expect(read == 15)
+        // What it says again, or of an earlier place, changes nothing.
+        try consume(through: Position(rawValue: 1))
+        #expect(try waiting() == 0)
+        scenario.check()
+    }
+
     @Test func `what is to come can't be asked for, and a place of an undone future is told`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
@@ -294,6 +339,15 @@ import Testing
 }
 
 extension CoreHarness {
+    /// What a consumer has read of an inbox.
+    func consume(_ user: String, _ device: String, through position: Position) -> ReplyID {
+        let reply = newReply()
+        submit(
+            to: loops,
+            encoding: { .consume(reply, $0.appendConsumed(user: Array(user.utf8), device: Array(device.utf8), through: position)) })
+        return reply
+    }
+
     /// Asks for events by the port.
     func askEvents(
         after place: FeedPlace, _ filter: FeedFilter = FeedFilter(), consumer: String = "", limit: Int = 1_000, wantsBodies: Bool = false

@@ -7,12 +7,18 @@ package struct FeedConsumer: Equatable, Sendable {
     package var place: FeedPlace
     /// What its hold gave up since then; it goes when the consumer has acknowledged what follows.
     package var missed: FeedPage.Missed?
+    /// Names of users whose inboxes it reads: what it acknowledges leaves them. Who acknowledges for it does both.
+    package var users: [[UInt8]]
 
-    package init(filter: FeedFilter, place: FeedPlace, missed: FeedPage.Missed? = nil) {
+    package init(filter: FeedFilter, place: FeedPlace, missed: FeedPage.Missed? = nil, users: [[UInt8]] = []) {
         self.filter = filter
         self.place = place
         self.missed = missed
+        self.users = users
     }
+
+    /// More are refused.
+    package static let usersMax = 16
 
     /// The consumer has everything up to a place.
     mutating func acknowledge(_ place: FeedPlace) {
@@ -48,11 +54,12 @@ package struct ConsumerStatus: Equatable, Sendable {
     package var consumer: FeedConsumer
 }
 
-// types u16 | user | tag | place | flags u8 (missed) | then: after, through, cause u8. A place: position u64 | index u16.
+// types u16 | user | tag | place | count u8, users | flags u8 (missed) | then: after, through, cause u8. A place: position u64 | index u16.
 extension FeedConsumer {
     func encode(into bytes: inout [UInt8]) {
         filter.encode(into: &bytes)
         place.encode(into: &bytes)
+        encodeUsers(users, into: &bytes)
         bytes.append(missed == nil ? 0 : 1)
         guard let missed else { return }
         missed.after.encode(into: &bytes)
@@ -62,7 +69,8 @@ extension FeedConsumer {
 
     @_lifetime(reader: copy reader)
     init?(decoding reader: inout ByteReader) {
-        guard let filter = FeedFilter(decoding: &reader), let place = FeedPlace(decoding: &reader), let flags = reader.integer(UInt8.self)
+        guard let filter = FeedFilter(decoding: &reader), let place = FeedPlace(decoding: &reader),
+            let users = decodeUsers(&reader), let flags = reader.integer(UInt8.self)
         else { return nil }
         var missed: FeedPage.Missed?
         if flags & 1 != 0 {
@@ -71,8 +79,25 @@ extension FeedConsumer {
             else { return nil }
             missed = .init(after: after, through: through, cause: cause)
         }
-        self.init(filter: filter, place: place, missed: missed)
+        self.init(filter: filter, place: place, missed: missed, users: users)
     }
+}
+
+func encodeUsers(_ users: [[UInt8]], into bytes: inout [UInt8]) {
+    precondition(users.count <= FeedConsumer.usersMax, "a port checks how many inboxes a consumer reads")
+    bytes.append(UInt8(users.count))
+    for user in users { bytes.append(text: user) }
+}
+
+@_lifetime(reader: copy reader)
+func decodeUsers(_ reader: inout ByteReader) -> [[UInt8]]? {
+    guard let count = reader.integer(UInt8.self), count <= FeedConsumer.usersMax else { return nil }
+    var users: [[UInt8]] = []
+    for _ in 0..<count {
+        guard let user = reader.text() else { return nil }
+        users.append(user)
+    }
+    return users
 }
 
 extension FeedFilter {

@@ -45,6 +45,10 @@ package enum PortAnswer: Equatable, Sendable {
     case placeAhead(newest: FeedPlace)
     /// Nobody has registered a consumer of the name.
     case noConsumer
+    /// What a consumer has read has left the inbox.
+    case consumed(at: Position)
+    /// The user has as many sessions as a user may have: nothing was done.
+    case tooManyDevices
     case events(FeedPage, at: Position)
     /// By name.
     case consumers([ConsumerStatus], at: Position)
@@ -56,9 +60,9 @@ package enum PortAnswer: Equatable, Sendable {
         case .sessions(_, at: let position), .inbox(_, at: let position), .user(_, at: let position), .users(_, at: let position),
             .message(_, at: let position), .request(_, at: let position), .reachability(_, at: let position),
             .connections(_, at: let position), .held(_, at: let position), .acted(_, at: let position), .audit(_, at: let position),
-            .events(_, at: let position), .consumers(_, at: let position):
+            .events(_, at: let position), .consumed(at: let position), .consumers(_, at: let position):
             position
-        case .refused, .userLost, .tooManyHolds, .placeAhead, .noConsumer: nil
+        case .refused, .userLost, .tooManyHolds, .placeAhead, .noConsumer, .tooManyDevices: nil
         }
     }
 }

@@ -86,6 +86,23 @@ package struct HoldCommand: Sendable {
     }
 }
 
+/// A consumer of the feed stands for a device of a user: what it has read has left the inbox as what a phone acknowledges. Texts are ranges of the batch's
+/// `bytes`.
+package struct ConsumeCommand: Sendable {
+    private let userRange, deviceRange: HalfRange
+    /// Zero: nothing yet; the device's session begins, so that the inbox waits for it.
+    let through: Position
+
+    var user: ByteRange { userRange.range }
+    var device: ByteRange { deviceRange.range }
+
+    fileprivate init(user: ByteRange, device: ByteRange, through: Position) {
+        userRange = HalfRange(user)
+        deviceRange = HalfRange(device)
+        self.through = through
+    }
+}
+
 /// A question for events of the feed. The names are ranges of the batch's `bytes`, empty where there are none.
 package struct FeedQuestion: Sendable {
     let after: FeedPlace
@@ -160,13 +177,16 @@ package enum HoldRequest: Equatable, Sendable {
     package struct Registration: Equatable, Sendable {
         package var filter: FeedFilter
         package var start: FeedStart
+        /// At most 16 names.
+        package var users: [[UInt8]]
         /// As a hold's.
         package var ageMax: UInt32
         package var bytesMax: UInt64
 
-        package init(filter: FeedFilter, start: FeedStart, ageMax: UInt32, bytesMax: UInt64) {
+        package init(filter: FeedFilter, start: FeedStart, users: [[UInt8]] = [], ageMax: UInt32, bytesMax: UInt64) {
             self.filter = filter
             self.start = start
+            self.users = users
             self.ageMax = ageMax
             self.bytesMax = bytesMax
         }
@@ -194,6 +214,7 @@ extension HoldRequest {
             bytes.append(bigEndian: registration.bytesMax)
             registration.filter.encode(into: &bytes)
             registration.start.encode(into: &bytes)
+            encodeUsers(registration.users, into: &bytes)
         case .acknowledge(_, let place): place.encode(into: &bytes)
         case .release: break
         }
@@ -220,9 +241,10 @@ extension HoldRequest {
             self = .set(name, hold)
         case 1:
             guard let age = reader.integer(UInt32.self), let bytesMax = reader.integer(UInt64.self),
-                let filter = FeedFilter(decoding: &reader), let start = FeedStart(decoding: &reader)
+                let filter = FeedFilter(decoding: &reader), let start = FeedStart(decoding: &reader),
+                let users = decodeUsers(&reader)
             else { return nil }
-            self = .register(name, Registration(filter: filter, start: start, ageMax: age, bytesMax: bytesMax))
+            self = .register(name, Registration(filter: filter, start: start, users: users, ageMax: age, bytesMax: bytesMax))
         case 2:
             guard let place = FeedPlace(decoding: &reader) else { return nil }
             self = .acknowledge(name, place)
@@ -238,6 +260,11 @@ extension CommandBatch {
         let start = bytes.count
         request.encode(into: &bytes)
         return HoldCommand(range: start..<bytes.count)
+    }
+
+    /// Adds what a consumer has read of an inbox.
+    package mutating func appendConsumed(user: [UInt8], device: [UInt8], through position: Position) -> ConsumeCommand {
+        ConsumeCommand(user: append(user), device: append(device), through: position)
     }
 
     /// Adds a question for events.

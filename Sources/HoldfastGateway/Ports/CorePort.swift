@@ -231,6 +231,16 @@ package final class CorePort: Sendable {
         }
     }
 
+    /// A consumer of the feed has everything up to a position that is for a user, as a device of his: what no other device waits for leaves the inbox.
+    /// - Parameter position: zero begins with the device, whose session the inbox waits for from then on.
+    package func consume(user: [UInt8], device: [UInt8], through position: Position) async throws(PortError) -> PortAnswer {
+        try Self.check(user)
+        try Self.check(device)
+        return try await answer { reply, batch in
+            .consume(reply, batch.appendConsumed(user: user, device: device, through: position))
+        }
+    }
+
     /// Waits until something behind the position is synced, for a time at most, or until the task is cancelled or the gateway stops.
     package func waitForEvents(behind position: Position, atMost duration: Duration) async {
         await commits.wait(behind: position, atMost: duration)

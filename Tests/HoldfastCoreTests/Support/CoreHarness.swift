@@ -147,9 +147,14 @@ final class CoreHarness {
     /// The same of a question that puts its names into the batch itself.
     func ask(encoding make: (inout CommandBatch) -> Question) -> ReplyID {
         let reply = newReply()
-        let question = make(&incoming[loops])
-        submit(to: loops) { _ in .ask(reply, question) }
+        submit(to: loops, encoding: { .ask(reply, make(&$0)) })
         return reply
+    }
+
+    /// Puts a command into its door's batch, which it puts its texts into itself.
+    func submit(to door: Int, encoding make: (inout CommandBatch) -> Command) {
+        let command = make(&incoming[door])
+        submit(to: door, texts: []) { _ in command }
     }
 
     func fail(_ problem: String) {
