@@ -156,8 +156,12 @@ extension Core {
         let row = sessions[cursor.session]
         users.unpin(row.user)
         assert(row.cursor.position <= committedThrough, "what is acknowledged was sent, and synced before")
-        cursors.append(
-            CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: cursor.recorded))
+        #if PLANTED_BUGS
+            let recorded = PlantedBug.cursorOriginForgotten.isActive ? row.cursor.position : cursor.recorded
+        #else
+            let recorded = cursor.recorded
+        #endif
+        cursors.append(CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: recorded))
     }
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.

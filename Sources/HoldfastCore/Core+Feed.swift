@@ -6,13 +6,18 @@ extension Core {
     mutating func askEvents(_ id: ReplyID, _ question: FeedQuestion, _ bytes: [UInt8], _ resolution: Resolution) {
         guard question.after.position <= committedThrough else { return reply(id, .placeAhead(newest: .end(of: committedThrough))) }
         let filter = FeedFilter(types: question.types, user: [UInt8](bytes[question.user]), tag: [UInt8](bytes[question.tag]))
+        #if PLANTED_BUGS
+            let through = PlantedBug.feedPassesUnsynced.isActive ? lastPosition : committedThrough
+        #else
+            let through = committedThrough
+        #endif
         query(
             id,
             .events(
                 FeedScan(
                     after: question.after, filter: filter, user: resolution.user, consumer: [UInt8](bytes[question.consumer]),
                     limit: Int(question.limit), wantsBodies: question.wantsBodies)),
-            through: committedThrough)
+            through: through)
     }
 
     /// - Parameter isCurrent: the view had what the last checkpoint wrote: names that it lacks are in RAM, or lost.
@@ -23,6 +28,9 @@ extension Core {
         for index in page.events.indices {
             guard addNames(to: &page.events[index]) || isCurrent else { return nil }
         }
+        #if PLANTED_BUGS
+            if PlantedBug.missedNotTold.isActive { return page }
+        #endif
         // Records may have gone since the view, but none that it lacked comes back.
         let gone = FeedPlace.end(of: wholeAfter)
         guard scan.after < gone else { return page }

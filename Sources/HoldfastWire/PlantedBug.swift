@@ -70,6 +70,12 @@
         case refusalTakenForStored
         /// A session that comes back by its ticket may write to everybody, whatever its token says (access).
         case limitForgottenAtResume
+        /// A page of the feed ends behind records that aren't synced, which it doesn't have (G6).
+        case feedPassesUnsynced
+        /// Who reads the feed isn't told of what is gone (G6).
+        case missedNotTold
+        /// The record of a cursor says that it goes on from where it is (G6).
+        case cursorOriginForgotten
 
         /// One at most; set before anything runs.
         nonisolated(unsafe) package static var active: PlantedBug?

@@ -22,7 +22,7 @@ package struct FeedPlace: Hashable, Comparable, Sendable {
     package static func < (a: FeedPlace, b: FeedPlace) -> Bool { (a.position, a.index) < (b.position, b.index) }
 
     /// Of the last record all of whose events lie before or at the place.
-    var wholeThrough: Position { index == .max || position == .zero ? position : Position(rawValue: position.rawValue - 1) }
+    package var wholeThrough: Position { index == .max || position == .zero ? position : Position(rawValue: position.rawValue - 1) }
 
     private static let (positionDigits, indexDigits) = (20, 5)
 

@@ -19,6 +19,7 @@ final class SimulatedBackend {
         case hold(HoldRequest)
         case events(after: FeedPlace)
         case consumers
+        case consume(through: Position)
         case act(Act)
         case audit(limit: Int)
     }
@@ -118,6 +119,14 @@ final class SimulatedBackend {
         run.post(.commands(batch, done: nil))
     }
 
+    func consume(_ user: String, device: String, through position: Position) {
+        var batch = CommandBatch(door: door)
+        batch.commands.append(
+            .consume(
+                newReply(.consume(through: position)), batch.appendConsumed(user: Array(user.utf8), device: Array(device.utf8), through: position)))
+        run.post(.commands(batch, done: nil))
+    }
+
     func askConsumers() {
         var batch = CommandBatch(door: door)
         batch.commands.append(.ask(newReply(.consumers), .consumers))
@@ -172,6 +181,9 @@ final class SimulatedBackend {
                 if request.name == SimulatedConsumer.holdName { run.consumer.held(request, run) }
             case (.hold, .placeAhead), (.hold, .noConsumer), (.events, .placeAhead): run.consumer.refused()
             case (.events(let place), .events(let page, _)): run.consumer.take(page, after: place)
+            case (.consume(let position), .consumed): oracle.consumed(through: position)
+            case (.consume, .tooManyDevices): run.world.coverage.count("feed: no room for a device")
+            case (.consume, .userLost): run.world.coverage.count("act on a lost user")
             case (.consumers, .consumers(let consumers, _)): run.consumer.isToldOf(consumers)
             default: run.world.fail("request \(reply.id.number) of the port has another one's answer: \(reply.answer)")
             }

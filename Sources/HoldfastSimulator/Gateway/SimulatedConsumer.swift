@@ -13,6 +13,7 @@ final class SimulatedConsumer {
     /// A request of it is on its way to this process.
     private weak var asked: GatewayRun?
     private var isWaiting = false
+    private var readsInbox = false
 
     init(_ oracle: Oracle) { self.oracle = oracle }
 
@@ -22,10 +23,15 @@ final class SimulatedConsumer {
         guard !isWaiting || asked !== run else { return }
         (asked, isWaiting) = (run, true)
         var random = SeededRandom(seed: number)
-        guard let place else { return register(run, .newest, &random) }
+        guard let place else {
+            readsInbox = random.chance(0.4) || readsInbox
+            return register(run, .newest, &random)
+        }
         switch random.below(10) {
         case 0: run.backend.hold(.register(Self.holdName, registration(.kept, &random)))
-        case 1, 2: run.backend.hold(.acknowledge(Self.holdName, place))
+        case 1, 2:
+            run.backend.hold(.acknowledge(Self.holdName, place))
+            consume(run)
         default: read(run, after: place, limit: 1 + random.below(40))
         }
     }
@@ -40,12 +46,24 @@ final class SimulatedConsumer {
             bytesMax: random.chance(0.3) ? UInt64(2_000 + random.below(50_000)) : 0)
     }
 
+    /// It stands for a device of one of the users, and empties that inbox.
+    private func consume(_ run: GatewayRun) {
+        guard readsInbox, let place else { return }
+        run.backend.consume(run.world.profile.users[0], device: "consumer:" + Self.name, through: place.wholeThrough)
+    }
+
     private func read(_ run: GatewayRun, after place: FeedPlace, limit: Int) { run.backend.readEvents(after: place, limit: limit) }
 
     /// Reads what there is, if it is a consumer.
     func catchUp(_ run: GatewayRun) {
-        guard let place, !isWaiting || asked !== run else { return }
+        guard !isWaiting || asked !== run, place != nil || readsInbox else { return }
+        consume(run)
         (asked, isWaiting, isAtEnd) = (run, true, false)
+        guard let place else {
+            // Its device is there, and holds the inbox.
+            var random = SeededRandom(seed: 0)
+            return register(run, .newest, &random)
+        }
         read(run, after: place, limit: 1_000)
     }
 

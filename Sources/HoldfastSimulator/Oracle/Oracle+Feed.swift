@@ -51,6 +51,12 @@ extension Oracle {
         }
     }
 
+    /// The consumer has taken from the first user's inbox what is there up to a position.
+    func consumed(through position: Position) {
+        world.coverage.count("feed: inbox read")
+        consumedThrough = max(consumedThrough, position)
+    }
+
     /// - Parameter place: how far the consumer has read.
     func checkConsumer(_ status: ConsumerStatus, read place: FeedPlace?) {
         // It acknowledges what it has read only.

@@ -20,6 +20,8 @@ final class Oracle {
     var acts: ActHistory? = ActHistory()
     /// What the feed has to tell; nil after a repair, which may leave out any record.
     var feed: FeedHistory? = FeedHistory()
+    /// What the consumer of the feed has taken from the first user's inbox: who comes later doesn't get it.
+    var consumedThrough = Position.zero
     /// The devices whose sessions began.
     var devices: [SessionID: String] = [:]
     /// Above which no record may go, as far as those who have a hold know.

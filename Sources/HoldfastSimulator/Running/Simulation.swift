@@ -274,6 +274,7 @@ package final class Simulation {
         world.run(until: world.time + 20_000)
         for _ in 0..<6 where world.problems.isEmpty {
             gateway.run?.requestCheckpoint()
+            if let run = gateway.run { gateway.consumer.catchUp(run) }
             world.run(until: world.time + 10_000)
         }
         // A phone may be on its way back just now: its ticket had expired.

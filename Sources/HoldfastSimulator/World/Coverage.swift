@@ -70,7 +70,7 @@ final class Coverage {
             "asked for an inbox that holds something", "asked for users", "asked for a user", "asked for reachability",
             "asked for connections", "asked for a message", "asked for a message that was delivered", "asked for an upload",
             "upload goes on", "line refused", "repeated", "repeated, some refused", "push refused keysFull", "hold set", "hold released",
-            "asked for the audit log", "feed: consumer held", "feed: missed", "feed: rewound",
+            "asked for the audit log", "feed: consumer held", "feed: missed", "feed: rewound", "feed: inbox read",
         ] { all.add(name, 0) }
         for type in FeedEventType.allCases { all.add("event \(type.name)", 0) }
         for kind in Act.Kind.allCases { all.add("act \(kind): done", 0) }
