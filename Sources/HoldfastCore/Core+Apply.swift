@@ -110,6 +110,7 @@ extension Core {
                 }
             #endif
             let before = users.base(of: user)
+            users.untrack(evicted.tracked, of: user)
             users.setFloor(InboxFloor(entry: users.counted(evicted.through, in: user), reason: evicted.reason), of: user)
             floorRecords[user] = position
             users.dropReleasedEntries(of: user, since: before)
@@ -215,6 +216,7 @@ extension Core {
             preconditionFailure("the row of a message's recipient was looked for before it was applied")
         }
         addEntry(to: user, message, in: recipient.conversation, at: position, bodyCount: bodyCount, bodyOffset: bodyOffset)
+        if message.isTracked { users.track(position, of: user) }
     }
 
     mutating func makeUser(_ number: UInt64, _ name: [UInt8]) {
@@ -259,6 +261,7 @@ extension Core {
         guard let user = users.find(cursor.session.userNumber), let slot = users.session(cursor.session, of: user) else { return }
         users.willChange(user)
         sessions[slot].storedAttach = max(sessions[slot].storedAttach, cursor.attach)
+        users.untrack(cursor.tracked, of: user)
         if sessions[slot].cursor.position < cursor.position {
             let entry = InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes)
             sessions[slot].cursor = users.counted(entry, in: user)

@@ -122,9 +122,12 @@ extension Core {
     /// All cursors that have moved, in one record, or in a few when they are very many.
     mutating func recordCursors() {
         var cursors: [CursorRecord] = []
+        var trackedCount = 0
         for cursor in unrecordedCursors where cursor.session != .none {
             addCursor(cursor, to: &cursors)
-            if cursors.count == Self.cursorsPerRecordMax {
+            trackedCount += cursors.last?.tracked.count ?? 0
+            if cursors.count == Self.cursorsPerRecordMax || trackedCount >= Self.trackedPerRecordMax {
+                trackedCount = 0
                 append(.cursors(cursors, time: clock.time))
                 cursors = []
             }
@@ -133,8 +136,9 @@ extension Core {
         if !cursors.isEmpty { append(.cursors(cursors, time: clock.time)) }
     }
 
-    /// Fewer than an event's index counts.
-    private static let cursorsPerRecordMax = 32_768
+    /// The events of a record are counted by an index: those of cursors first, those of tracked messages behind `CursorRecord.trackedIndex`.
+    private static let cursorsPerRecordMax = Int(CursorRecord.trackedIndex)
+    private static let trackedPerRecordMax = Int(UInt16.max - CursorRecord.trackedIndex) - TrackedMessages.countMax - 1
 
     /// Those of one user, so that what is said of them can be synced.
     mutating func recordCursors(of user: UserSlot) {
@@ -161,7 +165,12 @@ extension Core {
         #else
             let recorded = cursor.recorded
         #endif
-        cursors.append(CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: recorded))
+        var tracked = users.tracked(of: row.user, through: row.cursor.position)
+        // Another session of the record may have them, too.
+        if !tracked.isEmpty {
+            for other in cursors where other.session.userNumber == row.id.userNumber { tracked.removeAll { other.tracked.contains($0) } }
+        }
+        cursors.append(CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: recorded, tracked: tracked))
     }
 
     /// Hands a message of the batch to the sessions that are live; the others will read it.

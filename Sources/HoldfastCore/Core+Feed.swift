@@ -45,9 +45,9 @@ extension Core {
     /// - Returns: whether the event has all of its names.
     private func addNames(to event: inout FeedEvent) -> Bool {
         var isWhole = addName(to: &event.subject)
-        if case .stored(var stored) = event.content, stored.sender.name.isEmpty {
-            isWhole = addName(to: &stored.sender) && isWhole
-            event.content = .stored(stored)
+        if var message = event.message, message.sender.name.isEmpty {
+            isWhole = addName(to: &message.sender) && isWhole
+            event.message = message
         }
         if var session = event.session, session.device.isEmpty {
             guard let device = names.newDevice(of: session.id) else { return false }

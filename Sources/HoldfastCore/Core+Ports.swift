@@ -13,7 +13,7 @@ extension Core {
             return reply(push.reply, .refused(refusal))
         }
         var refusals: [RefusalCode?] = []
-        for target in resolution.targets { refusals.append(makeRoom(target, mustExist: push.mustExist)) }
+        for target in resolution.targets { refusals.append(makeRoom(target, push)) }
         for case let refusal? in refusals { totals.refusedToBackends.count(refusal) }
         // After that room was made: numbers are given out by the record, one after the other.
         let sender = resolution.user ?? names.nextUser
@@ -92,10 +92,11 @@ extension Core {
     }
 
     /// - Returns: why the message can't get into the inbox.
-    private mutating func makeRoom(_ target: Resolution.Target, mustExist: Bool) -> RefusalCode? {
+    private mutating func makeRoom(_ target: Resolution.Target, _ push: PushCommand) -> RefusalCode? {
         if target.isLost { return .invalidRecipient }
-        guard let user = target.user else { return target.number == nil && mustExist ? .invalidRecipient : nil }
+        guard let user = target.user else { return target.number == nil && push.mustExist ? .invalidRecipient : nil }
         users[user].isRecent = true
+        if push.isTracked, users.tracked(of: user).count >= TrackedMessages.countMax { return .inboxFull }
         return makeRoom(target.room, in: user) ? nil : .inboxFull
     }
 

@@ -236,7 +236,7 @@ extension Core {
             .evicted(
                 EvictedRecord(
                     user: users[user].number, through: entry, reason: reason, from: users.base(of: user).position, count: count,
-                    time: clock.time)))
+                    time: clock.time, tracked: users.tracked(of: user, through: entry.position))))
         totals.lost[reason] &+= UInt64(count)
         var slot = users[user].firstSession
         while slot != .none {

@@ -60,6 +60,22 @@ import Testing
         #expect(rig.file?.state.session == SessionID(rawValue: 88))
     }
 
+    /// Found by a simulated life of months: the ticket opened the new session for the state of the old one.
+    @Test(arguments: [false, true]) func `the ticket of a new session is kept with that session's state only`(ends: Bool) throws {
+        let (rig, _) = try interrupted(restarts: false)
+        answer(rig, .usual(.begunEnded, session: 88))
+        rig.receive { ServerFrameWriter.ticket(expiresIn: 60, Array("new".utf8).span, to: &$0) }
+        #expect(rig.machine.ticket.isEmpty)
+        if ends {
+            rig.closeTransport()
+            #expect(rig.machine.ticket.isEmpty)
+        } else {
+            previous(rig, 2)
+            #expect(rig.machine.ticket == Array("new".utf8))
+            #expect(rig.file?.state.session == SessionID(rawValue: 88))
+        }
+    }
+
     @Test func `a new session without knowledge of the old one sends nothing again that may have been sent`() throws {
         let (rig, ids) = try interrupted(restarts: true)
         answer(rig, .usual(.begunUnknown, session: 88))

@@ -70,6 +70,9 @@ import Testing
             case .stored(let stored): return "\(event.type.name) \(text(stored.sender.name))>\(subject) \(text(stored.tag))"
             case .delivered(let delivered):
                 return "\(event.type.name) \(subject)/\(text(delivered.session.device)) after \(delivered.from.rawValue)"
+            case .deliveredMessage(let delivered):
+                let message = delivered.message.map { "\(text($0.sender.name))>\(subject) \(text($0.tag))" } ?? "\(subject) gone"
+                return "\(event.type.name) \(message) by \(text(delivered.session.device))"
             case .left(let left): return "\(event.type.name) \(subject) \(left.count)"
             case .sessionBegun(let session), .sessionRevoked(let session), .sessionEnded(let session, _):
                 return "\(event.type.name) \(subject)/\(text(session.device))"
@@ -244,6 +247,34 @@ import Testing
         scenario.check()
     }
 
+    @Test(arguments: [0, 1, 2]) func `a tracked message's delivery is told once, by the device that has it first`(place: Int) throws {
+        let scenario = try Scenario()
+        let harness = scenario.harness
+        let (phone, tablet) = (try scenario.online("bob"), try scenario.online("bob", "tablet"))
+        _ = try register("crm", scenario)
+        try phone.leave()
+        try tablet.leave()
+        harness.push(from: "shop", to: ["bob"], "plain", tag: "a")
+        harness.push(from: "shop", to: ["bob"], "tracked", tag: "b", isTracked: true)
+        harness.push(from: "shop", to: ["bob", "cid"], "tracked, too", tag: "c", isTracked: true)
+        try scenario.settle()
+        // Wherever the user's row is by then.
+        if place > 0 { try scenario.toDisk() }
+        if place == 2 { try scenario.phones.crash() }
+        try phone.comeBack()
+        phone.acknowledge()
+        try scenario.settle()
+        try tablet.comeBack()
+        tablet.acknowledge()
+        try scenario.settle()
+        let start = try #require(try consumers(scenario).first?.consumer.place)
+        let delivered = lines(try events(scenario, after: start, FeedFilter(types: FeedEventTypes(.messageDelivered))))
+        #expect(
+            delivered.filter { $0.contains(" by ") } == ["message.delivered shop>bob b by phone", "message.delivered shop>bob c by phone"])
+        #expect(delivered.count == 4)
+        scenario.check()
+    }
+
     @Test func `what is to come can't be asked for, and a place of an undone future is told`() throws {
         let scenario = try Scenario()
         let ann = try scenario.online("ann")
@@ -308,10 +339,18 @@ import Testing
         let session = SessionID(user: 3, serial: 2)
         let entry = InboxEntry(position: Position(era: 1, offset: 500), ordinal: 4, cumulativeBytes: 90)
         let records: [Record] = [
-            .cursors([CursorRecord(session: session, attach: AttachNumber(rawValue: 7), entry, from: .zero)], time: 9),
+            .cursors(
+                [
+                    CursorRecord(
+                        session: session, attach: AttachNumber(rawValue: 7), entry, from: .zero,
+                        tracked: [Position(rawValue: 7), entry.position])
+                ], time: 9),
             .cursors([CursorRecord(session: session, attach: AttachNumber(rawValue: 7), entry, from: entry.position)], time: 0),
             .sessionEnded(session, hasExpired: true, time: 5),
-            .evicted(EvictedRecord(user: 3, through: entry, reason: .evicted, from: Position(rawValue: 4), count: 6, time: 8)),
+            .evicted(
+                EvictedRecord(
+                    user: 3, through: entry, reason: .evicted, from: Position(rawValue: 4), count: 6, time: 8,
+                    tracked: [Position(rawValue: 9)])),
             .hold(
                 HoldRecord(
                     name: HoldName(.consumer, "crm"),

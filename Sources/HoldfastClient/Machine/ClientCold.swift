@@ -21,6 +21,8 @@ final class ClientCold {
     var nextAddress: String?
     /// A new session's `WELCOME` that waits for `PREVIOUS`.
     var unsettled: ServerFrame.Welcome?
+    /// The ticket of that session, if it has come already: of a session that isn't this state's none is kept.
+    var unsettledTicket: [UInt8] = []
     /// The token of the live connection runs out; kept until the next one may be asked for.
     var renewal: TokenRenewal?
 
@@ -41,7 +43,7 @@ final class ClientCold {
 
     var isEmpty: Bool {
         outbox.isEmpty && blocks.isEmpty && outstanding.isEmpty && held.isEmpty && lookups.isEmpty && token.isEmpty
-            && goAwayAt == nil && nextAddress == nil && unsettled == nil && renewal == nil
+            && goAwayAt == nil && nextAddress == nil && unsettled == nil && unsettledTicket.isEmpty && renewal == nil
     }
 }
 

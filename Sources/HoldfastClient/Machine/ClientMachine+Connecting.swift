@@ -328,6 +328,7 @@ extension ClientMachine {
         cold.lookups = []
         cold.goAwayAt = nil
         cold.unsettled = nil
+        cold.unsettledTicket = []
         cold.renewal = nil
         // What wasn't handed over comes again: the stream goes on from what was.
         cold.held = Queue()

@@ -33,9 +33,7 @@ extension ClientMachine {
         switch frame {
         case .pong: ponged()
         case .welcome(let welcome): welcomed(welcome, now, &actions)
-        case .ticket(_, let range):
-            ticket = Array(copying: bytes, range)
-            persist(.ticket(ticket), &actions)
+        case .ticket(_, let range): takeTicket(Array(copying: bytes, range), &actions)
         case .sent(let through, _): sent(through, now, &actions)
         case .refused(let refused): self.refused(refused, now, &actions)
         case .deliver(let deliver): try delivered(deliver, in: bytes, now, &actions)

@@ -49,6 +49,14 @@ extension ClientMachine {
         settle(welcome, ClientCold.Previous(session: session, lastSequence: lastSequence), now, &actions)
     }
 
+    /// Keeps the ticket of the session that this connection has. While the state is still that of the one before, a connection that ends would leave
+    /// it with a ticket that opens another session.
+    mutating func takeTicket(_ ticket: [UInt8], _ actions: inout ClientActions) {
+        if let cold, cold.unsettled != nil { return cold.unsettledTicket = ticket }
+        self.ticket = ticket
+        persist(.ticket(ticket), &actions)
+    }
+
     /// `PREVIOUS` didn't come in time: nothing is known of the old session.
     mutating func settleUnknown(_ now: ClientNow, _ actions: inout ClientActions) {
         guard let welcome = cold?.unsettled else { return }
@@ -124,7 +132,9 @@ extension ClientMachine {
     private mutating func settle(
         _ welcome: ServerFrame.Welcome, _ previous: ClientCold.Previous?, _ now: ClientNow, _ actions: inout ClientActions
     ) {
+        let newTicket = cold?.unsettledTicket ?? []
         cold?.unsettled = nil
+        cold?.unsettledTicket = []
         if let known = previous?.lastSequence, !flags.contains(.isLoggedOut) {
             let line = UInt64(cold?.outbox.line.count ?? 0)
             if known < lastSequence {
@@ -156,6 +166,7 @@ extension ClientMachine {
         dropTicket(&actions)
         if welcome.lastSequence > .none { abandonAsBehind(welcome, &actions) }
         adopt(welcome, now, &actions)
+        if !newTicket.isEmpty { takeTicket(newTicket, &actions) }
     }
 
     /// Something was sent in a session that this state has never heard of: the state that sent it is lost (REQ-SESSION-9).

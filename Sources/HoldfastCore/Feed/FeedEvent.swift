@@ -86,6 +86,14 @@ package struct FeedEvent: Equatable, Sendable {
         package var through: Position
     }
 
+    /// A session of the subject is the first to have acknowledged a tracked message.
+    package struct DeliveredMessage: Equatable, Sendable {
+        package var session: Session
+        package var position: Position
+        /// What the message was; nil: its record is gone.
+        package var message: Stored?
+    }
+
     /// Messages left the inbox of the subject unacknowledged.
     package struct Left: Equatable, Sendable {
         /// After this one.
@@ -93,11 +101,14 @@ package struct FeedEvent: Equatable, Sendable {
         package var through: Position
         package var count: UInt32
         package var reason: GapReason
+        /// Tracked messages among them.
+        package var tracked: [Position]
     }
 
     package enum Content: Equatable, Sendable {
         case stored(Stored)
         case delivered(Delivered)
+        case deliveredMessage(DeliveredMessage)
         case left(Left)
         case sessionBegun(Session)
         case sessionEnded(Session, hasExpired: Bool)
@@ -117,7 +128,7 @@ package struct FeedEvent: Equatable, Sendable {
     package var type: FeedEventType {
         switch content {
         case .stored: .messageStored
-        case .delivered: .messageDelivered
+        case .delivered, .deliveredMessage: .messageDelivered
         case .left(let left): left.reason == .expired ? .messageExpired : .messageEvicted
         case .sessionBegun: .sessionBegun
         case .sessionEnded: .sessionEnded
@@ -128,11 +139,33 @@ package struct FeedEvent: Equatable, Sendable {
         }
     }
 
+    /// The message that the event is about, with its sender.
+    var message: Stored? {
+        get {
+            switch content {
+            case .stored(let stored): stored
+            case .deliveredMessage(let delivered): delivered.message
+            default: nil
+            }
+        }
+        set {
+            guard let newValue else { return }
+            switch content {
+            case .stored: content = .stored(newValue)
+            case .deliveredMessage(var delivered):
+                delivered.message = newValue
+                content = .deliveredMessage(delivered)
+            default: break
+            }
+        }
+    }
+
     /// The session whose device the event names.
     var session: Session? {
         get {
             switch content {
             case .delivered(let delivered): delivered.session
+            case .deliveredMessage(let delivered): delivered.session
             case .sessionBegun(let session), .sessionEnded(let session, _), .sessionRevoked(let session): session
             case .stored, .left, .userBlocked, .act, .damaged: nil
             }
@@ -143,6 +176,9 @@ package struct FeedEvent: Equatable, Sendable {
             case .delivered(var delivered):
                 delivered.session = newValue
                 content = .delivered(delivered)
+            case .deliveredMessage(var delivered):
+                delivered.session = newValue
+                content = .deliveredMessage(delivered)
             case .sessionBegun: content = .sessionBegun(newValue)
             case .sessionEnded(_, let hasExpired): content = .sessionEnded(newValue, hasExpired: hasExpired)
             case .sessionRevoked: content = .sessionRevoked(newValue)

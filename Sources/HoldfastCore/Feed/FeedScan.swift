@@ -85,7 +85,7 @@ struct FeedScan: Sendable {
         guard filter.types.contains(event.type) else { return false }
         if !filter.user.isEmpty {
             var isHis = event.subject.number == user
-            if case .stored(let stored) = event.content { isHis = isHis || stored.sender.number == user }
+            if let message = event.message { isHis = isHis || message.sender.number == user }
             guard user != nil, isHis else { return false }
         }
         guard !filter.tag.isEmpty else { return true }
@@ -93,7 +93,15 @@ struct FeedScan: Sendable {
         return false
     }
 
-    // MARK: Names
+    // MARK: What records don't say
+
+    /// A tracked message; nil: its record is gone.
+    private func message(at position: Position, from snapshot: any StorageSnapshot) throws(StorageError) -> FeedEvent.Stored? {
+        var found: FeedEvent.Stored?
+        _ = try snapshot.record(at: position) { bytes in if case .message(let message)? = Record.decode(bytes) { found = message.told(nil) }
+        }
+        return found
+    }
 
     private func addNames(to events: inout [FeedEvent], from snapshot: any StorageSnapshot) throws(StorageError) {
         var names: [UInt64: [UInt8]] = [:]
@@ -105,9 +113,12 @@ struct FeedScan: Sendable {
         }
         for index in events.indices {
             try add(&events[index].subject)
-            if case .stored(var stored) = events[index].content, stored.sender.name.isEmpty {
-                try add(&stored.sender)
-                events[index].content = .stored(stored)
+            if case .deliveredMessage(let delivered) = events[index].content {
+                events[index].message = try message(at: delivered.position, from: snapshot)
+            }
+            if var message = events[index].message, message.sender.name.isEmpty {
+                try add(&message.sender)
+                events[index].message = message
             }
             if var session = events[index].session, session.device.isEmpty {
                 let user = session.id.userNumber

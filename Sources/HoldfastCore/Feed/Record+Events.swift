@@ -29,6 +29,16 @@ extension Record {
                     content: .delivered(.init(session: .init(id: cursor.session), from: cursor.from, through: cursor.position)))
                 guard body(event) else { return }
             }
+            var index = CursorRecord.trackedIndex
+            for cursor in cursors {
+                for tracked in cursor.tracked where index < .max {
+                    let event = FeedEvent(
+                        place: FeedPlace(position, index), time: time, subject: .init(number: cursor.session.userNumber),
+                        content: .deliveredMessage(.init(session: .init(id: cursor.session), position: tracked)))
+                    guard body(event) else { return }
+                    index += 1
+                }
+            }
         case .sessionBegun(let begun):
             _ = body(
                 FeedEvent(
@@ -45,11 +55,13 @@ extension Record {
                 FeedEvent(
                     place: FeedPlace(position, 0), time: evicted.time, subject: .init(number: evicted.user),
                     content: .left(
-                        .init(from: evicted.from, through: evicted.through.position, count: evicted.count, reason: evicted.reason))))
+                        .init(
+                            from: evicted.from, through: evicted.through.position, count: evicted.count, reason: evicted.reason,
+                            tracked: evicted.tracked))))
         case .lost(let users):
             for (index, user) in users.enumerated() where index < Int(UInt16.max) {
                 let left = FeedEvent.Left(
-                    from: Position(rawValue: position.rawValue - 1), through: position, count: 1, reason: .damaged)
+                    from: Position(rawValue: position.rawValue - 1), through: position, count: 1, reason: .damaged, tracked: [])
                 let event = FeedEvent(
                     place: FeedPlace(position, Self.index(index)), time: 0, subject: .init(number: user), content: .left(left))
                 guard body(event) else { return }
@@ -68,9 +80,7 @@ extension Record {
 extension MessageRecord {
     /// One for each recipient who has got it.
     fileprivate func eachEvent(at position: Position, _ messageBody: [UInt8]?, _ body: (FeedEvent) -> Bool) {
-        let stored = FeedEvent.Stored(
-            sender: .init(number: sender, name: newSender), session: key == nil ? session : nil, kind: kind, bytes: self.body.count,
-            tag: tag, isTracked: isTracked, timeToLive: timeToLive, body: messageBody)
+        let stored = told(messageBody)
         for (index, recipient) in recipients.enumerated() where recipient.refusal == nil {
             let name = recipient.newName ?? (recipient.user == sender ? newSender : [])
             let event = FeedEvent(
@@ -78,6 +88,16 @@ extension MessageRecord {
                 content: .stored(stored))
             guard body(event) else { return }
         }
+    }
+}
+
+extension MessageRecord {
+    /// What events tell of it.
+    /// - Parameter messageBody: where it is asked for.
+    func told(_ messageBody: [UInt8]?) -> FeedEvent.Stored {
+        FeedEvent.Stored(
+            sender: .init(number: sender, name: newSender), session: key == nil ? session : nil, kind: kind, bytes: body.count, tag: tag,
+            isTracked: isTracked, timeToLive: timeToLive, body: messageBody)
     }
 }
 

@@ -120,3 +120,27 @@ extension [UInt8] {
         append(contentsOf: text)
     }
 }
+
+// Positions up to one: their count, then how far each is below it, all in short form.
+extension [UInt8] {
+    mutating func append(positions: [Position], upTo last: Position) {
+        append(varint: UInt64(positions.count))
+        for position in positions {
+            assert(position <= last, "what is counted down from a position isn't behind it")
+            append(varint: last.rawValue - position.rawValue)
+        }
+    }
+}
+
+extension ByteReader {
+    @_lifetime(self: copy self)
+    mutating func positions(upTo last: Position) -> [Position]? {
+        guard let count = varint(UInt32.self), count <= remaining else { return nil }
+        var positions: [Position] = []
+        for _ in 0..<count {
+            guard let steps = varint(UInt64.self), steps <= last.rawValue else { return nil }
+            positions.append(Position(rawValue: last.rawValue - steps))
+        }
+        return positions
+    }
+}

@@ -29,14 +29,19 @@ package struct CursorRecord: Equatable, Sendable {
     package var cumulativeBytes: UInt32
     /// The session's cursor in the last record before: what it has acknowledged since then begins behind this.
     package var from: Position
+    /// The index of the first event of a tracked message among those of a record.
+    static let trackedIndex: UInt16 = 32_768
+    /// Tracked messages of the user's up to the cursor, none of which another session has acknowledged before.
+    package var tracked: [Position]
 
-    package init(session: SessionID, attach: AttachNumber, _ entry: InboxEntry, from: Position) {
+    package init(session: SessionID, attach: AttachNumber, _ entry: InboxEntry, from: Position, tracked: [Position] = []) {
         self.session = session
         self.attach = attach
         position = entry.position
         ordinal = entry.ordinal
         cumulativeBytes = entry.cumulativeBytes
         self.from = from
+        self.tracked = tracked
     }
 }
 
@@ -70,6 +75,8 @@ package struct EvictedRecord: Equatable, Sendable {
     package var from: Position
     package var count: UInt32
     package var time: UInt64
+    /// Tracked messages among them.
+    package var tracked: [Position]
 }
 
 /// What a journal entry says.
@@ -109,6 +116,7 @@ package enum Record: Equatable, Sendable {
                 bytes.append(bigEndian: cursor.attach.rawValue)
                 InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes).encode(into: &bytes)
                 bytes.append(varint: cursor.position.rawValue - cursor.from.rawValue)
+                bytes.append(positions: cursor.tracked, upTo: cursor.position)
             }
         case .sessionBegun(let begun):
             bytes.append(RecordKind.sessionBegun.rawValue)
@@ -136,6 +144,7 @@ package enum Record: Equatable, Sendable {
             bytes.append(bigEndian: evicted.from.rawValue)
             bytes.append(bigEndian: evicted.count)
             bytes.append(bigEndian: evicted.time)
+            bytes.append(positions: evicted.tracked, upTo: evicted.through.position)
         case .seen(let session, let age):
             bytes.append(RecordKind.seen.rawValue)
             bytes.append(bigEndian: session.rawValue)
@@ -230,10 +239,12 @@ package enum Record: Equatable, Sendable {
             guard let user = reader.integer(UInt64.self), let through = InboxEntry(decoding: &reader),
                 let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:))
             else { return nil }
-            var evicted = EvictedRecord(user: user, through: through, reason: reason, from: .zero, count: 0, time: 0)
+            var evicted = EvictedRecord(user: user, through: through, reason: reason, from: .zero, count: 0, time: 0, tracked: [])
             // Behind all others, where a reader that doesn't know them stops.
-            if let from = reader.integer(UInt64.self), let count = reader.integer(UInt32.self), let time = reader.integer(UInt64.self) {
-                (evicted.from, evicted.count, evicted.time) = (Position(rawValue: from), count, time)
+            if let from = reader.integer(UInt64.self), let count = reader.integer(UInt32.self), let time = reader.integer(UInt64.self),
+                let tracked = reader.positions(upTo: through.position)
+            {
+                (evicted.from, evicted.count, evicted.time, evicted.tracked) = (Position(rawValue: from), count, time, tracked)
             }
             return .evicted(evicted)
         case .seen:
@@ -264,11 +275,15 @@ extension CursorRecord {
         guard let session = reader.integer(UInt64.self), let attach = reader.integer(UInt32.self), let entry = InboxEntry(decoding: &reader)
         else { return nil }
         var from = Position.zero
+        var tracked: [Position] = []
         if hasOrigin {
-            guard let steps = reader.varint(UInt64.self), steps <= entry.position.rawValue else { return nil }
+            guard let steps = reader.varint(UInt64.self), steps <= entry.position.rawValue,
+                let positions = reader.positions(upTo: entry.position)
+            else { return nil }
             from = Position(rawValue: entry.position.rawValue - steps)
+            tracked = positions
         }
-        self.init(session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), entry, from: from)
+        self.init(session: SessionID(rawValue: session), attach: AttachNumber(rawValue: attach), entry, from: from, tracked: tracked)
     }
 }
 

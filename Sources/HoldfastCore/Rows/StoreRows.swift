@@ -103,6 +103,8 @@ package struct UserImage: Sendable {
     var row: UserRow
     var floor: InboxFloor?
     var access: UserAccess
+    /// Tracked messages that nobody of the user's has acknowledged.
+    var tracked: [Position]
     var sessions: [SessionRow]
     /// Whom those of them may write to that have a limit.
     var limits: [SessionID: RecipientLimit] = [:]
@@ -111,21 +113,24 @@ package struct UserImage: Sendable {
     private static let firstVersion: UInt8 = 1
     /// Has the access behind the sessions.
     private static let accessVersion: UInt8 = 2
+    /// And behind that the tracked messages.
+    private static let trackedVersion: UInt8 = 3
 
     init(
-        row: UserRow, floor: InboxFloor? = nil, access: UserAccess = .none, sessions: [SessionRow],
+        row: UserRow, floor: InboxFloor? = nil, access: UserAccess = .none, tracked: [Position] = [], sessions: [SessionRow],
         limits: [SessionID: RecipientLimit] = [:]
     ) {
         self.row = row
         self.floor = floor
         self.access = access
+        self.tracked = tracked
         self.sessions = sessions
         self.limits = limits
     }
 
     func encode(into bytes: inout [UInt8]) {
         var next = sessions.makeIterator()
-        Self.encode(row, floor: floor, access: access, sessionCount: sessions.count, into: &bytes) {
+        Self.encode(row, floor: floor, access: access, tracked: tracked, sessionCount: sessions.count, into: &bytes) {
             let session = next.next() ?? SessionRow()
             return (session, limits[session.id])
         }
@@ -150,7 +155,7 @@ package struct UserImage: Sendable {
     ///   this one doesn't understand.
     static func requireKnown(_ bytes: Span<UInt8>, number: UInt64) throws(StorageError) {
         var reader = ByteReader(bytes)
-        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > accessVersion else {
+        guard bytes.count >= 5, reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), bytes[4] > trackedVersion else {
             return
         }
         throw StorageError(
@@ -161,7 +166,7 @@ package struct UserImage: Sendable {
 
     /// Encodes a user with the sessions that `nextSession` hands out, each with whom it may write to.
     static func encode(
-        _ row: UserRow, floor: InboxFloor?, access: UserAccess, sessionCount: Int, into bytes: inout [UInt8],
+        _ row: UserRow, floor: InboxFloor?, access: UserAccess, tracked: [Position], sessionCount: Int, into bytes: inout [UInt8],
         nextSession: () -> (SessionRow, RecipientLimit?)
     ) {
         #if PLANTED_BUGS
@@ -170,7 +175,7 @@ package struct UserImage: Sendable {
         #endif
         let start = bytes.count
         bytes.append(bigEndian: UInt32(0))
-        bytes.append(access == .none ? firstVersion : accessVersion)
+        bytes.append(!tracked.isEmpty ? trackedVersion : access == .none ? firstVersion : accessVersion)
         bytes.append(varint: UInt64(row.sessionSerial))
         row.inbox.last.encodeShort(into: &bytes)
         row.acknowledged.encodeShort(into: &bytes)
@@ -196,7 +201,11 @@ package struct UserImage: Sendable {
             bytes.append(varint: UInt64(session.seen))
             if session.flags.contains(.isLimited) { (limit ?? .nobody).encode(into: &bytes) }
         }
-        if access != .none { access.encode(into: &bytes) }
+        if access != .none || !tracked.isEmpty { access.encode(into: &bytes) }
+        if let last = tracked.last {
+            last.encodeShort(into: &bytes)
+            bytes.append(positions: tracked, upTo: last)
+        }
         bytes.seal(from: start)
     }
 
@@ -204,7 +213,7 @@ package struct UserImage: Sendable {
         guard bytes.count >= 5 else { return nil }
         var reader = ByteReader(bytes)
         guard reader.integer(UInt32.self) == CRC32C.checksum(bytes, 4..<bytes.count), let version = reader.integer(UInt8.self),
-            (Self.firstVersion...Self.accessVersion).contains(version), let serial = reader.varint(UInt32.self),
+            (Self.firstVersion...Self.trackedVersion).contains(version), let serial = reader.varint(UInt32.self),
             let last = InboxEntry(decodingShort: &reader),
             let acknowledged = InboxEntry(decodingShort: &reader), let floor = InboxEntry(decodingShort: &reader),
             let reason = reader.integer(UInt8.self).flatMap(GapReason.init(rawValue:)), let count = reader.integer(UInt8.self)
@@ -213,6 +222,7 @@ package struct UserImage: Sendable {
         row.sessionSerial = serial
         self.floor = floor.position == .zero ? nil : InboxFloor(entry: floor, reason: reason)
         access = .none
+        tracked = []
         sessions = []
         for _ in 0..<count {
             guard let serial = reader.varint(UInt32.self), let flags = reader.integer(UInt8.self), let attach = reader.varint(UInt32.self),
@@ -237,6 +247,9 @@ package struct UserImage: Sendable {
         guard version >= Self.accessVersion else { return }
         guard let known = UserAccess(decoding: &reader) else { return nil }
         access = known
+        guard version >= Self.trackedVersion else { return }
+        guard let last = Position(decodingShort: &reader), let positions = reader.positions(upTo: last) else { return nil }
+        tracked = positions
     }
 }
 

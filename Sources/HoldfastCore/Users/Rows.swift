@@ -10,12 +10,7 @@ struct UserRow {
     /// What all receiving sessions have acknowledged: no entry up to here is kept.
     var acknowledged = InboxEntry.none
     var inbox = TimelineRow()
-    /// Something has left the inbox unacknowledged: see `InboxFloor`.
-    var hasFloor = false
-    /// An operator has set something that keeps the user out: see `UserAccess`.
-    var hasAccess = false
-    /// Used since the cache's hand came by.
-    var isRecent = false
+    private var marks: Marks = []
     /// The number of the last session that was made.
     var sessionSerial: UInt32 = 0
     var firstSession = SessionSlot.none
@@ -24,6 +19,46 @@ struct UserRow {
     var receivingConnections: UInt16 = 0
     /// Sessions with a connection, cursors without a record, and commands that wait for rows: the user stays in RAM for them.
     var pins: UInt16 = 0
+
+    init(number: UInt64 = 0, acknowledged: InboxEntry = .none, inbox: TimelineRow = TimelineRow()) {
+        self.number = number
+        self.acknowledged = acknowledged
+        self.inbox = inbox
+    }
+
+    /// What is true of a user, a bit each: a row has no room for a byte each.
+    private struct Marks: OptionSet {
+        let rawValue: UInt8
+        static let hasFloor = Marks(rawValue: 1)
+        static let hasAccess = Marks(rawValue: 2)
+        static let hasTracked = Marks(rawValue: 4)
+        static let isRecent = Marks(rawValue: 8)
+    }
+
+    /// Something has left the inbox unacknowledged: see `InboxFloor`.
+    var hasFloor: Bool {
+        get { marks.contains(.hasFloor) }
+        set { set(.hasFloor, newValue) }
+    }
+    /// An operator has set something that keeps the user out: see `UserAccess`.
+    var hasAccess: Bool {
+        get { marks.contains(.hasAccess) }
+        set { set(.hasAccess, newValue) }
+    }
+    /// Tracked messages wait in the inbox: see `Users.tracked(of:)`.
+    var hasTracked: Bool {
+        get { marks.contains(.hasTracked) }
+        set { set(.hasTracked, newValue) }
+    }
+    /// Used since the cache's hand came by.
+    var isRecent: Bool {
+        get { marks.contains(.isRecent) }
+        set { set(.isRecent, newValue) }
+    }
+
+    private mutating func set(_ mark: Marks, _ isSet: Bool) {
+        if isSet { marks.insert(mark) } else { marks.remove(mark) }
+    }
 
     /// Everything up to here is gone from the inbox whose floor is `floor`.
     func base(_ floor: InboxFloor?) -> InboxEntry {

@@ -11,6 +11,8 @@ struct Users: ~Copyable {
     private var floors: [UserSlot: InboxFloor] = [:]
     /// Of the users whose rows say that they have one.
     private var accesses: [UserSlot: UserAccess] = [:]
+    /// Of the users whose rows say that they have some.
+    var tracked = TrackedMessages()
     /// Whom sessions may write to whose rows say that there is a limit.
     private var limits: [SessionSlot: RecipientLimit] = [:]
     /// What those take in rows.
@@ -58,13 +60,14 @@ struct Users: ~Copyable {
         let user = make(image.row)
         if let floor = image.floor { setFloor(floor, of: user) }
         setAccess(image.access, of: user)
+        setTracked(image.tracked, of: user)
         for session in image.sessions.reversed() { _ = makeSession(session, image.limits[session.id], of: user) }
         return user
     }
 
     /// A copy of a user's rows, as the disk would have them.
     func image(of user: UserSlot) -> UserImage {
-        var image = UserImage(row: rows[user], floor: floor(of: user), access: access(of: user), sessions: [])
+        var image = UserImage(row: rows[user], floor: floor(of: user), access: access(of: user), tracked: tracked(of: user), sessions: [])
         var session = rows[user].firstSession
         while session != .none {
             image.sessions.append(sessions[session])
@@ -87,6 +90,7 @@ struct Users: ~Copyable {
         index.remove(user, in: rows.rows)
         if rows[user].hasFloor { floors[user] = nil }
         if rows[user].hasAccess { accesses[user] = nil }
+        setTracked([], of: user)
         rows.remove(user, leaving: UserRow())
     }
 
@@ -243,7 +247,7 @@ struct Users: ~Copyable {
         rows[.users] += dirty.count
         // The row of a user whose inbox changes does, too.
         rows.timelines += dirty.count
-        rows.limitBytes += limitBytes
+        rows.limitBytes += limitBytes + tracked.rowBytes
         inboxes.countChanged(&rows)
     }
 
@@ -272,9 +276,10 @@ struct Users: ~Copyable {
     /// Copies a frozen row as it is now.
     private mutating func copy(_ user: UserSlot) {
         let (row, floor, access, sessionCount) = (rows[user], floor(of: user), access(of: user), countSessions(of: user))
+        let tracked = tracked(of: user)
         var next = row.firstSession
         images.add(row.number) { bytes in
-            UserImage.encode(row, floor: floor, access: access, sessionCount: sessionCount, into: &bytes) {
+            UserImage.encode(row, floor: floor, access: access, tracked: tracked, sessionCount: sessionCount, into: &bytes) {
                 let session = sessions[next]
                 let limit = session.flags.contains(.isLimited) ? limits[next] : nil
                 next = session.next
@@ -433,6 +438,7 @@ struct Users: ~Copyable {
             let name = "user \(row.number)"
             if find(row.number) != user { return "\(name) isn't found at his place" }
             if row.hasFloor != (floors[user] != nil) { return "\(name) has a floor without a flag, or a flag without a floor" }
+            if row.hasTracked != tracked.has(user) { return "\(name): the flag doesn't say whether messages are tracked" }
             if row.hasAccess != (accesses[user] != nil) { return "\(name): the flag doesn't say whether something keeps the user out" }
             if row.epochs.dirty != 0, !dirty.isCurrent(row.epochs) { return "\(name): dirty in an epoch that is over" }
             if let text = inboxes.violation(row.inbox, from: base(of: user).position, &entryCount) { return "\(name): \(text)" }

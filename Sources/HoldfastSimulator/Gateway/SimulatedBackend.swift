@@ -80,7 +80,8 @@ final class SimulatedBackend {
                 PushCommand(
                     reply: reply, order: OrderKey(ReplyID(door: door, number: order)), account: account, recipients: recipients,
                     recipientCount: text.to.count, mustExist: text.mustExist, key: key, fingerprint: fingerprint, line: line,
-                    timeToLive: text.timeToLive, kind: .text, tag: 0..<0, body: batch.append(TextBody.bytes(number, size: text.size)))))
+                    timeToLive: text.timeToLive, isTracked: text.isTracked, kind: .text, tag: 0..<0,
+                    body: batch.append(TextBody.bytes(number, size: text.size)))))
     }
 
     /// Asks for one user's sessions and what waits for him, for a page of all users, for one message, for whoever is connected.
@@ -123,7 +124,8 @@ final class SimulatedBackend {
         var batch = CommandBatch(door: door)
         batch.commands.append(
             .consume(
-                newReply(.consume(through: position)), batch.appendConsumed(user: Array(user.utf8), device: Array(device.utf8), through: position)))
+                newReply(.consume(through: position)),
+                batch.appendConsumed(user: Array(user.utf8), device: Array(device.utf8), through: position)))
         run.post(.commands(batch, done: nil))
     }
 

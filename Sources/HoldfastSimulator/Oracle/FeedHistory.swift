@@ -14,6 +14,9 @@ struct FeedHistory {
     private(set) var entries: [Entry] = []
     /// How far each session's cursor is recorded, to the next record that goes on from there.
     private var cursors: [SessionID: Position] = [:]
+    /// Tracked messages that no record says to have been delivered, or to have left, by their users.
+    private var tracked: [UInt64: Set<Position>] = [:]
+    private var isPutBack = false
 
     /// - Returns: what is wrong with the record.
     mutating func add(_ record: Record, at position: Position) -> String? {
@@ -24,6 +27,7 @@ struct FeedHistory {
         case .message(let message):
             for (index, recipient) in message.recipients.enumerated() where recipient.refusal == nil {
                 add(index, .messageStored, recipient.user)
+                if message.isTracked { tracked[recipient.user, default: []].insert(position) }
             }
         case .cursors(let recorded, _):
             for (index, cursor) in recorded.enumerated() {
@@ -35,11 +39,25 @@ struct FeedHistory {
                 }
                 if cursor.from < cursor.position { add(index, .messageDelivered, cursor.session.userNumber) }
             }
+            var index = 32_768
+            for cursor in recorded {
+                for position in cursor.tracked {
+                    if let problem = untrack(position, cursor.session.userNumber) { return problem }
+                    add(index, .messageDelivered, cursor.session.userNumber)
+                    index += 1
+                }
+                let user = cursor.session.userNumber
+                if let left = tracked[user]?.min(), left <= cursor.position {
+                    return "the tracked message at \(left.rawValue) is acknowledged by user \(user), and nothing says so"
+                }
+            }
         case .sessionBegun(let begun):
             cursors[begun.session] = begun.cursor.position
             add(0, .sessionBegun, begun.session.userNumber)
         case .sessionEnded(let session, _, _): add(0, .sessionEnded, session.userNumber)
-        case .evicted(let evicted): add(0, evicted.reason == .expired ? .messageExpired : .messageEvicted, evicted.user)
+        case .evicted(let evicted):
+            add(0, evicted.reason == .expired ? .messageExpired : .messageEvicted, evicted.user)
+            for position in evicted.tracked { if let problem = untrack(position, evicted.user) { return problem } }
         case .lost(let users): for (index, user) in users.enumerated() { add(index, .messageEvicted, user) }
         case .audit(let audit):
             add(0, .auditAct, audit.user)
@@ -52,10 +70,20 @@ struct FeedHistory {
         return nil
     }
 
+    private mutating func untrack(_ position: Position, _ user: UInt64) -> String? {
+        // What was tracked before a restore isn't known.
+        guard tracked[user]?.remove(position) != nil || isPutBack else {
+            return "the message at \(position.rawValue) is said to be delivered to user \(user), and isn't tracked, or was delivered before"
+        }
+        return nil
+    }
+
     /// The gateway was put back: what was at `next` and above hasn't happened.
     mutating func goBack(to next: Position) {
         entries.removeAll { $0.place.position >= next }
         cursors = [:]
+        tracked = [:]
+        isPutBack = true
     }
 
     /// What lies behind one place and up to another; of a damaged record, that it is damaged.

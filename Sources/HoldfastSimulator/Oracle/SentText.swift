@@ -27,6 +27,8 @@ struct SentText {
     var mustExist = false
     /// Of a push: for how many seconds it is worth something; 0: for ever.
     var timeToLive: UInt32 = 0
+    /// One in three of those that a backend pushes.
+    var isTracked: Bool { sender == nil && size % 3 == 0 }
     /// Of a push: it was asked for more than once, so it may come later than others, and again when its key isn't kept any more.
     var isRepeated = false
     /// When the app had it in its outbox.

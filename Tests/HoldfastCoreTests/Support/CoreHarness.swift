@@ -123,7 +123,7 @@ final class CoreHarness {
     @discardableResult
     func push(
         from account: String, to names: [String], _ text: String, mustExist: Bool = false, upload: ReplyID? = nil, tag: String = "",
-        key: UInt64? = nil, fingerprint: UInt64 = 0, line: UInt32 = 0, timeToLive: UInt32 = 0
+        key: UInt64? = nil, fingerprint: UInt64 = 0, line: UInt32 = 0, timeToLive: UInt32 = 0, isTracked: Bool = false
     ) -> ReplyID {
         let reply = newReply()
         let recipients = names.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
@@ -132,7 +132,7 @@ final class CoreHarness {
                 PushCommand(
                     reply: reply, order: OrderKey(upload ?? reply), account: $0[0], recipients: $0[1], recipientCount: names.count,
                     mustExist: mustExist, key: RequestKey(high: 7, low: key ?? reply.number), fingerprint: fingerprint, line: line,
-                    timeToLive: timeToLive, kind: .text, tag: $0[2], body: $0[3]))
+                    timeToLive: timeToLive, isTracked: isTracked, kind: .text, tag: $0[2], body: $0[3]))
         }
         return reply
     }
