@@ -104,6 +104,7 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
     let user = Array("user\(request.users & 3)".utf8)
     switch request.kind & 3 {
     case 1 where request.kind & 4 != 0: batch.commands.append(act(request, reply, user, &batch))
+    case 0 where request.kind & 68 == 68: batch.commands.append(feed(request, reply, user, &batch))
     case 0 where request.kind & 4 != 0:
         let name = HoldName(HoldName.Kind.allCases[Int(request.users % 5)], "h\(request.users >> 6)")
         let hold = Hold(
@@ -123,6 +124,25 @@ private func append(_ request: (kind: UInt8, users: UInt8), number: UInt64, to b
                     reply: reply, order: OrderKey(upload), account: text(user),
                     recipients: batch.append(names: names), recipientCount: count, mustExist: request.kind & 8 == 0,
                     key: RequestKey(high: 0, low: number), fingerprint: 0, kind: .text, tag: text([]), body: text([98]))))
+    }
+}
+
+/// What a consumer of the feed says or asks.
+private func feed(_ request: (kind: UInt8, users: UInt8), _ reply: ReplyID, _ user: [UInt8], _ batch: inout CommandBatch) -> Command {
+    let name = HoldName(.consumer, "c\(request.users >> 7)")
+    let place = FeedPlace(Position(rawValue: UInt64(request.users >> 2 & 31)), request.kind & 128 == 0 ? .max : 0)
+    let filter = FeedFilter(types: FeedEventTypes(rawValue: UInt16(request.users) << 2 | 3), user: request.users & 1 == 0 ? [] : user)
+    switch request.kind >> 3 & 7 {
+    case 0: return .hold(reply, batch.append(.register(name, .init(filter: filter, start: .kept, users: [user], ageMax: 9, bytesMax: 99))))
+    case 1: return .hold(reply, batch.append(.register(name, .init(filter: filter, start: .after(place), ageMax: 0, bytesMax: 0))))
+    case 2, 3: return .hold(reply, batch.append(.acknowledge(name, place)))
+    case 4: return .ask(reply, .consumers)
+    case 5: return .consume(reply, batch.appendConsumed(user: user, device: Array("device0".utf8), through: place.position))
+    default:
+        return .ask(
+            reply,
+            batch.appendEvents(
+                after: place, filter, consumer: name.id, limit: 1 + Int(request.users >> 4), wantsBodies: request.users & 2 == 0))
     }
 }
 
@@ -201,6 +221,11 @@ private final class FuzzedCore {
         if case .audit(let page, let position) = answer {
             precondition(page.entries.allSatisfy { $0.position <= position }, "a page tells of nothing later")
             precondition(zip(page.entries, page.entries.dropFirst()).allSatisfy { $0.position < $1.position }, "a page has an order")
+        }
+        if case .events(let page, let position) = answer {
+            precondition(position < storage.nextPosition, "a page is of what is synced")
+            precondition(page.events.allSatisfy { $0.place <= page.next }, "a page ends behind its events")
+            precondition(zip(page.events, page.events.dropFirst()).allSatisfy { $0.place < $1.place }, "a page has an order")
         }
         guard case .inbox(let inbox, let position) = answer else { return }
         precondition(position < storage.nextPosition, "an answer is of what is synced")
