@@ -38,7 +38,9 @@ package struct HoldName: Hashable, Comparable, Sendable {
     /// The key of its row.
     var encoded: [UInt8] { [kind.rawValue] + id }
 
-    package static func < (a: HoldName, b: HoldName) -> Bool { a.encoded.lexicographicallyPrecedes(b.encoded) }
+    package static func < (a: HoldName, b: HoldName) -> Bool {
+        a.kind == b.kind ? a.id.lexicographicallyPrecedes(b.id) : a.kind.rawValue < b.kind.rawValue
+    }
 }
 
 extension HoldName: CustomStringConvertible {
@@ -119,8 +121,10 @@ struct Holds {
     mutating func apply(_ record: HoldRecord) {
         assert(byName[record.name] != nil || record.cause == .set || record.cause == .released, "what gives way was set")
         changed.insert(record.name)
+        let isKnown = byName[record.name] != nil
         byName[record.name] = record.cause == .released ? nil : record.hold
-        names = byName.keys.sorted()
+        // Most changes are acknowledgements of a consumer's.
+        if isKnown != (byName[record.name] != nil) { names = byName.keys.sorted() }
     }
 
     // MARK: Rows
