@@ -86,8 +86,9 @@ module HoldfastGateway $(find Sources/HoldfastGateway/{Configuration,Text} -name
     Sources/HoldfastGateway/Tickets/{NonceSource,TicketKeys+File,TicketSealer}.swift \
     Sources/HoldfastGateway/Tokens/{TokenClaims,TokenKeyError,TokenParts,TokenScopes,TokenSecret,VerifiedToken,WrittenKeySet}.swift
 module HoldfastControl $(find Sources/HoldfastControl/JSON -name '*.swift') Sources/HoldfastControl/Access/{BearerToken,Caller,HostName,Peer}.swift \
-    Sources/HoldfastControl/Messages/{IdempotencyKey,MessageFields}.swift Sources/HoldfastControl/Operations/{Operation,Routes}.swift \
-    Sources/HoldfastControl/Problems/{Problem,ProblemKind}.swift Sources/HoldfastControl/Server/{ContentType,RequestID}.swift
+    Sources/HoldfastControl/Messages/{IdempotencyKey,MessageFields}.swift Sources/HoldfastControl/Operations/{Operation,Routes,Routes+Parameters}.swift \
+    Sources/HoldfastControl/Problems/{Problem,ProblemKind}.swift Sources/HoldfastControl/Server/{AcceptHeader,ContentType,RequestID}.swift \
+    Sources/HoldfastControl/Feed/{ConsumerFields,FeedQuery}.swift
 module FuzzTargets $(find Tests/FuzzTargets -name '*.swift')
 echo "linking"
 swiftc "${flags[@]}" Tests/Fuzz/driver/Driver.swift "$out"/*.o -lssl -lcrypto -o "$out/fuzz"

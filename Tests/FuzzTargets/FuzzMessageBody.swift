@@ -21,6 +21,20 @@ func fuzzMessageBody(_ bytes: [UInt8]) {
     let caller = callers[Int(input.byte()) % callers.count]
     checkMessage(Array(bytes.dropFirst()), caller)
     checkMessage(message(&input).json, caller)
+    checkConsumer(Array(bytes.dropFirst()))
+}
+
+/// The bytes as what a consumer of the feed is registered with.
+private func checkConsumer(_ json: [UInt8]) {
+    let (hoursMax, bytesMax) = (72, 10 << 30)
+    let fields: ConsumerFields
+    do throws(Problem) { fields = try ConsumerFields(json, hoursMax: hoursMax, bytesMax: bytesMax) } catch {
+        return precondition([.malformedJSON, .invalidField].contains(error.kind), "a consumer was refused as \(error.kind)")
+    }
+    let registration = fields.registration
+    precondition((3_600...UInt32(hoursMax) * 3_600).contains(registration.ageMax), "a consumer may be behind for too long")
+    precondition((1...UInt64(bytesMax)).contains(registration.bytesMax), "a consumer may be behind by too many bytes")
+    precondition(!registration.filter.types.types.isEmpty, "a filter leaves out everything")
 }
 
 private func checkMessage(_ json: [UInt8], _ caller: Caller) {

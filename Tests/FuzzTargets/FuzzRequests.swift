@@ -1,5 +1,6 @@
 import HTTPTypes
 import HoldfastControl
+import HoldfastCore
 import HoldfastIO
 
 private let routes = Routes()
@@ -42,6 +43,7 @@ private func checkTarget(_ method: HTTPRequest.Method, _ text: String) {
             "a target was refused as \(error.kind)")
         return precondition(!isUpload || error.kind == .invalidParameter, "a target that means nothing was taken for an upload")
     }
+    if match.operation == .getEvents { checkFeedQuery(match, lastEventID: text) }
     let facts = match.operation.facts
     precondition(facts.method == method, "an operation was found by another method")
     precondition(isUpload == match.operation.isUpload, "it depends on who looks whether a target is an upload's")
@@ -55,6 +57,24 @@ private func checkTarget(_ method: HTTPRequest.Method, _ text: String) {
     }
     for (name, value) in match.parameters { precondition(isSame(again.parameters[name], value), "a parameter of the path changed") }
     for (name, value) in match.query { precondition(isSame(again.query[name], value), "a parameter of the query changed") }
+}
+
+/// What is asked of the feed is within its limits, whatever stands in the query and in Last-Event-ID.
+private func checkFeedQuery(_ match: Routes.Match, lastEventID: String) {
+    for id in [nil, lastEventID, match.query["after"]] {
+        let query: FeedQuery
+        do throws(Problem) { query = try FeedQuery(match, lastEventID: id) } catch {
+            precondition(error.kind == .invalidParameter, "a query of the feed was refused as \(error.kind)")
+            continue
+        }
+        if let after = match.query["after"] ?? id, !after.isEmpty { precondition("\(query.after ?? .start)" == after, "a cursor changed") }
+        precondition(query.consumer.map(ConsumerName.isGood) ?? true, "a consumer has a name that none can have")
+        precondition(
+            (0...FeedQuery.waitSecondsMax).contains(query.wait) && (1...1_000).contains(query.limit), "a number is out of its range")
+        precondition(!query.filter.types.types.isEmpty, "a filter leaves out everything")
+        precondition(query.filter.user.count <= 255 && query.filter.tag.count <= 255, "a text of a filter is too long")
+        precondition(query.consumer == nil || query.filter == FeedFilter(), "a consumer has two filters")
+    }
 }
 
 /// By bytes: Swift takes some texts for equal that have others.
@@ -96,6 +116,10 @@ func fuzzRequestHeaders(_ bytes: [UInt8]) {
     for value in [text, "application/json;" + text] where ContentType.matches(value, "application/json") {
         precondition(value.lowercased().contains("application/json"), "a body of another type was taken")
         precondition(!ContentType.matches(value, "application/x-ndjson"), "a body has two types")
+    }
+    if let place = FeedPlace(text) { precondition("\(place)".utf8.elementsEqual(text.utf8), "a cursor changed") }
+    for value in [text, "a/b, text/event-stream;" + text] where AcceptHeader.takes(value, "text/event-stream") {
+        precondition(value.lowercased().contains("text/event-stream"), "an answer that isn't wanted was taken")
     }
     for authority in [text, text + ":7480", "[\(text)]:7480"] { checkHost(authority) }
 }

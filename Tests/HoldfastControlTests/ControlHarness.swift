@@ -69,13 +69,14 @@ final class ControlHarness: Sendable {
         return try await issuer.issue(user: user, role: role, scopes: scopes, to: to, now: now, lifetimeSeconds: lifetimeSeconds)
     }
 
-    /// A request without a body, with a token.
+    /// A request with a token; a body needs its headers.
     func ask(
-        _ method: String, _ path: String, role: TokenRole = .operator, scopes: TokenScopes = .everything, headers: String = ""
+        _ method: String, _ path: String, role: TokenRole = .operator, scopes: TokenScopes = .everything, headers: String = "",
+        body: String = ""
     ) async throws -> RawHTTP.Answer {
         let token = try await token(role: role, scopes: scopes)
         return try await RawHTTP.ask(
-            address, "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nAuthorization: Bearer \(token)\r\n\(headers)\r\n")
+            address, "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nAuthorization: Bearer \(token)\r\n\(headers)\r\n\(body)")
     }
 
     /// A request with a body, with a token.

@@ -122,6 +122,24 @@ final class RawHTTP: Sendable {
         return String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)
     }
 
+    /// What came, as soon as a text is in it so many times; everything, if the server closes before.
+    func until(_ text: String, count: Int = 1) async -> String {
+        let wanted = Array(text.utf8)
+        await wait { $0.ranges(of: wanted).count >= count }
+        return String(decoding: collector.state.withLock { $0.bytes }, as: UTF8.self)
+    }
+
+    /// Takes of what comes until a text is in it, and hardly more; for a connection without `autoRead`.
+    func take(until text: String) async {
+        let wanted = Array(text.utf8)
+        while collector.state.withLock({ !$0.isEnded && $0.bytes.firstRange(of: wanted) == nil }) {
+            // One after the other: the loop would see to its tasks only, and never to the socket.
+            try? await channel.eventLoop.submit { [channel] in channel.read() }.get()
+        }
+    }
+
+    func close() async throws { try await channel.close() }
+
     /// The next answer with a length, taken out of what came.
     func answer() async throws -> Answer {
         await wait { Self.answer(in: $0) != nil }

@@ -1,5 +1,6 @@
 internal import HoldfastCore
 internal import HoldfastGateway
+internal import NIOCore
 
 /// Finds out who makes a request: the one place where tokens meet the control API.
 struct ControlAccess: Sendable {
@@ -10,6 +11,15 @@ struct ControlAccess: Sendable {
 
     /// Everybody who comes by the unix socket may do everything: he could read and write the data directory as well.
     func caller(_ peer: Peer) -> Caller { Caller(user: nil, name: peer.name, peer: peer, scopes: .everything) }
+
+    /// By the monotonic clock, in seconds.
+    static var now: Double { Double(NIODeadline.now().uptimeNanoseconds) / 1e9 }
+
+    /// Who has come by the connection: its process, or whose token it is.
+    func caller(_ connection: Connection, authorization: String?, now: Double) async throws(Problem) -> Caller {
+        if let peer = connection.peer { return caller(peer) }
+        return try await caller(authorization: authorization, now: now)
+    }
 
     /// - Parameters:
     ///   - authorization: the header's value; nil: there is none.

@@ -6,12 +6,12 @@ internal import HummingbirdCore
 extension Endpoints {
     /// Ends a session.
     func revokeSession(_ request: ControlRequest) async throws(Problem) -> Response {
-        try await act(.revokeSession(SessionID(rawValue: try request.number64("session"))), request)
+        try await act(.revokeSession(SessionID(rawValue: try request.match.number64("session"))), request)
     }
 
     /// Ends the session of a device.
     func revokeDevice(_ request: ControlRequest) async throws(Problem) -> Response {
-        try await act(.revokeDevice(try request.name("device", bytesMax: WireLimits.deviceBytesMax)), request)
+        try await act(.revokeDevice(try request.match.name("device", bytesMax: WireLimits.deviceBytesMax)), request)
     }
 
     /// Ends all sessions of a user, and refuses tokens that were issued before a time.
@@ -52,7 +52,7 @@ extension Endpoints {
 
     /// - Parameter time: the field that says one, for the problem with it.
     private func act(_ act: Act, _ request: ControlRequest, time: String? = nil) async throws(Problem) -> Response {
-        let name = try request.name("user")
+        let name = try request.match.name("user")
         let (port, caller) = (try port, caller(request))
         let actor: Actor = caller.peer.map { .process(uid: $0.uid, pid: UInt32(clamping: $0.pid)) } ?? .token(Array(caller.name.utf8))
         let user = String(decoding: name, as: UTF8.self)
@@ -78,39 +78,13 @@ extension Endpoints {
 
     /// A page of the audit log.
     func audit(_ request: ControlRequest) async throws(Problem) -> Response {
-        let (after, limit) = (Position(rawValue: try request.optionalNumber64("after") ?? 0), try request.limit())
+        let (after, limit) = (Position(rawValue: try request.match.optionalNumber64("after") ?? 0), try request.match.limit())
         let port = try port
         guard case .audit(let page, _) = try await answered({ () throws(PortError) in try await port.audit(after: after, limit: limit) })
         else { preconditionFailure("a question about the audit log is answered by a page") }
         return .json { json in
-            json.add("entries", list: page.entries) { Self.write($1, to: &$0) }
+            json.add("entries", list: page.entries) { $1.write(to: &$0) }
             json.add("next", page.hasMore ? page.entries.last?.position.rawValue : nil)
         }
-    }
-
-    private static func write(_ entry: AuditEntry, to json: inout JSONWriter) {
-        let record = entry.record
-        json.add("position", entry.position.rawValue)
-        json.add("time", time: record.time)
-        json.add("act", "\(record.act.kind)")
-        json.add("user", name: record.name)
-        switch record.act {
-        case .revokeSession(let session): json.add("session", session.rawValue)
-        case .revokeDevice(let device): json.add("device", name: device)
-        case .revokeTokens(let before): json.add("before", time: UInt64(before) * 1_000)
-        case .block(let until, let reason):
-            if until != 0 { json.add("until", time: UInt64(until) * 1_000) }
-            if !reason.isEmpty { json.add("reason", name: reason) }
-        case .unblock: break
-        case .disconnect(let milliseconds): json.add("retryAfterSeconds", Int(milliseconds / 1_000))
-        case .disconnectSession(let session, let milliseconds):
-            json.add("session", session.rawValue)
-            json.add("retryAfterSeconds", Int(milliseconds / 1_000))
-        }
-        json.add("actor", "\(record.actor)")
-        json.add("requestId", name: record.requestID)
-        json.add("outcome", "\(record.outcome)")
-        json.add("sessionsEnded", record.result.sessionsEnded)
-        json.add("connectionsClosed", record.result.connectionsClosed)
     }
 }

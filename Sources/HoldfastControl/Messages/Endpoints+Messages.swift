@@ -36,7 +36,7 @@ extension Endpoints {
 
     /// What became of a message since.
     func message(_ request: ControlRequest) async throws(Problem) -> Response {
-        let position = Position(rawValue: try request.number64("position"))
+        let position = Position(rawValue: try request.match.number64("position"))
         let port = try port
         guard case .message(let found, _) = try await answered({ () throws(PortError) in try await port.message(at: position) }) else {
             preconditionFailure("a question about a message is answered by it")
@@ -78,7 +78,7 @@ extension Endpoints {
 
     /// How far an upload has come.
     func upload(_ request: ControlRequest) async throws(Problem) -> Response {
-        let text = request.parameters["key"] ?? ""
+        let text = request.match.parameters["key"] ?? ""
         let bytes = Array(text.utf8)
         guard (1...IdempotencyKey.bytesMax).contains(bytes.count), bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw Problem(

@@ -7,7 +7,7 @@ extension Endpoints {
     /// Begins an upload, or goes on with one: its first line must be the one after those that are stored.
     func startUpload(_ request: ControlRequest) async throws(Problem) -> Response {
         let key = try IdempotencyKey.requestKey(request)
-        let firstLine = UInt32(try request.optionalInteger("firstLine", 1...Int(UInt32.max - 1)) ?? 1)
+        let firstLine = UInt32(try request.match.optionalInteger("firstLine", 1...Int(UInt32.max - 1)) ?? 1)
         let (port, gateway, caller) = (try port, gateway, caller(request))
         let upload: CorePort.Upload
         do throws(PortError) { upload = try port.beginUpload(key) } catch { throw Problem(error) }

@@ -6,7 +6,9 @@ internal import NIOCore
 /// Carries out the operations.
 struct Endpoints: Sendable {
     let gateway: Gateway
+    let access: ControlAccess
     let configuration: Configuration
+    let limits: ControlLimits
     let metrics: MetricsPage
 
     /// The core's door.
@@ -24,7 +26,7 @@ struct Endpoints: Sendable {
     }
 
     func answer(_ request: ControlRequest) async throws -> Response {
-        switch request.operation {
+        switch request.match.operation {
         case .getHealth: return .text("ok\n")
         case .getReadiness:
             guard gateway.isServing else { throw Problem(.stopping, "The gateway doesn't serve phones now.", retryAfterSeconds: 5) }
@@ -32,7 +34,7 @@ struct Endpoints: Sendable {
         case .getMetrics: return Response(.metrics, await metrics.text().utf8)
         case .getSpecification: return Response(.yaml, SpecificationDocument.bytes)
         case .getBuild: return .json(build)
-        case .getLimits: return .json(limits)
+        case .getLimits: return .json(limitsInForce)
         case .getConfiguration: return .json(configurationInForce)
         case .pushMessage: return try await push(request)
         case .uploadMessages: return try await startUpload(request)
@@ -49,6 +51,12 @@ struct Endpoints: Sendable {
         case .unblockUser: return try await unblockUser(request)
         case .disconnectUser: return try await disconnectUser(request)
         case .listAudit: return try await audit(request)
+        case .getEvents: return try await events(request)
+        case .listConsumers: return try await consumers()
+        case .getConsumer: return try await consumer(request)
+        case .setConsumer: return try await setConsumer(request)
+        case .moveConsumer: return try await moveConsumer(request)
+        case .removeConsumer: return try await removeConsumer(request)
         }
     }
 
@@ -58,7 +66,7 @@ struct Endpoints: Sendable {
         json.add("dataFormat", gateway.dataFormat)
     }
 
-    private func limits(_ json: inout JSONWriter) {
+    private func limitsInForce(_ json: inout JSONWriter) {
         json.add("bodyBytesMax", configuration.bodyBytesMax)
         json.add("requestBytesMax", configuration.controlBodyBytesMax)
         json.add("requestsMax", configuration.controlRequestsMax)
@@ -67,6 +75,8 @@ struct Endpoints: Sendable {
         json.add("inboxBytesMax", configuration.inboxBytesMax)
         json.add("inboxDays", configuration.inboxDays)
         json.add("devicesPerUserMax", configuration.devicesPerUserMax)
+        json.add("consumerHours", configuration.consumerHours)
+        json.add("consumerBytesMax", configuration.consumerBytesMax)
     }
 
     /// What the gateway runs with, sizes that follow from the memory included.
@@ -84,6 +94,7 @@ extension Response {
     enum ContentType: String {
         case json = "application/json"
         case ndjson = "application/x-ndjson"
+        case events = "text/event-stream"
         case text = "text/plain; charset=utf-8"
         case yaml = "application/yaml"
         /// The text format of Prometheus.

@@ -4,6 +4,7 @@ extension Operation {
         switch self {
         case .pushMessage: .push
         case .uploadMessages: .upload
+        case .getEvents: .feed
         default: .question
         }
     }

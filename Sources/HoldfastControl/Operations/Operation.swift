@@ -8,6 +8,7 @@ package enum Operation: String, CaseIterable, Sendable {
     case pushMessage, uploadMessages, getUpload, getMessage
     case listUsers, getUser, getReachability, listConnections
     case revokeSession, revokeDevice, revokeTokens, blockUser, unblockUser, disconnectUser, listAudit
+    case getEvents, listConsumers, getConsumer, setConsumer, moveConsumer, removeConsumer
 
     /// What an operation takes and gives.
     package struct Facts {
@@ -62,6 +63,15 @@ package enum Operation: String, CaseIterable, Sendable {
         case .unblockUser: Self.act(.delete, "/block")
         case .disconnectUser: Self.act(.post, "/disconnect", [.unknownSession], body: Self.json)
         case .listAudit: Facts(method: .get, path: "/v1/audit", scope: .operate, query: ["after", "limit"])
+        case .getEvents:
+            Facts(
+                method: .get, path: "/v1/events", scope: .events,
+                query: ["after", "consumer", "types", "user", "tag", "wait", "limit", "bodies"], problems: [.cursorAhead, .unknownConsumer])
+        case .listConsumers: Facts(method: .get, path: "/v1/consumers", scope: .events)
+        case .getConsumer: Self.consumer(.get)
+        case .setConsumer: Self.consumer(.put, problems: [.cursorAhead, .consumersFull], body: Self.json)
+        case .moveConsumer: Self.consumer(.post, "/cursor", problems: [.cursorAhead], body: Self.json)
+        case .removeConsumer: Self.consumer(.delete)
         }
     }
 
@@ -72,6 +82,14 @@ package enum Operation: String, CaseIterable, Sendable {
         Facts(
             method: method, path: "/v1/users/{user}" + path, scope: .operate, contentType: body,
             problems: [.unknownUser, .userLost] + problems)
+    }
+
+    private static func consumer(
+        _ method: HTTPRequest.Method, _ path: String = "", problems: [ProblemKind] = [], body: String? = nil
+    ) -> Facts {
+        Facts(
+            method: method, path: "/v1/consumers/{consumer}" + path, scope: .events, contentType: body,
+            problems: [.unknownConsumer] + problems)
     }
 
     private static let json = "application/json"

@@ -5,9 +5,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case malformedRequest, malformedJSON, invalidField, invalidParameter, keyMissing, keyMalformed
     case tokenMissing, tokenInvalid, tokenExpired, tokenRevoked
     case roleMissing, scopeMissing, recipientForbidden, originForbidden, blocked
-    case noSuchPath, unknownUser, unknownMessage, unknownSession, unknownDevice, unknownKey
+    case noSuchPath, unknownUser, unknownMessage, unknownSession, unknownDevice, unknownKey, unknownConsumer
     case methodNotAllowed
-    case keyUnderWay, uploadGap
+    case keyUnderWay, uploadGap, cursorAhead, consumersFull
     case bodyTooLarge, wrongContentType, misdirected, keyReused, rateLimited, headTooLarge
     case internalError, userLost
     case overloaded, keysFull, storageFull, stopping
@@ -62,10 +62,18 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unknownSession: (404, "The user has no such session.", "Ask for the user to see the sessions.")
         case .unknownDevice: (404, "The user has no such device.", "Ask for the user to see the devices.")
         case .unknownKey: (404, "There is no upload with this key.", "Check the key; it may have been kept long enough.")
+        case .unknownConsumer:
+            (404, "There is no consumer of this name.", "Check the name, or register it: PUT /v1/consumers/{consumer}.")
         case .methodNotAllowed: (405, "The path doesn't have this method.", "Use one of those in Allow.")
         case .keyUnderWay: (409, "A request with this Idempotency-Key is under way.", "Repeat the request after Retry-After.")
         case .uploadGap:
             (409, "The upload doesn't go on where it ended.", "Ask for the key, and begin with the line after the stored ones.")
+        case .cursorAhead:
+            (
+                409, "The cursor is ahead of everything that is stored.",
+                "Go on with a cursor that this gateway has given out; the detail names the newest."
+            )
+        case .consumersFull: (409, "There are as many consumers as may be.", "Remove one that nobody needs any more.")
         case .bodyTooLarge: (413, "The body is too large.", "Send less at once; /v1/limits has the limits.")
         case .wrongContentType: (415, "The body's content type is not the operation's.", "Send the Content-Type that the detail names.")
         case .misdirected:

@@ -6,7 +6,7 @@ internal import HummingbirdCore
 extension Endpoints {
     /// Everything that is known of a user.
     func user(_ request: ControlRequest) async throws(Problem) -> Response {
-        let name = try request.name("user")
+        let name = try request.match.name("user")
         let port = try port
         let details: UserDetails
         switch try await answered({ () throws(PortError) in try await port.user(name) }) {
@@ -57,11 +57,11 @@ extension Endpoints {
 
     /// A page of users.
     func users(_ request: ControlRequest) async throws(Problem) -> Response {
-        let prefix = request.query["prefix"].map { Array($0.utf8) } ?? []
+        let prefix = request.match.query["prefix"].map { Array($0.utf8) } ?? []
         guard prefix.count <= WireLimits.userBytesMax else {
             throw Problem(.invalidParameter, "The parameter prefix has \(prefix.count) bytes; it can have \(WireLimits.userBytesMax).")
         }
-        let (after, limit) = (try request.optionalNumber64("after") ?? 0, try request.limit())
+        let (after, limit) = (try request.match.optionalNumber64("after") ?? 0, try request.match.limit())
         let port = try port
         guard
             case .users(let page, _) = try await answered({ () throws(PortError) in
@@ -105,8 +105,8 @@ extension Endpoints {
 
     /// A page of connected sessions.
     func connections(_ request: ControlRequest) async throws(Problem) -> Response {
-        let user = try request.optionalName("user")
-        let (from, limit) = (try request.optionalInteger("from", 0...Int(Int32.max)) ?? 0, try request.limit())
+        let user = try request.match.optionalName("user")
+        let (from, limit) = (try request.match.optionalInteger("from", 0...Int(Int32.max)) ?? 0, try request.match.limit())
         let port = try port
         guard
             case .connections(let page, _) = try await answered({ () throws(PortError) in

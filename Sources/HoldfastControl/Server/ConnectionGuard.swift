@@ -18,6 +18,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ControlLimits
     private let isUpload: (HTTPRequest) -> Bool
+    private let clientEnd: ClientEnd
     private var inbound = Inbound.head
     /// Requests whose answer isn't complete.
     private var answersDue = 0
@@ -36,9 +37,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Of the head that is awaited; `HeadMeter` counts.
     var headBytes = 0
 
-    /// - Parameter isUpload: whether a request's body may be of any length, and is answered while it comes.
-    init(_ limits: ControlLimits, isUpload: @escaping (HTTPRequest) -> Bool) {
+    /// - Parameters:
+    ///   - clientEnd: is told when the client goes.
+    ///   - isUpload: whether a request's body may be of any length, and is answered while it comes.
+    init(_ limits: ControlLimits, _ clientEnd: ClientEnd, isUpload: @escaping (HTTPRequest) -> Bool) {
         self.limits = limits
+        self.clientEnd = clientEnd
         self.isUpload = isUpload
     }
 
@@ -50,7 +54,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) {
         timer?.cancel()
         stallTimer?.cancel()
+        clientEnd.tell()
         context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { clientEnd.tell() }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

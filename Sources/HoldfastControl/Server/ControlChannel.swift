@@ -24,6 +24,7 @@ struct ControlChannel: ServerChildChannel {
         let parts: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
         /// Who has connected to the unix socket.
         let peer: Peer?
+        let clientEnd: ClientEnd
         var channel: any Channel { parts.channel }
     }
 
@@ -35,15 +36,18 @@ struct ControlChannel: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let peer: EventLoopFuture<Peer?> =
             door == .socket ? ControlSocket.peer(of: channel).map { $0 } : channel.eventLoop.makeSucceededFuture(nil)
-        return peer.flatMapThrowing { try Value(parts: self.pipeline(channel, logger), peer: $0) }
+        let clientEnd = ClientEnd()
+        return peer.flatMapThrowing { try Value(parts: self.pipeline(channel, clientEnd, logger), peer: $0, clientEnd: clientEnd) }
     }
 
-    private func pipeline(_ channel: any Channel, _ logger: Logger) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+    private func pipeline(
+        _ channel: any Channel, _ clientEnd: ClientEnd, _ logger: Logger
+    ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: limits.readBytes))
         try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
-        let connection = ConnectionGuard(limits) { head in Operation.isUpload(head) }
+        let connection = ConnectionGuard(limits, clientEnd) { head in Operation.isUpload(head) }
         try pipeline.addHandler(HeadMeter(connection, bytesMax: limits.headBytesMax))
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderFieldSize = limits.headerBytesMax
@@ -60,7 +64,7 @@ struct ControlChannel: ServerChildChannel {
 
     func handle(value: Value, logger: Logger) async {
         let responder = responder
-        let connection = Connection(door: door, peer: value.peer, local: value.channel.localAddress)
+        let connection = Connection(door: door, peer: value.peer, clientEnd: value.clientEnd, local: value.channel.localAddress)
         let http = HTTP1Channel(responder: { request, writer, _ in try await responder.respond(to: request, writer, connection) })
         await http.handleHTTP(asyncChannel: value.parts, logger: logger)
     }
@@ -70,13 +74,15 @@ struct ControlChannel: ServerChildChannel {
 struct Connection: Sendable {
     let door: Door
     let peer: Peer?
+    let clientEnd: ClientEnd
     /// The address that the client has called, alone and with its port; nil for the unix socket.
     let localHost: String?
     let localAuthority: String?
 
-    init(door: Door, peer: Peer?, local: SocketAddress?) {
+    init(door: Door, peer: Peer?, clientEnd: ClientEnd, local: SocketAddress?) {
         self.door = door
         self.peer = peer
+        self.clientEnd = clientEnd
         localHost = local?.ipAddress
         localAuthority = localHost.flatMap { host in local?.port.map { HostName.join(host, $0) } }
     }

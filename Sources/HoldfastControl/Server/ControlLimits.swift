@@ -8,6 +8,8 @@ struct ControlLimits: Sendable {
     var requestsMax = 256
     /// Of these, uploads: they last as long as their client likes.
     var uploadsMax = 128
+    /// Beside them, requests for events: they last as long as their client likes, too.
+    var feedsMax = 64
     /// Pushes under way at once while phones find no room.
     var shedPushesMax = 16
     /// How long a push may wait for phones.
@@ -31,6 +33,8 @@ struct ControlLimits: Sendable {
     var uploadIdleTime = TimeAmount.seconds(60)
     /// Without a byte taken of an answer that waits.
     var stallTime = TimeAmount.seconds(30)
+    /// A stream of events says so often at least that it lives, and its caller is looked at again.
+    var feedBeat = Duration.seconds(15)
     /// After an answer to a request that isn't read to its end, for the client to see it.
     var lingerTime = TimeAmount.seconds(1)
     var lingerBytesMax = 1 << 20

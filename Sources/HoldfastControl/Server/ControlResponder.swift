@@ -23,7 +23,8 @@ struct ControlResponder: Sendable {
         self.limits = limits
         self.logger = logger
         access = ControlAccess(gateway: gateway)
-        endpoints = Endpoints(gateway: gateway, configuration: configuration, metrics: MetricsPage(gateway, meter, library))
+        endpoints = Endpoints(
+            gateway: gateway, access: access, configuration: configuration, limits: limits, metrics: MetricsPage(gateway, meter, library))
         names = HostName(configuration.controlNames)
         rates = RequestRates(quota: configuration.controlRequestsMax, window: configuration.controlRequestsSeconds)
         room = RequestRoom(limits)
@@ -90,13 +91,8 @@ struct ControlResponder: Sendable {
         }
         var caller: Caller?
         if let scope = facts.scope {
-            let now = Double(NIODeadline.now().uptimeNanoseconds) / 1e9
-            let found: Caller
-            if let peer = connection.peer {
-                found = access.caller(peer)
-            } else {
-                found = try await access.caller(authorization: request.headers[.authorization], now: now)
-            }
+            let now = ControlAccess.now
+            let found = try await access.caller(connection, authorization: request.headers[.authorization], now: now)
             caller = found
             if let user = found.user {
                 let rate = rates.take(user, now: now)
@@ -110,7 +106,7 @@ struct ControlResponder: Sendable {
         }
         if !match.operation.isProbe { try await enter(match.operation, &held) }
         var made = ControlRequest(
-            id: id, operation: match.operation, parameters: match.parameters, query: match.query, headers: request.headers, caller: caller,
+            id: id, match: match, headers: request.headers, caller: caller, connection: connection,
             parts: request.body)
         try checkBody(request, facts, isUpload: match.operation.isUpload)
         if facts.contentType != nil {
@@ -143,7 +139,8 @@ struct ControlResponder: Sendable {
     private func enter(_ operation: Operation, _ held: inout Held) async throws {
         guard gateway.isServing else { throw Problem(.stopping, "The gateway takes no more requests.", retryAfterSeconds: 5) }
         guard room.enter(operation.room) else {
-            throw Problem(.overloaded, "\(limits.requestsMax) requests are under way.", retryAfterSeconds: 1)
+            let (count, what) = operation.room == .feed ? (limits.feedsMax, "readers of events") : (limits.requestsMax, "requests")
+            throw Problem(.overloaded, "\(count) \(what) are under way.", retryAfterSeconds: 1)
         }
         held.room = operation.room
         guard operation.room == .push else { return }

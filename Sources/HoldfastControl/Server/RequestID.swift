@@ -34,4 +34,5 @@ extension HTTPField.Name {
     static let rateLimit = Self("RateLimit") ?? .date
     static let rateLimitPolicy = Self("RateLimit-Policy") ?? .date
     static let idempotencyKey = Self("Idempotency-Key") ?? .date
+    static let lastEventID = Self("Last-Event-ID") ?? .date
 }

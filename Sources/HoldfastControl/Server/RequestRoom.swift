@@ -5,12 +5,15 @@ final class RequestRoom: Sendable {
     /// What kind of room a request needs.
     enum Kind: Sendable {
         case question, push, upload
+        /// It may wait for long: such requests take nothing from the others.
+        case feed
     }
 
     private struct State {
         var requests = 0
         var uploads = 0
         var pushes = 0
+        var feeds = 0
     }
 
     /// What waits while phones find no room looks again after this.
@@ -24,6 +27,11 @@ final class RequestRoom: Sendable {
     /// Takes room for a request; false: there is none.
     func enter(_ kind: Kind) -> Bool {
         state.withLock { state in
+            if kind == .feed {
+                guard state.feeds < limits.feedsMax else { return false }
+                state.feeds += 1
+                return true
+            }
             guard state.requests < limits.requestsMax, kind != .upload || state.uploads < limits.uploadsMax else { return false }
             state.requests += 1
             if kind == .upload { state.uploads += 1 }
@@ -34,6 +42,7 @@ final class RequestRoom: Sendable {
     /// Gives it back.
     func leave(_ kind: Kind) {
         state.withLock { state in
+            if kind == .feed { return state.feeds -= 1 }
             state.requests -= 1
             if kind == .upload { state.uploads -= 1 }
         }
@@ -52,6 +61,6 @@ final class RequestRoom: Sendable {
     /// Gives it back.
     func leavePush() { state.withLock { $0.pushes -= 1 } }
 
-    /// Requests under way.
+    /// Requests under way, without those of the feed.
     var count: Int { state.withLock { $0.requests } }
 }

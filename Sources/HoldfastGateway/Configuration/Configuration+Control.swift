@@ -51,6 +51,17 @@ extension Configuration {
         for name in controlNames where name.isEmpty || name.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F || $0 == 0x3A || $0 == 0x2F }) {
             add("controlNames", name, "is not a host name", "Write it without scheme and port, such as gateway.example.com")
         }
+        if eventSource.isEmpty || !eventSource.utf8.allSatisfy(Self.isInURI) {
+            add("eventSource", eventSource, "is not a URI or a path", "Write it in ASCII without spaces, such as /holdfast/eu-1")
+        }
         return problems
+    }
+
+    /// Whether a reference to a URI can have the character (RFC 3986, 2).
+    private static func isInURI(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "-._~:/?#[]@!$&'()*+,;=%".utf8.contains(byte)
+        }
     }
 }

@@ -36,6 +36,9 @@ package struct Configuration: Sendable {
     package var metricsListen = ""
     package var auditFile = "DATA/audit.log"
     package var auditDays = 400
+    package var eventSource = "/holdfast"
+    package var consumerHours = 72
+    package var consumerBytesMax = 10 << 30
 
     package var loops = 0
     package var readers = 2

@@ -90,6 +90,14 @@ extension ConfigurationKey {
         .init(
             "auditDays", .integer(\.auditDays, 0...36_500),
             "How long the audit log keeps an act, whatever becomes of the file; 0: for ever."),
+        .init(
+            "eventSource", .text(\.eventSource),
+            "What events of the feed have as their source, a URI or a path: tells the events of several gateways apart."),
+        .init(
+            "consumerHours", .integer(\.consumerHours, 1...87_600),
+            "How long the journal keeps what a consumer of the feed hasn't acknowledged, unless the consumer asks for less; then it is told what it has missed."
+        ),
+        .init("consumerBytesMax", .integer(\.consumerBytesMax, 1 << 20...1 << 46), "The same in bytes of the journal."),
     ]
 
     private static let running: [ConfigurationKey] = [

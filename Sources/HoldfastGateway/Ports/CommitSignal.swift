@@ -62,7 +62,7 @@ final class CommitSignal: Sendable {
         state.withLock { state in state.waiters[number] = nil }
     }
 
-    /// Nothing more is synced: nobody waits any more.
+    /// Nobody waits any more.
     func stop() {
         state.withLock { $0.isStopped = true }
         wake { _ in true }

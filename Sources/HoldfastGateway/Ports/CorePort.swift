@@ -241,10 +241,13 @@ package final class CorePort: Sendable {
         }
     }
 
-    /// Waits until something behind the position is synced, for a time at most, or until the task is cancelled or the gateway stops.
+    /// Waits until something behind the position is synced, for a time at most, or until the task is cancelled or the gateway drains.
     package func waitForEvents(behind position: Position, atMost duration: Duration) async {
         await commits.wait(behind: position, atMost: duration)
     }
+
+    /// Nobody waits for events any more: who does is woken, and who comes doesn't wait.
+    func endWaits() { commits.stop() }
 
     /// Everything up to the position is synced. Called by the core's thread.
     func committed(through position: Position) { commits.advance(to: position) }

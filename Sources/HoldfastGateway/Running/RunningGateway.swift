@@ -137,6 +137,7 @@ struct RunningGateway {
             if state.failure != nil || state.drainCount > 0 { break }
             rotateTicketKeys()
         }
+        port.endWaits()
         if stop.current.failure == nil { drain() }
         if stop.current.failure != nil {
             sendAway()

@@ -1,0 +1,112 @@
+internal import HoldfastCore
+internal import HoldfastGateway
+internal import HoldfastWire
+internal import HummingbirdCore
+
+extension Endpoints {
+    /// All consumers of the feed, by name.
+    func consumers() async throws(Problem) -> Response {
+        let all = try await askConsumers()
+        return .json { json in json.add("consumers", list: all.list) { all.write($1, to: &$0) } }
+    }
+
+    /// One of them.
+    func consumer(_ request: ControlRequest) async throws(Problem) -> Response { try await tell(Self.name(request)) }
+
+    /// Registers a consumer, or changes one.
+    func setConsumer(_ request: ControlRequest) async throws(Problem) -> Response {
+        let name = try Self.name(request)
+        let fields = try ConsumerFields(
+            request.body, hoursMax: configuration.consumerHours, bytesMax: configuration.consumerBytesMax)
+        try await hold(.register(HoldName(.consumer, name), fields.registration))
+        return try await tell(name)
+    }
+
+    /// A consumer has acknowledged everything up to a cursor.
+    func moveConsumer(_ request: ControlRequest) async throws(Problem) -> Response {
+        let name = try Self.name(request)
+        var fields = try JSONFields(Problem.parse(request.body))
+        guard let text = try fields.text("cursor", bytes: 1...64) else { throw .field("/cursor", "The field is missing.") }
+        guard let place = FeedPlace(text) else { throw .field("/cursor", "This is not a cursor: 20 digits, a minus sign and 5 digits.") }
+        try fields.finish()
+        try await hold(.acknowledge(HoldName(.consumer, name), place))
+        return try await tell(name)
+    }
+
+    /// Nothing is kept for the consumer any more. The answer has it as it was.
+    func removeConsumer(_ request: ControlRequest) async throws(Problem) -> Response {
+        let name = try Self.name(request)
+        let answer = try await tell(name)
+        try await hold(.release(HoldName(.consumer, name)))
+        return answer
+    }
+
+    private static func name(_ request: ControlRequest) throws(Problem) -> String {
+        let name = request.match.text("consumer") ?? ""
+        guard ConsumerName.isGood(name) else { throw request.match.invalid("consumer", ConsumerName.rule) }
+        return name
+    }
+
+    private func hold(_ change: HoldRequest) async throws(Problem) {
+        let port = try port
+        switch try await answered({ () throws(PortError) in try await port.hold(change) }) {
+        case .held: break
+        case .placeAhead(let newest): throw Problem(.cursorAhead, "The cursor is ahead of the newest, \(newest).")
+        case .noConsumer: throw .unknownConsumer(change.name.id)
+        case .tooManyHolds: throw Problem(.consumersFull, "No more consumers can be registered.")
+        default: preconditionFailure("a change of a consumer is answered by what became of it")
+        }
+    }
+
+    private func tell(_ name: String) async throws(Problem) -> Response {
+        let all = try await askConsumers()
+        let consumer = try all.find(name)
+        return .json { all.write(consumer, to: &$0) }
+    }
+
+    func askConsumers() async throws(Problem) -> Consumers {
+        let port = try port
+        guard case .consumers(let list, at: let position) = try await answered({ () throws(PortError) in try await port.consumers() })
+        else { preconditionFailure("a question about consumers is answered by all of them") }
+        return Consumers(list: list, newest: .end(of: position))
+    }
+}
+
+/// All consumers, and how far the feed was at the same time.
+struct Consumers {
+    let list: [ConsumerStatus]
+    let newest: FeedPlace
+
+    func find(_ name: String) throws(Problem) -> ConsumerStatus {
+        let bytes = Array(name.utf8)
+        guard let found = list.first(where: { $0.name == bytes }) else { throw .unknownConsumer(bytes) }
+        return found
+    }
+
+    func write(_ status: ConsumerStatus, to json: inout JSONWriter) {
+        let (hold, consumer) = (status.hold, status.consumer)
+        json.add("name", name: status.name)
+        json.add("types", texts: consumer.filter.types.names)
+        if !consumer.filter.user.isEmpty { json.add("user", name: consumer.filter.user) }
+        if !consumer.filter.tag.isEmpty { json.add("tag", name: consumer.filter.tag) }
+        json.add("cursor", "\(consumer.place)")
+        json.add("newest", "\(newest)")
+        json.add("lag", lag(consumer.place))
+        if let missed = consumer.missed { json.add("missed") { missed.write(to: &$0) } }
+        json.add("floor", hold.floor.rawValue)
+        json.add("hours", Int(hold.ageMax / 3_600))
+        json.add("bytesMax", Int(hold.bytesMax))
+    }
+
+    /// Records behind the place. Their numbers go on from one era to the next.
+    private func lag(_ place: FeedPlace) -> UInt64 {
+        func number(_ position: Position) -> UInt64 { position.rawValue & (1 << 56 - 1) }
+        return number(newest.position) - min(number(newest.position), number(place.position))
+    }
+}
+
+extension Problem {
+    static func unknownConsumer(_ name: [UInt8]) -> Problem {
+        Problem(.unknownConsumer, "No consumer is called \"\(String(decoding: name, as: UTF8.self))\".")
+    }
+}
