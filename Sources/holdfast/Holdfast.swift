@@ -48,8 +48,9 @@ struct Holdfast: AsyncParsableCommand {
         version: "holdfast \(Release.version)",
         subcommands: [
             ServeCommand.self, TokenCommand.self, SendCommand.self, ReceiveCommand.self, ChatCommand.self, InspectCommand.self,
-            PushSubcommand.self, UsersCommand.self, SessionsCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
-            RepairCommand.self, BackupCommand.self, RestoreCommand.self, ReadTableCommand.self,
+            PushSubcommand.self, UsersCommand.self, SessionsCommand.self, StatusCommand.self, EventsCommand.self,
+            ConsumersCommand.self, DoctorCommand.self, VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self,
+            ReadTableCommand.self,
         ])
 
     /// Runs a command; a failure is one message on standard error and an exit code.

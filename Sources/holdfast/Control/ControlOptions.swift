@@ -9,7 +9,7 @@ struct ControlOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The socket, if controlSocket is set to another place. (default: DATA/control.sock)", valueName: "path"))
     var socket: String?
 
-    @Flag(help: "Prints the gateway's answer as it is, one JSON object.")
+    @Flag(help: "Prints what the gateway has answered in JSON, one object a line.")
     var json = false
 
     var client: ControlClient { ControlClient(socket: socket ?? data + "/control.sock") }
@@ -22,8 +22,7 @@ struct ControlOptions: ParsableArguments {
         do {
             value = try JSONDecoder().decode(Value.self, from: Data(answer.body))
         } catch {
-            throw CommandFailure(
-                "the gateway's answer isn't one that this version understands: use holdfast of the gateway's version, or --json.")
+            throw Self.notUnderstood
         }
         if json {
             try StandardStreams.output(line: String(decoding: answer.body, as: UTF8.self))
@@ -32,6 +31,9 @@ struct ControlOptions: ParsableArguments {
         }
         return value
     }
+
+    static let notUnderstood = CommandFailure(
+        "the gateway's answer isn't one that this version understands: use holdfast of the gateway's version, or --json.")
 
     /// Has an operator's act carried out, and prints what it has done.
     func act(_ method: ControlClient.Method, _ target: String, json body: [String: Any]? = nil) async throws {
