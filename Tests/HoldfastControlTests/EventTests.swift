@@ -28,6 +28,36 @@ import Testing
             method, path, headers: "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n", body: body)
     }
 
+    // MARK: Inboxes
+
+    @Test func `a consumer empties the inbox that it reads by what it acknowledges`() async throws {
+        let harness = try await ControlHarness()
+        func waiting() async throws -> Int? {
+            let user = try await harness.ask("GET", "/v1/users/desk")
+            return (user.json["inbox"] as? [String: Any])?["messages"] as? Int
+        }
+        let body = #"{"types":["message.stored"],"user":"desk","inboxes":["desk"]}"#
+        let consumer = try await change(harness, "PUT", "/v1/consumers/crm", body)
+        #expect(consumer.status == 200 && consumer.json["inboxes"] as? [String] == ["desk"], "\(consumer.body)")
+        for text in ["a", "b"] { _ = try await push(harness, text, to: "desk") }
+        #expect(try await waiting() == 2)
+        let page = try await harness.ask("GET", "/v1/events?consumer=crm")
+        #expect(try events(page).count == 2)
+        let next = try #require(page.json["next"] as? String)
+        let moved = try await change(harness, "POST", "/v1/consumers/crm/cursor", "{\"cursor\":\"\(next)\"}")
+        #expect(moved.status == 200, "\(moved.body)")
+        #expect(try await waiting() == 0)
+        // When it goes, the inbox waits for nobody.
+        _ = try await push(harness, "c", to: "desk")
+        #expect(try await change(harness, "DELETE", "/v1/consumers/crm", "").status == 200)
+        let sessions = try await harness.ask("GET", "/v1/users/desk").json["sessions"] as? [[String: Any]]
+        #expect(sessions?.allSatisfy { $0["ended"] as? Bool == true } ?? false, "\(String(describing: sessions))")
+        for wrong in [#"{"inboxes":"desk"}"#, #"{"inboxes":["desk","desk"]}"#, #"{"inboxes":[7]}"#] {
+            let answer = try await change(harness, "PUT", "/v1/consumers/crm", wrong)
+            #expect(answer.status == 400 && answer.body.contains("/inboxes"), "\(answer.body)")
+        }
+    }
+
     // MARK: Pages
 
     @Test func `a page has what has happened, as CloudEvents, and says where to go on`() async throws {

@@ -28,6 +28,9 @@ package struct Caller: Sendable {
         return [1] + Array(String(peer?.uid ?? .max).utf8)
     }
 
+    /// Whom the audit log names.
+    var actor: Actor { peer.map { .process(uid: $0.uid, pid: UInt32(clamping: $0.pid)) } ?? .token(Array(name.utf8)) }
+
     /// Refuses what the scopes don't cover.
     func require(_ scope: TokenScopes) throws(Problem) {
         guard scopes.isSuperset(of: scope) else {

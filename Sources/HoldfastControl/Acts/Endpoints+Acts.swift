@@ -53,8 +53,7 @@ extension Endpoints {
     /// - Parameter time: the field that says one, for the problem with it.
     private func act(_ act: Act, _ request: ControlRequest, time: String? = nil) async throws(Problem) -> Response {
         let name = try request.match.name("user")
-        let (port, caller) = (try port, caller(request))
-        let actor: Actor = caller.peer.map { .process(uid: $0.uid, pid: UInt32(clamping: $0.pid)) } ?? .token(Array(caller.name.utf8))
+        let (port, actor) = (try port, caller(request).actor)
         let user = String(decoding: name, as: UTF8.self)
         guard
             case .acted(let result, at: let position) = try await answered({ () throws(PortError) in

@@ -22,11 +22,28 @@ package struct ConsumerFields {
         }
         filter.user = Array((try fields.name("user") ?? "").utf8)
         filter.tag = Array((try fields.text("tag", bytes: 1...MessageFields.tagBytesMax) ?? "").utf8)
+        let users = try Self.inboxes(&fields)
         let start = try Self.start(&fields)
         let hours = try fields.integer("hours", 1...hoursMax) ?? hoursMax
         let bytes = try fields.integer("bytesMax", Self.bytesMin...max(Self.bytesMin, bytesMax)) ?? bytesMax
         try fields.finish()
-        registration = .init(filter: filter, start: start, ageMax: UInt32(hours) * 3_600, bytesMax: UInt64(bytes))
+        registration = .init(
+            filter: filter, start: start, users: users, ageMax: UInt32(hours) * 3_600, bytesMax: UInt64(bytes))
+    }
+
+    private static func inboxes(_ fields: inout JSONFields) throws(Problem) -> [[UInt8]] {
+        guard let value = fields.take("inboxes") else { return [] }
+        guard case .list(let list) = value else { throw .field("/inboxes", "This must be a list of texts, not \(value.kindText).") }
+        guard list.count <= FeedConsumer.usersMax else {
+            throw .field("/inboxes", "\(list.count) users are named; at most \(FeedConsumer.usersMax) can be.")
+        }
+        var users: [[UInt8]] = []
+        for (index, value) in list.enumerated() {
+            let name = Array(try JSONFields.name(value, at: "/inboxes/\(index)").utf8)
+            guard !users.contains(name) else { throw .field("/inboxes/\(index)", "The user is named twice.") }
+            users.append(name)
+        }
+        return users
     }
 
     private static func start(_ fields: inout JSONFields) throws(Problem) -> FeedStart {

@@ -18,7 +18,11 @@ extension Endpoints {
         let name = try Self.name(request)
         let fields = try ConsumerFields(
             request.body, hoursMax: configuration.consumerHours, bytesMax: configuration.consumerBytesMax)
+        try requireInboxes(fields.registration.users, request)
+        let before = try await askConsumers().list.first { $0.name == Array(name.utf8) }?.consumer.users ?? []
         try await hold(.register(HoldName(.consumer, name), fields.registration))
+        for user in fields.registration.users { try await consume(user, name, through: .zero) }
+        try await leave(before.filter { !fields.registration.users.contains($0) }, name, request)
         return try await tell(name)
     }
 
@@ -30,6 +34,7 @@ extension Endpoints {
         guard let place = FeedPlace(text) else { throw .field("/cursor", "This is not a cursor: 20 digits, a minus sign and 5 digits.") }
         try fields.finish()
         try await hold(.acknowledge(HoldName(.consumer, name), place))
+        for user in try await askConsumers().find(name).consumer.users { try await consume(user, name, through: place.wholeThrough) }
         return try await tell(name)
     }
 
@@ -37,8 +42,46 @@ extension Endpoints {
     func removeConsumer(_ request: ControlRequest) async throws(Problem) -> Response {
         let name = try Self.name(request)
         let answer = try await tell(name)
+        let users = try await askConsumers().find(name).consumer.users
+        try requireInboxes(users, request)
         try await hold(.release(HoldName(.consumer, name)))
+        try await leave(users, name, request)
         return answer
+    }
+
+    // MARK: Inboxes that a consumer reads
+
+    /// The consumer is a device of each user whose inbox it reads: what it acknowledges leaves the inbox, unless another device waits for it.
+    private static func device(_ consumer: String) -> [UInt8] { Array("consumer:\(consumer)".utf8) }
+
+    /// Anybody may read the inbox of his own user; those of others are for operators.
+    private func requireInboxes(_ users: [[UInt8]], _ request: ControlRequest) throws(Problem) {
+        let caller = caller(request)
+        let own = caller.user.map { Array($0.utf8) }
+        if users.contains(where: { $0 != own }) { try caller.require(.operate) }
+    }
+
+    private func consume(_ user: [UInt8], _ consumer: String, through position: Position) async throws(Problem) {
+        let port = try port
+        switch try await answered({ () throws(PortError) in
+            try await port.consume(user: user, device: Self.device(consumer), through: position)
+        }) {
+        case .consumed: break
+        case .tooManyDevices:
+            throw Problem(
+                .tooManyDevices, "\"\(String(decoding: user, as: UTF8.self))\" has no room for the device consumer:\(consumer).")
+        default: throw Problem.userLost
+        }
+    }
+
+    /// The consumer's devices are no more: the inboxes don't wait for it.
+    private func leave(_ users: [[UInt8]], _ consumer: String, _ request: ControlRequest) async throws(Problem) {
+        let (port, actor, id) = (try port, caller(request).actor, Array(request.id.utf8))
+        for user in users {
+            _ = try await answered({ () throws(PortError) in
+                try await port.act(.revokeDevice(Self.device(consumer)), on: user, by: actor, requestID: id)
+            })
+        }
     }
 
     private static func name(_ request: ControlRequest) throws(Problem) -> String {
@@ -89,6 +132,7 @@ struct Consumers {
         json.add("types", texts: consumer.filter.types.names)
         if !consumer.filter.user.isEmpty { json.add("user", name: consumer.filter.user) }
         if !consumer.filter.tag.isEmpty { json.add("tag", name: consumer.filter.tag) }
+        if !consumer.users.isEmpty { json.add("inboxes", texts: consumer.users.map { String(decoding: $0, as: UTF8.self) }) }
         json.add("cursor", "\(consumer.place)")
         json.add("newest", "\(newest)")
         json.add("lag", lag(consumer.place))

@@ -69,8 +69,8 @@ package enum Operation: String, CaseIterable, Sendable {
                 query: ["after", "consumer", "types", "user", "tag", "wait", "limit", "bodies"], problems: [.cursorAhead, .unknownConsumer])
         case .listConsumers: Facts(method: .get, path: "/v1/consumers", scope: .events)
         case .getConsumer: Self.consumer(.get)
-        case .setConsumer: Self.consumer(.put, problems: [.cursorAhead, .consumersFull], body: Self.json)
-        case .moveConsumer: Self.consumer(.post, "/cursor", problems: [.cursorAhead], body: Self.json)
+        case .setConsumer: Self.consumer(.put, problems: [.cursorAhead, .consumersFull, .tooManyDevices], body: Self.json)
+        case .moveConsumer: Self.consumer(.post, "/cursor", problems: [.cursorAhead, .tooManyDevices], body: Self.json)
         case .removeConsumer: Self.consumer(.delete)
         }
     }

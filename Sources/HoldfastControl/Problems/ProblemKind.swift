@@ -7,7 +7,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case roleMissing, scopeMissing, recipientForbidden, originForbidden, blocked
     case noSuchPath, unknownUser, unknownMessage, unknownSession, unknownDevice, unknownKey, unknownConsumer
     case methodNotAllowed
-    case keyUnderWay, uploadGap, cursorAhead, consumersFull
+    case keyUnderWay, uploadGap, cursorAhead, consumersFull, tooManyDevices
     case bodyTooLarge, wrongContentType, misdirected, keyReused, rateLimited, headTooLarge
     case internalError, userLost
     case overloaded, keysFull, storageFull, stopping
@@ -74,6 +74,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 "Go on with a cursor that this gateway has given out; the detail names the newest."
             )
         case .consumersFull: (409, "There are as many consumers as may be.", "Remove one that nobody needs any more.")
+        case .tooManyDevices:
+            (409, "A user has as many devices as may be.", "Revoke a device that nobody uses, or raise devicesPerUserMax.")
         case .bodyTooLarge: (413, "The body is too large.", "Send less at once; /v1/limits has the limits.")
         case .wrongContentType: (415, "The body's content type is not the operation's.", "Send the Content-Type that the detail names.")
         case .misdirected:

@@ -26,6 +26,7 @@ struct ConsumersCommand: AsyncParsableCommand {
         var types: [String]
         var user: String?
         var tag: String?
+        var inboxes: [String]?
         var cursor: String
         var lag: String
         var missed: Missed?
@@ -35,6 +36,7 @@ struct ConsumersCommand: AsyncParsableCommand {
         var line: String {
             "\(name): at \(cursor), \(lag) records behind, kept for \(hours) h and \(bytesMax) bytes, \(types.joined(separator: ","))"
                 + (user.map { ", user \($0)" } ?? "") + (tag.map { ", tag \($0)" } ?? "")
+                + (inboxes.map { ", reads \($0.joined(separator: ","))" } ?? "")
                 + (missed.map { ", has missed what is between \($0.after) and \($0.through): \($0.reason)" } ?? "")
         }
     }
@@ -69,6 +71,7 @@ struct ConsumersCommand: AsyncParsableCommand {
                 EXAMPLE
                   holdfast consumers add billing --types message.delivered,message.expired
                   holdfast consumers add audit --types audit.act --start oldest --hours 24
+                  holdfast consumers add desk --types message.stored --user shop --inboxes shop
                 """)
 
         @Argument(help: "The consumer's name: letters, digits, dots, underscores and minus signs.")
@@ -82,6 +85,11 @@ struct ConsumersCommand: AsyncParsableCommand {
 
         @Option(help: ArgumentHelp("Only messages with this tag.", valueName: "word"))
         var tag: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "Users whose inboxes it reads, with commas between them: what it acknowledges leaves them.", valueName: "users"))
+        var inboxes: String?
 
         @Option(
             help: ArgumentHelp(
@@ -102,6 +110,7 @@ struct ConsumersCommand: AsyncParsableCommand {
             registration["types"] = types.map { $0.split(separator: ",").map { String($0) } }
             registration["user"] = user
             registration["tag"] = tag
+            registration["inboxes"] = inboxes.map { $0.split(separator: ",").map { String($0) } }
             registration["hours"] = hours
             registration["bytesMax"] = bytesMax
             let answer = try await control.client.request(.put, "/v1/consumers/" + ControlClient.path(name), json: registration)
