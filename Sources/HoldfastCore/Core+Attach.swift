@@ -7,6 +7,8 @@ extension Core {
         isSendOnly: Bool, isService: Bool, issuedAt: UInt32, _ state: PresentedState?
     ) {
         if resolution.hasLostUser { return close(connection, .internalError) }
+        // A consumer of the feed moves that session's cursor: two that do would take it from each other.
+        if FeedConsumer.isDevice(device.bytes) { return close(connection, .deviceMismatch) }
         let user = resolution.user.flatMap { users.find($0) }
         if let user, let code = refusal(of: user, issuedAt: issuedAt) { return closeByAct(connection, code) }
         var known: SessionSlot?
@@ -199,7 +201,7 @@ extension Core {
 
     /// The counters of the inbox at the position that a client presents. Where neither the RAM nor the disk has an entry as late as
     /// that, the last one known before it: a gap may then count what the client had but hadn't acknowledged.
-    func presentedEntry(_ position: Position, of slot: SessionSlot, asked: InboxEntry?) -> InboxEntry {
+    private func presentedEntry(_ position: Position, of slot: SessionSlot, asked: InboxEntry?) -> InboxEntry {
         let user = sessions[slot].user
         var best = sessions[slot].cursor
         let found = users.entry(of: user, atOrBefore: position) ?? asked ?? .none

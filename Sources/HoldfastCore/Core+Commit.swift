@@ -123,11 +123,12 @@ extension Core {
     mutating func recordCursors() {
         var cursors: [CursorRecord] = []
         var trackedCount = 0
+        var trackedTold: [UInt64: Set<Position>] = [:]
         for cursor in unrecordedCursors where cursor.session != .none {
-            addCursor(cursor, to: &cursors)
+            addCursor(cursor, to: &cursors, &trackedTold)
             trackedCount += cursors.last?.tracked.count ?? 0
             if cursors.count == Self.cursorsPerRecordMax || trackedCount >= Self.trackedPerRecordMax {
-                trackedCount = 0
+                (trackedCount, trackedTold) = (0, [:])
                 append(.cursors(cursors, time: clock.time))
                 cursors = []
             }
@@ -143,10 +144,11 @@ extension Core {
     /// Those of one user, so that what is said of them can be synced.
     mutating func recordCursors(of user: UserSlot) {
         var cursors: [CursorRecord] = []
+        var trackedTold: [UInt64: Set<Position>] = [:]
         var slot = users[user].firstSession
         while slot != .none {
             if sessions[slot].flags.contains(.cursorUnrecorded), let index = unrecordedCursors.lastIndex(where: { $0.session == slot }) {
-                addCursor(unrecordedCursors[index], to: &cursors)
+                addCursor(unrecordedCursors[index], to: &cursors, &trackedTold)
                 unrecordedCursors[index].session = .none
             }
             slot = sessions[slot].next
@@ -154,7 +156,10 @@ extension Core {
         if !cursors.isEmpty { append(.cursors(cursors, time: clock.time)) }
     }
 
-    private mutating func addCursor(_ cursor: UnrecordedCursor, to cursors: inout [CursorRecord]) {
+    /// - Parameter trackedTold: tracked messages that the record has already, by their users.
+    private mutating func addCursor(
+        _ cursor: UnrecordedCursor, to cursors: inout [CursorRecord], _ trackedTold: inout [UInt64: Set<Position>]
+    ) {
         let wasUnrecorded = sessions[cursor.session].flags.remove(.cursorUnrecorded) != nil
         precondition(wasUnrecorded, "a cursor waits for its record once")
         let row = sessions[cursor.session]
@@ -166,9 +171,11 @@ extension Core {
             let recorded = cursor.recorded
         #endif
         var tracked = users.tracked(of: row.user, through: row.cursor.position)
-        // Another session of the record may have them, too.
         if !tracked.isEmpty {
-            for other in cursors where other.session.userNumber == row.id.userNumber { tracked.removeAll { other.tracked.contains($0) } }
+            // Another session of the record may have them, too.
+            let told = trackedTold[row.id.userNumber, default: []]
+            tracked.removeAll { told.contains($0) }
+            trackedTold[row.id.userNumber, default: []].formUnion(tracked)
         }
         cursors.append(CursorRecord(session: row.id, attach: row.storedAttach, row.cursor, from: recorded, tracked: tracked))
     }

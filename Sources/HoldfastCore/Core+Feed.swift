@@ -85,12 +85,16 @@ extension Core {
         let known = user.flatMap { user in resolution.device.flatMap { users.session($0, of: user) } }
         if let known, !sessions[known].flags.contains(.hasEnded) {
             let through = min(position, committedThrough)
-            if sessions[known].receives, through > sessions[known].cursor.position {
-                moveCursor(known, to: presentedEntry(through, of: known, asked: resolution.presented))
+            // Only to a message: a step over none would be told as a delivery, which the consumer would hear of and acknowledge.
+            let entry = users.entry(of: sessions[known].user, atOrBefore: through) ?? resolution.presented ?? .none
+            if sessions[known].receives, sessions[known].connection == .none, entry.position > sessions[known].cursor.position {
+                moveCursor(known, to: entry)
                 recordCursors(of: sessions[known].user)
             }
             noteSeen(known)
         } else {
+            let isRegistered = holds[FeedConsumer.holdName(ofDevice: names.device.bytes)]?.consumer?.users.contains(names.user.bytes)
+            guard isRegistered == true else { return reply(id, .noConsumer) }
             if let user, isFullOfDevices(user) { return reply(id, .tooManyDevices) }
             _ = beginSession(
                 user: user, name: names.user.bytes, device: names.device.bytes, nil, isSendOnly: false, isService: true,

@@ -230,6 +230,8 @@ extension Core {
 
     /// The floor of an inbox rises: nothing is pushed to its sessions before they have heard of the gap, with this batch.
     mutating func evict(from user: UserSlot, through entry: InboxEntry, _ reason: GapReason) {
+        // What was acknowledged is told as delivered, before the rest is told to be gone.
+        if users[user].hasTracked { recordCursors(of: user) }
         let (before, after) = (users.kept(of: user), users.kept(of: user, from: users.counted(entry, in: user)))
         let count = before.count &- min(before.count, after.count)
         append(

@@ -38,11 +38,13 @@ import Testing
     }
 
     private func register(
-        _ name: String, _ scenario: Scenario, _ start: FeedStart = .newest, _ filter: FeedFilter = FeedFilter(), age: UInt32 = 0,
-        bytes: UInt64 = 0
+        _ name: String, _ scenario: Scenario, _ start: FeedStart = .newest, _ filter: FeedFilter = FeedFilter(), users: [String] = [],
+        age: UInt32 = 0, bytes: UInt64 = 0
     ) throws -> PortAnswer? {
         let reply = scenario.harness.hold(
-            .register(HoldName(.consumer, name), .init(filter: filter, start: start, ageMax: age, bytesMax: bytes)))
+            .register(
+                HoldName(.consumer, name),
+                .init(filter: filter, start: start, users: users.map { Array($0.utf8) }, ageMax: age, bytesMax: bytes)))
         try scenario.settle()
         return scenario.harness.answers[reply]
     }
@@ -221,7 +223,10 @@ import Testing
             guard case .inbox(let inbox?, _)? = harness.answers[reply] else { throw Problem("no inbox") }
             return inbox.messages
         }
-        _ = try register("crm", scenario)
+        let early = harness.consume("shop", "consumer:crm", through: .zero)
+        try scenario.settle()
+        guard case .noConsumer? = harness.answers[early] else { throw Problem("nobody is registered, and a session begins") }
+        _ = try register("crm", scenario, users: ["shop"])
         try consume(through: .zero)
         let ann = try scenario.online("ann")
         var (place, read) = (try #require(try consumers(scenario).first?.consumer.place), 0)
@@ -241,9 +246,18 @@ import Testing
             #expect(try waiting() == 0)
         }
         #expect(read == 15)
-        // What it says again, or of an earlier place, changes nothing.
-        try consume(through: Position(rawValue: 1))
+        // What it says again, or of an earlier place, or where nothing was for the user, changes nothing, and tells nothing.
+        let last = try page(scenario, after: place).next
+        for position in [Position(rawValue: 1), last.position, Position(rawValue: last.position.rawValue + 1)] {
+            try consume(through: position)
+        }
         #expect(try waiting() == 0)
+        #expect(try events(scenario, after: last).isEmpty)
+        // Nobody else comes in as the consumer's device: both would move its cursor.
+        let other = scenario.phones.add("shop", device: "consumer:crm", isSendOnly: false)
+        other.hello()
+        try scenario.settle()
+        #expect(other.closes == [.deviceMismatch])
         scenario.check()
     }
 

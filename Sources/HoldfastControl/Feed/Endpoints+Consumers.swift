@@ -18,10 +18,10 @@ extension Endpoints {
         let name = try Self.name(request)
         let fields = try ConsumerFields(
             request.body, hoursMax: configuration.consumerHours, bytesMax: configuration.consumerBytesMax)
-        try requireInboxes(fields.registration.users, request)
         let before = try await askConsumers().list.first { $0.name == Array(name.utf8) }?.consumer.users ?? []
+        try requireInboxes(before + fields.registration.users, request)
         try await hold(.register(HoldName(.consumer, name), fields.registration))
-        for user in fields.registration.users { try await consume(user, name, through: .zero) }
+        try await consume(fields.registration.users, name, through: nil)
         try await leave(before.filter { !fields.registration.users.contains($0) }, name, request)
         return try await tell(name)
     }
@@ -33,8 +33,10 @@ extension Endpoints {
         guard let text = try fields.text("cursor", bytes: 1...64) else { throw .field("/cursor", "The field is missing.") }
         guard let place = FeedPlace(text) else { throw .field("/cursor", "This is not a cursor: 20 digits, a minus sign and 5 digits.") }
         try fields.finish()
+        let users = try await askConsumers().find(name).consumer.users
+        try requireInboxes(users, request)
         try await hold(.acknowledge(HoldName(.consumer, name), place))
-        for user in try await askConsumers().find(name).consumer.users { try await consume(user, name, through: place.wholeThrough) }
+        try await consume(users, name, through: place)
         return try await tell(name)
     }
 
@@ -51,9 +53,6 @@ extension Endpoints {
 
     // MARK: Inboxes that a consumer reads
 
-    /// The consumer is a device of each user whose inbox it reads: what it acknowledges leaves the inbox, unless another device waits for it.
-    private static func device(_ consumer: String) -> [UInt8] { Array("consumer:\(consumer)".utf8) }
-
     /// Anybody may read the inbox of his own user; those of others are for operators.
     private func requireInboxes(_ users: [[UInt8]], _ request: ControlRequest) throws(Problem) {
         let caller = caller(request)
@@ -61,12 +60,27 @@ extension Endpoints {
         if users.contains(where: { $0 != own }) { try caller.require(.operate) }
     }
 
+    /// What the consumer has acknowledged leaves the inboxes, unless another device waits for it. One that can't be emptied holds up none of the others.
+    /// - Parameter place: nil: nothing yet.
+    private func consume(_ users: [[UInt8]], _ consumer: String, through place: FeedPlace?) async throws(Problem) {
+        var first: Problem?
+        for user in users {
+            do throws(Problem) {
+                // The session may have ended since: it begins anew then, and moves with the next call.
+                try await consume(user, consumer, through: .zero)
+                if let place { try await consume(user, consumer, through: try await last(of: user, upTo: place)) }
+            } catch {
+                first = first ?? error
+            }
+        }
+        if let first { throw first }
+    }
+
     private func consume(_ user: [UInt8], _ consumer: String, through position: Position) async throws(Problem) {
-        let port = try port
-        switch try await answered({ () throws(PortError) in
-            try await port.consume(user: user, device: Self.device(consumer), through: position)
-        }) {
+        let (port, device) = (try port, FeedConsumer.device(of: Array(consumer.utf8)))
+        switch try await answered({ () throws(PortError) in try await port.consume(user: user, device: device, through: position) }) {
         case .consumed: break
+        case .noConsumer: throw .unknownConsumer(Array(consumer.utf8))
         case .tooManyDevices:
             throw Problem(
                 .tooManyDevices, "\"\(String(decoding: user, as: UTF8.self))\" has no room for the device consumer:\(consumer).")
@@ -74,12 +88,23 @@ extension Endpoints {
         }
     }
 
+    /// The last position whose event for the user lies at a place or before it: a message has one for each recipient, in their order.
+    private func last(of user: [UInt8], upTo place: FeedPlace) async throws(Problem) -> Position {
+        guard place.index < .max else { return place.position }
+        let port = try port
+        let answer = try await answered({ () throws(PortError) in try await port.message(at: place.position) })
+        guard case .message(let message?, _) = answer, let index = message.recipients.firstIndex(where: { $0.name == user }),
+            index <= Int(place.index)
+        else { return place.wholeThrough }
+        return place.position
+    }
+
     /// The consumer's devices are no more: the inboxes don't wait for it.
     private func leave(_ users: [[UInt8]], _ consumer: String, _ request: ControlRequest) async throws(Problem) {
         let (port, actor, id) = (try port, caller(request).actor, Array(request.id.utf8))
         for user in users {
             _ = try await answered({ () throws(PortError) in
-                try await port.act(.revokeDevice(Self.device(consumer)), on: user, by: actor, requestID: id)
+                try await port.act(.revokeDevice(FeedConsumer.device(of: Array(consumer.utf8))), on: user, by: actor, requestID: id)
             })
         }
     }

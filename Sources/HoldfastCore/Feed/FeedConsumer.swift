@@ -20,6 +20,16 @@ package struct FeedConsumer: Equatable, Sendable {
     /// More are refused.
     package static let usersMax = 16
 
+    private static let devicePrefix = Array("consumer:".utf8)
+
+    /// The name of the device that a consumer is to the users whose inboxes it reads. No client logs in with it.
+    package static func device(of consumer: [UInt8]) -> [UInt8] { devicePrefix + consumer }
+
+    static func isDevice(_ name: [UInt8]) -> Bool { name.starts(with: devicePrefix) }
+
+    /// The consumer whose device has the name.
+    static func holdName(ofDevice name: [UInt8]) -> HoldName { HoldName(.consumer, Array(name.dropFirst(devicePrefix.count))) }
+
     /// The consumer has everything up to a place.
     mutating func acknowledge(_ place: FeedPlace) {
         assert(place > self.place, "an acknowledgement goes forward")

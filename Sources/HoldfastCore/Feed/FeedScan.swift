@@ -77,7 +77,8 @@ struct FeedScan: Sendable {
     }
 
     private func tellDamage(at position: Position, _ body: (FeedEvent, Int) -> Bool) {
-        _ = body(FeedEvent(place: FeedPlace(position, 0), time: 0, subject: .init(number: 0), content: .damaged), 0)
+        // Behind all that it may have told before it was damaged.
+        _ = body(FeedEvent(place: .end(of: position), time: 0, subject: .init(number: 0), content: .damaged), 0)
     }
 
     private func isWanted(_ event: FeedEvent) -> Bool {

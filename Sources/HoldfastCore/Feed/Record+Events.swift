@@ -23,9 +23,9 @@ extension Record {
         switch self {
         case .message(let message): message.eachEvent(at: position, messageBody, body)
         case .cursors(let cursors, let time):
-            for (index, cursor) in cursors.enumerated() where cursor.from < cursor.position {
+            for (index, cursor) in cursors.enumerated() where cursor.from < cursor.position && index < Int(CursorRecord.trackedIndex) {
                 let event = FeedEvent(
-                    place: FeedPlace(position, Self.index(index)), time: time, subject: .init(number: cursor.session.userNumber),
+                    place: FeedPlace(position, UInt16(index)), time: time, subject: .init(number: cursor.session.userNumber),
                     content: .delivered(.init(session: .init(id: cursor.session), from: cursor.from, through: cursor.position)))
                 guard body(event) else { return }
             }
@@ -63,17 +63,12 @@ extension Record {
                 let left = FeedEvent.Left(
                     from: Position(rawValue: position.rawValue - 1), through: position, count: 1, reason: .damaged, tracked: [])
                 let event = FeedEvent(
-                    place: FeedPlace(position, Self.index(index)), time: 0, subject: .init(number: user), content: .left(left))
+                    place: FeedPlace(position, UInt16(index)), time: 0, subject: .init(number: user), content: .left(left))
                 guard body(event) else { return }
             }
         case .audit(let audit): audit.eachEvent(at: position, body)
         case .seen, .limit, .hold: break
         }
-    }
-
-    private static func index(_ index: Int) -> UInt16 {
-        precondition(index < Int(UInt16.max), "a record makes fewer events than an index counts")
-        return UInt16(index)
     }
 }
 

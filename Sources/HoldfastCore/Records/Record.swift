@@ -115,7 +115,7 @@ package enum Record: Equatable, Sendable {
                 bytes.append(bigEndian: cursor.session.rawValue)
                 bytes.append(bigEndian: cursor.attach.rawValue)
                 InboxEntry(position: cursor.position, ordinal: cursor.ordinal, cumulativeBytes: cursor.cumulativeBytes).encode(into: &bytes)
-                bytes.append(varint: cursor.position.rawValue - cursor.from.rawValue)
+                bytes.append(varint: cursor.position.rawValue - min(cursor.from, cursor.position).rawValue)
                 bytes.append(positions: cursor.tracked, upTo: cursor.position)
             }
         case .sessionBegun(let begun):

@@ -184,6 +184,7 @@ final class SimulatedBackend {
             case (.hold, .placeAhead), (.hold, .noConsumer), (.events, .placeAhead): run.consumer.refused()
             case (.events(let place), .events(let page, _)): run.consumer.take(page, after: place)
             case (.consume(let position), .consumed): oracle.consumed(through: position)
+            case (.consume, .noConsumer): run.world.coverage.count("feed: consumer isn't registered")
             case (.consume, .tooManyDevices): run.world.coverage.count("feed: no room for a device")
             case (.consume, .userLost): run.world.coverage.count("act on a lost user")
             case (.consumers, .consumers(let consumers, _)): run.consumer.isToldOf(consumers)

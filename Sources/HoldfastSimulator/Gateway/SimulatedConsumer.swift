@@ -42,7 +42,8 @@ final class SimulatedConsumer {
 
     private func registration(_ start: FeedStart, _ random: inout SeededRandom) -> HoldRequest.Registration {
         .init(
-            filter: FeedFilter(), start: start, ageMax: random.chance(0.3) ? UInt32(3_600 + random.below(200_000)) : 0,
+            filter: FeedFilter(), start: start, users: readsInbox ? [Array(oracle.world.profile.users[0].utf8)] : [],
+            ageMax: random.chance(0.3) ? UInt32(3_600 + random.below(200_000)) : 0,
             bytesMax: random.chance(0.3) ? UInt64(2_000 + random.below(50_000)) : 0)
     }
 

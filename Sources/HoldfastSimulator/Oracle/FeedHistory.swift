@@ -91,8 +91,8 @@ struct FeedHistory {
         let start = entries.firstIndex { $0.place > after } ?? entries.endIndex
         let end = entries[start...].firstIndex { $0.place > through } ?? entries.endIndex
         var found = entries[start..<end].filter { !damaged.contains($0.place.position) }
-        for position in damaged where FeedPlace(position, 0) > after && FeedPlace(position, 0) <= through {
-            found.append(Entry(place: FeedPlace(position, 0), type: .recordDamaged, user: 0))
+        for position in damaged where .end(of: position) > after && .end(of: position) <= through {
+            found.append(Entry(place: .end(of: position), type: .recordDamaged, user: 0))
         }
         return found.sorted { $0.place < $1.place }
     }
