@@ -7,7 +7,7 @@ extension Core {
         isSendOnly: Bool, isService: Bool, issuedAt: UInt32, _ state: PresentedState?
     ) {
         if resolution.hasLostUser { return close(connection, .internalError) }
-        // A consumer of the feed moves that session's cursor: two that do would take it from each other.
+        // A consumer of the feed moves that session's cursor: two that do would take it from each other (REQ-SESSION-13).
         if FeedConsumer.isDevice(device.bytes) { return close(connection, .deviceMismatch) }
         let user = resolution.user.flatMap { users.find($0) }
         if let user, let code = refusal(of: user, issuedAt: issuedAt) { return closeByAct(connection, code) }
