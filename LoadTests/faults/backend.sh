@@ -6,8 +6,8 @@
 python3 -m venv "$WORK/python" >/dev/null 2>&1 || skip "needs python3-venv"
 "$WORK/python/bin/pip" install -q "requests>=2,<3" >"$WORK/pip.log" 2>&1 || skip "needs PyPI: $(tail -n 1 "$WORK/pip.log")"
 
-# The program as README has it.
-sed -n '/^```python$/,/^```$/p' README.md | sed '/^```/d' >"$WORK/backend.py"
+# The program as README has it: the first one in Python.
+awk '/^```python$/ { inside = 1; next } /^```$/ && inside { exit } inside' README.md >"$WORK/backend.py"
 lines=$(grep -c . "$WORK/backend.py")
 [ "$lines" -ge 8 ] && [ "$lines" -le 15 ] || fail "README's backend has $lines lines"
 
