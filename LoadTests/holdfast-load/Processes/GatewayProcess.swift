@@ -84,8 +84,9 @@ final class GatewayProcess {
             throw LoadError("the gateway didn't start: \(text.suffix(500))")
         }
         func address(_ prefix: String) throws -> SocketAddress? {
-            let word = line.split(separator: " ").first { $0.hasPrefix(prefix) }
-            return try word.map { try SocketAddress(parsing: String($0.dropFirst(prefix.count))) }
+            let word = line.split(separator: " ").first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+            // "-": it doesn't listen there.
+            return try word.flatMap { $0 == "-" ? nil : try SocketAddress(parsing: String($0)) }
         }
         guard let tcp = try address("tcp="), let tls = try address("tls=") else {
             throw LoadError("the gateway said '\(line)' instead of 'ready tcp=... tls=... control=...'")
