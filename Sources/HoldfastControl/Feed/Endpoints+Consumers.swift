@@ -43,12 +43,12 @@ extension Endpoints {
     /// Nothing is kept for the consumer any more. The answer has it as it was.
     func removeConsumer(_ request: ControlRequest) async throws(Problem) -> Response {
         let name = try Self.name(request)
-        let answer = try await tell(name)
-        let users = try await askConsumers().find(name).consumer.users
-        try requireInboxes(users, request)
+        let all = try await askConsumers()
+        let consumer = try all.find(name)
+        try requireInboxes(consumer.consumer.users, request)
         try await hold(.release(HoldName(.consumer, name)))
-        try await leave(users, name, request)
-        return answer
+        try await leave(consumer.consumer.users, name, request)
+        return .json { all.write(consumer, to: &$0) }
     }
 
     // MARK: Inboxes that a consumer reads
